@@ -115,44 +115,59 @@ def read_values(path: str | Path) -> Iterator[tuple[int, Any]]:
     Raises:
         FileNotFoundError, RowError: the latter names file, line and what is wrong with the line.
     """
-    for number, line, value in _decoded(path):
-        if isinstance(value, json.JSONDecodeError):
-            raise RowError(f"{path}, line {number}: no valid JSON ({value.msg}): {line[:60]!r}")
+    for number, value in decode_lines(path):
+        if isinstance(value, RowError):
+            raise RowError(f"{path}, line {number}: {value}: {value.text[:60]!r}")
         yield number, value
 
 
 def read_rows(path: str | Path, row_type: type[R], rejects: list[dict[str, Any]] | None = None) -> Iterator[R]:
-    """Stream the rows of a JSONL file, each checked.
-
-    Args:
-        rejects: where given, a bad row is appended here ({file, line, field, reason, text}) and passed
-            over; where None, it raises.
+    """Stream the rows of a JSONL file, each checked; `rejects` as in `checked`.
 
     Raises:
         FileNotFoundError, RowError: the latter names file, line and field.
     """
-    for number, line, value in _decoded(path):
+    return checked(str(path), decode_lines(path), row_type, rejects)
+
+
+def checked(
+    name: str, values: Iterable[tuple[int, Any]], row_type: type[R], rejects: list[dict[str, Any]] | None = None
+) -> Iterator[R]:
+    """Stream the numbered values of a file as rows of one type.
+
+    Args:
+        name: the file, for messages.
+        values: (line number, decoded value), or (line number, RowError) for a line that could not be decoded.
+        rejects: where given, a bad row is appended here ({file, line, field, reason, text}) and passed
+            over; where None, it raises.
+
+    Raises:
+        RowError: names file, line and field.
+    """
+    for number, value in values:
         try:
-            if isinstance(value, json.JSONDecodeError):
-                raise RowError(f"no valid JSON ({value.msg})")
+            if isinstance(value, RowError):
+                raise value
             yield parse(row_type, value)
         except RowError as error:
             if rejects is None:
-                raise RowError(f"{path}, line {number}: {error}", error.field) from None
+                raise RowError(f"{name}, line {number}: {error}", error.field) from None
+            text = error.text or json.dumps(value, ensure_ascii=False, default=str)
             rejects.append(
-                {"file": str(path), "line": number, "field": error.field, "reason": str(error), "text": line[:500]}
+                {"file": name, "line": number, "field": error.field, "reason": str(error), "text": text[:500]}
             )
 
 
-def _decoded(path: str | Path) -> Iterator[tuple[int, str, Any]]:
+def decode_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """Stream (line number, value) of a JSONL file; the value of a line that is no JSON is a RowError."""
     with open_text(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             try:
-                yield number, line, json.loads(line)
+                yield number, json.loads(line)
             except json.JSONDecodeError as error:
-                yield number, line, error
+                yield number, RowError(f"no valid JSON ({error.msg})", text=line)
 
 
 def write_rows(path: str | Path, rows: Iterable[Row | dict[str, Any]]) -> int:

@@ -24,9 +24,9 @@ Source = Literal["human", "llm", "graded"]
 class RowError(ValueError):
     """A row that does not fit its format. The text names the field; readers add file and line."""
 
-    def __init__(self, message: str, field: str = ""):
+    def __init__(self, message: str, field: str = "", text: str = ""):
         super().__init__(message)
-        self.field = field
+        self.field, self.text = field, text
 
 
 class Row(BaseModel):

@@ -1,0 +1,298 @@
+"""Start, find and stop a local OpenAI-compatible server: vLLM where there is a GPU, else `transformers serve`.
+
+A server runs in the background, listens on 127.0.0.1 only, writes a log below outputs/logs, and is
+remembered in a small file beside it, so that any later process can find it or stop it. Remote endpoints
+need no server; talking to either kind is `clients`' business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from routerlib import settings, standins
+
+HOST = "127.0.0.1"
+ENGINES = ("vllm", "transformers")
+
+# What a model family needs of vLLM beyond the defaults, by the start of the model's name.
+FAMILY_FLAGS = {
+    "mistralai/": ["--tokenizer-mode", "mistral"],  # its own tokenizer file is the reference one
+    "google/gemma-3": ["--limit-mm-per-prompt", '{"image": 0}'],  # text alone: no memory for the vision tower
+    "google/gemma-4": ["--limit-mm-per-prompt", '{"image": 0}'],
+}
+
+
+class ServerError(RuntimeError):
+    """A server could not be started, found or used; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: what it serves, where, and which process it is."""
+
+    model: str
+    port: int
+    engine: str
+    pid: int
+    born: float  # process creation time: a recycled process id is not our server
+    log: str
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{HOST}:{self.port}/v1"
+
+
+def choose_engine() -> str:
+    """vLLM where it is installed and a GPU is present, else transformers."""
+    has_gpu = Path("/proc/driver/nvidia/version").exists() or Path("/dev/kfd").exists()
+    return "vllm" if has_gpu and importlib.util.find_spec("vllm") else "transformers"
+
+
+def serve(
+    model: str,
+    port: int = 8000,
+    engine: str | None = None,
+    max_model_len: int | None = None,
+    gpu_util: float = 0.95,
+    temperature: float = 0.7,
+    timeout: float = 900.0,
+) -> Server:
+    """Start a server in the background and wait until it answers; one that already serves the model is reused.
+
+    Args:
+        model: a hub id, a local folder, or a stand-in's name.
+        port: on 127.0.0.1.
+        engine: "vllm" or "transformers"; None chooses.
+        max_model_len: context length in tokens (vLLM; None: the model's own).
+        gpu_util: share of the GPU's memory (vLLM).
+        temperature: of the warm-up request. `transformers serve` keeps the sampling of its first request.
+        timeout: seconds to wait until it answers.
+
+    Raises:
+        ServerError: the port is taken, the process died (with the log's last lines), or it never answered.
+    """
+    running = find(port)
+    if running and running.model == model:
+        return running
+    if running or _port_taken(port):
+        what = f"the server of {running.model}" if running else "another program"
+        raise ServerError(
+            f"Port {port} is taken by {what}. Choose another with --port"
+            + (f", or stop it: python -m routerlib serve --stop --port {port}." if running else ".")
+        )
+    engine = engine or choose_engine()
+    server = _launch(model, port, engine, _command(model, port, engine, max_model_len, gpu_util))
+    try:
+        _wait_until_ready(server, timeout)
+        _warm_up(server, temperature)
+    except BaseException:
+        stop(port)
+        raise
+    return server
+
+
+def _command(model: str, port: int, engine: str, max_model_len: int | None, gpu_util: float) -> list[str]:
+    if engine == "vllm":
+        # The module rather than the `vllm` command: the CPU build's command does not find its own package.
+        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model]
+        command += ["--enforce-eager", "--gpu-memory-utilization", str(gpu_util)]
+        command += ["--max-model-len", str(max_model_len)] if max_model_len else []
+        command += next((flags for start, flags in FAMILY_FLAGS.items() if model.startswith(start)), [])
+    elif engine == "transformers":
+        command = [sys.executable, "-m", "transformers.cli.transformers", "serve", model, "--continuous-batching"]
+        if not Path("/proc/driver/nvidia/version").exists():
+            # A small cache of keys and values: by default it takes most of the machine's memory.
+            command += ["--device", "cpu", "--dtype", "bfloat16", "--cb-num-blocks", "256"]
+    else:
+        raise ServerError(f"There is no engine {engine!r}; choose one of {', '.join(ENGINES)}.")
+    return [*command, "--host", HOST, "--port", str(port)]
+
+
+def _launch(model: str, port: int, engine: str, command: list[str]) -> Server:
+    import psutil
+
+    if engine == "vllm" and not importlib.util.find_spec("vllm"):
+        raise ServerError(
+            'vLLM is not installed. Install it with: pip install -e ".[gpu]", or use --engine transformers.'
+        )
+    log = settings.outputs("logs", f"server-{port}.log")
+    folder = settings.ROOT
+    if standins.is_standin(model):
+        folder = standins.path(model).parent  # the server knows a model by the path it was given: here, its name
+    with open(log, "wb") as stream:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=_environment(model),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    server = Server(model, port, engine, process.pid, psutil.Process(process.pid).create_time(), str(log))
+    _memory(port).write_text(json.dumps(asdict(server)))
+    return server
+
+
+def _environment(model: str) -> dict[str, str]:
+    environment = dict(os.environ)
+    # Threads that wait should sleep: two busy processes on few cores otherwise slow each other twentyfold.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    home = Path(environment.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    Path(environment.get("HF_HUB_CACHE") or home / "hub").mkdir(parents=True, exist_ok=True)  # else /v1/models fails
+    if standins.is_standin(model):
+        environment["HF_HUB_OFFLINE"] = "1"
+    return environment
+
+
+def _wait_until_ready(server: Server, timeout: float) -> None:
+    start, said = time.monotonic(), 0.0
+    while not _healthy(server.port):
+        elapsed = time.monotonic() - start
+        if not is_alive(server):
+            raise ServerError(f"The server of {server.model} stopped while starting. Its log ends:\n{tail(server.log)}")
+        if elapsed > timeout:
+            raise ServerError(
+                f"The server of {server.model} did not answer within {timeout:.0f} s. Its log ends:\n{tail(server.log)}"
+            )
+        if elapsed - said >= 5:
+            said = elapsed
+            print(f"  waiting for {server.model} on port {server.port}, {elapsed:.0f} s …", flush=True)
+        time.sleep(0.2)
+
+
+def _warm_up(server: Server, temperature: float) -> None:
+    body = {"model": server.model, "prompt": "1 2 3", "max_tokens": 1, "temperature": temperature}
+    status, text = _post(f"{server.base_url}/completions", body, timeout=300)
+    if status != 200:
+        raise ServerError(f"The server of {server.model} refused a first request ({status}): {text[:500]}")
+
+
+def stop(port: int = 8000) -> bool:
+    """Stop the server on a port, if we started one. Returns whether there was one."""
+    server = find(port)
+    _memory(port).unlink(missing_ok=True)
+    if server is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while is_alive(server) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if is_alive(server):
+            os.killpg(server.pid, signal.SIGKILL)
+    return True
+
+
+def find(port: int) -> Server | None:
+    """The server we started on a port, if it is still alive."""
+    try:
+        server = Server(**json.loads(_memory(port).read_text()))
+    except (FileNotFoundError, json.JSONDecodeError, TypeError):
+        return None
+    return server if is_alive(server) else None
+
+
+def is_alive(server: Server) -> bool:
+    """Whether the server's process runs; a dead child that nobody has waited for does not."""
+    import psutil
+
+    try:
+        process = psutil.Process(server.pid)
+        return process.create_time() == server.born and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def ensure(model: str, api_base: str) -> Server | None:
+    """Make sure that `model` answers at `api_base`: a stand-in's server is started if nothing listens there.
+
+    Returns:
+        the server that this call started (stop it with `release`), or None where one was there already.
+
+    Raises:
+        ServerError: nothing answers and the model is none we start ourselves, or something else answers.
+    """
+    parts = urlsplit(api_base)
+    is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if not is_local:
+        return None
+    if not _port_taken(port):
+        if standins.is_standin(model):
+            return serve(model, port=port)
+        raise ServerError(
+            f"Nothing answers at {api_base}. Start a server, for example with\n"
+            f"  python -m routerlib serve --model {model} --port {port}\n"
+            "or name the address of one that runs."
+        )
+    status, text = _post(f"{api_base.rstrip('/')}/completions", {"model": model, "prompt": "1", "max_tokens": 1}, 120)
+    if status in (400, 404) and standins.is_standin(model):
+        raise ServerError(f"The server at {api_base} does not serve {model}: {text[:300]}")
+    return None
+
+
+def release(*servers: Server | None) -> None:
+    """Stop the servers that `ensure` started; None, for one that was there already, is passed over."""
+    for server in servers:
+        if server is not None:
+            stop(server.port)
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nothing uses now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def tail(log: str | Path, lines: int = 15) -> str:
+    """The last lines of a log, indented."""
+    text = Path(log).read_text(errors="replace") if Path(log).exists() else ""
+    return "\n".join(f"  {line}" for line in text.strip().splitlines()[-lines:]) or "  (nothing)"
+
+
+def _memory(port: int) -> Path:
+    return settings.outputs("logs", f"server-{port}.json")
+
+
+def _port_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _healthy(port: int) -> bool:
+    try:
+        with _direct().open(f"http://{HOST}:{port}/health", timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _post(url: str, body: dict, timeout: float) -> tuple[int, str]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with _direct().open(request, timeout=timeout) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+    except (urllib.error.URLError, OSError) as error:
+        return 0, str(error)
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a local address needs no proxy
