@@ -1,0 +1,392 @@
+"""Run the notebooks in order, headless, and say at the end what came out.
+
+The runner knows which notebooks are done (nothing they depend on has changed) and passes over them, so
+that a second run is short and an interrupted one goes on. It starts the stand-in servers once for all
+notebooks and stops them at the end. What a notebook does is its own business: papermill executes it, and
+work inside a notebook resumes by itself, in the library.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import json
+import logging
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from routerlib import jsonl, servers, settings, standins
+
+# notebook -> (the folder below outputs/ that its last cell writes metrics.json to, typical seconds on two cores)
+NOTEBOOKS = {
+    "01_analysis": ("analysis", 20),
+    "02_create_dataset": ("datasets", 60),
+    "03_collect_responses": ("responses", 180),
+    "04_extract_answers": ("graded", 20),
+    "05_finetune": ("models", 90),
+    "06_demo": ("demo", 30),
+}
+KERNEL = "python3"
+API_BASES = {
+    "SUPERIOR_API_BASE": ("SUPERIOR_MODEL", "standin-superior"),
+    "INFERIOR_API_BASE": ("INFERIOR_MODEL", "standin-inferior"),
+}
+
+
+class PipelineError(RuntimeError):
+    """The run cannot start or go on; the text says why and what to do."""
+
+
+class NotebookFailed(PipelineError):
+    """A cell of a notebook raised."""
+
+
+@dataclass
+class Plan:
+    """One notebook with the parameters that it knows, and the fingerprint of all it depends on."""
+
+    name: str
+    parameters: dict[str, Any]
+    fingerprint: str
+
+    @property
+    def source(self) -> Path:
+        return notebook_path(self.name)
+
+    @property
+    def executed(self) -> Path:
+        return settings.outputs("notebooks", f"{self.name}.ipynb")
+
+    @property
+    def metrics(self) -> Path:
+        return settings.outputs(NOTEBOOKS[self.name][0], "metrics.json")
+
+
+@dataclass
+class Result:
+    """What a run did: the notebooks executed and passed over, and the seconds it took."""
+
+    executed: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def run(
+    notebooks: Sequence[str] = tuple(NOTEBOOKS),
+    files: Sequence[str | Path] = (),
+    parameters: dict[str, Any] | None = None,
+    fresh: bool = False,
+) -> Result:
+    """Execute notebooks in order; those whose sources, parameters and predecessors are unchanged are reused.
+
+    Args:
+        notebooks: names such as "03_collect_responses", or their numbers such as "03".
+        files: YAML files of parameters, later ones win; a notebook takes the names that it has.
+        parameters: like the files' contents; they win over the files.
+        fresh: execute all of them, whatever is there.
+
+    Raises:
+        PipelineError: an unknown notebook or parameter, or a value of the wrong kind.
+        NotebookFailed: a cell raised; the text names notebook, cell and error.
+    """
+    start, result = time.monotonic(), Result()
+    plans = plan(notebooks, files, parameters)
+    first = 0 if fresh else next((i for i, step in enumerate(plans) if not is_done(step)), len(plans))
+    pending = [number >= first for number in range(len(plans))]  # what follows a changed step is changed too
+    with _standins_for([step for step, is_pending in zip(plans, pending, strict=True) if is_pending]) as addresses:
+        for number, (step, is_pending) in enumerate(zip(plans, pending, strict=True), start=1):
+            label = f"[{number}/{len(plans)}] {step.name}"
+            if not is_pending:
+                result.reused.append(step.name)
+                print(f"{label}: done before, nothing has changed", flush=True)
+                continue
+            with _Progress(
+                label, remaining=[s for s, p in zip(plans[number - 1 :], pending[number - 1 :], strict=True) if p]
+            ):
+                execute(step, addresses)
+            result.executed.append(step.name)
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def plan(
+    notebooks: Sequence[str] = tuple(NOTEBOOKS),
+    files: Sequence[str | Path] = (),
+    parameters: dict[str, Any] | None = None,
+) -> list[Plan]:
+    """What would run: each notebook with its checked parameters and its fingerprint."""
+    names = [_full_name(name) for name in notebooks]
+    given = {**_read_parameter_files(files), **(parameters or {})}
+    known = {name: defaults(notebook_path(name)) for name in names}
+    _refuse_unknown(given, known)
+    plans, fingerprint = [], _library_fingerprint()
+    for name in names:
+        own = {key: _fitting(key, value, known[name][key]) for key, value in given.items() if key in known[name]}
+        text = json.dumps([fingerprint, _cell_sources(notebook_path(name)), own], sort_keys=True, default=str)
+        fingerprint = hashlib.sha256(text.encode()).hexdigest()
+        plans.append(Plan(name, own, fingerprint))
+    return plans
+
+
+def is_done(step: Plan) -> bool:
+    """Whether the notebook was executed to its end with this very fingerprint."""
+    is_same = _history().get(step.name, {}).get("fingerprint") == step.fingerprint
+    return is_same and step.executed.exists() and step.metrics.exists()
+
+
+def execute(step: Plan, addresses: dict[str, str] | None = None) -> Path:
+    """Execute one notebook through papermill; returns the path of the executed copy."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    parameters = {
+        **{name: url for name, url in (addresses or {}).items() if name in defaults(step.source)},
+        **step.parameters,
+    }
+    _remember(step, fingerprint=None)
+    start = time.monotonic()
+    try:
+        papermill.execute_notebook(
+            str(step.source),
+            str(step.executed),
+            parameters=parameters,
+            kernel_name=KERNEL,
+            cwd=str(settings.ROOT),
+            progress_bar=False,
+            log_output=True,
+        )
+    except PapermillExecutionError as error:
+        raise NotebookFailed(
+            f"{step.name}, cell {error.exec_count}: {error.ename}: {_plain_text(error.evalue)}\n"
+            f"The notebook as far as it came, with the traceback: {step.executed}\n"
+            "Mend the cause and run the same command again: it goes on from here."
+        ) from None
+    _remember(step, fingerprint=step.fingerprint, seconds=round(time.monotonic() - start, 1))
+    return step.executed
+
+
+def defaults(notebook: Path) -> dict[str, Any]:
+    """The parameters of a notebook and their default values, read from the cell tagged `parameters`."""
+    values: dict[str, Any] = {}
+    for cell in jsonl.read_json(notebook)["cells"]:
+        if "parameters" in cell["metadata"].get("tags", ()):
+            for statement in ast.parse("".join(cell["source"])).body:
+                if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+                    values[statement.targets[0].id] = ast.literal_eval(statement.value)
+    return values
+
+
+def notebook_path(name: str) -> Path:
+    return settings.ROOT / "notebooks" / f"{name}.ipynb"
+
+
+def parse_value(text: str) -> Any:
+    """A parameter's value from the command line, read as YAML would, and 1e-3 as a number.
+
+    papermill's own -p hands `true` on as the text "true".
+    """
+    import yaml
+
+    value = yaml.safe_load(text) if text else ""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
+
+
+def _full_name(name: str) -> str:
+    stem = Path(name).stem
+    matches = [known for known in NOTEBOOKS if known == stem or known.split("_")[0] == stem.zfill(2)]
+    if not matches:
+        raise PipelineError(f"There is no notebook {name!r}; there are {', '.join(NOTEBOOKS)}.")
+    return matches[0]
+
+
+def _read_parameter_files(files: Sequence[str | Path]) -> dict[str, Any]:
+    import yaml
+
+    given: dict[str, Any] = {}
+    for file in files:
+        path = Path(file) if Path(file).exists() else settings.resolve(file)
+        try:
+            content = yaml.safe_load(path.read_text()) or {}
+        except FileNotFoundError:
+            raise PipelineError(f"There is no parameter file {path}.") from None
+        except yaml.YAMLError as error:
+            raise PipelineError(f"{path} is no valid YAML: {error}") from None
+        if not isinstance(content, dict):
+            raise PipelineError(f"{path}: expected lines of the form NAME: value.")
+        given.update(content)
+    return given
+
+
+def _refuse_unknown(given: dict[str, Any], known: dict[str, dict[str, Any]]) -> None:
+    names = sorted({name for parameters in known.values() for name in parameters})
+    for name in given:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+            hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(names)}."
+            raise PipelineError(f"No notebook of this run has a parameter {name}.{hint}")
+
+
+def _fitting(name: str, value: Any, default: Any) -> Any:
+    """The value, if its kind fits the default's; a whole number may stand for a real one, None fits everything."""
+    if isinstance(value, str) and isinstance(default, int | float) and not isinstance(default, bool):
+        value = parse_value(value)  # YAML reads 1e-3 as text
+    if (
+        default is None
+        or value is None
+        or (isinstance(value, type(default)) and not _is_bool_for_number(value, default))
+    ):
+        return value
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(default, list) and isinstance(value, tuple):
+        return list(value)
+    raise PipelineError(
+        f"The parameter {name} takes a {_kind(default)} such as {default!r}, not {value!r} ({_kind(value)})."
+    )
+
+
+def _is_bool_for_number(value: Any, default: Any) -> bool:
+    return isinstance(value, bool) and not isinstance(default, bool)
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "true or false", int: "whole number", float: "number", str: "text", list: "list", dict: "mapping"}
+    return kinds.get(type(value), type(value).__name__)
+
+
+def _cell_sources(notebook: Path) -> list[str]:
+    return ["".join(cell["source"]) for cell in jsonl.read_json(notebook)["cells"]]
+
+
+def _library_fingerprint() -> str:
+    """Of the library's code and samples: whoever changes them gets a new run."""
+    digest = hashlib.sha256()
+    for file in sorted(settings.PACKAGE.rglob("*")):
+        if file.suffix in (".py", ".jsonl"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _history() -> dict[str, dict[str, Any]]:
+    with suppress(FileNotFoundError, ValueError):
+        return jsonl.read_json(_history_file())
+    return {}
+
+
+def _remember(step: Plan, **facts: Any) -> None:
+    history = _history()
+    history[step.name] = {**history.get(step.name, {}), **facts}
+    jsonl.write_json(_history_file(), history)
+
+
+def _history_file() -> Path:
+    return settings.outputs("notebooks", "history.json")
+
+
+@contextmanager
+def _standins_for(pending: list[Plan]) -> Iterator[dict[str, str]]:
+    """The addresses of the stand-in servers that these notebooks need; those started here are stopped after."""
+    started, addresses = [], {}
+    for name, (model_parameter, standin) in API_BASES.items():
+        needs = [step for step in pending if _uses(step, name, model_parameter, standin)]
+        if needs:
+            base = defaults(needs[0].source)[name]
+            print(f"Starting {standin} …", flush=True)
+            server, addresses[name] = _serve_standin(standin, base)
+            started.append(server)
+    try:
+        yield addresses
+    finally:
+        servers.release(*started)
+
+
+def _uses(step: Plan, address: str, model_parameter: str, standin: str) -> bool:
+    own = defaults(step.source)
+    return (
+        address in own and address not in step.parameters and {**own, **step.parameters}.get(model_parameter) == standin
+    )
+
+
+def _serve_standin(standin: str, base: str) -> tuple[servers.Server | None, str]:
+    """The stand-in at its usual address, or, where something else listens there, at a free one."""
+    standins.path(standin)
+    try:
+        return servers.ensure(standin, base), base
+    except servers.ServerError:
+        server = servers.serve(standin, port=servers.free_port())
+        return server, server.base_url
+
+
+class _Progress(logging.Handler):
+    """One live line for the notebook that runs: its cell, its last words, time passed and time left.
+
+    On a terminal the line is rewritten; in a log file a new one appears every ten seconds.
+    """
+
+    def __init__(self, label: str, remaining: list[Plan]):
+        super().__init__()
+        self.label, self.cell, self.said = label, "", ""
+        self.left = sum(_expected_seconds(step) for step in remaining)
+        self.start, self.stopped = time.monotonic(), threading.Event()
+        self.is_terminal = sys.stdout.isatty()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for line in re.split(r"[\r\n]+", _plain_text(record.getMessage())):
+            if match := re.match(r"Executing Cell (\d+)-", line):
+                self.cell, self.said = match[1], ""
+            elif line.strip() and not line.startswith("Ending Cell"):
+                self.said = line.strip()
+
+    def __enter__(self) -> _Progress:
+        logger = logging.getLogger("papermill")
+        logger.addHandler(self)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        self.ticker = threading.Thread(target=self._tick, daemon=True)
+        self.ticker.start()
+        return self
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        self.stopped.set()
+        self.ticker.join()
+        logging.getLogger("papermill").removeHandler(self)
+        elapsed = time.monotonic() - self.start
+        end = f"{self.label}: {'failed after' if kind else 'done in'} {_clock(elapsed)}"
+        print(f"\r\x1b[K{end}" if self.is_terminal else end, flush=True)
+
+    def _tick(self) -> None:
+        interval = 0.5 if self.is_terminal else 10
+        while not self.stopped.wait(interval):
+            line = self._line()
+            print(f"\r\x1b[K{line}" if self.is_terminal else line, end="" if self.is_terminal else "\n", flush=True)
+
+    def _line(self) -> str:
+        elapsed = time.monotonic() - self.start
+        left = max(0.0, self.left - elapsed)
+        line = f"{self.label} · cell {self.cell or '–'} · {_clock(elapsed)}, about {_clock(left)} left · {self.said}"
+        width = os.get_terminal_size().columns - 1 if self.is_terminal else 160
+        return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _expected_seconds(step: Plan) -> float:
+    return _history().get(step.name, {}).get("seconds") or NOTEBOOKS[step.name][1]
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _plain_text(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)

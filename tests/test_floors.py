@@ -1,0 +1,51 @@
+"""The house: imports run downwards only, and importing the library stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import routerlib
+
+PACKAGE = Path(routerlib.__file__).parent
+FLOORS = [
+    ("ground", ["schemas", "jsonl", "settings", "event_loop"]),
+    ("pure", ["prompts", "extraction", "metrics", "certificates", "ratings"]),
+    ("world", ["standins", "clients", "servers", "sources"]),
+    ("work", ["ledger", "collection", "labelling", "grading", "cleaning", "mixing"]),
+    ("router", ["examples", "baselines", "router", "training", "evaluation", "routing"]),
+    ("face", ["plots", "viewer", "panel", "proxy", "pipeline", "summary", "__main__"]),
+]
+FLOOR = {module: number for number, (_, modules) in enumerate(FLOORS) for module in modules}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The routerlib modules that a module imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "routerlib":
+            found |= {alias.name for alias in node.names if alias.name != "__version__"}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("routerlib."):
+            found.add(node.module.split(".")[1])
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__"))
+def test_imports_run_downwards(module):
+    assert module in FLOOR, f"{module} lives on no floor: name it here and in the README"
+    above = {name for name in imported_modules(PACKAGE / f"{module}.py") if FLOOR[name] > FLOOR[module]}
+    assert not above, f"{module} imports from a floor above its own: {sorted(above)}"
+
+
+@pytest.mark.parametrize("module", sorted(FLOOR))
+def test_every_module_opens_with_its_purpose(module):
+    text = ast.get_docstring(ast.parse((PACKAGE / f"{module}.py").read_text()))
+    assert text and len(text.split(".")) >= 2
+
+
+def test_heavy_libraries_load_only_when_used():
+    code = "import sys, routerlib, routerlib.__main__ as m; m.main(['--help']); print([n for n in sys.modules if n in ('torch','transformers','datasets','openai','pandas','sklearn','matplotlib')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
