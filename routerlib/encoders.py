@@ -1,0 +1,130 @@
+"""Fast inference with a transformer encoder: frozen sentence embeddings, and the fine-tuned classifier.
+
+Texts are sorted by length and batched by tokens, so almost nothing is padded; the body runs in bfloat16
+where the processor computes in it, the last layer in float32. Long texts lose their oldest tokens. Training
+is `training`'s business, and what a score means is `router`'s.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BATCH_TOKENS = 4096
+MAX_LENGTH = 256
+
+
+@functools.cache
+def compute_dtype() -> Any:
+    """torch.bfloat16 where this machine computes in it (a recent GPU or CPU), else torch.float32."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if "avx512_bf16" in _cpu_flags() else torch.float32
+
+
+@functools.cache
+def _cpu_flags() -> frozenset[str]:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+def device() -> str:
+    """The accelerator torch can use, or "cpu"."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
+    """The folder's (or hub model's) tokenizer, cutting texts to their last `max_length` tokens."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    tokenizer.truncation_side = "left"
+    limit = tokenizer.model_max_length or max_length
+    tokenizer.model_max_length = min(limit, max_length)
+    return tokenizer
+
+
+def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Positions grouped into batches of similar length, each at most `tokens` after padding, shortest first."""
+    batch: list[int] = []
+    for position in np.argsort(lengths, kind="stable"):
+        if batch and (len(batch) + 1) * lengths[position] > tokens:
+            yield batch
+            batch = []
+        batch.append(int(position))
+    if batch:
+        yield batch
+
+
+def run(model: Any, tokenizer: Any, texts: Sequence[str], head: Any, width: int) -> np.ndarray:
+    """Pass texts through a model; `head(model, batch)` gives (rows, width) for each batch. Shape (n, width).
+
+    The rows come back in the order of the texts.
+    """
+    import torch
+
+    result = np.zeros((len(texts), width), dtype=np.float32)
+    encoded = tokenizer(list(texts), truncation=True, padding=False)["input_ids"] if texts else []
+    with torch.inference_mode():
+        for batch in batches([len(ids) for ids in encoded]):
+            padded = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt").to(model.device)
+            result[batch] = head(model, padded).float().cpu().numpy()
+    return result
+
+
+class SentenceEncoder:
+    """Frozen embeddings: the mean over the tokens of the last hidden state, of unit length.
+
+    Args:
+        folder: a Hugging Face encoder (BERT-like); a local folder or a hub name.
+        remember: keep every text's embedding in memory, for repeated splits over the same rows.
+    """
+
+    def __init__(self, folder: str | Path, max_length: int = MAX_LENGTH, remember: bool = False):
+        from transformers import AutoModel
+
+        self.folder, self.max_length = str(folder), max_length
+        self.tokenizer = load_tokenizer(folder, max_length)
+        model = AutoModel.from_pretrained(self.folder, trust_remote_code=False, dtype=compute_dtype())
+        self.model = model.to(device()).eval()
+        self.width = self.model.config.hidden_size
+        self._known: dict[str, np.ndarray] | None = {} if remember else None
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Embeddings of shape (n, width), float32, each of length 1."""
+        if self._known is None:
+            return self._embed(texts)
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(new, self._embed(new), strict=True))
+        return np.stack([self._known[text] for text in texts]) if len(texts) else self._embed([])
+
+    def _embed(self, texts: Sequence[str]) -> np.ndarray:
+        pooled = run(self.model, self.tokenizer, texts, _mean_pool, self.width)
+        return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the encoder as a Hugging Face folder (safetensors, in the precision it computes in)."""
+        self.model.save_pretrained(os.fspath(folder))
+        self.tokenizer.save_pretrained(os.fspath(folder))
+
+
+def _mean_pool(model: Any, batch: Any) -> Any:
+    hidden = model(**batch).last_hidden_state.float()
+    mask = batch["attention_mask"].unsqueeze(-1).float()
+    return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
+
+
+@functools.lru_cache(maxsize=4)
+def shared(folder: str, max_length: int = MAX_LENGTH) -> SentenceEncoder:
+    """One encoder in memory for all scorers that use the same folder; it remembers what it embedded."""
+    return SentenceEncoder(folder, max_length, remember=True)
