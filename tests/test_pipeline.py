@@ -1,0 +1,121 @@
+"""The runner, on two small notebooks that run in a real kernel."""
+
+import nbformat
+import pytest
+
+from routerlib import pipeline, settings
+
+FIRST = """FACTOR = 2  # what to multiply by
+NAME = "a"  # any text
+SHARE = 0.5  # in [0, 1]
+FLAG = False  # a switch
+WORDS = ["x"]  # a list"""
+SECOND = "FACTOR = 3  # the same name\nOTHER = 1  # its own"
+WORK = """from routerlib import jsonl, settings
+print("factor", FACTOR)
+if FACTOR == 0:
+    raise ValueError("a factor of nothing")
+path = settings.outputs("{step}", "metrics.json")
+runs = jsonl.read_json(path)["runs"] + 1 if path.exists() else 1
+jsonl.write_json(path, {{"factor": FACTOR, "runs": runs}})"""
+
+
+def write_notebook(path, parameters, step):
+    cells = [nbformat.v4.new_code_cell(parameters), nbformat.v4.new_code_cell(WORK.format(step=step))]
+    cells[0].metadata["tags"] = ["parameters"]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture
+def project(tmp_path, outputs, monkeypatch):
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    monkeypatch.setattr(pipeline, "NOTEBOOKS", {"01_first": ("one", 1), "02_second": ("two", 1)})
+    monkeypatch.setattr(pipeline, "API_BASES", {})
+    write_notebook(tmp_path / "notebooks" / "01_first.ipynb", FIRST, "one")
+    write_notebook(tmp_path / "notebooks" / "02_second.ipynb", SECOND, "two")
+    return tmp_path
+
+
+def run(**parameters):
+    return pipeline.run(["01", "02"], parameters=parameters)
+
+
+def test_a_second_run_reuses_and_a_changed_parameter_does_not(project, outputs):
+    assert run().executed == ["01_first", "02_second"]
+    assert run().reused == ["01_first", "02_second"]
+    assert run(OTHER=5).executed == ["02_second"]
+    assert run(NAME="b").executed == ["01_first", "02_second"], "what follows a changed notebook is changed too"
+
+
+def test_missing_results_are_made_again(project, outputs):
+    run()
+    (outputs / "two" / "metrics.json").unlink()
+    result = run()
+    assert (result.reused, result.executed) == (["01_first"], ["02_second"])
+
+
+def test_a_changed_notebook_runs_again(project):
+    run()
+    write_notebook(project / "notebooks" / "02_second.ipynb", SECOND.replace("OTHER = 1", "OTHER = 2"), "two")
+    assert run().executed == ["02_second"]
+
+
+def test_a_failing_cell_is_a_sentence_and_the_next_run_goes_on_there(project, outputs, capsys):
+    with pytest.raises(pipeline.NotebookFailed, match=r"01_first, cell \d+: ValueError: a factor of nothing"):
+        run(FACTOR=0)
+    assert (outputs / "notebooks" / "01_first.ipynb").exists()
+    assert "failed after" in capsys.readouterr().out
+    assert run().executed == ["01_first", "02_second"]
+
+
+def test_values_reach_the_kernel_with_their_kinds(project, outputs):
+    run(FACTOR=7)
+    assert pipeline.jsonl.read_json(outputs / "one" / "metrics.json")["factor"] == 7
+
+
+def test_a_misspelt_parameter_is_refused_with_a_suggestion(project):
+    with pytest.raises(pipeline.PipelineError, match=r"no parameter|parameter FACTRO.*Did you mean FACTOR"):
+        run(FACTRO=1)
+
+
+@pytest.mark.parametrize(
+    "name,value", [("FACTOR", "many"), ("FACTOR", True), ("FLAG", "true"), ("WORDS", "x"), ("NAME", 3)]
+)
+def test_a_value_of_the_wrong_kind_is_refused(project, name, value):
+    with pytest.raises(pipeline.PipelineError, match=f"The parameter {name} takes a"):
+        run(**{name: value})
+
+
+def test_yaml_files_are_read_and_later_ones_win(project, tmp_path):
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text("FACTOR: 4\nSHARE: 1e-3\n")
+    two.write_text("FACTOR: 5\n")
+    first, second = pipeline.plan(["01", "02"], [one, two], {"NAME": "c"})
+    assert first.parameters == {"FACTOR": 5, "SHARE": 0.001, "NAME": "c"}
+    assert second.parameters == {"FACTOR": 5}
+
+
+@pytest.mark.parametrize(
+    "text,words", [("- a\n- b\n", "NAME: value"), ("a: [", "no valid YAML"), (None, "no parameter file")]
+)
+def test_a_bad_parameter_file_is_a_sentence(project, tmp_path, text, words):
+    path = tmp_path / "p.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(pipeline.PipelineError, match=words):
+        pipeline.plan(["01"], [path])
+
+
+def test_an_unknown_notebook_is_a_sentence(project):
+    with pytest.raises(pipeline.PipelineError, match="01_first, 02_second"):
+        pipeline.run(["07"])
+
+
+@pytest.mark.parametrize(
+    "text,value", [("true", True), ("1e-3", 0.001), ("12", 12), ("a b", "a b"), ("[1, 2]", [1, 2]), ("", "")]
+)
+def test_values_from_the_command_line(text, value):
+    parsed = pipeline.parse_value(text)
+    assert parsed == value and type(parsed) is type(value)

@@ -1,0 +1,117 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from routerlib import servers
+
+
+@pytest.fixture
+def listener():
+    """A port that something else listens on."""
+    with socket.create_server((servers.HOST, 0)) as server:
+        yield server.getsockname()[1]
+
+
+def remember(port, process, model="m"):
+    born = psutil.Process(process.pid).create_time()
+    server = servers.Server(model, port, "transformers", process.pid, born, "/dev/null")
+    servers._memory(port).write_text(servers.json.dumps(servers.asdict(server)))
+    return server
+
+
+def sleeper():
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+
+
+def test_vllm_command_is_local_and_knows_its_families():
+    command = servers._command("mistralai/Mistral-7B-Instruct-v0.3", 8123, "vllm", 4096, 0.9)
+    assert command[1:3] == ["-m", "vllm.entrypoints.openai.api_server"]
+    text = " ".join(command)
+    for part in (
+        "--host 127.0.0.1",
+        "--port 8123",
+        "--enforce-eager",
+        "--max-model-len 4096",
+        "--tokenizer-mode mistral",
+    ):
+        assert part in text
+    assert "--gpu-memory-utilization 0.9" in text and "trust" not in text
+
+
+def test_an_unknown_engine_is_a_sentence():
+    with pytest.raises(servers.ServerError, match="choose one of vllm, transformers"):
+        servers._command("m", 8000, "ollama", None, 0.9)
+
+
+def test_a_taken_port_is_a_sentence(outputs, listener):
+    with pytest.raises(servers.ServerError, match=f"Port {listener} is taken by another program"):
+        servers.serve("m", port=listener)
+
+
+def test_a_server_that_dies_is_told_with_its_log(outputs):
+    with pytest.raises(servers.ServerError, match=r"stopped while starting(.|\n)*no-such-folder"):
+        servers.serve("/no-such-folder/model", port=servers.free_port(), engine="transformers")
+
+
+def test_stop_ends_our_server_and_forgets_it(outputs):
+    process = sleeper()
+    port = servers.free_port()
+    server = remember(port, process)
+    assert servers.find(port) == server
+    assert servers.stop(port)
+    process.wait(timeout=15)
+    assert servers.find(port) is None and not servers.stop(port)
+
+
+def test_a_recycled_process_id_is_not_our_server(outputs):
+    process, port = sleeper(), servers.free_port()
+    try:
+        server = remember(port, process)
+        stranger = servers.Server("m", port, "transformers", process.pid, server.born - 100, "/dev/null")
+        servers._memory(port).write_text(servers.json.dumps(servers.asdict(stranger)))
+        assert servers.find(port) is None
+        assert not servers.stop(port)
+        assert process.poll() is None, "a process that is not ours was stopped"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_ensure_says_how_to_start_a_server(outputs):
+    port = servers.free_port()
+    with pytest.raises(servers.ServerError, match=f"routerlib serve --model org/model --port {port}"):
+        servers.ensure("org/model", f"http://localhost:{port}/v1")
+
+
+def test_ensure_leaves_remote_endpoints_alone():
+    assert servers.ensure("gpt", "https://api.example.com/v1") is None
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+def test_a_real_server_starts_answers_refuses_others_and_stops(outputs):
+    port = servers.free_port()
+    base = f"http://localhost:{port}/v1"
+    server = servers.ensure("standin-superior", base)
+    try:
+        assert servers.ensure("standin-superior", base) is None, "a running server is used, not started again"
+        listening = {c.laddr.ip for c in psutil.Process(server.pid).net_connections() if c.status == "LISTEN"}
+        assert listening == {"127.0.0.1"}
+        with pytest.raises(servers.ServerError, match="does not serve standin-inferior"):
+            servers.ensure("standin-inferior", base)
+        status, text = servers._post(
+            f"{base}/completions", {"model": server.model, "prompt": "2 + 2 =", "max_tokens": 3}, timeout=60
+        )
+        assert status == 200 and servers.json.loads(text)["choices"][0]["text"]
+    finally:
+        servers.release(server)
+    deadline = time.monotonic() + 20
+    while servers.is_alive(server) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not servers.is_alive(server)
+    assert not os.path.exists(servers._memory(port))

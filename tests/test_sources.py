@@ -1,0 +1,157 @@
+import csv
+import gzip
+import json
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from routerlib import sources
+from routerlib.schemas import Conversation, LabelledPrompt, Question, RowError, Vote, VoteQuestion
+
+OPEN = {"unique_id": "a/1", "question": "What is 2 + 2?", "answer_correct": "4", "category": "sums"}
+CHOICE = {
+    "unique_id": "7",
+    "question": "Which is a fruit?",
+    "choices": ["hammer", "apple"],
+    "choice_index_correct": 1,
+    "answer_correct": "apple",
+    "category": "food",
+}
+
+
+def write_jsonl(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def write_csv(path, rows):
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(CHOICE))
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({**row, "choices": json.dumps(row["choices"]) if "choices" in row else ""})
+    return path
+
+
+def write_parquet(path, rows):
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([{**dict.fromkeys(CHOICE), **row} for row in rows]), path)
+    return path
+
+
+def write_gzip(path, rows):
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    return path
+
+
+def write_list(path, rows):
+    path.write_text(json.dumps(rows))
+    return path
+
+
+WRITERS = [
+    ("q.jsonl", write_jsonl),
+    ("q.csv", write_csv),
+    ("q.parquet", write_parquet),
+    ("q.jsonl.gz", write_gzip),
+    ("q.json", write_list),
+]
+
+
+@pytest.mark.parametrize("name,write", WRITERS)
+def test_every_kind_of_file_gives_the_same_rows(tmp_path, name, write):
+    path = write(tmp_path / name, [OPEN, CHOICE])
+    first, second = sources.load_rows(path, Question)
+    assert (first.unique_id, first.answer_correct, first.is_mcq) == ("a/1", "4", False)
+    assert (second.unique_id, second.choices, second.choice_index_correct) == ("7", ["hammer", "apple"], 1)
+
+
+def test_several_sources_follow_each_other_up_to_the_limit(tmp_path):
+    one = write_jsonl(tmp_path / "one.jsonl", [OPEN])
+    two = write_jsonl(tmp_path / "two.jsonl", [CHOICE, OPEN])
+    rows = list(sources.load_rows(f"{one}, {two}", Question, limit=2))
+    assert [row.unique_id for row in rows] == ["a/1", "7"]
+
+
+@pytest.mark.parametrize("row_type,least", [(Question, 240), (Conversation, 120), (VoteQuestion, 240), (Vote, 240)])
+def test_the_samples_are_there_and_fit(row_type, least):
+    assert sum(1 for _ in sources.load_rows("sample", row_type)) >= least
+
+
+def test_the_sample_outcomes_have_both_scores():
+    rows = list(sources.load_rows("sample", LabelledPrompt))
+    assert len(rows) >= 240 and all(row.inferior_score is not None for row in rows)
+
+
+def test_a_bad_row_is_named_by_file_line_and_field(tmp_path):
+    path = write_jsonl(tmp_path / "q.jsonl", [OPEN, {**CHOICE, "choice_index_correct": 9}])
+    with pytest.raises(RowError, match=r"q\.jsonl, line 2: .*choice_index_correct"):
+        list(sources.load_rows(path, Question))
+
+
+def test_bad_rows_are_collected_and_the_rest_goes_on(tmp_path):
+    path = write_jsonl(tmp_path / "q.jsonl", [OPEN, {"unique_id": "x"}, CHOICE])
+    with open(path, "a") as file:
+        file.write("{torn\n")
+    rejects = []
+    assert [row.unique_id for row in sources.load_rows(path, Question, rejects=rejects)] == ["a/1", "7"]
+    assert [(reject["line"], reject["field"]) for reject in rejects] == [(2, "question"), (4, "")]
+    assert "{torn" in rejects[1]["text"]
+
+
+@pytest.mark.parametrize(
+    "source,words",
+    [
+        ("nowhere.jsonl", "no file"),
+        ("", "No source"),
+        ("notes.txt", "no file"),
+    ],
+)
+def test_a_wrong_source_is_a_sentence(source, words):
+    with pytest.raises(sources.SourceError, match=words):
+        list(sources.load_rows(source, Question))
+
+
+def test_a_folder_and_a_broken_parquet_file_are_sentences(tmp_path):
+    with pytest.raises(sources.SourceError, match="is a folder"):
+        list(sources.load_rows(tmp_path, Question))
+    (tmp_path / "q.parquet").write_bytes(b"PAR1 but not really")
+    with pytest.raises(sources.SourceError, match="no readable parquet"):
+        list(sources.load_rows(tmp_path / "q.parquet", Question))
+    (tmp_path / "q.xlsx").write_bytes(b"")
+    with pytest.raises(sources.SourceError, match="cannot be read"):
+        list(sources.load_rows(tmp_path / "q.xlsx", Question))
+
+
+class Gated(Exception):
+    pass
+
+
+def test_a_gated_data_set_says_which_page_and_which_variable(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+
+    def refuse(*_, **__):
+        raise Gated("401 Client Error: access to dataset is gated")
+
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(sources.SourceError, match=r"datasets/lmsys/lmsys-chat-1m.*HF_TOKEN"):
+        list(sources.load_rows("lmsys/lmsys-chat-1m@train", Conversation))
+
+
+@pytest.mark.parametrize(
+    "source,name",
+    [
+        ("HuggingFaceH4/MATH-500, TIGER-Lab/MMLU-Pro@test", "MATH_500_MMLU_Pro"),
+        ("/some/where/my questions.jsonl.gz", "my_questions"),
+        ("sample", "sample"),
+    ],
+)
+def test_short_names_make_file_names(source, name):
+    assert sources.short_name(source) == name
+
+
+def test_published_rows_are_understood(shared_data):
+    math = next(sources.load_rows(shared_data / "math500.jsonl", Question))
+    assert math.category and math.explanation_correct and not math.is_mcq
+    choice = next(sources.load_rows(shared_data / "mmlu_pro_llama31_8b_70b.jsonl.gz", Question))
+    assert choice.choices[choice.choice_index_correct] == choice.answer_correct
