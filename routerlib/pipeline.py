@@ -160,6 +160,7 @@ def execute(step: Plan, addresses: dict[str, str] | None = None) -> Path:
             str(step.executed),
             parameters=parameters,
             kernel_name=KERNEL,
+            language="python",
             cwd=str(settings.ROOT),
             progress_bar=False,
             log_output=True,
