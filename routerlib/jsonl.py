@@ -8,6 +8,7 @@ with the file. What a row must contain is `schemas`' business.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import gzip
 import json
@@ -46,18 +47,15 @@ class Writer:
     def __init__(self, path: str | Path, fsync: bool = True):
         self.path, self.fsync = Path(path), fsync
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(self.path, "ab+", buffering=0)  # noqa: SIM115 - closed by close()
+        self._file = _open_locked(self.path)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self.repaired = _cut_torn_line(self._file, self.path)
+        except BaseException:
             self._file.close()
-            raise FileInUse(
-                f"{self.path} is being written by another process. Wait for it, stop it, or name another file."
-            ) from None
-        self.repaired = _cut_torn_line(self._file)
+            raise
 
-    def append(self, row: Row | dict[str, Any]) -> None:
-        """Write one row, whole or not at all.
+    def append(self, row: Row | dict[str, Any]) -> int:
+        """Write one row, whole or not at all. Returns the offset at which its line starts.
 
         Raises:
             OSError: the disk is full, say; what was half written is taken back first.
@@ -66,13 +64,28 @@ class Writer:
         try:
             written = self._file.write(line)
             if written != len(line):
-                raise OSError(28, f"only {written} of {len(line)} bytes fitted on the disk", str(self.path))
+                raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes fitted on the disk", str(self.path))
             if self.fsync:
                 os.fsync(self._file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
                 self._file.truncate(start)
             raise
+        return start
+
+    def sync(self) -> None:
+        """Wait until the disk has what was appended."""
+        os.fsync(self._file.fileno())
+
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Put other lines in the place of all, at once or not at all; the lock is held throughout."""
+        with _replacing(self.path) as file:
+            for line in lines:
+                file.write(line)
+            fcntl.flock(file, fcntl.LOCK_EX)  # before it gets its name: no other writer can slip in
+            successor = os.dup(file.fileno())
+        self._file.close()
+        self._file = os.fdopen(successor, "ab+", buffering=0)
 
     def close(self) -> None:
         self._file.close()
@@ -84,21 +97,55 @@ class Writer:
         self.close()
 
 
-def _cut_torn_line(file: Any) -> int:
-    """Truncate after the last newline; returns the number of bytes removed."""
+def _open_locked(path: Path) -> Any:
+    """Open for appending and lock; again where the file was replaced between the two steps."""
+    while True:
+        file = open(path, "ab+", buffering=0)  # noqa: SIM115 - the writer closes it
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise FileInUse(
+                f"{path} is being written by another process. Wait for it, stop it, or name another file."
+            ) from None
+        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+        file.close()
+
+
+def _cut_torn_line(file: Any, path: Path) -> int:
+    """Truncate after the last newline; returns the number of bytes removed.
+
+    A last line that lacks only its newline is completed instead. A file that does not begin as JSONL
+    does is not touched.
+    """
     size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size and file.read(1) not in (b"{", b"\n"):
+        raise RowError(f"{path} is no JSONL file of rows (its first line is no object). Name another file.")
+    keep = _after_last_newline(file, size)
+    if keep == size:
+        return 0
+    file.seek(keep)
+    tail = file.read(size - keep)
+    with contextlib.suppress(ValueError):
+        json.loads(tail)
+        file.write(b"\n")
+        return 0
+    file.truncate(keep)
+    return size - keep
+
+
+def _after_last_newline(file: Any, size: int) -> int:
     keep = size
     while keep > 0:
         step = min(65536, keep)
         file.seek(keep - step)
         newline = file.read(step).rfind(b"\n")
         if newline >= 0:
-            keep = keep - step + newline + 1
-            break
+            return keep - step + newline + 1
         keep -= step
-    if keep < size:
-        file.truncate(keep)
-    return size - keep
+    return 0
 
 
 def open_text(path: str | Path) -> Any:

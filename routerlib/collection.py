@@ -1,0 +1,255 @@
+"""Collect a model's answers to questions: k samples each, over a local or remote endpoint, resumable.
+
+`collect` reads questions, asks, and writes one `schemas.Responses` line a question; run again, it goes on.
+Requests, patience and storage are `clients`, `bulk` and `ledger`; reading the answers is `grading`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from routerlib import bulk, clients, event_loop, ledger, prompts, settings, sources
+from routerlib.bulk import Summary as CollectionSummary
+from routerlib.ledger import LedgerMismatch
+from routerlib.schemas import Question, Responses, parse
+
+__all__ = ["CollectionSummary", "collect", "collect_sync", "output_path", "read_responses"]
+
+# What rows written before a setting existed were sampled with.
+SAMPLING_DEFAULTS: dict[str, Any] = {"stop": [], "extra_body": {}}
+
+
+async def collect(
+    questions: str | Path | Iterable[Question] = sources.SAMPLE,
+    model: str = "standin-inferior",
+    api_base: str | None = None,
+    api_mode: str = clients.LOCAL,
+    k_responses: int = 3,
+    num_problems: int | str | None = None,
+    temperature: float = 0.7,
+    max_tokens: int = 512,
+    stop: Sequence[str] = (),
+    batch_size: int = 32,
+    max_concurrent: int = 16,
+    max_attempts: int = 3,
+    endpoint: str = clients.COMPLETIONS,
+    output_file: str | Path | None = None,
+    output_dir: str | Path | None = None,
+    template: str | Path | None = None,
+    price_in: float = 0.0,
+    price_out: float = 0.0,
+    extra_body: dict[str, Any] | None = None,
+    api_key: str | None = None,
+    timeout: float = 600.0,
+    progress: bool = True,
+) -> CollectionSummary:
+    """Bring every question to k answers of one model, as far as attempts allow; rows go to disk one by one.
+
+    Args:
+        questions: a source (file, hub id, "sample"; see `sources`), or questions.
+        model: as the server names it.
+        api_base: the base URL; None: http://localhost:8000/v1 (local) or OpenAI's (remote).
+        api_mode: "local" or "remote"; remote takes the key from OPENAI_API_KEY.
+        k_responses: samples a question. More of them may be asked for later; those received stay.
+        num_problems: the first so many questions; None or "all": every one.
+        temperature: 0 to 2.
+        max_tokens: of one answer.
+        stop: strings that end an answer; special tokens such as <|im_end|> always do.
+        batch_size: questions read ahead, and rows that share one flush of the disk, at most.
+        max_concurrent: requests in flight, at most.
+        max_attempts: failures after which a question is left alone, over all runs.
+        endpoint: "completions", or "chat" in the model's own chat template.
+        output_file: None: a stable name from model and data set. Relative to output_dir.
+        output_dir: None: outputs/responses.
+        template: "short", "reasoning", a file (see `prompts`), or None: the endpoint's own.
+        price_in, price_out: per million tokens, for the cost.
+        extra_body: more fields of the request, such as {"top_p": 0.9}; recorded with the sampling.
+        timeout: seconds for one request.
+
+    Returns:
+        Counts, tokens, cost and path; `exit_code` is 0 where every question is complete, else 3.
+
+    Raises:
+        ValueError, sources.SourceError, schemas.RowError: a wrong argument or bad input.
+        ledger.LedgerMismatch: the file holds answers of another model or with other sampling.
+        jsonl.FileInUse: another process writes the file.
+        clients.Stopped: wrong key, model or URL. bulk.DiskFull: no room.
+    """
+    _check_arguments(k_responses, max_concurrent, batch_size, max_attempts, max_tokens, temperature)
+    limit = _limit(num_problems)
+    wording = prompts.template(template, endpoint)
+    path = output_path(questions, model, output_file, output_dir)
+    client = clients.connect(api_base, api_key, timeout, api_mode)
+    async with client:
+        target = clients.Endpoint(
+            client, model, endpoint, api_mode, temperature, max_tokens, tuple(stop), dict(extra_body or {}), timeout
+        )
+        sampling = _sampling(target, wording)
+        book = ledger.Ledger(path, "unique_id", k_responses, "problem", _same_sampling(model, sampling))
+        job = bulk.Job(
+            key=lambda question: question.unique_id,
+            ask=lambda question, n: target.sample(wording.fill(question), n),
+            row=lambda question, state: _row(question, state, model, sampling | {"k_responses": k_responses}),
+            wanted=k_responses,
+            subject=lambda question: question.question,
+            is_up=target.is_up,
+            where=target.url,
+        )
+        rejects: list[dict[str, Any]] = []
+        summary = await bulk.run_job(
+            _questions(questions, limit, rejects),
+            job,
+            book,
+            max_concurrent,
+            batch_size,
+            max_attempts,
+            _count(questions, limit),
+            price_in,
+            price_out,
+            progress,
+            label=model,
+        )
+    _report_rejects(summary, rejects, path)
+    return summary
+
+
+def collect_sync(*args: Any, **kwargs: Any) -> CollectionSummary:
+    """`collect` for code that cannot await; same arguments."""
+    return event_loop.run(collect(*args, **kwargs))
+
+
+def read_responses(path: str | Path) -> Iterator[Responses]:
+    """Stream the rows of a responses file in any state, one a question: of several lines the one that counts.
+
+    Raises:
+        FileNotFoundError, RowError.
+    """
+    return (parse(Responses, row) for row in ledger.latest_rows(path, "unique_id"))
+
+
+def output_path(
+    questions: Any, model: str, output_file: str | Path | None = None, output_dir: str | Path | None = None
+) -> Path:
+    """Where the answers go: google/gemma-3-4b-it on MATH-500 → outputs/responses/google_gemma-3-4b-it_MATH_500.jsonl."""
+    folder = settings.resolve(output_dir) if output_dir else settings.outputs("responses")
+    if output_file:
+        return folder / Path(output_file).expanduser()
+    name = sources.short_name(questions) if isinstance(questions, str | Path) else "questions"
+    owner = re.sub(r"[^A-Za-z0-9._-]+", "_", model.strip("/"))
+    return folder / f"{owner}_{name}.jsonl"
+
+
+def _questions(
+    questions: str | Path | Iterable[Question], limit: int | None, rejects: list[dict[str, Any]]
+) -> Iterator[Question]:
+    if isinstance(questions, str | Path):
+        return sources.load_rows(questions, Question, limit, rejects)
+    return (question for question, _ in zip(questions, range(limit), strict=False)) if limit else iter(questions)
+
+
+def _count(questions: Any, limit: int | None) -> int | None:
+    """How many questions there are, for the progress bar; None where only reading them would tell."""
+    if hasattr(questions, "__len__") and not isinstance(questions, str):
+        known = len(questions)
+    else:
+        path = sources.sample_file(Question) if questions == sources.SAMPLE else settings.resolve(str(questions))
+        if path.suffix != ".jsonl" or not path.is_file():
+            return limit
+        with open(path, "rb") as file:
+            known = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    return min(known, limit) if limit else known
+
+
+def _sampling(target: clients.Endpoint, wording: prompts.Template) -> dict[str, Any]:
+    """What the answers depend on beside the model; the same for every row of a file."""
+    text = f"{wording.multiple_choice}\0{wording.open_ended}"
+    return {
+        "endpoint": target.kind,
+        "temperature": target.temperature,
+        "max_tokens": target.max_tokens,
+        "stop": list(target.stop),
+        "extra_body": target.extra_body,
+        "template": wording.name,
+        "template_sha256": hashlib.sha256(text.encode()).hexdigest()[:16],
+    }
+
+
+def _same_sampling(model: str, sampling: dict[str, Any]) -> Any:
+    compared = {name: value for name, value in sampling.items() if name != "template"}
+
+    def check(row: dict[str, Any]) -> None:
+        stored = row.get("sampling")
+        if not stored or "model" not in row:
+            raise LedgerMismatch(
+                "the row does not say with which model and sampling it was made (an older version, or another tool, "
+                "wrote it), so it cannot be continued. Move the file away, or name another OUTPUT_FILE."
+            )
+        if row["model"] != model:
+            raise LedgerMismatch(
+                f"the file holds answers of the model {row['model']!r}, not {model!r}. Name another OUTPUT_FILE."
+            )
+        for name, value in compared.items():
+            if stored.get(name, SAMPLING_DEFAULTS.get(name)) != value:
+                raise LedgerMismatch(
+                    f"the file holds answers sampled with {name} = {stored.get(name)!r}, not {value!r}. Take the old "
+                    "value, or name another OUTPUT_FILE (samples of different settings do not belong together)."
+                )
+
+    return check
+
+
+def _row(question: Question, state: bulk.State, model: str, sampling: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "unique_id": question.unique_id,
+        "problem": question.question,
+        "is_mcq": question.is_mcq,
+        "choices": question.choices,
+        "choice_index_correct": question.choice_index_correct,
+        "explanation_correct": question.explanation_correct,
+        "answer_correct": question.answer_correct,
+        "category": question.category,
+        **(question.model_extra or {}),
+        "model": model,
+        "sampling": sampling,
+        "attempts": state.attempts,
+        "error": state.error,
+        "usage": state.usage,
+        "responses": state.samples,
+    }
+
+
+def _limit(num_problems: int | str | None) -> int | None:
+    if num_problems is None or str(num_problems).strip().lower() in ("all", "none", ""):
+        return None
+    if str(num_problems).strip().isdigit() and int(num_problems) > 0:
+        return int(num_problems)
+    raise ValueError(f"NUM_PROBLEMS is {num_problems!r}; it is a number above 0, or 'all'.")
+
+
+def _check_arguments(k: int, max_concurrent: int, batch_size: int, max_attempts: int, max_tokens: int, heat: float):
+    whole = {"K_RESPONSES": k, "MAX_CONCURRENT": max_concurrent, "BATCH_SIZE": batch_size}
+    whole |= {"MAX_ATTEMPTS": max_attempts, "MAX_TOKENS": max_tokens}
+    for name, value in whole.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}; it is a whole number above 0.")
+    if not 0 <= heat <= 2:
+        raise ValueError(f"TEMPERATURE is {heat!r}; it lies between 0 and 2.")
+
+
+def _report_rejects(summary: CollectionSummary, rejects: list[dict[str, Any]], path: Path) -> None:
+    if not rejects:
+        return
+    from routerlib import jsonl
+
+    target = path.with_suffix(".rejects.jsonl")
+    jsonl.write_rows(target, rejects)
+    first = rejects[0]
+    summary.rejected = len(rejects)
+    summary.notes.append(
+        f"{len(rejects):,} input rows could not be used and are in {target.name}; "
+        f"the first: {first['file']}, line {first['line']}: {first['reason']}."
+    )
