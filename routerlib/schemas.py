@@ -61,6 +61,7 @@ class Question(Row):
     choice_index_correct: int | None = None
     explanation_correct: str | None = None
     answer_correct: Text
+    answer_alternatives: list[Text] = Field(default_factory=list)  # other wordings that are right as well
     category: str = "uncategorised"
 
     @property
@@ -148,6 +149,7 @@ class Responses(Row):
     choice_index_correct: int | None = None
     explanation_correct: str | None = None
     answer_correct: Text
+    answer_alternatives: list[Text] = Field(default_factory=list)
     category: str = "uncategorised"
     model: str
     sampling: dict[str, Any] = Field(default_factory=dict)
@@ -164,6 +166,7 @@ class Responses(Row):
             choice_index_correct=self.choice_index_correct,
             explanation_correct=self.explanation_correct,
             answer_correct=self.answer_correct,
+            answer_alternatives=self.answer_alternatives,
             category=self.category,
         )
 
