@@ -97,19 +97,28 @@ class Router:
         Raises:
             RouterError: the threshold is not a number of at least 0.
         """
+        single = isinstance(prompts, str) or _is_conversation(prompts)
+        listed = [prompts] if single else list(prompts)
+        self.decide(0.0, threshold)  # a wrong threshold is refused before any work
+        decisions = [self.decide(float(p), threshold) for p in self.score(listed)]
+        return decisions[0] if single else decisions
+
+    def decide(self, p_superior: float, threshold: float | None = None) -> Decision:
+        """The decision for a score that is known already: `route` without scoring.
+
+        Args:
+            p_superior: a score in [0, 1], from `score`. threshold: as for `route`.
+
+        Raises:
+            RouterError: the threshold is not a number of at least 0.
+        """
         at = self.threshold if threshold is None else float(threshold)
         if not at >= 0:
             raise RouterError(f"threshold {threshold}: a probability from 0 (all to superior) to 1 is needed.")
-        single = isinstance(prompts, str) or _is_conversation(prompts)
-        listed = [prompts] if single else list(prompts)
-        decisions = [self._decide(float(p), at) for p in self.score(listed)]
-        return decisions[0] if single else decisions
-
-    def _decide(self, p: float, threshold: float) -> Decision:
-        if p >= threshold:
-            reason = f"p_superior {p:.3f} is at or above the threshold {threshold:.3f}"
-            return Decision("superior", p, threshold, reason)
-        return Decision("inferior", p, threshold, f"p_superior {p:.3f} is below the threshold {threshold:.3f}")
+        if p_superior >= at:
+            reason = f"p_superior {p_superior:.3f} is at or above the threshold {at:.3f}"
+            return Decision("superior", p_superior, at, reason)
+        return Decision("inferior", p_superior, at, f"p_superior {p_superior:.3f} is below the threshold {at:.3f}")
 
     def save(self, folder: str | Path) -> Path:
         """Write the router into a folder; returns it. `router.json` is written last: its existence means complete."""
