@@ -57,7 +57,7 @@ def _same_length(**columns: Array) -> None:
         raise MetricError("There are no rows to measure.")
 
 
-def _outcomes(score: ArrayLike, inferior: ArrayLike, superior: ArrayLike) -> tuple[Array, Array, Array]:
+def checked_outcomes(score: ArrayLike, inferior: ArrayLike, superior: ArrayLike) -> tuple[Array, Array, Array]:
     columns = {
         "score": _column("score", score),
         "inferior": _column("inferior", inferior, unit=True),
@@ -121,7 +121,7 @@ def quality_curve(score: ArrayLike, inferior: ArrayLike, superior: ArrayLike) ->
         with one point for each distinct score. Between two points the curve is a straight line: that is
         the expected accuracy when ties are broken at random.
     """
-    score, inferior, superior = _outcomes(score, inferior, superior)
+    score, inferior, superior = checked_outcomes(score, inferior, superior)
     rows, gains = _grouped(score, superior - inferior, None)
     share = np.r_[0.0, np.cumsum(rows[0]) / len(score)]
     return share, inferior.mean() + np.r_[0.0, np.cumsum(gains[0]) / len(score)]
@@ -165,7 +165,7 @@ def apgr(score: ArrayLike, inferior: ArrayLike, superior: ArrayLike, counts: Arr
     Raises:
         NoGap: without `counts`, where the superior model is not better on these rows.
     """
-    score, inferior, superior = _outcomes(score, inferior, superior)
+    score, inferior, superior = checked_outcomes(score, inferior, superior)
     rows, gains = _grouped(score, superior - inferior, counts)
     middle = np.cumsum(rows, axis=1) - rows / 2
     areas = (gains * (1 - middle / rows.sum(axis=1, keepdims=True))).sum(axis=1)
@@ -189,7 +189,7 @@ def cpt(score: ArrayLike, inferior: ArrayLike, superior: ArrayLike, x: float, co
     """
     if not 0 < x <= 1:
         raise MetricError(f"x = {x}: CPT needs a share of the gap above 0 and up to 1, such as 0.5.")
-    score, inferior, superior = _outcomes(score, inferior, superior)
+    score, inferior, superior = checked_outcomes(score, inferior, superior)
     rows, gains = _grouped(score, superior - inferior, counts)
     totals = gains.sum(axis=1, keepdims=True)
     if counts is None:
@@ -213,7 +213,7 @@ def quality_band(
     level: float = 0.95,
 ) -> tuple[Array, Array]:
     """Bootstrap band of `quality_curve` at the given shares: (low, high), pointwise, each as long as `shares`."""
-    score, inferior, superior = _outcomes(score, inferior, superior)
+    score, inferior, superior = checked_outcomes(score, inferior, superior)
     curves = []
     for counts in _resamples(len(score), n, seed):
         rows, gains = _grouped(score, superior - inferior, counts)
@@ -247,7 +247,7 @@ def routing_curve(
         Rows by ascending threshold: threshold, share_superior, accuracy, pgr (None without a gap) and
         cost_per_1000 (None without prices; in the unit of the costs).
     """
-    score, inferior, superior = _outcomes(score, inferior, superior)
+    score, inferior, superior = checked_outcomes(score, inferior, superior)
     chosen = default_thresholds(score, points) if thresholds is None else np.unique(_column("thresholds", thresholds))
     span = float(superior.mean() - inferior.mean())
     rows = []
@@ -404,7 +404,7 @@ class Calibration:
         elif self.method == "none":
             mapped = np.clip(values, 0.0, 1.0)
         else:
-            mapped = _sigmoid(self.slope * (_logit(values) if self.logit else values) + self.intercept)
+            mapped = sigmoid(self.slope * (log_odds(values) if self.logit else values) + self.intercept)
         return float(mapped) if np.ndim(scores) == 0 else mapped
 
     def to_dict(self) -> dict[str, Any]:
@@ -460,7 +460,7 @@ def calibrate(method: str, scores: ArrayLike, targets: ArrayLike) -> Calibration
     if method == "none":
         return Calibration("none")
     if method in ("temperature", "platt"):
-        x = _logit(scores) if logit else scores
+        x = log_odds(scores) if logit else scores
         slope, intercept = _fit_logistic(x, targets, with_intercept=method == "platt")
         return Calibration(method, slope, intercept, logit)
     if method == "isotonic":
@@ -468,11 +468,11 @@ def calibrate(method: str, scores: ArrayLike, targets: ArrayLike) -> Calibration
     raise MetricError(f"calibration method {method!r} is not known; it is one of {', '.join(METHODS)}, auto.")
 
 
-def _sigmoid(x: Array) -> Array:
+def sigmoid(x: Array) -> Array:
     return np.exp(-np.logaddexp(0.0, -x))
 
 
-def _logit(p: Array) -> Array:
+def log_odds(p: Array) -> Array:
     p = np.clip(p, 1e-6, 1 - 1e-6)
     return np.log(p) - np.log1p(-p)
 
@@ -504,7 +504,7 @@ def _newton(columns: Array, y: Array, weight: Array, offset: ArrayLike = 0.0) ->
 
     beta = np.zeros(columns.shape[1])
     for _ in range(100):
-        p = _sigmoid(columns @ beta + offset)
+        p = sigmoid(columns @ beta + offset)
         gradient = columns.T @ (weight * (p - y))
         hessian = (columns * (weight * p * (1 - p))[:, None]).T @ columns
         step = np.linalg.solve(hessian + 1e-9 * np.eye(len(beta)), gradient)
