@@ -139,10 +139,7 @@ def rank_models(votes: Sequence[Vote], n: int = 200, level: float = 0.95, seed: 
     start = np.append(strengths, math.log(tie))
     weights = np.random.default_rng(seed).multinomial(len(all_wins), np.full(len(all_wins), 1 / len(all_wins)), size=n)
     resampled = np.array(
-        [
-            bradley_terry(np.tensordot(w, all_wins, axes=1), np.tensordot(w, all_ties, axes=1), start)[0]
-            for w in weights
-        ]
+        [bradley_terry(np.tensordot(w, all_wins, axes=1), np.tensordot(w, all_ties, axes=1), start)[0] for w in weights]
     )
     low, high = ELO_MEAN + ELO_PER_UNIT * np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2], axis=0)
     taken_part = Counter(name for vote in votes for name in (vote.model_a, vote.model_b))
