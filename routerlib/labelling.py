@@ -8,6 +8,7 @@ and listed, never guessed. Choosing prompts is `cleaning`'s business, merging la
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 import re
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from routerlib import bulk, clients, jsonl, ledger, metrics
-from routerlib.clients import Answer, BadRequest, Endpoint, FailedAttempt, Stopped
+from routerlib.clients import Answer, BadRequest, Endpoint, FailedAttempt, Outage, RateLimited, Stopped
 from routerlib.prompts import as_text
 from routerlib.ratings import Difficulty, Tiers, mean_by_category
 from routerlib.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt, Prompt
@@ -248,17 +249,20 @@ def _endpoint(client: Any, labeller: Labeller, method: str) -> Endpoint:
     )
 
 
-async def choose_method(client: Any, labeller: Labeller, patience: float = 600.0) -> str:
+async def choose_method(client: Any, labeller: Labeller, patience: float = 60.0) -> str:
     """The method to use: the labeller's own, or for "auto" the first that the server answers.
 
+    Args:
+        patience: seconds to wait for a server that does not answer.
+
     Raises:
-        Stopped: wrong key, or no access. Outage: nothing answers.
+        Stopped: wrong key, or no access. Outage: nothing answers. RateLimited: for longer than `patience`.
     """
     if labeller.method != "auto":
         return labeller.method
     for method in (DECISION, LOGPROBS):
         try:
-            await _asker(_endpoint(client, labeller, method), labeller, method)("What is 2 + 2?", 1)
+            await _probe(_endpoint(client, labeller, method), labeller, method, patience)
             return method
         except Stopped as error:
             if error.status in (401, 403) or (method != DECISION and error.status == 404):
@@ -266,6 +270,19 @@ async def choose_method(client: Any, labeller: Labeller, patience: float = 600.0
         except (BadRequest, FailedAttempt):
             continue
     return SAMPLES
+
+
+async def _probe(endpoint: Endpoint, labeller: Labeller, method: str, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            await _asker(endpoint, labeller, method)("What is 2 + 2?", 1)
+            return
+        except (Outage, RateLimited) as error:
+            wait = getattr(error, "retry_after", None) or 0.5
+            if time.monotonic() + wait > deadline:
+                raise
+            await asyncio.sleep(wait)
 
 
 # --- a run ---
@@ -550,7 +567,7 @@ def check(known: Sequence[LabelledPrompt], given: Iterable[LabelledPrompt], seed
         confusion={
             a: {b: int(((truth == i) & (guess == j)).sum()) for j, b in enumerate(LABELS)} for i, a in enumerate(LABELS)
         },
-        kappa=(agreed / len(pairs) - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0,
+        kappa=float((agreed / len(pairs) - by_chance) / (1 - by_chance)) if by_chance < 1 else 0.0,
         auc=auc[0],
         auc_low=auc[1],
         auc_high=auc[2],

@@ -6,13 +6,22 @@ that a number in the text needs: that is `metrics`, `ratings` and `grading`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from routerlib import settings
+from routerlib.metrics import reliability_bins, wilson
+from routerlib.prompts import as_text
+from routerlib.schemas import ROUTE_TO_SUPERIOR, LabelledPrompt
 
 if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from routerlib.labelling import Check
+    from routerlib.ratings import Difficulty, Rating, Tiers
 
 INFERIOR, SUPERIOR, ROUTER, NEUTRAL = "#e69f00", "#1f4e79", "#009e73", "#8c8c8c"
 
@@ -43,3 +52,218 @@ def save(figure: Figure, name: str) -> Path:
     path = settings.outputs("figures", f"{name}.png")
     figure.savefig(path, dpi=150)
     return path
+
+
+# --- analysis (01) ---
+
+MARKERS = "osD^vPX*<>hp"
+
+
+def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Figure:
+    """Win rate of each row's model against each column's, a tie counting half; the votes below each figure.
+
+    Args:
+        models: (m,) names. rate: (m, m) in [0, 1], NaN where they never met. number: (m, m) votes.
+    """
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import seaborn as sns
+
+    size = 2.2 + 0.85 * len(models)
+    figure, axes = plt.subplots(figsize=(size + 1.2, size))
+    texts = [
+        [f"{rate[i, j]:.0%}\n{number[i, j]}" if number[i, j] else "" for j in range(len(models))]
+        for i in range(len(models))
+    ]
+    sns.heatmap(
+        rate, annot=np.array(texts), fmt="", mask=np.isnan(rate), vmin=0, vmax=1, cmap="cividis", ax=axes,
+        xticklabels=models, yticklabels=models, cbar_kws={"label": "share won (ties half)"}, linewidths=1,
+        annot_kws={"fontsize": 9},
+    )  # fmt: skip
+    axes.set(title="Win rates", xlabel="against", ylabel="model")
+    axes.tick_params(axis="x", rotation=30)
+    return figure
+
+
+def ranking(ratings: Sequence[Rating], tiers: Tiers) -> Figure:
+    """Models by rating with their intervals; the superior ones dark with filled circles, the inferior ones light."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 1.6 + 0.45 * len(ratings)))
+    looks = {"superior": (SUPERIOR, "o"), "inferior": (INFERIOR, "s"), None: (NEUTRAL, "x")}
+    for place, row in enumerate(ratings):
+        colour, marker = looks[side := tiers.side(row.model)]
+        label = None if any(tiers.side(above.model) == side for above in ratings[:place]) else side or "in neither tier"
+        error = [[row.rating - row.low], [row.high - row.rating]]
+        axes.errorbar(row.rating, place, xerr=error, fmt=marker, color=colour, capsize=4, label=label)
+    axes.set_yticks(range(len(ratings)), [row.model for row in ratings])
+    axes.invert_yaxis()
+    axes.set(title="Ranking by votes", xlabel="rating (Elo scale: 400 points are ten wins to one)")
+    axes.legend(loc="best")
+    return figure
+
+
+def question_difficulty(rows: Sequence[Difficulty], threshold: float) -> Figure:
+    """Every question's p_superior with its interval, easiest first, by category; hollow where undecided."""
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    figure, axes = plt.subplots(figsize=(10, 4.8))
+    categories = sorted({row.category for row in rows})
+    colours = sns.color_palette("viridis", len(categories))
+    for number, category in enumerate(categories):
+        look = {"color": colours[number], "marker": MARKERS[number % len(MARKERS)], "linestyle": "none"}
+        inside = [(place, row) for place, row in enumerate(rows) if row.category == category]
+        xs, ys = [place for place, _ in inside], [row.p_superior for _, row in inside]
+        axes.vlines(xs, [r.low for _, r in inside], [r.high for _, r in inside], color=colours[number], alpha=0.5, lw=1)
+        axes.plot(xs, ys, markersize=5, markerfacecolor="white", label=category, **look)
+        decided = [(x, y) for (x, y), (_, row) in zip(zip(xs, ys, strict=True), inside, strict=True) if row.is_decided]
+        axes.plot([x for x, _ in decided], [y for _, y in decided], markersize=5, **look)
+    axes.axhline(threshold, color=NEUTRAL, linestyle="--")
+    axes.text(0, threshold, f" threshold {threshold:g}", va="bottom", fontsize=9)
+    axes.set(title="How often only the superior side would do", xlabel="questions, easiest first", ylim=(-0.02, 1.02))
+    axes.set_ylabel("p_superior (hollow: undecided)")
+    axes.legend(ncols=1 + len(categories) // 12, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def category_difficulty(by_turn: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Share of cross-tier votes that the superior side won strictly, by category; one bar for each turn.
+
+    Args:
+        by_turn: name of the bar ("turn 1") -> category -> share in [0, 1].
+    """
+    import matplotlib.pyplot as plt
+    import pandas as pd
+
+    table = pd.DataFrame(by_turn).sort_values(by=next(iter(by_turn)))
+    figure, axes = plt.subplots(figsize=(8, 1.6 + 0.3 * len(table) * len(by_turn) ** 0.5))
+    table.plot.barh(ax=axes, color=[SUPERIOR, INFERIOR][: len(by_turn)], width=0.75)
+    axes.set(title="Difficulty by category", xlabel="share of votes won strictly by the superior side", ylabel="")
+    axes.set_xlim(0, 1)
+    axes.legend(loc="lower right")
+    return figure
+
+
+def votes_per_question(rows: Sequence[Difficulty]) -> Figure:
+    """How many questions have how many cross-tier votes."""
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    figure, axes = plt.subplots(figsize=(8, 3.2))
+    sns.histplot([row.votes for row in rows], discrete=True, color=SUPERIOR, ax=axes)
+    axes.set(title="Votes per question", xlabel="cross-tier votes", ylabel="questions")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+# --- data set (02) ---
+
+
+def filter_counts(counts: Mapping[str, int], kept: int) -> Figure:
+    """What each filter took out of the conversations, in the order in which they apply, and what was kept."""
+    import matplotlib.pyplot as plt
+
+    names, values = [*counts, "kept"], [*counts.values(), kept]
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.3 * len(names)))
+    bars = axes.barh(names, values, color=[NEUTRAL] * len(counts) + [ROUTER])
+    axes.bar_label(bars, [f"{value:,}" for value in values], padding=3, fontsize=9)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set(title="What the filters took", xlabel="conversations")
+    return figure
+
+
+def label_shares(rows: Sequence[LabelledPrompt]) -> Figure:
+    """Share of ROUTE_TO_SUPERIOR by length of the prompt, by language and by category, with Wilson 95 % intervals."""
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, 3, figsize=(12, 4.5), width_ratios=[1, 1, 1.2])
+    lengths = quartile_names([len(as_text(row.prompt)) for row in rows])
+    _share_panel(panels[0], "length in characters", [(lengths(len(as_text(row.prompt))), row) for row in rows], False)
+    _share_panel(panels[1], "language", [(str(getattr(row, "language", "unknown")), row) for row in rows])
+    _share_panel(panels[2], "category", [(row.category, row) for row in rows])
+    panels[0].set_ylabel("share labelled superior")
+    return figure
+
+
+def quartile_names(lengths: Sequence[int]) -> Callable[[int], str]:
+    """A function that names the quartile of these lengths in which a length lies, such as "40 to 68"."""
+    import numpy as np
+
+    bounds = np.unique(np.quantile(lengths, [0, 0.25, 0.5, 0.75, 1.0]).astype(int))
+    starts = bounds[:-1] if len(bounds) > 1 else bounds
+
+    def name(length: int) -> str:
+        place = max(0, int(np.searchsorted(starts, length, side="right")) - 1)
+        end = bounds[min(place + 1, len(bounds) - 1)] - (place + 1 < len(starts))
+        return f"{starts[place]} to {end}"
+
+    return name
+
+
+def _share_panel(axes: Axes, title: str, pairs: Sequence[tuple[str, LabelledPrompt]], by_count: bool = True) -> None:
+    groups: dict[str, list[bool]] = {}
+    for name, row in pairs:
+        groups.setdefault(name, []).append(row.label == ROUTE_TO_SUPERIOR)
+    order = (lambda name: -len(groups[name])) if by_count else (lambda name: int(name.split()[0]))
+    names = sorted(groups, key=order)[:10]
+    shares = [sum(groups[name]) / len(groups[name]) for name in names]
+    bounds = [wilson(sum(groups[name]), len(groups[name])) for name in names]
+    errors = [[max(0.0, s - low) for s, (low, _) in zip(shares, bounds, strict=True)],
+              [max(0.0, high - s) for s, (_, high) in zip(shares, bounds, strict=True)]]  # fmt: skip
+    axes.bar(names, shares, yerr=errors, color=SUPERIOR, ecolor=NEUTRAL, capsize=3)
+    axes.set(title=f"by {title}", ylim=(0, 1))
+    axes.set_xticks(range(len(names)), [f"{name} ({len(groups[name])})" for name in names], rotation=45, ha="right")
+
+
+def labeller_check(check: Check, known: Sequence[LabelledPrompt], given: Sequence[LabelledPrompt]) -> Figure:
+    """Confusion of the labeller with the known labels, and the reliability of its p_superior."""
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import seaborn as sns
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2))
+    short = ["inferior", "superior"]
+    table = np.array([[check.confusion[a][b] for b in check.confusion[a]] for a in check.confusion])
+    sns.heatmap(table, annot=True, fmt="d", cmap="cividis", cbar=False, ax=left, xticklabels=short, yticklabels=short)
+    left.set(title="Confusion", xlabel="label given", ylabel="known label")
+    truth = {row.id: float(row.label == ROUTE_TO_SUPERIOR) for row in known}
+    pairs = [(row.p_superior, truth[row.id]) for row in given if row.id in truth]
+    bins = reliability_bins([p for p, _ in pairs], [y for _, y in pairs], bins=5)
+    error = [[max(0.0, b["mean_y"] - b["low"]) for b in bins], [max(0.0, b["high"] - b["mean_y"]) for b in bins]]
+    right.plot([0, 1], [0, 1], color=NEUTRAL, linestyle="--", label="calibrated")
+    right.errorbar(
+        [b["mean_p"] for b in bins], [b["mean_y"] for b in bins], yerr=error, fmt="o", capsize=4, color=SUPERIOR
+    )
+    right.set(
+        title="Calibration", xlabel="p_superior given", ylabel="share known as superior", xlim=(0, 1), ylim=(0, 1)
+    )
+    right.legend(loc="upper left")
+    return figure
+
+
+def source_agreement(table: Sequence[Mapping[str, Any]]) -> Figure:
+    """Agreement of each pair of label sources on the prompts both labelled, with its 95 % interval.
+
+    Args:
+        table: as `mixing.source_agreement` gives it.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.5 * len(table)))
+    for place, row in enumerate(table):
+        if row["agreement"] is None:
+            axes.text(0.02, place, "no prompt in common", va="center", fontsize=9, color=NEUTRAL)
+            continue
+        error = [[max(0.0, row["agreement"] - row["low"])], [max(0.0, row["high"] - row["agreement"])]]
+        axes.errorbar(row["agreement"], place, xerr=error, fmt="o", color=SUPERIOR, capsize=4)
+    names = [f"{row['first']} and {row['second']} ({row['prompts']})" for row in table]
+    axes.set_yticks(range(len(table)), names)
+    axes.set(
+        title="Do the label sources agree?",
+        xlabel="share of the same labels",
+        xlim=(0, 1),
+        ylim=(len(table) - 0.5, -0.5),
+    )
+    return figure

@@ -259,6 +259,10 @@ class Difficulty:
     verdict: str = UNDECIDED
 
     @property
+    def is_decided(self) -> bool:
+        return self.verdict != UNDECIDED
+
+    @property
     def inferior_share(self) -> float:
         """Share of the votes that the inferior side won or tied, as counted."""
         return 1 - self.superior_wins / self.votes if self.votes else math.nan
@@ -362,7 +366,7 @@ def labelled(rows: Iterable[Difficulty]) -> list[LabelledPrompt]:
             interval=[round(row.low, 6), round(row.high, 6)],
         )
         for row in rows
-        if row.verdict != UNDECIDED
+        if row.is_decided
     ]
 
 
