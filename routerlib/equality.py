@@ -27,7 +27,9 @@ _SYMBOLS = str.maketrans(
     }
 )  # fmt: skip
 _ENVIRONMENTS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
-_TEXT_COMMAND = re.compile(r"\\(?:text(?:bf|it|rm|normal|sf|tt)?|textnormal|mbox|mathrm|mathbf|mathit|operatorname)\b\s*")
+_TEXT_COMMAND = re.compile(
+    r"\\(?:text(?:bf|it|rm|normal|sf|tt)?|textnormal|mbox|mathrm|mathbf|mathit|operatorname)\b\s*"
+)
 _SPACES = re.compile(r"(?:\\[,;:! ]|\\q?quad\b|~|\s)+")
 _NUMBER = r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
 _UNIT = re.compile(
@@ -228,7 +230,7 @@ def _same_complex(gold: Any, answer: Any) -> bool:
         return False
     if not gold.free_symbols and not answer.free_symbols:
         return False
-    swapped = [side.subs({symbol: I for symbol in side.free_symbols}) for side in (gold, answer)]
+    swapped = [side.subs(dict.fromkeys(side.free_symbols, I)) for side in (gold, answer)]
     try:
         return bool(abs((swapped[0] - swapped[1]).evalf(20)) < 1e-9)
     except (TypeError, ValueError):

@@ -65,7 +65,9 @@ def kind_of(gold: str, is_mcq: bool = False) -> Kind:
 
 # --- the part of an output that answers this question ------------------------------------------------------------
 
-_SPECIAL_TOKEN = re.compile(r"<\|(?:eot_id|im_end|im_start|endoftext|end|end_of_text|user|eom_id)\|>|</s>|<end_of_turn>|<｜end")
+_SPECIAL_TOKEN = re.compile(
+    r"<\|(?:eot_id|im_end|im_start|endoftext|end|end_of_text|user|eom_id)\|>|</s>|<end_of_turn>|<｜end"
+)
 _HEADING = re.compile(
     r"(?:(?<=\n)|^|(?<=[.!)\]] )|(?<=[.!)\]]))[ \t]*[#*_>\s]*"
     r"(?:(?:next|new|another|final|last)\s+)?"
@@ -129,7 +131,9 @@ def _is_introduction(text: str, choices: Sequence[str]) -> bool:
         return False
     if choices:
         return not (_lone_letter(plain, choices) or _letters_of(plain, choices))
-    return not _FINAL.search(text) and bool(re.search(r"(?i):\s*$|\b(?:let's|let us|sure|here (?:is|are)|i will|i'll)\b", text))
+    return not _FINAL.search(text) and bool(
+        re.search(r"(?i):\s*$|\b(?:let's|let us|sure|here (?:is|are)|i will|i'll)\b", text)
+    )
 
 
 def _repeats(part: str, question: str | None, choices: Sequence[str]) -> bool:
@@ -220,7 +224,9 @@ _BEFORE_LETTER = re.compile(
     r"(?i)(?:^|[\n.,;:!?(\[\"'–—-]|\b(?:options?|choices?|answers?|letter|statement|therefore|thus|so|hence|that|only|and|but|believe|think|"
     r"conclude|choices,|then|while|which|clearly|actually|say|suggests?|indicates?))\s*[\"'(\[]*$"
 )
-_CONCLUDES = re.compile(r"(?i)\b(?:therefore|thus|hence|so|consequently|conclu\w+|overall|final\w*|closest|best|in summary|answer)\b")
+_CONCLUDES = re.compile(
+    r"(?i)\b(?:therefore|thus|hence|so|consequently|conclu\w+|overall|final\w*|closest|best|in summary|answer)\b"
+)
 _CUE = re.compile(
     r"(?i)\b(?:therefore|thus|hence|so|consequently|accordingly|in conclusion|conclude|correct|best|answer|choose|select|pick|"
     r"match(?:es)?|corresponds?|closest|most (?:likely|appropriate|accurate)|this (?:is|means|gives)|final(?:ly)?|overall|which is|that is|we (?:get|have|find))\b|=|\\approx|≈"
@@ -292,7 +298,10 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
             statement = _read(text, match, rule, valid, choices)
             if statement:
                 yield statement
-    if not any(re.match(r"(?i)(none|no(ne)? of|neither|not |cannot|it cannot|insufficient)", option.strip()) for option in choices):
+    if not any(
+        re.match(r"(?i)(none|no(ne)? of|neither|not |cannot|it cannot|insufficient)", option.strip())
+        for option in choices
+    ):
         for match in _DECLINED.finditer(text):
             yield _Statement(match.start(), match.end(), "", "no option fits")
 
@@ -321,7 +330,10 @@ def _read(text: str, match: re.Match[str], rule: str, valid: str, choices: Seque
 def _is_hypothetical(text: str, start: int, end: int) -> bool:
     """`if the answer is (A)`, `the answer would be (A) if …`, `it could be (A)`, within one clause."""
     clause = _CLAUSE.split(text[max(0, start - 60) : start])[-1]
-    return bool(_CONDITION.search(clause) or re.match(r"[)\]\"'}]*\s+(?:if|only if|unless|provided that)\b", text[end : end + 20]))
+    return bool(
+        _CONDITION.search(clause)
+        or re.match(r"[)\]\"'}]*\s+(?:if|only if|unless|provided that)\b", text[end : end + 20])
+    )
 
 
 def _is_listed(text: str, letter: str) -> bool:
@@ -375,8 +387,10 @@ def _block_of_ours(
 def _lone_letter(text: str, choices: Sequence[str]) -> str | None:
     """An output that is nothing but a letter, or a letter and its option: `B`, ` (B)`, `B) cold`."""
     match = re.match(r"^\s*[\(\[\"']?([A-Za-z])[\)\]\"'.:,]*\s*(?:$|\n)", text)
-    if match and match[1].upper() in string.ascii_uppercase[: len(choices)] and (
-        match[1].isupper() or len(text.strip()) <= 3
+    if (
+        match
+        and match[1].upper() in string.ascii_uppercase[: len(choices)]
+        and (match[1].isupper() or len(text.strip()) <= 3)
     ):
         rest = text[match.end() :].strip()
         if not rest or not _STATED.search(rest):
@@ -434,7 +448,9 @@ def _leading_letter(plain: str, choices: Sequence[str]) -> str:
     letter = match[1] or match[2]
     if letter not in string.ascii_uppercase[: len(choices)]:
         return ""
-    if (match[2] in ("A", "I") or len(plain) > 600) and not _opens_with(match[3], choices[string.ascii_uppercase.index(letter)]):
+    if (match[2] in ("A", "I") or len(plain) > 600) and not _opens_with(
+        match[3], choices[string.ascii_uppercase.index(letter)]
+    ):
         return ""
     return letter
 
@@ -471,13 +487,19 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     concludes = _CUE.search(sentence) or sentence == plain.strip()
     if not concludes or re.search(r"(?i)\b(?:not|n't|none|neither|nor|incorrect|eliminate|however)\b", sentence):
         return ""
-    tail = re.split(r"=|\\approx|≈|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have|gives?)\b", sentence)[-1]
+    tail = re.split(
+        r"=|\\approx|≈|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have|gives?)\b", sentence
+    )[-1]
     letters = _letters_of(tail, choices)
     if letters:
         return letters
     folded = _option_key(sentence)
     named = [i for i, option in enumerate(choices) if _is_wordy(option) and _contains(folded, _option_key(option))]
-    longest = [i for i in named if not any(i != j and _contains(_option_key(choices[j]), _option_key(choices[i])) for j in named)]
+    longest = [
+        i
+        for i in named
+        if not any(i != j and _contains(_option_key(choices[j]), _option_key(choices[i])) for j in named)
+    ]
     return string.ascii_uppercase[longest[0]] if len(longest) == 1 else ""
 
 
@@ -531,7 +553,12 @@ def _same_option(answer: str, option: str) -> bool:
     if key == wanted:
         return True
     one, other = _value(key), _value(wanted)
-    return one is not None and other is not None and one[0] == other[0] and (one[1] == other[1] or not one[1] or not other[1])
+    return (
+        one is not None
+        and other is not None
+        and one[0] == other[0]
+        and (one[1] == other[1] or not one[1] or not other[1])
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -549,7 +576,10 @@ def _option_key(text: str) -> str:
 @lru_cache(maxsize=8192)
 def _value(key: str) -> tuple[Fraction, str] | None:
     """A number and its unit (`12.50 m/s` is 12.5 and `m/s`), or None where the text is anything else."""
-    match = re.match(r"^([€$£]?)\s*([-+]?\d{1,30}(?:\.\d{0,30})?|[-+]?\.\d{1,30})(?:×10\^?([-+]?\d{1,3})|e([-+]?\d{1,3}))?(/\d{1,9})?\s*(\D{0,24})$", key)
+    match = re.match(
+        r"^([€$£]?)\s*([-+]?\d{1,30}(?:\.\d{0,30})?|[-+]?\.\d{1,30})(?:×10\^?([-+]?\d{1,3})|e([-+]?\d{1,3}))?(/\d{1,9})?\s*(\D{0,24})$",
+        key,
+    )
     if not match:
         return None
     number = Fraction(match[2].rstrip(".")) * Fraction(10) ** int(match[3] or match[4] or 0)
@@ -573,7 +603,9 @@ def _breaks_off(text: str) -> bool:
 # --- mathematics -------------------------------------------------------------------------------------------------
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*")
-_ENV = r"(?:\$\$.+?\$\$|(?<![\\\d])\$(?:\\\$|[^$\n])+?(?<!\\)\$|\\\((?:[^\\]|\\(?!\)))+?\\\)|\\\[(?:[^\\]|\\(?!\]))+?\\\])"
+_ENV = (
+    r"(?:\$\$.+?\$\$|(?<![\\\d])\$(?:\\\$|[^$\n])+?(?<!\\)\$|\\\((?:[^\\]|\\(?!\)))+?\\\)|\\\[(?:[^\\]|\\(?!\]))+?\\\])"
+)
 _PERCENT = r"\s*(?:\\?%|(?i:percent(?:age)?|pct)\b)"
 _ENVIRONMENT = re.compile(_ENV, re.DOTALL)
 _ENVIRONMENTS = re.compile(rf"{_ENV}(?:{_PERCENT})?(?:\s*(?:,?\s*\b(?:and|or)\b|,)\s*{_ENV})*", re.DOTALL)
@@ -587,7 +619,9 @@ _VALUE = re.compile(
 )
 
 
-_DOUBLED = re.compile(r"(?<!\\)\\\\(?=(?:boxed|text|[dt]?frac|sqrt|left|right|pi|cdot|quad|infty|circ|times)\b)")  # escaped twice
+_DOUBLED = re.compile(
+    r"(?<!\\)\\\\(?=(?:boxed|text|[dt]?frac|sqrt|left|right|pi|cdot|quad|infty|circ|times)\b)"
+)  # escaped twice
 
 
 def boxed(text: str) -> list[str]:
@@ -642,12 +676,16 @@ def extract_final(text: str, *, question: str | None = None, finish_reason: str 
     part = _DOUBLED.sub(r"\\", own_part(text, question)).strip()
     truncated = finish_reason == "length"
     boxes = boxed(part)
-    if boxes and boxes[-1]:
+    last_box = max(part.rfind(r"\boxed"), part.rfind(r"\fbox"))
+    later = [match for match in _FINAL.finditer(part, max(last_box, 0)) if match.start() > last_box >= 0]
+    if boxes and boxes[-1] and not any("final" in part[max(0, m.start() - 8) : m.start()].lower() for m in later):
         return Extraction(boxes[-1], "boxed", "found", truncated)
     for match in reversed(list(_FINAL.finditer(part))):
         answer = _first_value(part[match.end() :])
         if answer:
             return Extraction(answer, "stated", "found", truncated)
+    if boxes and boxes[-1]:
+        return Extraction(boxes[-1], "boxed", "found", truncated)
     first = part.split("\n", 1)[0].strip()
     if first and _is_value(first):
         return Extraction(first.rstrip(". "), "first line", "found", truncated)
@@ -660,12 +698,15 @@ def _is_value(line: str) -> bool:
     bare = re.sub(r"\\[A-Za-z]+(?:\{[A-Za-z ]+\})?", " ", line)
     words = re.findall(rf"(?!(?:{_FUNCTIONS})\b)\b[^\W\d_]{{3,}}", bare)
     opening = _VALUE.match(line.lstrip("(* "))
-    return bool(re.search(r"\d|\\|^\W*\w\W*$", line)) and (not words or bool(opening and len(words) <= 2 and len(line) < 40))
+    return bool(re.search(r"\d|\\|^\W*\w\W*$", line)) and (
+        not words or bool(opening and len(words) <= 2 and len(line) < 40)
+    )
 
 
 def _first_value(phrase: str) -> str | None:
     """The value that a statement opens with: up to the end of its line or sentence."""
-    environments = _ENVIRONMENTS.match(phrase.lstrip("*: \"\\"if not phrase.lstrip().startswith("\\") else "*: \""))
+    phrase = phrase.replace(r"\"", '"')
+    environments = _ENVIRONMENTS.match(phrase.lstrip('*: "\\' if not phrase.lstrip().startswith("\\") else '*: "'))
     if environments:
         return _joined(environments[0])
     line = re.split(r"\n|(?<!\d)\.(?:\s|$)|\.(?=\s|$)|\s+I hope\b", phrase.strip(), maxsplit=1)[0].strip("*\"' ")
@@ -688,7 +729,7 @@ def _first_value(phrase: str) -> str | None:
 def _last_value(part: str) -> str | None:
     """The value a text ends on: its last maths environment or number, in its last paragraph that has one."""
     for paragraph in reversed(part.split("\n\n")):
-        environments = [match for match in _ENVIRONMENTS.finditer(paragraph)]
+        environments = list(_ENVIRONMENTS.finditer(paragraph))
         values = [match for match in _VALUE.finditer(paragraph) if match[0]]
         last = environments[-1] if environments else None
         if last and not any(value.start() >= last.end() for value in values):
@@ -704,12 +745,17 @@ def _last_value(part: str) -> str | None:
 def _whole_line(paragraph: str) -> str | None:
     """The right-hand side where the last line is an equation or expression and nothing else."""
     line = paragraph.strip().rsplit("\n", 1)[-1].strip(" .*")
-    return line.rsplit("=", 1)[-1].strip() if _is_value(line) and line.count("=") else (line if _is_value(line) else None)
+    return (
+        line.rsplit("=", 1)[-1].strip() if _is_value(line) and line.count("=") else (line if _is_value(line) else None)
+    )
 
 
 def _joined(environments: str) -> str:
     """`$1$ and $2$` as `1, 2`; `$28$ percent` as `28\\%`."""
-    inner = [re.sub(r"^(?:\$\$?|\\\(|\\\[)\s*|\s*(?:\$\$?|\\\)|\\\])$", "", found) for found in _ENVIRONMENT.findall(environments)]
+    inner = [
+        re.sub(r"^(?:\$\$?|\\\(|\\\[)\s*|\s*(?:\$\$?|\\\)|\\\])$", "", found)
+        for found in _ENVIRONMENT.findall(environments)
+    ]
     percent = re.search(rf"{_PERCENT}\s*$", environments)
     return ", ".join(inner) + (r"\%" if percent and not inner[-1].endswith("%") else "")
 

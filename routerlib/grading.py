@@ -1,0 +1,549 @@
+"""Grade files of answers: what each output says, whether that is right, and what it tells about the models.
+
+`grade` turns what 03 wrote into the same rows with `extracted_answer` and `is_correct` on every response;
+`summarise` reads graded files into accuracies with intervals; `join_outcomes` puts two models' graded
+files side by side as labelled prompts for 05. Responses files are only read. How an answer is found is
+`extraction`'s, when two expressions are equal `equality`'s business.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from routerlib import extraction, jsonl, settings
+from routerlib.killable import Crew, Lost
+from routerlib.schemas import (
+    ROUTE_TO_INFERIOR,
+    ROUTE_TO_SUPERIOR,
+    LabelledPrompt,
+    Responses,
+    RowError,
+    Sample,
+    parse,
+)
+
+RESERVED = ("outcomes.jsonl",)  # written beside the graded files, and no graded file itself
+
+
+class GradingError(ValueError):
+    """The input or output cannot be used as it is; the text says what to do."""
+
+
+# --- one answer ---------------------------------------------------------------------------------------------------
+
+
+def judge(item: dict[str, Any]) -> dict[str, Any]:
+    """Read and grade one output. Runs in a worker process, since equality of expressions may hang.
+
+    Args:
+        item: text, gold, alternatives, choices (None: open-ended), question, finish_reason.
+
+    Returns:
+        extracted_answer (text or None), is_correct, extraction_rule, extraction_status (found | ambiguous |
+        none), truncated.
+    """
+    kind = extraction.kind_of(item["gold"], item["choices"] is not None)
+    hints = {"question": item["question"], "finish_reason": item["finish_reason"]}
+    if kind == "choice":
+        found = extraction.extract_choice(item["text"], item["choices"], **hints)
+        right = found.answer == item["gold"]
+    elif kind == "maths":
+        found = extraction.extract_final(item["text"], **hints)
+        right = found.answer is not None and _equals_any(found.answer, item)
+    else:
+        found = extraction.extract_text(item["text"], **hints)
+        right = found.answer is not None and extraction.same_text(found.answer, [item["gold"], *item["alternatives"]])
+    return {
+        "extracted_answer": found.answer,
+        "is_correct": right,
+        "extraction_rule": found.rule,
+        "extraction_status": found.status,
+        "truncated": found.truncated or item["finish_reason"] == "length",
+    }
+
+
+def prepare_judge() -> None:
+    """Load the parser before the clock of the first item runs."""
+    from routerlib import equality
+
+    equality.equal(r"\frac{1}{2}", "0.5x")
+
+
+def _equals_any(answer: str, item: dict[str, Any]) -> bool:
+    from routerlib import equality
+
+    golds = [_gold_expression(item["gold"]), *item["alternatives"]]
+    return any(equality.equal(gold, answer) for gold in golds) or extraction.same_text(answer, golds)
+
+
+@lru_cache(maxsize=4096)
+def _gold_expression(gold: str) -> str:
+    """A gold answer is an expression; where it is a whole solution, the answer is read out of it."""
+    if r"\boxed" not in gold and len(gold) < 200:
+        return gold
+    return extraction.extract_final(gold).answer or gold
+
+
+def _item(row: Responses, sample: Sample) -> dict[str, Any]:
+    mcq = row.is_mcq and row.choices is not None and row.choice_index_correct is not None
+    return {
+        "text": sample.full_response,
+        "gold": chr(ord("A") + row.choice_index_correct) if mcq else row.answer_correct,
+        "alternatives": row.answer_alternatives,
+        "choices": row.choices if mcq else None,
+        "question": row.problem,
+        "finish_reason": sample.finish_reason,
+    }
+
+
+def _apply(sample: Sample, verdict: dict[str, Any] | Lost) -> None:
+    if isinstance(verdict, Lost):
+        verdict = {
+            "extracted_answer": None,
+            "is_correct": False,
+            "extraction_rule": f"grading lost: {verdict.reason}",
+            "extraction_status": "none",
+            "truncated": sample.finish_reason == "length",
+        }
+    for name, value in verdict.items():
+        setattr(sample, name, value)
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Grading:
+    """What `grade` did: the graded files, the summary of each, rejected rows, answers lost to a time-out."""
+
+    files: list[Path] = field(default_factory=list)
+    summaries: list[dict[str, Any]] = field(default_factory=list)
+    answers: int = 0
+    rejected: int = 0
+    lost: int = 0
+    seconds: float = 0.0
+
+
+def grade(
+    input: str | Path,
+    output: str | Path | None = None,
+    workers: int | None = None,
+    timeout: float = 5.0,
+    by_category: bool = True,
+    progress: bool = True,
+) -> Grading:
+    """Grade a file of responses, or every file of a folder, and write each again with grades.
+
+    Args:
+        input: a JSONL file (or .jsonl.gz) as 03 writes it, or a folder of such files.
+        output: the graded file or folder; None for outputs/graded. It appears complete or not at all. Rows
+            that cannot be read go to `<name>.rejects.jsonl` beside it, with file, line, field and reason.
+        workers: processes; None for one a core. timeout: seconds one answer may take.
+        by_category: print a line for each category. progress: show a bar and the summary.
+
+    Raises:
+        FileNotFoundError: there is no such input. GradingError: no responses in it, or the output is the input.
+    """
+    started, grading = time.monotonic(), Grading()
+    pairs = _pairs(settings.resolve(input), settings.resolve(output) if output else settings.outputs("graded"))
+    with Crew("routerlib.grading:judge", workers, timeout) as crew:
+        for source, target in pairs:
+            _grade_file(source, target, crew, grading, progress)
+    grading.seconds = time.monotonic() - started
+    for path in grading.files:
+        grading.summaries += summarise(path)
+    if progress:
+        _tell(grading, by_category)
+    return grading
+
+
+def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+    """(responses file, graded file) for each file of the input."""
+    if not source.exists():
+        raise FileNotFoundError(
+            f"There is nothing at {source}. Name a responses file of notebook 03, or a folder of them."
+        )
+    files = responses_files(source) if source.is_dir() else [source]
+    if not files:
+        raise GradingError(f"{source} holds no .jsonl files. Run notebook 03 first, or name another folder.")
+    single = target.suffix in (".jsonl", ".gz") and not source.is_dir()
+    pairs = [(file, target if single else target / file.name.removesuffix(".gz")) for file in files]
+    for file, graded in pairs:
+        if graded.resolve() == file.resolve():
+            raise GradingError(f"{graded} is the responses file itself, which stays as it is. Name another output.")
+    return pairs
+
+
+def responses_files(folder: str | Path) -> list[Path]:
+    """The JSONL files of a folder, sorted, without rejects and outcomes."""
+    files = [path for pattern in ("*.jsonl", "*.jsonl.gz") for path in Path(folder).glob(pattern)]
+    return sorted(path for path in files if ".rejects." not in path.name and path.name not in RESERVED)
+
+
+def _grade_file(source: Path, target: Path, crew: Crew, grading: Grading, progress: bool) -> None:
+    from tqdm.auto import tqdm
+
+    total, superseded = _survey(source)
+    rejects = _Rejects(target)
+    with tqdm(total=total, unit="row", desc=source.name, disable=not progress, leave=False, file=sys.stdout) as bar:
+        rows = _graded(_read(source, superseded, rejects, bar), crew, grading)
+        written = jsonl.write_rows(target, (row.model_dump(mode="json") for row in rows))
+    rejects.close()
+    grading.rejected += rejects.count
+    grading.files.append(target)
+    if not written and not rejects.count:
+        raise GradingError(f"{source} has no rows to grade.")
+
+
+def _graded(rows: Iterable[Responses], crew: Crew, grading: Grading) -> Iterator[Responses]:
+    """Rows in their order, each as soon as all its samples have a verdict."""
+    waiting: deque[Responses] = deque()
+
+    def items() -> Iterator[dict[str, Any]]:
+        for row in rows:
+            waiting.append(row)
+            for sample in row.responses:
+                yield _item(row, sample)
+
+    filled = 0
+    for verdict in crew.map(items()):
+        while not waiting[0].responses:
+            yield waiting.popleft()
+        _apply(waiting[0].responses[filled], verdict)
+        filled += 1
+        grading.answers += 1
+        grading.lost += isinstance(verdict, Lost)
+        if filled == len(waiting[0].responses):
+            filled = 0
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _survey(path: Path) -> tuple[int, frozenset[int]]:
+    """The number of lines, and those that a later line for the same question replaces (an unfinished 03 run)."""
+    last: dict[int, int] = {}
+    superseded, number = set(), 0
+    with jsonl.open_text(path) as file:
+        for number, line in enumerate(file, start=1):
+            head = line[:4096]
+            place = head.find('"unique_id"')
+            if place < 0:
+                continue
+            key = hash(head[place + 11 : place + 300].split(",", 1)[0].strip(" :"))
+            if key in last:
+                superseded.add(last[key])
+            last[key] = number
+    return number, frozenset(superseded)
+
+
+def _read(path: Path, superseded: frozenset[int], rejects: _Rejects, bar: Any) -> Iterator[Responses]:
+    with jsonl.open_text(path) as file:
+        for number, line in enumerate(file, start=1):
+            bar.update()
+            if not line.strip() or number in superseded:
+                continue
+            try:
+                row = parse(Responses, json.loads(line))
+                _check(row)
+                yield row
+            except json.JSONDecodeError as error:
+                rejects.add(path, number, "", f"no valid JSON ({error.msg})", line)
+            except RowError as error:
+                rejects.add(path, number, error.field, str(error), line)
+
+
+def _check(row: Responses) -> None:
+    """What the row's own schema leaves open and grading needs."""
+    if not row.is_mcq:
+        return
+    if not row.choices or not 2 <= len(row.choices) <= 26:
+        raise RowError(f"field choices: {len(row.choices or [])} options, where 2 to 26 are possible", "choices")
+    if row.choice_index_correct is None or not 0 <= row.choice_index_correct < len(row.choices):
+        raise RowError(
+            f"field choice_index_correct: {row.choice_index_correct} is no index into {len(row.choices)} choices",
+            "choice_index_correct",
+        )
+
+
+class _Rejects:
+    """Rows that could not be graded, in a file of their own that exists only if there are any."""
+
+    def __init__(self, target: Path):
+        self.path = target.with_name(f"{target.name.removesuffix('.jsonl')}.rejects.jsonl")
+        self.count = 0
+        self._file: Any = None
+        self.path.unlink(missing_ok=True)
+
+    def add(self, path: Path, line: int, column: str, reason: str, text: str) -> None:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.path, "wb")  # noqa: SIM115 - closed by close()
+        fields = {"file": str(path), "line": line, "field": column, "reason": reason, "text": text[:500]}
+        self._file.write(jsonl.encode(fields))
+        self.count += 1
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+
+def _tell(grading: Grading, by_category: bool) -> None:
+    for summary in grading.summaries:
+        for group in summary["categories"] if by_category else []:
+            print(f"  {group['category']:<24}{_percent(group['accuracy'])}  of {group['questions']} questions")
+        print(sentence(summary))
+    rate = grading.answers / max(grading.seconds, 1e-9)
+    notes = [f"{grading.answers:,} answers graded in {grading.seconds:.1f} s ({rate:,.0f}/s)"]
+    if grading.lost:
+        notes.append(f"{grading.lost} lost to time-outs or crashes and counted as wrong")
+    if grading.rejected:
+        notes.append(f"{grading.rejected} rows rejected, see *.rejects.jsonl beside the graded files")
+    print("; ".join(notes) + ".")
+
+
+# --- accuracies with intervals ------------------------------------------------------------------------------------
+
+
+def wilson(successes: float, n: float, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's score interval for a share (Wilson 1927, JASA 22:209); (0, 1) where n is 0."""
+    if n <= 0:
+        return 0.0, 1.0
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def estimate(values: Any) -> dict[str, float]:
+    """A mean over questions with its 95 % interval; values in [0, 1], one a question.
+
+    The interval is Wilson's, at the effective number of questions: for values other than 0 and 1 (shares
+    of several samples) their variance is smaller than a coin's, so that n grows by that ratio.
+    """
+    import numpy as np
+
+    values = np.asarray(list(values), dtype=float)
+    n = len(values)
+    mean = float(values.mean()) if n else 0.0
+    coin, own = mean * (1 - mean), float(values.var()) if n else 0.0
+    effective = n * min(coin / own, 100.0) if n > 1 and own > 1e-12 and coin > 0 else n
+    low, high = wilson(mean * effective, effective)
+    return {"value": mean, "low": low, "high": high, "n": n}
+
+
+def pass_at(k: int, right: int, n: int) -> float:
+    """The unbiased estimate of pass@k from n samples of which `right` are (Chen et al. 2021, arXiv 2107.03374)."""
+    from math import comb
+
+    return 1.0 if n - right < k else 1.0 - comb(n - right, k) / comb(n, k)
+
+
+@dataclass
+class _Tally:
+    """What one model did on one group of questions, a number a question."""
+
+    shares: list[float] = field(default_factory=list)
+    passed: list[float] = field(default_factory=list)
+    majority: list[float] = field(default_factory=list)
+    none: list[float] = field(default_factory=list)
+    truncated: list[float] = field(default_factory=list)
+    ambiguous: list[float] = field(default_factory=list)
+
+    def add(self, row: Responses, k: int) -> None:
+        samples = row.responses
+        n, right = len(samples), sum(bool(sample.is_correct) for sample in samples)
+        status = [(sample.model_extra or {}).get("extraction_status") for sample in samples]
+        self.shares.append(right / n)
+        self.passed.append(pass_at(min(k, n), right, n))
+        self.majority.append(_majority(samples))
+        self.none.append(status.count("none") / n)
+        self.ambiguous.append(status.count("ambiguous") / n)
+        self.truncated.append(sum(bool((sample.model_extra or {}).get("truncated")) for sample in samples) / n)
+
+
+def _majority(samples: list[Sample]) -> float:
+    """Whether the most frequent answer is right; of several, their mean; samples without an answer have no vote."""
+    votes = Counter(sample.extracted_answer for sample in samples if sample.extracted_answer is not None)
+    if not votes:
+        return 0.0
+    most = max(votes.values())
+    right = {sample.extracted_answer: bool(sample.is_correct) for sample in samples}
+    winners = [right[answer] for answer, count in votes.items() if count == most]
+    return sum(winners) / len(winners)
+
+
+def summarise(path: str | Path) -> list[dict[str, Any]]:
+    """Accuracies of a graded file, one entry for each model in it (usually one).
+
+    Returns:
+        model, file, questions, samples (fewest and most a question), k, and as {value, low, high, n}:
+        accuracy (pass@1), pass_at_k, majority_vote, none, truncated, ambiguous; `rules` counts the samples
+        by the rule that found them; `categories` lists category, questions and accuracy. Questions
+        without samples are not in it; `without_samples` counts them.
+    """
+    rows = lambda: jsonl.read_rows(path, Responses)  # noqa: E731 - two passes over the file
+    sizes: dict[str, Counter[int]] = {}
+    for row in rows():
+        sizes.setdefault(row.model, Counter())[len(row.responses)] += 1
+    return [_summary(path, model, counts, rows()) for model, counts in sizes.items()]
+
+
+def _summary(path: str | Path, model: str, sizes: Counter[int], rows: Iterable[Responses]) -> dict[str, Any]:
+    k = max(sizes)
+    whole, groups, rules = _Tally(), {}, Counter()
+    for row in rows:
+        if row.model != model or not row.responses:
+            continue
+        for tally in (whole, groups.setdefault(row.category, _Tally())):
+            tally.add(row, k)
+        rules.update((sample.model_extra or {}).get("extraction_rule", "unknown") for sample in row.responses)
+    return {
+        "model": model,
+        "file": Path(path).name,
+        "questions": len(whole.shares),
+        "without_samples": sizes[0],
+        "samples": [min((n for n in sizes if n), default=0), k],
+        "k": k,
+        "accuracy": estimate(whole.shares),
+        "pass_at_k": estimate(whole.passed),
+        "majority_vote": estimate(whole.majority),
+        "none": estimate(whole.none),
+        "truncated": estimate(whole.truncated),
+        "ambiguous": estimate(whole.ambiguous),
+        "rules": dict(rules.most_common()),
+        "categories": [
+            {"category": name, "questions": len(tally.shares), "accuracy": estimate(tally.shares)}
+            for name, tally in sorted(groups.items())
+        ],
+    }
+
+
+def sentence(summary: dict[str, Any]) -> str:
+    """A summary in words: accuracy with its interval, and what could not be read."""
+    parts = [f"{summary['model']}: {_percent(summary['accuracy'])} right on {summary['questions']:,} questions"]
+    if summary["k"] > 1:
+        parts.append(
+            f"pass@{summary['k']} {_percent(summary['pass_at_k'])}, majority vote {_percent(summary['majority_vote'])}"
+        )
+    shares = [
+        f"{name.replace('none', 'no answer')} {summary[name]['value']:.1%}"
+        for name in ("none", "ambiguous", "truncated")
+    ]
+    return "; ".join([*parts, ", ".join(shares)]) + "."
+
+
+def _percent(share: dict[str, float]) -> str:
+    return f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
+
+
+# --- outcomes -----------------------------------------------------------------------------------------------------
+
+
+def join_outcomes(
+    inferior_graded: str | Path, superior_graded: str | Path, output: str | Path | None = None
+) -> tuple[list[LabelledPrompt], dict[str, int]]:
+    """Two models' graded files, joined by `unique_id`, as labelled prompts for 05.
+
+    Args:
+        inferior_graded, superior_graded: files that `grade` wrote.
+        output: where to write the rows as JSONL, if anywhere.
+
+    Returns:
+        (rows, counts). A row's p_superior is the share of all pairs of one sample each in which the
+        superior model is right and the inferior is not, which is s·(1 − i) of their shares of right
+        samples; inferior_score and superior_score are those shares. `counts` has joined, only_inferior,
+        only_superior, without_samples, different_questions (one id, two texts: left out), and of the
+        joined ones both_right, only_superior_right, only_inferior_right, both_wrong (expected numbers of
+        questions over all pairs of samples).
+
+    Raises:
+        GradingError: a file has not been graded, or no question is in both.
+    """
+    inferior = {row.unique_id: _outcome(row, inferior_graded) for row in jsonl.read_rows(inferior_graded, Responses)}
+    counts = Counter(only_superior=0, without_samples=0, different_questions=0)
+    rows, met = [], set()
+    for row in jsonl.read_rows(superior_graded, Responses):
+        other, own = inferior.get(row.unique_id), _outcome(row, superior_graded)
+        met.add(row.unique_id)
+        if other is None:
+            counts["only_superior"] += 1
+        elif other[0] != own[0]:
+            counts["different_questions"] += 1
+        elif other[1] is None or own[1] is None:
+            counts["without_samples"] += 1
+        else:
+            rows.append(_labelled(row, other[1], own[1]))
+    counts["only_inferior"] = len(inferior.keys() - met)
+    counts["joined"] = len(rows)
+    if not rows:
+        raise GradingError(
+            f"No question is in both {inferior_graded} and {superior_graded}: join the files of two models on one data set."
+        )
+    if output:
+        jsonl.write_rows(output, rows)
+    return rows, dict(counts) | two_by_two(rows)
+
+
+def _outcome(row: Responses, path: str | Path) -> tuple[int, float | None]:
+    """(fingerprint of the question, share of right samples or None without samples)."""
+    verdicts = [sample.is_correct for sample in row.responses]
+    if None in verdicts:
+        raise GradingError(f"{path}: question {row.unique_id} has no grades yet. Grade the file first (notebook 04).")
+    text = hash((" ".join(row.problem.split()), tuple(row.choices or ())))
+    return text, sum(map(bool, verdicts)) / len(verdicts) if verdicts else None
+
+
+def _labelled(row: Responses, inferior: float, superior: float) -> LabelledPrompt:
+    p = superior * (1 - inferior)
+    return LabelledPrompt(
+        id=row.unique_id,
+        prompt=prompt_of(row),
+        label=ROUTE_TO_SUPERIOR if p > 0.5 else ROUTE_TO_INFERIOR,
+        p_superior=p,
+        source="graded",
+        category=row.category,
+        inferior_score=inferior,
+        superior_score=superior,
+    )
+
+
+def prompt_of(row: Responses) -> str:
+    """What the router sees of a question: its text, and its options where it has any."""
+    if not row.choices:
+        return row.problem
+    options = "\n".join(f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(row.choices))
+    return f"{row.problem}\n{options}"
+
+
+def two_by_two(rows: Iterable[LabelledPrompt]) -> dict[str, float]:
+    """Who is right, as expected numbers of questions over all pairs of one sample of each model."""
+    table = Counter(both_right=0.0, only_superior_right=0.0, only_inferior_right=0.0, both_wrong=0.0)
+    for row in rows:
+        i, s = row.inferior_score or 0.0, row.superior_score or 0.0
+        table["both_right"] += i * s
+        table["only_superior_right"] += s * (1 - i)
+        table["only_inferior_right"] += i * (1 - s)
+        table["both_wrong"] += (1 - i) * (1 - s)
+    return dict(table)
+
+
+def gain_sentence(counts: dict[str, float]) -> str:
+    """The 2 × 2 table in words: what a perfect router could gain over always asking one model."""
+    n = sum(counts[name] for name in ("both_right", "only_superior_right", "only_inferior_right", "both_wrong"))
+    inferior = (counts["both_right"] + counts["only_inferior_right"]) / n
+    superior = (counts["both_right"] + counts["only_superior_right"]) / n
+    best = 1 - counts["both_wrong"] / n
+    calls = counts["only_superior_right"] / n
+    return (
+        f"On {calls:.1%} of the questions only the superior model is right: a perfect router would send just those to it, "
+        f"and be right on {best:.1%}, where always asking the superior model gives {superior:.1%} and always asking the "
+        f"inferior one {inferior:.1%}. On {counts['only_inferior_right'] / n:.1%} only the inferior model is right."
+    )
