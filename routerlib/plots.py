@@ -82,6 +82,8 @@ def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Fi
     )  # fmt: skip
     axes.set(title="Win rates", xlabel="against", ylabel="model")
     axes.tick_params(axis="x", rotation=30)
+    axes.tick_params(axis="y", rotation=0)
+    axes.grid(False)
     return figure
 
 

@@ -24,6 +24,7 @@ UNDECIDED = "undecided"
 
 MT_BENCH_SUPERIOR = ("gpt-4", "gpt-3.5-turbo", "claude-v1")
 MT_BENCH_INFERIOR = ("vicuna-13b-v1.2", "alpaca-13b", "llama-13b")
+MT_BENCH_CATEGORIES = ("writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities")
 
 
 class VotesError(ValueError):
@@ -238,6 +239,29 @@ def cross_tier(votes: Iterable[Vote], tiers: Tiers) -> list[tuple[Vote, bool]]:
 
 
 # --- the questions ---
+
+
+def questions_in(votes: Iterable[Vote]) -> dict[str, VoteQuestion]:
+    """The questions' texts out of the votes' own conversations, by question_id.
+
+    MT-Bench's ids 81 to 160 get their published category, ten a category; others are uncategorised.
+
+    Raises:
+        VotesError: no vote carries a conversation.
+    """
+    turns: dict[str, list[str]] = {}
+    for vote in votes:
+        users = [message.content for message in vote.conversation_a or () if message.role == "user"]
+        if len(users) > len(turns.get(vote.question_id, ())):
+            turns[vote.question_id] = users
+    if not turns:
+        raise VotesError("The votes hold no conversations to take the questions from. Name a file of QUESTIONS.")
+    return {i: VoteQuestion(question_id=i, category=_mt_bench_category(i), turns=texts) for i, texts in turns.items()}
+
+
+def _mt_bench_category(question_id: str) -> str:
+    number = int(question_id) - 81 if question_id.isdigit() else -1
+    return MT_BENCH_CATEGORIES[number // 10] if 0 <= number < 80 else "uncategorised"
 
 
 @dataclass(frozen=True)
