@@ -609,7 +609,7 @@ _ENV = (
 _PERCENT = r"\s*(?:\\?%|(?i:percent(?:age)?|pct)\b)"
 _ENVIRONMENT = re.compile(_ENV, re.DOTALL)
 _ENVIRONMENTS = re.compile(rf"{_ENV}(?:{_PERCENT})?(?:\s*(?:,?\s*\b(?:and|or)\b|,)\s*{_ENV})*", re.DOTALL)
-_JOINED = re.compile(r"^[\s,;]*$|^[^.\n=]{0,40}(?:\b(?:and|or)\b|,)[^.\n]{0,40}$")
+_JOINED = re.compile(r"^[\s,;]*$|^[^.\n=,]{0,30}[,;]?\s*\b(?:and|or)\b\s*(?:[\w_]+\s*=\s*)?$")
 _FINAL = re.compile(
     r"(?:(?i:\banswers?\b(?:\s+(?:to (?:this|the) (?:question|problem)|here|choice))?\s*(?:is|are|was|would be|should be|:|=)+)|\#{4})[\s:*]*(?:\\n)?\s*"
 )
@@ -728,7 +728,8 @@ def _first_value(phrase: str) -> str | None:
 
 def _last_value(part: str) -> str | None:
     """The value a text ends on: its last maths environment or number, in its last paragraph that has one."""
-    for paragraph in reversed(part.split("\n\n")):
+    paragraphs = [text for text in re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL).split("\n\n") if text.strip()]
+    for paragraph in reversed(paragraphs[-2:]):  # behind the answer there may be a closing remark, not more
         environments = list(_ENVIRONMENTS.finditer(paragraph))
         values = [match for match in _VALUE.finditer(paragraph) if match[0]]
         last = environments[-1] if environments else None

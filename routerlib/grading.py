@@ -81,7 +81,8 @@ def _equals_any(answer: str, item: dict[str, Any]) -> bool:
     from routerlib import equality
 
     golds = [_gold_expression(item["gold"]), *item["alternatives"]]
-    return any(equality.equal(gold, answer) for gold in golds) or extraction.same_text(answer, golds)
+    words = [gold for gold in golds if extraction.kind_of(gold) == "text"]  # "three" beside 3
+    return any(equality.equal(gold, answer) for gold in golds) or extraction.same_text(answer, words)
 
 
 @lru_cache(maxsize=4096)
@@ -312,16 +313,6 @@ def _tell(grading: Grading, by_category: bool) -> None:
 # --- accuracies with intervals ------------------------------------------------------------------------------------
 
 
-def wilson(successes: float, n: float, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval for a share (Wilson 1927, JASA 22:209); (0, 1) where n is 0."""
-    if n <= 0:
-        return 0.0, 1.0
-    share = successes / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def estimate(values: Any) -> dict[str, float]:
     """A mean over questions with its 95 % interval; values in [0, 1], one a question.
 
@@ -329,6 +320,8 @@ def estimate(values: Any) -> dict[str, float]:
     of several samples) their variance is smaller than a coin's, so that n grows by that ratio.
     """
     import numpy as np
+
+    from routerlib.metrics import wilson
 
     values = np.asarray(list(values), dtype=float)
     n = len(values)
