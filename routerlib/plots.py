@@ -230,8 +230,8 @@ def labeller_check(check: Check, known: Sequence[LabelledPrompt], given: Sequenc
     table = np.array([[check.confusion[a][b] for b in check.confusion[a]] for a in check.confusion])
     sns.heatmap(table, annot=True, fmt="d", cmap="cividis", cbar=False, ax=left, xticklabels=short, yticklabels=short)
     left.set(title="Confusion", xlabel="label given", ylabel="known label")
-    truth = {row.id: float(row.label == ROUTE_TO_SUPERIOR) for row in known}
-    pairs = [(row.p_superior, truth[row.id]) for row in given if row.id in truth]
+    truth = {as_text(row.prompt): float(row.label == ROUTE_TO_SUPERIOR) for row in known}
+    pairs = [(row.p_superior, truth[text]) for row in given if (text := as_text(row.prompt)) in truth]
     bins = reliability_bins([p for p, _ in pairs], [y for _, y in pairs], bins=5)
     error = [[max(0.0, b["mean_y"] - b["low"]) for b in bins], [max(0.0, b["high"] - b["mean_y"]) for b in bins]]
     right.plot([0, 1], [0, 1], color=NEUTRAL, linestyle="--", label="calibrated")
@@ -268,4 +268,79 @@ def source_agreement(table: Sequence[Mapping[str, Any]]) -> Figure:
         xlim=(0, 1),
         ylim=(len(table) - 0.5, -0.5),
     )
+    return figure
+
+
+# --- extracting and grading (04) ---
+
+
+def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any]) -> Figure:
+    """Accuracy of both models in each category, side by side, with 95 % intervals; from `grading.summarise`."""
+    import matplotlib.pyplot as plt
+
+    sides = [(INFERIOR, "inferior", inferior, -0.18), (SUPERIOR, "superior", superior, 0.18)]
+    known = {group["category"]: group["accuracy"]["value"] for _, _, side, _ in sides for group in side["categories"]}
+    names = sorted(known, key=known.get)
+    figure, axes = plt.subplots(figsize=(8, 1.6 + 0.42 * len(names)))
+    for colour, role, side, shift in sides:
+        groups = {group["category"]: group for group in side["categories"]}
+        places = [i + shift for i, name in enumerate(names) if name in groups]
+        shares = [groups[name]["accuracy"] for name in names if name in groups]
+        values = [share["value"] for share in shares]
+        errors = [[s["value"] - s["low"] for s in shares], [s["high"] - s["value"] for s in shares]]
+        axes.barh(places, values, height=0.34, color=colour, label=f"{role}: {side['model']}")
+        axes.errorbar(values, places, xerr=errors, fmt="none", ecolor="#333333", elinewidth=1, capsize=2)
+    counts = {group["category"]: group["questions"] for group in superior["categories"]}
+    axes.set_yticks(range(len(names)), [f"{name} ({counts.get(name, 0)})" for name in names])
+    axes.set(title="Share of right answers by category", xlabel="accuracy (95 % interval)", xlim=(0, 1))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14 - 0.5 / (1 + len(names))), ncols=2, frameon=False)
+    return figure
+
+
+def who_is_right(counts: Mapping[str, float]) -> Figure:
+    """The 2 × 2 table of both models' right and wrong answers, areas shaded by their share; from `grading.two_by_two`."""
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    names = [["both_right", "only_superior_right"], ["only_inferior_right", "both_wrong"]]
+    remarks = [["the cheap one will do", "worth the superior model"], ["the cheap one is better", "neither helps"]]
+    table = np.array([[counts[name] for name in row] for row in names], dtype=float)
+    shares = table / max(table.sum(), 1e-12)
+    figure, axes = plt.subplots(figsize=(6.4, 4.4))
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=max(0.5, shares.max()), aspect="auto")
+    for (i, j), share in np.ndenumerate(shares):
+        ink = "white" if share > 0.3 else "black"
+        text = f"{share:.1%}\n{table[i, j]:,.0f} questions\n{remarks[i][j]}"
+        axes.text(j, i, text, ha="center", va="center", color=ink)
+    axes.set_xticks([0, 1], ["inferior right", "inferior wrong"])
+    axes.set_yticks([0, 1], ["superior right", "superior wrong"])
+    axes.set_title("Who is right")
+    axes.grid(False)
+    return figure
+
+
+def answers_read(summaries: Sequence[Mapping[str, Any]]) -> Figure:
+    """Share of outputs by the rule that found their answer, one bar a model; the rarest rules are taken together."""
+    import matplotlib.pyplot as plt
+
+    totals = {summary["model"]: sum(summary["rules"].values()) or 1 for summary in summaries}
+    count = {rule: sum(s["rules"].get(rule, 0) for s in summaries) for s in summaries for rule in s["rules"]}
+    rules = sorted(count, key=count.get, reverse=True)[:9]
+    figure, axes = plt.subplots(figsize=(8, 1.8 + 0.5 * len(summaries)))
+    left = [0.0] * len(summaries)
+    colours = plt.get_cmap("tab10")
+    for place, rule in enumerate([*rules, "other"]):
+        shares = [
+            (
+                sum(n for name, n in s["rules"].items() if name not in rules)
+                if rule == "other"
+                else s["rules"].get(rule, 0)
+            )
+            / totals[s["model"]]
+            for s in summaries
+        ]
+        axes.barh([s["model"] for s in summaries], shares, left=left, color=colours(place), label=rule)
+        left = [a + b for a, b in zip(left, shares, strict=True)]
+    axes.set(title="How the answers were found", xlabel="share of outputs", xlim=(0, 1))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=3, frameon=False, fontsize=9)
     return figure
