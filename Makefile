@@ -27,6 +27,8 @@ panel: $(VENV)/.installed ## the demo panel as a page of its own
 	$(BIN)/voila notebooks/06_demo.ipynb --Voila.ip=127.0.0.1
 
 samples: $(VENV)/.installed ## re-make the sample data in routerlib/samples, votes recorded anew
+	$(BIN)/python scripts/remake_samples.py
+	$(BIN)/python -m routerlib run 03 04
 	$(BIN)/python scripts/remake_samples.py --record
 
 clean: ## remove everything a run has written (answers included) and the environment

@@ -1,8 +1,9 @@
 """Re-make the sample data in routerlib/samples: write the questions and prompts, record the votes.
 
-    python scripts/remake_samples.py            questions.jsonl, vote_questions.jsonl, prompts.jsonl (a second)
-    python scripts/remake_samples.py --record   also responses, votes and outcomes, from a fresh run of the
-                                                two stand-in models (a few minutes on two cores)
+    make samples                                all of it, in the three steps below (a few minutes on two cores)
+    python scripts/remake_samples.py            questions.jsonl, vote_questions.jsonl, prompts.jsonl
+    python -m routerlib run 03 04               both stand-in models answer the questions, and are graded
+    python scripts/remake_samples.py --record   that run's responses, outcomes, and the votes they amount to
 
 Everything below was written for this project. The questions run from what any model knows to what a
 135-million-parameter model cannot know, so that some are right for both stand-ins, some for one, some for none.
@@ -14,9 +15,10 @@ import argparse
 import itertools
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
-from routerlib import jsonl, settings
-from routerlib.schemas import Conversation, Question, Sample, Vote, VoteQuestion
+from routerlib import collection, grading, jsonl, settings
+from routerlib.schemas import Conversation, Question, Responses, Sample, Vote, VoteQuestion
 
 SEED = 7
 
@@ -25,7 +27,7 @@ OPEN = {
     "opposites": """
         What is the opposite of hot? | cold
         What is the opposite of up? | down
-        What is the opposite of big? | small | little
+        What is the opposite of tall? | short | small
         What is the opposite of fast? | slow
         What is the opposite of day? | night
         What is the opposite of happy? | sad | unhappy
@@ -107,7 +109,7 @@ OPEN = {
         How many keys does a standard piano have? | 88 | eighty-eight
     """,
     "nature": """
-        Which animal says meow? | cat | the cat | a cat
+        Which animal says moo? | cow | the cow | a cow
         Which animal barks? | dog | the dog | a dog
         Which planet do we live on? | Earth | the Earth
         What is the largest animal on Earth? | blue whale | the blue whale | whale
@@ -242,7 +244,7 @@ OPEN = {
 CHOICE = {
     "everyday knowledge": """
         Which of these is a fruit? | apple | hammer | river | chair
-        Which of these can fly? | bird | table | fish | stone
+        Which of these has four legs? | table | bird | snake | ball
         Which of these do you read? | book | spoon | shoe | cup
         Which of these is a drink? | water | brick | cotton | glass
         Which of these keeps you dry in the rain? | umbrella | fork | pencil | pillow
@@ -521,27 +523,28 @@ def conversation(number: int, turns: list[str], language: str, redacted: bool) -
     )
 
 
-def votes(inferior: dict, superior: dict) -> Iterator[Vote]:
-    """One vote a pair of samples: who is right wins, both right or both wrong is a tie. Sides alternate."""
-    for number, (unique_id, row) in enumerate(sorted(superior.items())):
-        pairs = zip(row.responses, inferior[unique_id].responses, strict=True)
+def votes(inferior: Path, superior: Path) -> Iterator[Vote]:
+    """One vote a pair of graded samples: who is right wins, both right or both wrong is a tie. Sides alternate."""
+    weak_rows = {row.unique_id: row for row in jsonl.read_rows(inferior, Responses)}
+    for number, row in enumerate(jsonl.read_rows(superior, Responses)):
+        pairs = zip(row.responses, weak_rows[row.unique_id].responses, strict=True)
         for judge, (strong, weak) in enumerate(pairs, start=1):
-            swapped = (number + judge) % 2 == 0
-            sides = ("standin-inferior", "standin-superior") if swapped else ("standin-superior", "standin-inferior")
+            is_swapped = (number + judge) % 2 == 0
             yield Vote(
-                question_id=unique_id,
-                model_a=sides[0],
-                model_b=sides[1],
-                winner=winner(strong, weak, swapped),
+                question_id=row.unique_id,
+                model_a="standin-inferior" if is_swapped else "standin-superior",
+                model_b="standin-superior" if is_swapped else "standin-inferior",
+                winner=winner(strong, weak, is_swapped),
                 judge=f"grader_{judge}",
                 turn=1,
             )
 
 
-def winner(strong: Sample, weak: Sample, swapped: bool) -> str:
+def winner(strong: Sample, weak: Sample, is_swapped: bool) -> str:
+    """Who wins a pair, the superior model standing on side a unless swapped."""
     if strong.is_correct == weak.is_correct:
         return "tie"
-    return "model_a" if strong.is_correct != swapped else "model_b"
+    return "model_a" if strong.is_correct != is_swapped else "model_b"
 
 
 def write_texts() -> None:
@@ -552,12 +555,22 @@ def write_texts() -> None:
     print(f"{jsonl.write_rows(settings.SAMPLES / 'prompts.jsonl', conversations())} prompts")
 
 
+def record() -> None:
+    """Copy the last run's answers and outcomes into the samples, and write the votes they amount to."""
+    for side in ("inferior", "superior"):
+        responses = settings.outputs("responses", f"standin-{side}_sample.jsonl")
+        count = jsonl.write_rows(settings.SAMPLES / f"responses_{side}.jsonl", collection.read_responses(responses))
+        print(f"{count} rows of responses, {side}")
+    graded = [settings.outputs("graded", f"standin-{side}_sample.jsonl") for side in ("inferior", "superior")]
+    outcomes, _ = grading.join_outcomes(*graded)
+    print(f"{jsonl.write_rows(settings.SAMPLES / 'outcomes.jsonl', outcomes)} outcomes")
+    print(f"{jsonl.write_rows(settings.SAMPLES / 'votes.jsonl', votes(*graded))} votes")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", action="store_true", help="also run the stand-in pair and record votes")
-    write_texts()
-    if parser.parse_args().record:
-        raise SystemExit("recording: see below")
+    parser.add_argument("--record", action="store_true", help="take over the answers of the last run")
+    record() if parser.parse_args().record else write_texts()
 
 
 if __name__ == "__main__":
