@@ -21,11 +21,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from routerlib import bulk, clients, jsonl, ledger, metrics
+from routerlib import bulk, clients, jsonl, ledger, metrics, settings, sources
 from routerlib.clients import Answer, BadRequest, Endpoint, FailedAttempt, Outage, RateLimited, Stopped
 from routerlib.prompts import as_text
-from routerlib.ratings import Difficulty, Tiers, mean_by_category
-from routerlib.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt, Prompt
+from routerlib.ratings import Difficulty, Tiers, difficulties, labelled, mean_by_category, rank_models, split_tiers
+from routerlib.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt, Prompt, Vote, VoteQuestion
 
 DECISION, LOGPROBS, SAMPLES = "decision", "logprobs", "samples"
 METHODS = ("auto", DECISION, LOGPROBS, SAMPLES)
@@ -96,6 +96,44 @@ def example_text(row: Difficulty, chars: int) -> str:
     """An example on one line, its last user turn, cut at `chars`."""
     text = " ".join((row.prompt if isinstance(row.prompt, str) else row.prompt[-1]).split())
     return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
+
+
+def load_prompt(path: str | Path | None = None) -> tuple[str, str]:
+    """(text, where it is from): the named file, else what 01 left, else one crafted from the sample votes.
+
+    Raises:
+        LabellingError: the named file is not there, or empty.
+    """
+    file = settings.resolve(path) if path else settings.outputs("analysis") / "labelling_prompt.txt"
+    if file.is_file():
+        if not (text := file.read_text(encoding="utf-8")).strip():
+            raise LabellingError(f"The labelling prompt in {file} is empty. Run notebook 01, or write one.")
+        return text, str(file)
+    if path:
+        raise LabellingError(f"There is no labelling prompt at {file}. Run notebook 01, or name another file.")
+    rows, tiers = _sample_difficulties()
+    return craft_prompt(rows, tiers), "the sample votes"
+
+
+def known_labels(source: str = "") -> list[LabelledPrompt]:
+    """Labels to examine a labeller with: the named files, else what 01 and 04 left, else the samples.
+
+    Raises:
+        sources.SourceError: a named file cannot be read.
+    """
+    if source:
+        return list(sources.load_rows(source, LabelledPrompt))
+    human = settings.outputs("analysis") / "labelled_questions.jsonl"
+    graded = settings.outputs("graded") / "outcomes.jsonl"
+    rows = list(jsonl.read_rows(human, LabelledPrompt)) if human.exists() else labelled(_sample_difficulties()[0])
+    return rows + list(sources.load_rows(str(graded) if graded.exists() else sources.SAMPLE, LabelledPrompt))
+
+
+def _sample_difficulties() -> tuple[list[Difficulty], Tiers]:
+    votes = list(sources.load_rows(sources.SAMPLE, Vote))
+    questions = {row.question_id: row for row in sources.load_rows(sources.SAMPLE, VoteQuestion)}
+    tiers = split_tiers(rank_models(votes, n=1))
+    return difficulties(votes, questions, tiers), tiers
 
 
 # --- asking ---
@@ -526,25 +564,34 @@ class Check:
         return f"{figures}{ranks}. {verdict}"
 
 
-def held_out(rows: Iterable[LabelledPrompt], labelling_prompt: str) -> list[LabelledPrompt]:
-    """The known rows that are not examples in the labelling prompt: it must not be examined on its own notes."""
+def examination(
+    known: Iterable[LabelledPrompt], labelling_prompt: str, limit: int, seed: int = 0
+) -> list[LabelledPrompt]:
+    """The prompts to examine a labeller with: at most `limit` of the known ones, drawn at random, each once, and
+    none that is an example in the labelling prompt: it must not be examined on its own notes."""
     text = " ".join(labelling_prompt.split())
-    kept = []
-    for row in rows:
-        prompt = row.prompt if isinstance(row.prompt, str) else row.prompt[-1].content
-        if f"- {' '.join(prompt.split())[:80]}" not in text:
-            kept.append(row)
-    return kept
+    distinct = {as_text(row.prompt): row for row in known if _example_start(row.prompt) not in text}
+    rows = [distinct[name] for name in sorted(distinct)]
+    order = np.random.default_rng(seed).permutation(len(rows))[:limit]
+    return [rows[i].model_copy(update={"id": f"check-{rows[i].source}-{rows[i].id}"}) for i in order]
+
+
+def _example_start(prompt: Prompt) -> str:
+    last = prompt if isinstance(prompt, str) else prompt[-1].content
+    return f"- {' '.join(last.split())[:80]}"
 
 
 def check(known: Sequence[LabelledPrompt], given: Iterable[LabelledPrompt], seed: int = 0) -> Check:
-    """Compare the labels a labeller gave with the known ones of the same ids.
+    """Compare the labels a labeller gave with the known ones of the same prompts.
+
+    Args:
+        known: all that it was asked about, one row a prompt.
 
     Raises:
         LabellingError: not one known row was labelled.
     """
-    by_id = {row.id: row for row in given}
-    pairs = [(row, by_id[row.id]) for row in known if row.id in by_id]
+    by_text = {as_text(row.prompt): row for row in given}
+    pairs = [(row, by_text[text]) for row in known if (text := as_text(row.prompt)) in by_text]
     if not pairs:
         raise LabellingError(f"The labeller gave no readable label for any of the {len(known)} known prompts.")
     truth = np.array([row.label == ROUTE_TO_SUPERIOR for row, _ in pairs], dtype=float)
