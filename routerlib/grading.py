@@ -12,7 +12,7 @@ import json
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -134,8 +134,8 @@ class Grading:
 
 
 def grade(
-    input: str | Path,
-    output: str | Path | None = None,
+    input: str | Path = "",
+    output: str | Path = "",
     workers: int | None = None,
     timeout: float = 5.0,
     by_category: bool = True,
@@ -144,8 +144,9 @@ def grade(
     """Grade a file of responses, or every file of a folder, and write each again with grades.
 
     Args:
-        input: a JSONL file (or .jsonl.gz) as 03 writes it, or a folder of such files.
-        output: the graded file or folder; None for outputs/graded. It appears complete or not at all. Rows
+        input: a JSONL file (or .jsonl.gz) as 03 writes it, or a folder of such files; empty for
+            outputs/responses, or the shipped sample responses where that has none.
+        output: the graded file or folder; empty for outputs/graded. It appears complete or not at all. Rows
             that cannot be read go to `<name>.rejects.jsonl` beside it, with file, line, field and reason.
         workers: processes; None for one a core. timeout: seconds one answer may take.
         by_category: print a line for each category. progress: show a bar and the summary.
@@ -154,20 +155,37 @@ def grade(
         FileNotFoundError: there is no such input. GradingError: no responses in it, or the output is the input.
     """
     started, grading = time.monotonic(), Grading()
-    pairs = _pairs(settings.resolve(input), settings.resolve(output) if output else settings.outputs("graded"))
+    pairs = _pairs(input, settings.resolve(output) if output else settings.outputs("graded"))
     with Crew("routerlib.grading:judge", workers, timeout) as crew:
         for source, target in pairs:
             _grade_file(source, target, crew, grading, progress)
     grading.seconds = time.monotonic() - started
-    for path in grading.files:
-        grading.summaries += summarise(path)
+    grading.summaries = summarise(grading.files)
     if progress:
         _tell(grading, by_category)
     return grading
 
 
-def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+def _pairs(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
     """(responses file, graded file) for each file of the input."""
+    files = input_files(input)
+    single = target.suffix in (".jsonl", ".gz") and len(files) == 1
+    pairs = [(file, target if single else target / file.name.removesuffix(".gz")) for file in files]
+    for file, graded in pairs:
+        if graded.resolve() == file.resolve():
+            raise GradingError(f"{graded} is the responses file itself, which stays as it is. Name another output.")
+    return pairs
+
+
+def input_files(input: str | Path = "") -> list[Path]:
+    """The responses files behind an input: a file, the files of a folder, or by default what 03 left or the samples.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name. GradingError: a folder without responses.
+    """
+    if not str(input).strip():
+        return responses_files(settings.outputs("responses")) or sorted(settings.SAMPLES.glob("responses_*.jsonl"))
+    source = settings.resolve(input)
     if not source.exists():
         raise FileNotFoundError(
             f"There is nothing at {source}. Name a responses file of notebook 03, or a folder of them."
@@ -175,12 +193,7 @@ def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
     files = responses_files(source) if source.is_dir() else [source]
     if not files:
         raise GradingError(f"{source} holds no .jsonl files. Run notebook 03 first, or name another folder.")
-    single = target.suffix in (".jsonl", ".gz") and not source.is_dir()
-    pairs = [(file, target if single else target / file.name.removesuffix(".gz")) for file in files]
-    for file, graded in pairs:
-        if graded.resolve() == file.resolve():
-            raise GradingError(f"{graded} is the responses file itself, which stays as it is. Name another output.")
-    return pairs
+    return files
 
 
 def responses_files(folder: str | Path) -> list[Path]:
@@ -373,23 +386,27 @@ def _majority(samples: list[Sample]) -> float:
     return sum(winners) / len(winners)
 
 
-def summarise(path: str | Path) -> list[dict[str, Any]]:
-    """Accuracies of a graded file, one entry for each model in it (usually one).
+def summarise(files: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
+    """Accuracies from graded files, one entry for each model, over all its files.
 
     Returns:
-        model, file, questions, samples (fewest and most a question), k, and as {value, low, high, n}:
-        accuracy (pass@1), pass_at_k, majority_vote, none, truncated, ambiguous; `rules` counts the samples
-        by the rule that found them; `categories` lists category, questions and accuracy. Questions
-        without samples are not in it; `without_samples` counts them.
+        model, questions, samples (fewest and most a question), k, and as {value, low, high, n} over
+        questions: accuracy (pass@1), pass_at_k, majority_vote, none, truncated, ambiguous; `rules` counts
+        the samples by the rule that found them; `categories` lists category, questions and accuracy.
+        Questions without samples are left out; `without_samples` counts them.
     """
-    rows = lambda: jsonl.read_rows(path, Responses)  # noqa: E731 - two passes over the file
     sizes: dict[str, Counter[int]] = {}
-    for row in rows():
+    for row in _rows(files):
         sizes.setdefault(row.model, Counter())[len(row.responses)] += 1
-    return [_summary(path, model, counts, rows()) for model, counts in sizes.items()]
+    return [_summary(model, counts, _rows(files)) for model, counts in sizes.items()]
 
 
-def _summary(path: str | Path, model: str, sizes: Counter[int], rows: Iterable[Responses]) -> dict[str, Any]:
+def _rows(files: str | Path | Sequence[str | Path]) -> Iterator[Responses]:
+    for path in [files] if isinstance(files, str | Path) else files:
+        yield from jsonl.read_rows(path, Responses)
+
+
+def _summary(model: str, sizes: Counter[int], rows: Iterable[Responses]) -> dict[str, Any]:
     k = max(sizes)
     whole, groups, rules = _Tally(), {}, Counter()
     for row in rows:
@@ -400,23 +417,59 @@ def _summary(path: str | Path, model: str, sizes: Counter[int], rows: Iterable[R
         rules.update((sample.model_extra or {}).get("extraction_rule", "unknown") for sample in row.responses)
     return {
         "model": model,
-        "file": Path(path).name,
         "questions": len(whole.shares),
         "without_samples": sizes[0],
         "samples": [min((n for n in sizes if n), default=0), k],
         "k": k,
-        "accuracy": estimate(whole.shares),
-        "pass_at_k": estimate(whole.passed),
-        "majority_vote": estimate(whole.majority),
-        "none": estimate(whole.none),
-        "truncated": estimate(whole.truncated),
-        "ambiguous": estimate(whole.ambiguous),
+        **{name: estimate(getattr(whole, field)) for name, field in _MEASURES.items()},
         "rules": dict(rules.most_common()),
         "categories": [
             {"category": name, "questions": len(tally.shares), "accuracy": estimate(tally.shares)}
             for name, tally in sorted(groups.items())
         ],
     }
+
+
+_MEASURES = {
+    "accuracy": "shares",
+    "pass_at_k": "passed",
+    "majority_vote": "majority",
+    "none": "none",
+    "truncated": "truncated",
+    "ambiguous": "ambiguous",
+}
+
+
+def choose_pair(
+    summaries: Sequence[dict[str, Any]], inferior: str = "", superior: str = ""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Which of the graded models is the inferior and which the superior one: (summary, summary).
+
+    By the names given; for two models without names, the less accurate one is the inferior.
+
+    Raises:
+        GradingError: there are not two models, or a name is not among them.
+    """
+    known = {summary["model"]: summary for summary in summaries}
+    for name in filter(None, (inferior, superior)):
+        if name not in known:
+            raise GradingError(
+                f"No graded answers of a model {name!r}; there are those of {', '.join(known) or 'none'}."
+            )
+    rest = [known[name] for name in known if name not in (inferior, superior)]
+    if len(rest) + bool(inferior) + bool(superior) != 2 and not (inferior and superior):
+        raise GradingError(
+            f"{len(known)} models were graded ({', '.join(known)}), where a pair is needed. Name the two as "
+            "INFERIOR_MODEL and SUPERIOR_MODEL, or grade the answers of the other model as well."
+        )
+    rest.sort(key=lambda summary: summary["accuracy"]["value"])
+    first = known[inferior] if inferior else rest.pop(0)
+    return first, known[superior] if superior else rest.pop(0)
+
+
+def files_of(files: Sequence[str | Path], model: str) -> list[Path]:
+    """The graded files that hold answers of a model, told by their first row."""
+    return [Path(path) for path in files if next(_rows(path)).model == model]
 
 
 def sentence(summary: dict[str, Any]) -> str:
@@ -441,55 +494,62 @@ def _percent(share: dict[str, float]) -> str:
 
 
 def join_outcomes(
-    inferior_graded: str | Path, superior_graded: str | Path, output: str | Path | None = None
-) -> tuple[list[LabelledPrompt], dict[str, int]]:
+    inferior_graded: str | Path | Sequence[str | Path],
+    superior_graded: str | Path | Sequence[str | Path],
+    output: str | Path | None = None,
+) -> tuple[list[LabelledPrompt], dict[str, float]]:
     """Two models' graded files, joined by `unique_id`, as labelled prompts for 05.
 
     Args:
-        inferior_graded, superior_graded: files that `grade` wrote.
+        inferior_graded, superior_graded: files that `grade` wrote, one or several.
         output: where to write the rows as JSONL, if anywhere.
 
     Returns:
         (rows, counts). A row's p_superior is the share of all pairs of one sample each in which the
         superior model is right and the inferior is not, which is s·(1 − i) of their shares of right
         samples; inferior_score and superior_score are those shares. `counts` has joined, only_inferior,
-        only_superior, without_samples, different_questions (one id, two texts: left out), and of the
-        joined ones both_right, only_superior_right, only_inferior_right, both_wrong (expected numbers of
-        questions over all pairs of samples).
+        only_superior (questions in one file alone), without_samples, different_questions (one id, two
+        texts: left out), and what `two_by_two` counts in the joined ones.
 
     Raises:
         GradingError: a file has not been graded, or no question is in both.
     """
-    inferior = {row.unique_id: _outcome(row, inferior_graded) for row in jsonl.read_rows(inferior_graded, Responses)}
-    counts = Counter(only_superior=0, without_samples=0, different_questions=0)
+    inferior = {row.unique_id: _outcome(row) for row in _rows(inferior_graded)}
+    counts: Counter[str] = Counter(joined=0, only_inferior=0, only_superior=0, without_samples=0, different_questions=0)
     rows, met = [], set()
-    for row in jsonl.read_rows(superior_graded, Responses):
-        other, own = inferior.get(row.unique_id), _outcome(row, superior_graded)
+    for row in _rows(superior_graded):
+        other, own = inferior.get(row.unique_id), _outcome(row)
         met.add(row.unique_id)
-        if other is None:
-            counts["only_superior"] += 1
-        elif other[0] != own[0]:
-            counts["different_questions"] += 1
-        elif other[1] is None or own[1] is None:
-            counts["without_samples"] += 1
-        else:
+        fate = _fate(other, own)
+        counts[fate] += 1
+        if other and fate == "joined":
             rows.append(_labelled(row, other[1], own[1]))
     counts["only_inferior"] = len(inferior.keys() - met)
-    counts["joined"] = len(rows)
     if not rows:
         raise GradingError(
-            f"No question is in both {inferior_graded} and {superior_graded}: join the files of two models on one data set."
+            "No question was answered by both models: join the graded files of two models on one data set "
+            f"({inferior_graded} and {superior_graded})."
         )
     if output:
         jsonl.write_rows(output, rows)
     return rows, dict(counts) | two_by_two(rows)
 
 
-def _outcome(row: Responses, path: str | Path) -> tuple[int, float | None]:
+def _fate(inferior: tuple[int, float | None] | None, superior: tuple[int, float | None]) -> str:
+    if inferior is None:
+        return "only_superior"
+    if inferior[0] != superior[0]:
+        return "different_questions"
+    return "without_samples" if inferior[1] is None or superior[1] is None else "joined"
+
+
+def _outcome(row: Responses) -> tuple[int, float | None]:
     """(fingerprint of the question, share of right samples or None without samples)."""
     verdicts = [sample.is_correct for sample in row.responses]
     if None in verdicts:
-        raise GradingError(f"{path}: question {row.unique_id} has no grades yet. Grade the file first (notebook 04).")
+        raise GradingError(
+            f"Question {row.unique_id} of {row.model} has no grades yet. Grade its file first (notebook 04)."
+        )
     text = hash((" ".join(row.problem.split()), tuple(row.choices or ())))
     return text, sum(map(bool, verdicts)) / len(verdicts) if verdicts else None
 
