@@ -512,7 +512,8 @@ class RouterPanel(widgets.VBox):
         import openai
 
         port = target.base_url.partition("//")[2].partition("/")[0].rpartition(":")[2]
-        if isinstance(error, openai.APITimeoutError):
+        unreachable = "onnect" in type(error.__cause__).__name__  # aiohttp reports a refused connection as a time-out
+        if isinstance(error, openai.APITimeoutError) and not unreachable:
             return f"{target.base_url} did not answer in time. Is the server overloaded, or still starting?"
         if isinstance(error, openai.APIConnectionError):
             start = f" Start it with: python -m routerlib serve --model {target.model} --port {port}"

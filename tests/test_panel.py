@@ -1,0 +1,349 @@
+"""The panel without a browser: every part from code, against real servers, and with hostile input."""
+
+import csv
+import io
+from datetime import datetime
+from types import MappingProxyType
+
+import pytest
+from small_router import EASY, HARD, small_router
+from upstream import Upstream
+
+from routerlib import panel as panel_module
+from routerlib.panel import RouterPanel, as_csv, at_threshold, histogram_svg, prompts_from_file
+from routerlib.routing import Backend
+
+MARKUP = "<img src=x onerror=alert(1)> & <b>bold</b> '\"</textarea><script>alert(2)</script>"
+
+
+@pytest.fixture(scope="module")
+def router():
+    return small_router()
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def panel(router, upstream):
+    return RouterPanel(router, upstream.url, upstream.url)
+
+
+def shown(panel):
+    """All HTML on show."""
+    views = [panel._error, panel._verdict, panel._marks, panel._point, panel._answers, panel._batch_view]
+    return "".join(view.value for view in [*views, panel._batch_table, panel._history_view])
+
+
+def test_routes_easy_and_hard_prompts(panel):
+    panel.prompt.value = EASY
+    assert panel.route().model == "inferior"
+    assert "The inferior model will do" in panel._verdict.value
+    panel.prompt.value = HARD
+    assert panel.route().model == "superior"
+    assert "Send it to the superior model" in panel._verdict.value
+    assert [event.decision for event in panel.history] == ["inferior", "superior"]
+
+
+def test_a_click_does_what_the_method_does(panel):
+    panel.samples[0].click()
+    assert panel.routed == panel_module.SAMPLES[0][1]
+    assert panel.decision is not None
+
+
+def test_an_empty_prompt_is_a_hint(panel):
+    panel.prompt.value = "  \n"
+    assert panel.route() is None
+    assert "Type a prompt first" in panel.message
+    assert panel.ask() == {}
+
+
+def test_the_slider_moves_the_decision_and_tells_what_it_buys(panel, router):
+    panel.prompt.value = HARD
+    p = panel.route().p_superior
+    panel.threshold.value = 0.99
+    assert panel.decision.model == "inferior"
+    assert panel.decision.p_superior == p
+    share = at_threshold(router.curve, 0.99)["share_superior"]
+    assert f"{100 * share:.1f} %" in panel._point.value
+    panel.threshold.value = 0.0
+    assert "100 %" in panel._point.value
+    assert len(panel.history) == 1  # moving is not routing
+
+
+def test_the_certified_threshold_is_a_stop(panel):
+    panel.threshold.value = 0.304
+    assert panel.threshold.value == 0.3
+    panel.threshold.value = 0.31
+    assert panel.threshold.value == 0.31
+    panel.certified_button.click()
+    assert panel.threshold.value == 0.3
+    assert "rl-stop" in panel._marks.value
+    panel.own_button.click()
+    assert panel.threshold.value == 0.5
+
+
+def test_without_a_certificate_there_is_no_stop(router):
+    bare = small_router()
+    bare.certificate = None
+    panel = RouterPanel(bare)
+    assert panel.certified_button.layout.display == "none"
+    assert "rl-stop" not in panel._marks.value
+    bare.certificate = {"certified": False, "threshold": 0.0, "sentence": "None certified: too few rows."}
+    panel = RouterPanel(bare)
+    assert "rl-stop" not in panel._marks.value
+    assert "None certified" in panel._point.value
+
+
+def test_without_a_curve_it_says_so():
+    bare = small_router()
+    bare.curve = []
+    assert "without a curve" in RouterPanel(bare)._point.value
+
+
+def test_asks_the_chosen_model(panel):
+    panel.prompt.value = HARD
+    answers = panel.ask()
+    assert list(answers) == ["superior"]
+    answer = answers["superior"]
+    assert answer.text.strip() == f"large heard: {HARD}"
+    assert answer.state == "done"
+    assert answer.prompt_tokens == 7
+    assert answer.cost == pytest.approx(5.0 * (7 + answer.completion_tokens) / 1e6)
+    assert 0 < answer.first_token <= answer.seconds
+    assert panel.history[-1].model == "large"
+
+
+def test_asks_both_side_by_side(panel):
+    panel.prompt.value = EASY
+    assert list(panel.ask("both")) == ["inferior", "superior"]
+    assert panel._answers.value.count("data-state='done'") == 2
+    assert "the router&#x27;s choice" in panel._answers.value or "the router's choice" in panel._answers.value
+
+
+def test_a_changed_prompt_is_routed_again_before_it_is_asked(panel):
+    panel.prompt.value = EASY
+    panel.route()
+    panel.prompt.value = HARD
+    assert list(panel.ask()) == ["superior"]
+
+
+def test_without_a_server_it_says_how_to_start_one_and_still_routes(router):
+    panel = RouterPanel(router)
+    panel.prompt.value = EASY
+    assert panel.route().model == "inferior"
+    panel.ask()
+    assert "python -m routerlib serve --model small --port 8002" in panel.message
+    assert "RouterPanel(router, inferior=" in panel.message
+
+
+def test_a_dead_server_is_a_sentence_and_the_buttons_come_back(router):
+    dead = Backend("http://127.0.0.1:9/v1", "small")
+    panel = RouterPanel(router, dead, dead)
+    panel.prompt.value = EASY
+    answer = panel.ask()["inferior"]
+    assert answer.state == "failed"
+    assert "Nothing answers at http://127.0.0.1:9/v1. Start it with" in answer.error
+    assert not panel.busy
+    assert not panel.ask_button.disabled
+
+
+def test_one_server_down_leaves_the_other_answer(router, upstream):
+    panel = RouterPanel(router, upstream.url, Backend(upstream.url, "down"))
+    panel.prompt.value = EASY
+    answers = panel.ask("both")
+    assert (answers["inferior"].state, answers["superior"].state) == ("done", "failed")
+    assert "no capacity" in answers["superior"].error
+
+
+class Failing:
+    """A router whose scoring fails."""
+
+    name, threshold, curve, certificate = "failing", 0.5, (), None
+    models = prices = MappingProxyType({})
+
+    def route(self, *_):
+        raise RuntimeError("out of <b>memory</b>")
+
+    score = route
+
+
+def test_an_exception_becomes_a_sentence(capsys):
+    panel = RouterPanel(Failing())
+    panel.prompt.value = panel.batch_prompts.value = EASY
+    panel.route_button.click()
+    assert panel.message == "RuntimeError: out of <b>memory</b>"
+    assert "<b>memory" not in panel._error.value
+    assert not panel.route_button.disabled
+    panel.batch_button.click()
+    assert "RuntimeError" in panel.message
+    assert not panel.busy
+
+
+def test_a_second_click_during_work_does_nothing(panel, upstream):
+    panel.prompt.value = EASY
+    panel.busy = True
+    panel.ask_button.click()
+    panel.batch_button.click()
+    assert panel.answers == {}
+    panel.ask()
+    assert "at work" in panel.message
+    panel.busy = False
+
+
+def test_everything_is_escaped(panel, router, upstream):
+    panel.prompt.value = panel.batch_prompts.value = MARKUP
+    panel.ask("both")
+    panel.route_batch()
+    html = shown(panel) + panel.snapshot()
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+    named = small_router()
+    named.name, named.models = MARKUP, {"inferior": MARKUP, "superior": "large"}
+    assert "<img" not in RouterPanel(named).snapshot()
+
+
+def test_long_and_non_latin_prompts_work(panel):
+    for prompt in ("证明这个定理。" * 3000, "x" * 20_000, "Καλημέρα κόσμε", "שלום עולם 👋🏽", "\0 \x1b[31m"):
+        panel.prompt.value = prompt
+        assert panel.route() is not None
+        assert panel.ask()[panel.decision.model].state == "done"
+    assert len(panel._history_view.value.split("<table>")[1]) < 20_000  # the table shortens them, the CSV does not
+    assert "x" * 20_000 in panel.history_csv()
+
+
+def test_a_batch_gets_a_table_and_a_histogram(panel):
+    panel.batch_prompts.value = f"{EASY}\n\n{HARD}\nSay hello"
+    scores = panel.route_batch()
+    assert len(scores) == 3
+    assert "1 of 3 prompts go to the superior model" in panel._batch_view.value
+    assert "<svg class='rl-histogram'" in panel._batch_view.value
+    assert panel._batch_table.value.index(HARD) < panel._batch_table.value.index("Say hello")
+    panel.threshold.value = 0.0
+    assert "3 of 3 prompts go to the superior model" in panel._batch_view.value
+    rows = list(csv.DictReader(io.StringIO(panel.batch_csv())))
+    assert [row["decision"] for row in rows] == ["superior"] * 3
+
+
+def test_an_empty_batch_is_a_hint(panel):
+    assert len(panel.route_batch()) == 0
+    assert "Paste some prompts" in panel.message
+
+
+def uploaded(name, text):
+    facts = {"name": name, "type": "", "size": len(text), "last_modified": datetime(2026, 1, 1)}
+    return ({**facts, "content": memoryview(text.encode())},)
+
+
+def test_a_file_can_be_uploaded(panel):
+    panel.upload.value = uploaded("p.jsonl", f'{{"prompt": "{EASY}"}}\n{{"question": "{HARD}"}}\n')
+    assert "2 prompts from p.jsonl" in panel._batch_view.value
+    assert len(panel.route_batch()) == 2
+    panel.upload.value = uploaded("q.jsonl", "{oops")
+    assert "q.jsonl, line 1: no valid JSON" in panel.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.txt", "one\n\n two \n", ["one", "two"]),
+        ("a.txt", "\ufeffone", ["one"]),
+        ("a.csv", 'id,prompt\n1,one\n2,"two, and\nmore"\n', ["one", "two, and\nmore"]),
+        ("a.csv", "one\ntwo\n", ["one", "two"]),
+        ("a.jsonl", '"one"\n{"problem": "two"}\n', ["one", "two"]),
+    ],
+)
+def test_files_of_prompts(name, content, expected):
+    assert prompts_from_file(name, content.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.txt", b"\xff\xfe\x00", "no UTF-8"),
+        ("a.txt", b"\n\n", "holds no prompt"),
+        ("a.jsonl", b'{"prompt": 3}', "line 1: no field"),
+    ],
+)
+def test_files_that_hold_none(name, content, said):
+    with pytest.raises(ValueError, match=said):
+        prompts_from_file(name, content)
+
+
+def test_the_csv_is_harmless_in_a_spreadsheet(panel, tmp_path):
+    panel.prompt.value = '=HYPERLINK("http://evil")'
+    panel.route()
+    path = panel.save_history(tmp_path / "history.csv")
+    row = next(csv.DictReader(io.StringIO(path.read_text())))
+    assert row["prompt"].startswith("'=")
+    assert as_csv([]) == ""
+
+
+def test_the_history_can_be_cleared(panel):
+    panel.prompt.value = EASY
+    panel.route()
+    panel.clear_button.click()
+    assert panel.history == []
+    assert "Nothing yet" in panel._history_view.value
+
+
+def test_a_bare_name_shows_widgets_and_a_page_for_viewers_without(panel):
+    panel.prompt.value = HARD
+    panel.route()
+    bundle = panel._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "Send it to the superior model" in bundle["text/html"]
+    assert HARD in bundle["text/html"]
+
+
+def test_stop_keeps_what_has_come(router, upstream):
+    """From inside a running loop, as in a notebook: the click returns at once, and Stop ends the work."""
+    import asyncio
+
+    async def run():
+        slow = RouterPanel(router, Backend(upstream.url, "slow"), Backend(upstream.url, "slow"))
+        slow.prompt.value = EASY
+        slow.ask_button.click()
+        assert slow._task is not None
+        while not slow.answers:
+            await asyncio.sleep(0.01)
+        assert slow.busy
+        assert slow.ask_button.disabled
+        assert slow.stop_button.layout.display is None
+        slow.ask_button.click()  # a second click
+        slow.stop_button.click()
+        await slow._task
+        return slow
+
+    slow = asyncio.run(run())
+    assert slow.answers["inferior"].state == "stopped"
+    assert slow.message == "Stopped."
+    assert not slow.busy
+
+
+def test_at_threshold_interpolates_and_tolerates_gaps():
+    curve = [
+        {"threshold": 0.0, "share_superior": 1.0, "accuracy": 0.8, "pgr": None, "cost_per_1000": None},
+        {"threshold": 1.0, "share_superior": 0.0, "accuracy": 0.4, "pgr": None, "cost_per_1000": None},
+    ]
+    here = at_threshold(curve, 0.25)
+    assert here == {"share_superior": 0.75, "accuracy": pytest.approx(0.7), "pgr": None, "cost_per_1000": None}
+
+
+def test_histogram_counts_every_score():
+    import numpy as np
+
+    svg = histogram_svg(np.array([0.0, 0.5, 0.5, 1.0]), 0.5)
+    assert svg.count("<rect") == 3
+    assert "4 scores; the fullest bar has 2" in svg
+
+
+def test_panels_do_not_share_state(router):
+    one, two = RouterPanel(router), RouterPanel(router)
+    one.prompt.value = EASY
+    one.route()
+    assert two.history == []
