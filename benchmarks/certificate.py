@@ -70,10 +70,10 @@ def measure(
         answers = (score[drawn], data.inferior[drawn], data.superior[drawn])
         certificate = certificates.certify(*answers, epsilon, delta, method)
         at = int(np.searchsorted(thresholds, certificate.threshold)) if certificate.certified else 0
-        broken += losses[at] > epsilon
+        broken += bool(losses[at] > epsilon)
         certified += certificate.certified
         kept.append(spared[at] / possible if possible else np.nan)
-    low, high = metrics.clopper_pearson(int(broken), resamples)
+    low, high = metrics.clopper_pearson(broken, resamples)
     return {
         "method": method,
         "epsilon": epsilon,

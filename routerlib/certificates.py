@@ -71,11 +71,11 @@ class Certificate:
     @property
     def sentence(self) -> str:
         """The certificate in words."""
-        rows = f"{self.n_calibration:,} calibration rows"
+        rows = f"{self.n_calibration:,} calibration row" + ("" if self.n_calibration == 1 else "s")
         terms = f"at most {100 * self.epsilon:g} points of accuracy, with {100 * (1 - self.delta):g} % confidence"
         if self.certified:
             return (
-                f"At threshold {self.threshold:.3f} the router sends {100 * (1 - self.share_superior):.0f} % of prompts "
+                f"At threshold {self.threshold:.3f} the router sends {100 * (1 - self.share_superior):.1f} % of prompts "
                 f"to the inferior model and loses {terms} ({rows}, {self.method} test; measured there: "
                 f"{100 * self.loss:.1f} points)."
             )
@@ -223,7 +223,7 @@ def paired_p_value(total: int, discordant: int, n: int, epsilon: float, beta: fl
 
     At a fixed share v of non-zero losses the lower tail of the sum is largest where the mean is epsilon. Over
     v it rises while the sum lies below the distribution's mode, so the worst v is the upper end of its
-    confidence set, whose error beta is added (points inside are looked at too).
+    confidence set, whose error beta is added (its observed value is looked at too).
     """
     if total >= n * epsilon:
         return 1.0
@@ -231,8 +231,8 @@ def paired_p_value(total: int, discordant: int, n: int, epsilon: float, beta: fl
     lowest = max(epsilon, 1e-12)
     if highest < lowest:
         return beta
-    inside = np.linspace(min(max(discordant / n, lowest), highest), highest, 4)
-    return min(1.0, beta + max(_trinomial_tail(total, n, share, epsilon) for share in inside))
+    observed = min(max(discordant / n, lowest), highest)
+    return min(1.0, beta + max(_trinomial_tail(total, n, share, epsilon) for share in (observed, highest)))
 
 
 def _trinomial_tail(total: int, n: int, share: float, epsilon: float) -> float:
