@@ -32,6 +32,7 @@ from routerlib.ledger import Ledger
 T = TypeVar("T")
 
 SYNC_SECONDS = 0.2  # rows wait at most so long for the disk's own flush
+DISK_PATIENCE = 60.0  # seconds to wait for room on a full disk
 RESETS_FORGIVEN = 5  # times a server that is up may break off one item before that item is given up for this run
 FAILED_IN_A_ROW = 20  # items given up with no success between them, before the run is halted to spare the rest
 
@@ -147,7 +148,6 @@ async def run_job(
     progress: bool = True,
     label: str = "",
     first_contact: float = 600.0,
-    disk_patience: float = 60.0,
 ) -> Summary:
     """Bring every item to its wanted number of samples, as far as attempts allow. Closes the ledger.
 
@@ -159,13 +159,12 @@ async def run_job(
         total: number of items for the progress bar, where known.
         price_in, price_out: per million tokens, for the cost so far.
         first_contact: seconds to wait for a server that has never answered; one that has is waited for for good.
-        disk_patience: seconds to wait for room on a full disk.
 
     Raises:
         Stopped: no request can succeed; what was received is on disk.
         DiskFull, LedgerMismatch.
     """
-    run = _Run(job, ledger, max_concurrent, max_attempts, (price_in, price_out), first_contact, disk_patience)
+    run = _Run(job, ledger, max_concurrent, max_attempts, (price_in, price_out), first_contact)
     run.open_bar(total, progress, label)
     try:
         await run.work_through(items, max_concurrent + batch_size, batch_size)
@@ -238,12 +237,12 @@ class Traffic:
 
 
 class _Run(Generic[T]):
-    def __init__(self, job, ledger, max_concurrent, max_attempts, prices, first_contact, disk_patience):
+    def __init__(self, job, ledger, max_concurrent, max_attempts, prices, first_contact):
         self.job: Job[T] = job
         self.ledger: Ledger = ledger
         self.traffic = Traffic(max_concurrent)
         self.max_attempts, self.prices = max_attempts, prices
-        self.first_contact, self.disk_patience = first_contact, disk_patience
+        self.first_contact = first_contact
         self.summary = Summary(path=str(ledger.path), notes=list(ledger.notes))
         self.started = time.monotonic()
         self.gives_many = True  # until the server gives fewer samples than asked
@@ -472,7 +471,7 @@ class _Run(Generic[T]):
         self.traffic.is_open.clear()
         if was_open:
             self.say(f"{self.ledger.path} cannot be written ({error}). Paused: make room, it goes on by itself.")
-        deadline = time.monotonic() + self.disk_patience
+        deadline = time.monotonic() + DISK_PATIENCE
         while time.monotonic() < deadline and not self.fatal:
             await asyncio.sleep(1.0)
             with contextlib.suppress(OSError):
@@ -480,7 +479,7 @@ class _Run(Generic[T]):
                 self.traffic.is_open.set()
                 return
         raise DiskFull(
-            f"{self.ledger.path} could not be written for {self.disk_patience:.0f} s ({error}), so the run was "
+            f"{self.ledger.path} could not be written for {DISK_PATIENCE:.0f} s ({error}), so the run was "
             "stopped. Rows written before are whole; make room on the disk and run again."
         ) from None
 

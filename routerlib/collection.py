@@ -235,7 +235,7 @@ def _check_arguments(k: int, max_concurrent: int, batch_size: int, max_attempts:
     whole = {"K_RESPONSES": k, "MAX_CONCURRENT": max_concurrent, "BATCH_SIZE": batch_size}
     whole |= {"MAX_ATTEMPTS": max_attempts, "MAX_TOKENS": max_tokens}
     for name, value in whole.items():
-        if not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} is {value!r}; it is a whole number above 0.")
     if not 0 <= heat <= 2:
         raise ValueError(f"TEMPERATURE is {heat!r}; it lies between 0 and 2.")

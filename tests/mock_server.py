@@ -197,7 +197,9 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None, cod
 
 
 async def _serve(port: int, latency: float, words: int, takes_n: bool) -> None:
-    text = " " + " ".join(itertools.islice(itertools.cycle("the quick brown fox jumps over a lazy dog".split()), words))
+    text = " " + " ".join(
+        itertools.islice(itertools.cycle(["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog"]), words)
+    )
     async with MockServer(latency=latency, port=port, say=lambda *_: text, takes_n=takes_n, keep=False) as server:
         print(f"listening on {server.base_url}", flush=True)
         await asyncio.Event().wait()
