@@ -281,6 +281,33 @@ def _cost_per_1000(up: Array, inferior_cost: ArrayLike | None, superior_cost: Ar
     return 1000 * float(np.where(up, superior_cost, inferior_cost).mean())
 
 
+def share_table(
+    score: ArrayLike,
+    inferior: ArrayLike,
+    superior: ArrayLike,
+    shares: Sequence[float] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0),
+    inferior_cost: ArrayLike | None = None,
+    superior_cost: ArrayLike | None = None,
+) -> list[dict[str, float | None]]:
+    """What share of calls buys what quality: rows of `routing_curve` at the thresholds nearest to these shares.
+
+    Each row has `low` and `high` besides (bootstrap 95 % interval of its accuracy), and `saved`: the share of
+    always-superior's cost that it saves (None without prices). Ties may leave fewer rows than shares.
+    """
+    score, inferior, superior = checked_outcomes(score, inferior, superior)
+    descending = np.r_[np.inf, np.sort(score)[::-1]]
+    wanted = [float(descending[round(share * len(score))]) for share in shares]
+    thresholds = np.minimum(wanted, np.nextafter(score.max(), np.inf))
+    rows = routing_curve(score, inferior, superior, thresholds, inferior_cost, superior_cost)[::-1]
+    low, high = quality_band(score, inferior, superior, [row["share_superior"] for row in rows])
+    full = None if superior_cost is None else 1000 * float(np.mean(superior_cost))
+    for row, bottom, top in zip(rows, low, high, strict=True):
+        cost = row["cost_per_1000"]
+        saved = None if cost is None or not full else 1 - cost / full
+        row.update(low=float(bottom), high=float(top), saved=saved)
+    return rows
+
+
 def call_cost(prompt_tokens: ArrayLike, completion_tokens: ArrayLike, input_price: float, output_price: float) -> Any:
     """Price of calls: tokens times the endpoint's prices per million tokens, in the unit of the prices."""
     return (np.asarray(prompt_tokens) * input_price + np.asarray(completion_tokens) * output_price) / 1e6

@@ -6,19 +6,21 @@ that a number in the text needs: that is `metrics`, `ratings` and `grading`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routerlib import settings
-from routerlib.metrics import reliability_bins, wilson
+from routerlib.metrics import ece, quality_band, quality_curve, reliability_bins, wilson
 from routerlib.prompts import as_text
-from routerlib.schemas import ROUTE_TO_SUPERIOR, LabelledPrompt
+from routerlib.schemas import LABELS, ROUTE_TO_SUPERIOR, LabelledPrompt
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
     from routerlib.labelling import Check
     from routerlib.ratings import Difficulty, Rating, Tiers
@@ -344,3 +346,116 @@ def answers_read(summaries: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set(title="How the answers were found", xlabel="share of outputs", xlim=(0, 1))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=3, frameon=False, fontsize=9)
     return figure
+
+
+# --- fine-tuning (05) ---
+
+DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
+
+
+def cost_quality(
+    scores: Mapping[str, ArrayLike],
+    inferior: ArrayLike,
+    superior: ArrayLike,
+    chosen: str,
+    certificate: Mapping[str, Any] | None = None,
+) -> Figure:
+    """Accuracy against the share of calls to the superior model: the chosen router with its band, and all others.
+
+    Args:
+        scores: name -> score of each test row (every baseline and the router itself); `chosen` is one of them.
+        inferior, superior: accuracies of the two models on these rows, in [0, 1].
+        certificate: of the chosen router (`Certificate.to_dict()`); its threshold is marked where one is certified.
+    """
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    inferior, superior = np.asarray(inferior, dtype=float), np.asarray(superior, dtype=float)
+    figure, axes = plt.subplots(figsize=(8, 5))
+    shares = np.linspace(0, 1, 101)
+    low, high = quality_band(scores[chosen], inferior, superior, shares)
+    axes.fill_between(shares, low, high, color=ROUTER, alpha=0.2, linewidth=0, label=f"{chosen}, 95 % band")
+    others = [name for name in scores if name != chosen]
+    greys = [str(round(level, 2)) for level in np.linspace(0.3, 0.65, max(len(others), 1))]
+    for name, colour, dashes in zip(others, greys, itertools.cycle(DASHES), strict=False):
+        axes.plot(*quality_curve(scores[name], inferior, superior), color=colour, linestyle=dashes, lw=1.2, label=name)
+    axes.plot(*quality_curve(superior - inferior, inferior, superior), color="black", ls=":", label="oracle")
+    axes.plot(*quality_curve(scores[chosen], inferior, superior), color=ROUTER, linewidth=2.5, label=chosen)
+    axes.plot(0, inferior.mean(), "o", color=INFERIOR, markersize=9, label=f"always inferior, {inferior.mean():.3f}")
+    axes.plot(1, superior.mean(), "s", color=SUPERIOR, markersize=9, label=f"always superior, {superior.mean():.3f}")
+    if certificate and certificate["certified"]:
+        up = np.asarray(scores[chosen]) >= certificate["threshold"]
+        reached = float(np.where(up, superior, inferior).mean())
+        axes.plot(up.mean(), reached, "*", color="#d55e00", markersize=15, label="certified threshold", zorder=5)
+    axes.set(title="What a share of calls to the superior model buys", xlabel="share of calls to the superior model")
+    axes.set_ylabel("accuracy")
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
+    return figure
+
+
+def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 10) -> Figure:
+    """What the router says against what happened, before and after calibration, in bins of equal numbers of rows."""
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, 2, figsize=(9, 4.4), sharex=True, sharey=True)
+    for axes, name, p, colour in zip(panels, ("Before", "After"), (before, after), (NEUTRAL, ROUTER), strict=True):
+        rows = reliability_bins(p, y, bins)
+        said, seen = [row["mean_p"] for row in rows], [row["mean_y"] for row in rows]
+        errors = [[row["mean_y"] - row["low"] for row in rows], [row["high"] - row["mean_y"] for row in rows]]
+        axes.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1)
+        axes.errorbar(said, seen, yerr=errors, color=colour, marker="o", capsize=2, linewidth=1.5)
+        axes.set(title=f"{name} calibration: ECE {ece(p, y):.3f}", xlabel="p_superior given", xlim=(0, 1), ylim=(0, 1))
+    panels[0].set_ylabel("share where only superior was right")
+    return figure
+
+
+def score_distributions(p_superior: ArrayLike, labels: Sequence[str], threshold: float | None = None) -> Figure:
+    """Histogram of the calibrated scores, one for each label, with the threshold in use."""
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    p, labels = np.asarray(p_superior, dtype=float), np.asarray(labels)
+    figure, axes = plt.subplots()
+    edges = np.linspace(min(p.min(), 0.999), max(p.max(), p.min() + 1e-3), 31)
+    for label, colour, hatch in zip(LABELS, (INFERIOR, SUPERIOR), ("", "//"), strict=True):
+        part = p[labels == label]
+        name = f"{label} ({len(part):,} prompts)"
+        weights = np.full(len(part), 1 / max(len(part), 1))
+        axes.hist(part, edges, weights=weights, color=colour, alpha=0.55, hatch=hatch, label=name)
+    if threshold is not None and edges[0] <= threshold <= edges[-1]:
+        axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3f}")
+    axes.set(title="Scores by true label", xlabel="p_superior", ylabel="share of the label's prompts")
+    axes.legend(frameon=False)
+    return figure
+
+
+def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
+    """Training and validation loss against epochs, from the Trainer's `state.log_history`; the best epoch is marked."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots()
+    for key, name, colour, marker in (("loss", "training", NEUTRAL, ""), ("eval_loss", "validation", ROUTER, "o")):
+        points = [(entry["epoch"], entry[key]) for entry in history if key in entry]
+        if points:
+            axes.plot(*zip(*points, strict=True), color=colour, marker=marker, label=name)
+        if points and key == "eval_loss":
+            epoch, loss = min(points, key=lambda point: point[1])
+            axes.plot(epoch, loss, "*", color="#d55e00", markersize=15, label=f"kept: {loss:.4f} at epoch {epoch:g}")
+    axes.set(title="Loss during fine-tuning", xlabel="epoch", ylabel="cross-entropy")
+    axes.legend(frameon=False)
+    return figure
+
+
+def share_table(rows: Sequence[Mapping[str, Any]], unit: str = "$") -> str:
+    """The rows of `metrics.share_table` as a Markdown table that a manager can read."""
+    priced = any(row["cost_per_1000"] is not None for row in rows)
+    money = ("cost of 1,000 prompts", "saved") if priced else ()
+    names = ("threshold", "calls to superior", "right answers", "95 % interval", "gap recovered", *money)
+    lines = ["| " + " | ".join(names) + " |", "|" + "---:|" * len(names)]
+    for row in rows:
+        cells = [f"{row['threshold']:.3f}", f"{row['share_superior']:.0%}", f"{row['accuracy']:.1%}"]
+        cells += [f"{row['low']:.1%} to {row['high']:.1%}", "–" if row["pgr"] is None else f"{row['pgr']:.0%}"]
+        if priced:
+            cells += [f"{unit}{row['cost_per_1000']:,.2f}", "–" if row["saved"] is None else f"{row['saved']:.0%}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
