@@ -442,7 +442,8 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
             epoch, loss = min(points, key=lambda point: point[1])
             axes.plot(epoch, loss, "*", color="#d55e00", markersize=15, label=f"kept: {loss:.4f} at epoch {epoch:g}")
     axes.set(title="Loss during fine-tuning", xlabel="epoch", ylabel="cross-entropy")
-    axes.legend(frameon=False)
+    if axes.get_lines():
+        axes.legend(frameon=False)
     return figure
 
 

@@ -138,6 +138,16 @@ def test_routing_curve_agrees_with_routing_by_hand(rng):
     json.dumps(rows)
 
 
+def test_share_table_lists_the_shares_that_were_asked_for(rng):
+    score, inferior, superior = outcomes(rng, n=1000)
+    rows = metrics.share_table(score, inferior, superior, inferior_cost=0.1, superior_cost=1.0)
+    assert [row["share_superior"] for row in rows] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1])
+    assert all(row["low"] < row["accuracy"] < row["high"] for row in rows)
+    assert [rows[0]["saved"], rows[5]["saved"], rows[-1]["saved"]] == pytest.approx([0.9, 0.45, 0])
+    tied = metrics.share_table(np.ones(1000), inferior, superior)
+    assert [row["share_superior"] for row in tied] == [0, 1] and tied[0]["saved"] is None
+
+
 def test_cost_of_a_call_is_tokens_times_price_per_million():
     assert metrics.call_cost(1000, 500, input_price=2.0, output_price=8.0) == pytest.approx(0.006)
 

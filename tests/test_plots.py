@@ -1,0 +1,81 @@
+"""What the figures show: the numbers on their axes, not their looks."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from routerlib import metrics, plots
+from routerlib.schemas import LABELS
+
+
+@pytest.fixture(autouse=True)
+def _house_style_and_closed_afterwards():
+    plots.use_house_style()
+    yield
+    plt.close("all")
+
+
+# --- fine-tuning (05) ---
+
+
+@pytest.fixture
+def graded():
+    """Scores that know the need for the superior model, and both models' answers."""
+    rng = np.random.default_rng(2)
+    need = rng.beta(1, 3, 400)
+    return need, (rng.random(400) < 0.85 - 0.7 * need).astype(float), (rng.random(400) < 0.8).astype(float)
+
+
+def test_cost_quality_shows_every_router_both_models_and_the_certified_point(graded):
+    score, inferior, superior = graded
+    scores = {"ours": score, "random": np.random.default_rng(1).random(400), "constant": np.full(400, 0.4)}
+    certified = {"certified": True, "threshold": 0.2}
+    axes = plots.cost_quality(scores, inferior, superior, "ours", certified).axes[0]
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    assert {"ours", "random", "constant", "oracle", "certified threshold"} <= set(lines)
+    share, accuracy = lines["ours"].get_data()
+    assert (share[0], share[-1]) == (0, 1) and accuracy[-1] == pytest.approx(superior.mean())
+    assert lines["certified threshold"].get_xdata()[0] == pytest.approx((score >= 0.2).mean())
+    assert lines["oracle"].get_ydata().max() == pytest.approx(np.maximum(inferior, superior).mean())
+    bare = plots.cost_quality({"ours": score}, inferior, superior, "ours", {"certified": False}).axes[0]
+    assert "certified threshold" not in [line.get_label() for line in bare.get_lines()]
+
+
+def test_reliability_names_both_calibration_errors(graded):
+    score, inferior, superior = graded
+    y = (superior > inferior).astype(float)
+    before, after = plots.reliability(score**3, score, y).axes
+    assert f"{metrics.ece(score**3, y):.3f}" in before.get_title(loc="left")
+    assert f"{metrics.ece(score, y):.3f}" in after.get_title(loc="left")
+
+
+def test_score_distributions_hold_every_prompt_of_each_label(graded):
+    score, inferior, superior = graded
+    labels = [LABELS[int(only)] for only in superior > inferior]
+    axes = plots.score_distributions(score, labels, 0.3).axes[0]
+    assert [sum(bar.get_height() for bar in bars) for bars in axes.containers] == pytest.approx([1, 1])
+    assert plots.score_distributions(np.full(5, 1.0), LABELS[:1] * 5).axes[0].containers
+
+
+def test_loss_curves_mark_the_best_epoch():
+    history = [
+        {"epoch": 1, "loss": 0.7},
+        {"epoch": 1, "eval_loss": 0.6},
+        {"epoch": 2, "eval_loss": 0.5},
+        {"epoch": 3, "eval_loss": 0.8},
+    ]
+    labels = [line.get_label() for line in plots.loss_curves(history).axes[0].get_lines()]
+    assert "kept: 0.5000 at epoch 2" in labels and "training" in labels
+    assert not plots.loss_curves([{"epoch": 1, "train_runtime": 3.0}]).axes[0].get_lines()  # a run without logs
+
+
+def test_the_share_table_reads_without_prices_and_without_a_gap(graded):
+    score, inferior, superior = graded
+    priced = plots.share_table(metrics.share_table(score, inferior, superior, inferior_cost=0.001, superior_cost=0.02))
+    assert "$20.00" in priced and "| 100% |" in priced and len(priced.splitlines()) == 10
+    bare = plots.share_table(metrics.share_table(score, superior, inferior))
+    assert "cost" not in bare and "–" in bare
