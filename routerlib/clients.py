@@ -318,9 +318,7 @@ class Endpoint:
     def _translated(self, error: Any) -> RequestFailure:
         import openai
 
-        if isinstance(error, openai.APITimeoutError):
-            if "onnect" in type(error.__cause__).__name__:
-                return Outage(f"no connection to {self.url} within the time limit")
+        if isinstance(error, openai.APITimeoutError) and "Connect" not in type(error.__cause__).__name__:
             return FailedAttempt("the server went silent in the middle of an answer", kind="timeout")
         if isinstance(error, openai.APIStatusError):
             return self._by_status(error)
@@ -401,6 +399,6 @@ def _message_in(body: Any, fallback: str) -> str:
 
 def _reason(error: BaseException) -> str:
     """The innermost cause of a connection error, in its own words."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    while inner := error.__cause__ or error.__context__:
+        error = inner
     return f"{type(error).__name__}: {error}".rstrip(": ")[:200]
