@@ -82,7 +82,7 @@ class Event:
 class RouterPanel(widgets.VBox):
     """A router to look at and to play with. Its bare name in a notebook cell shows it.
 
-        panel = RouterPanel(router, inferior="http://127.0.0.1:8002/v1", superior="http://127.0.0.1:8001/v1")
+        panel = RouterPanel(router, inferior="http://127.0.0.1:8001/v1", superior="http://127.0.0.1:8000/v1")
         panel                                                        # in a cell
         panel.prompt.value = "What is 2 + 2?"; panel.route()         # the same without a browser
         panel.ask("both"); panel.answers["superior"].text
@@ -499,7 +499,7 @@ class RouterPanel(widgets.VBox):
         return _muted(self._no_server(missing)) if missing else ""
 
     def _no_server(self, sides: Sequence[str]) -> str:
-        ports = {"inferior": 8002, "superior": 8001}
+        ports = {"inferior": 8001, "superior": 8000}
         starts = "; ".join(f"python -m routerlib serve --model {self.names[s]} --port {ports[s]}" for s in sides)
         given = ", ".join(f'{side}="http://127.0.0.1:{ports[side]}/v1"' for side in sides)
         models = " and ".join(f"the {side} model" for side in sides)

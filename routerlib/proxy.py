@@ -552,8 +552,8 @@ def start(
 
 def serve_router(
     router: str | Path | None = None,
-    inferior: str = "http://127.0.0.1:8002/v1",
-    superior: str = "http://127.0.0.1:8001/v1",
+    inferior: str = "http://127.0.0.1:8001/v1",
+    superior: str = "http://127.0.0.1:8000/v1",
     inferior_model: str | None = None,
     superior_model: str | None = None,
     port: int = 8080,

@@ -248,7 +248,7 @@ def settle(batch: Sequence[tuple], how: Callable[[asyncio.Future, Any], None], v
 class RoutedClient(openai.OpenAI):
     """OpenAI's client, with each chat completion sent to the cheaper of two models that will do.
 
-        client = RoutedClient(router, inferior="http://127.0.0.1:8002/v1", superior="http://127.0.0.1:8001/v1")
+        client = RoutedClient(router, inferior="http://127.0.0.1:8001/v1", superior="http://127.0.0.1:8000/v1")
         answer = client.chat.completions.create(model="router", messages=[{"role": "user", "content": "Hi"}])
         answer.model  # who answered
 

@@ -136,7 +136,7 @@ def test_without_a_server_it_says_how_to_start_one_and_still_routes(router):
     panel.prompt.value = EASY
     assert panel.route().model == "inferior"
     panel.ask()
-    assert "python -m routerlib serve --model small --port 8002" in panel.message
+    assert "python -m routerlib serve --model small --port 8001" in panel.message
     assert "RouterPanel(router, inferior=" in panel.message
 
 

@@ -301,7 +301,7 @@ def test_without_a_server_routing_works_and_it_says_how_to_start_one(browser, vo
     page = open_panel(browser, voila, "none")
     route(page, EASY, "The inferior model will do")
     button(page, "Ask the chosen model").click()
-    page.locator("[role=status]", has_text="python -m routerlib serve --model small --port 8002").wait_for()
+    page.locator("[role=status]", has_text="python -m routerlib serve --model small --port 8001").wait_for()
     page.close()
 
 
