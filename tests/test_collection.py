@@ -504,7 +504,9 @@ def test_kills_lose_double_and_tear_nothing():
     rng = random.Random(0)
 
     async def main():
-        async with MockServer(latency=0.1, keep=False, takes_n=False) as server:  # so that rows are often half done
+        async with MockServer(
+            latency=0.0015 * KILLS, keep=False, takes_n=False
+        ) as server:  # so that rows are often half done
             await _kill_again_and_again(server, KILLS, rng)
             options = {"progress": False, "max_concurrent": 8}
             mended = await collection.collect(
