@@ -460,3 +460,28 @@ def share_table(rows: Sequence[Mapping[str, Any]], unit: str = "$") -> str:
             cells += [f"{unit}{row['cost_per_1000']:,.2f}", "–" if row["saved"] is None else f"{row['saved']:.0%}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+# --- demo (06) ---
+
+
+def routed_prompts(p_superior: ArrayLike, threshold: float) -> Figure:
+    """Histogram of the scores of prompts without labels, each bar in the colour of the model that gets it."""
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    p = np.asarray(p_superior, dtype=float)
+    to_superior = p >= threshold
+    figure, axes = plt.subplots()
+    edges = np.linspace(p.min() - 1e-9, max(p.max(), p.min() + 1e-3), 31)
+    for part, name, colour, hatch in (
+        (~to_superior, "inferior", INFERIOR, ""),
+        (to_superior, "superior", SUPERIOR, "//"),
+    ):
+        label = f"to the {name} model: {part.sum():,} prompts"
+        axes.hist(p[part], edges, color=colour, alpha=0.8, hatch=hatch, label=label)
+    if edges[0] <= threshold <= edges[-1]:
+        axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3f}")
+    axes.set(title="Where the prompts go", xlabel="p_superior", ylabel="prompts")
+    axes.legend(frameon=False)
+    return figure

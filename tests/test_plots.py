@@ -79,3 +79,16 @@ def test_the_share_table_reads_without_prices_and_without_a_gap(graded):
     assert "$20.00" in priced and "| 100% |" in priced and len(priced.splitlines()) == 10
     bare = plots.share_table(metrics.share_table(score, superior, inferior))
     assert "cost" not in bare and "–" in bare
+
+
+# --- demo (06) ---
+
+
+def test_routed_prompts_counts_those_of_each_side():
+    axes = plots.routed_prompts([0.1, 0.2, 0.5, 0.9], 0.5).axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "to the inferior model: 2 prompts" in labels
+    assert "to the superior model: 2 prompts" in labels
+    assert sum(bar.get_height() for bar in axes.patches) == 4
+    everything = plots.routed_prompts([0.3, 0.3], 1.0).axes[0]
+    assert "to the superior model: 0 prompts" in [text.get_text() for text in everything.get_legend().get_texts()]
