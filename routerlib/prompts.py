@@ -57,14 +57,41 @@ Question: {question}
 {choices}
 Answer:
 [open-ended]
-Question: What is 5 + 3?
+Question: What is 3 + 5?
 Answer: 8
+
+Question: What is the capital of England?
+Answer: London
+
+Question: What is the opposite of big?
+Answer: small
 
 Question: Which animal says meow?
 Answer: cat
 
-Question: What is the opposite of big?
-Answer: small
+Question: What is 14 - 6?
+Answer: 8
+
+Question: Who wrote Oliver Twist?
+Answer: Charles Dickens
+
+Question: What comes next: 4, 5, 6, 7?
+Answer: 8
+
+Question: What is the plural of dog?
+Answer: dogs
+
+Question: What is 7 * 8?
+Answer: 56
+
+Question: What color is blood?
+Answer: red
+
+Question: What is the chemical symbol of helium?
+Answer: He
+
+Question: What is 23 + 45?
+Answer: 68
 
 Question: {question}
 Answer:

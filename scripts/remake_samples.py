@@ -49,6 +49,30 @@ OPEN = {
         What is the opposite of expand? | contract | shrink
         What is the opposite of scarce? | abundant | plentiful
         What is the opposite of humble? | proud | arrogant
+        What is the opposite of hard? | soft | easy
+        What is the opposite of black? | white
+        What is the opposite of true? | false
+        What is the opposite of buy? | sell
+        What is the opposite of push? | pull
+        What is the opposite of win? | lose
+        What is the opposite of high? | low
+        What is the opposite of inside? | outside
+        What is the opposite of near? | far
+        What is the opposite of deep? | shallow
+        What is the opposite of thick? | thin
+        What is the opposite of clean? | dirty
+        What is the opposite of alive? | dead
+        What is the opposite of first? | last
+        What is the opposite of question? | answer
+        What is the opposite of friend? | enemy | foe
+        What is the opposite of peace? | war
+        What is the opposite of increase? | decrease | reduce
+        What is the opposite of success? | failure
+        What is the opposite of optimist? | pessimist
+        What is the opposite of guilty? | innocent
+        What is the opposite of sweet? | sour | bitter
+        What is the opposite of smooth? | rough
+        What is the opposite of noisy? | quiet | silent
     """,
     "capitals": """
         What is the capital of France? | Paris
@@ -458,7 +482,7 @@ def arithmetic(generator: random.Random) -> Iterator[tuple[str, str, str]]:
     forms = {
         "addition": ("+", lambda a, b: a + b, [(2, 9, 12), (11, 49, 16), (101, 499, 6)]),
         "subtraction": ("-", lambda a, b: a - b, [(2, 9, 8), (11, 49, 10), (101, 499, 4)]),
-        "multiplication": ("*", lambda a, b: a * b, [(2, 9, 20), (11, 29, 6), (101, 499, 8)]),
+        "multiplication": ("*", lambda a, b: a * b, [(2, 9, 32), (11, 29, 6), (101, 499, 6)]),
     }
     for category, (sign, compute, tiers) in forms.items():
         for low, high, count in tiers:
