@@ -1,12 +1,12 @@
 """What `serve-router` adds to a call, beside LiteLLM's proxy, which does no routing: p50 and p99 in one run.
 
-    python benchmarks/proxy.py --litellm ~/litellm/bin/litellm [--router DIR] [--delay 0.2]
+    python benchmarks/proxy.py --litellm ~/litellm/bin/litellm [--router DIR] [--delay 0.1]
 
 All three ways lead to the same mock model, which answers after `--delay` seconds: straight to it, through the
 router's server (a saved router decides on every call), and through LiteLLM's proxy (one worker, no database, no
 callback; in an environment of its own: `python -m venv ~/litellm && ~/litellm/bin/pip install 'litellm[proxy]'`).
-Each level of concurrency is a closed loop of so many callers. The ways take turns, and what is *added* is a
-quantile's difference to the straight way. Everything runs on this machine, so all share its cores.
+Each level of concurrency is a closed loop of so many callers. The ways take turns, and what is *added* is the
+median over the rounds of a quantile's difference to the straight way. Everything runs on this machine, so all share its cores.
 """
 
 from __future__ import annotations
@@ -67,28 +67,28 @@ async def calls(url: str, model: str, concurrency: int, count: int) -> list[floa
     return durations
 
 
-def measure(ways: dict[str, tuple[str, str]], rounds: int, per_caller: int) -> dict[int, dict[str, np.ndarray]]:
-    """Durations in milliseconds, by concurrency and way; the ways take turns."""
-    taken: dict[int, dict[str, list[float]]] = {level: {way: [] for way in ways} for level in CONCURRENCY}
+def measure(ways: dict[str, tuple[str, str]], rounds: int, calls_each: int) -> dict[int, dict[str, np.ndarray]]:
+    """p50 and p99 in milliseconds of each round, shape (rounds, 2), by concurrency and way; the ways take turns."""
+    taken: dict[int, dict[str, list[np.ndarray]]] = {level: {way: [] for way in ways} for level in CONCURRENCY}
     for level in CONCURRENCY:
-        count = max(60, level * per_caller)
+        count = calls_each if level == 1 else max(2 * calls_each, 12 * level)
         for turn in range(rounds + 1):  # the first turn warms up and does not count
             for way, (url, model) in ways.items():
-                durations = asyncio.run(calls(url, model, level, count))
-                taken[level][way] += durations if turn else []
-        print(f"  {level:>3} concurrent: {rounds} × {count} calls each way", flush=True)
-    return {level: {way: np.array(ms) * 1000 for way, ms in by_way.items()} for level, by_way in taken.items()}
+                durations = asyncio.run(calls(url, model, level, count if turn else count // 4))
+                if turn:
+                    taken[level][way].append(1000 * np.quantile(durations, [0.5, 0.99]))
+        print(f"  {level:>3} concurrent: {rounds} rounds of {count} calls each way", flush=True)
+    return {level: {way: np.array(found) for way, found in by_way.items()} for level, by_way in taken.items()}
 
 
 def report(taken: dict[int, dict[str, np.ndarray]]) -> dict:
-    """Print what each way adds, and return it."""
-    results = {}
+    """Print what each way adds: the median over the rounds of a quantile's difference to the straight way."""
+    results: dict = {}
     print(f"\n{'concurrent':>10} {'way':>10} {'p50 added':>12} {'p99 added':>12}   (milliseconds)")
     for level, ways in taken.items():
-        straight = np.quantile(ways["straight"], [0.5, 0.99])
         results[level] = {}
         for way in (way for way in ways if way != "straight"):
-            p50, p99 = np.quantile(ways[way], [0.5, 0.99]) - straight
+            p50, p99 = np.median(ways[way] - ways["straight"], axis=0)
             results[level][way] = {"p50_ms": round(p50, 2), "p99_ms": round(p99, 2)}
             print(f"{level:>10} {way:>10} {p50:>12.1f} {p99:>12.1f}")
         if "litellm" in results[level]:
@@ -145,9 +145,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--router", help="a router's folder (default: the newest below outputs/models)")
     parser.add_argument("--litellm", help="the `litellm` command of an environment that has litellm[proxy]")
-    parser.add_argument("--delay", type=float, default=0.2, help="seconds the mock model takes")
+    parser.add_argument("--delay", type=float, default=0.1, help="seconds the mock model takes")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--per-caller", type=int, default=10, help="calls of each caller in a round")
+    parser.add_argument("--calls", type=int, default=150, help="calls of one round by a single caller")
     parser.add_argument("--out", help="write the numbers to this JSON file")
     parser.add_argument("--as-router", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--upstream", help=argparse.SUPPRESS)
@@ -158,7 +158,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             ways = start_all(options, Path(folder), started)
-            results = report(measure(ways, options.rounds, options.per_caller))
+            results = report(measure(ways, options.rounds, options.calls))
         finally:
             for process in started:
                 process.terminate()
