@@ -300,18 +300,21 @@ def _history_file() -> Path:
 @contextmanager
 def _standins_for(pending: list[Plan]) -> Iterator[dict[str, str]]:
     """The addresses of the stand-in servers that these notebooks need; those started here are stopped after."""
-    started, addresses = [], {}
-    for name, (model_parameter, standin) in API_BASES.items():
-        needs = [step for step in pending if _uses(step, name, model_parameter, standin)]
-        if needs:
-            base = defaults(needs[0].source)[name]
-            print(f"Starting {standin} …", flush=True)
-            server, addresses[name] = _serve_standin(standin, base)
-            started.append(server)
+    temperatures = [{**defaults(step.source), **step.parameters}.get("TEMPERATURE") for step in pending]
+    temperature = next((value for value in temperatures if value is not None), None)
+    started: dict[str, servers.Server | None] = {}
+    addresses: dict[str, str] = {}
     try:
+        for name, (model_parameter, standin) in API_BASES.items():
+            needs = [step for step in pending if _uses(step, name, model_parameter, standin)]
+            if needs and standin not in started:
+                print(f"Starting {standin} …", flush=True)
+                usual = defaults(needs[0].source)[name]
+                started[standin], base = _serve_standin(standin, usual, temperature)
+                addresses |= {other: base for other, (_, served) in API_BASES.items() if served == standin}
         yield addresses
     finally:
-        servers.release(*started)
+        servers.release(*started.values())
 
 
 def _uses(step: Plan, address: str, model_parameter: str, standin: str) -> bool:
@@ -321,13 +324,13 @@ def _uses(step: Plan, address: str, model_parameter: str, standin: str) -> bool:
     )
 
 
-def _serve_standin(standin: str, base: str) -> tuple[servers.Server | None, str]:
+def _serve_standin(standin: str, base: str, temperature: float | None) -> tuple[servers.Server | None, str]:
     """The stand-in at its usual address, or, where something else listens there, at a free one."""
     standins.path(standin)
     try:
-        return servers.ensure(standin, base), base
+        return servers.ensure(standin, base, temperature), base
     except servers.ServerError:
-        server = servers.serve(standin, port=servers.free_port())
+        server = servers.serve(standin, port=servers.free_port(), temperature=temperature or 0.7)
         return server, server.base_url
 
 

@@ -53,6 +53,7 @@ class Server:
     pid: int
     born: float  # process creation time: a recycled process id is not our server
     log: str
+    temperature: float | None = None  # where the engine keeps that of its first request; None: each request's own
 
     @property
     def base_url(self) -> str:
@@ -89,7 +90,7 @@ def serve(
         ServerError: the port is taken, the process died (with the log's last lines), or it never answered.
     """
     running = find(port)
-    if running and running.model == model:
+    if running and running.model == model and running.temperature in (None, temperature):
         return running
     if running or _port_taken(port):
         what = f"the server of {running.model}" if running else "another program"
@@ -98,7 +99,8 @@ def serve(
             + (f", or stop it: python -m routerlib serve --stop --port {port}." if running else ".")
         )
     engine = engine or choose_engine()
-    server = _launch(model, port, engine, _command(model, port, engine, max_model_len, gpu_util))
+    fixed = temperature if engine == "transformers" else None
+    server = _launch(model, port, engine, _command(model, port, engine, max_model_len, gpu_util), fixed)
     try:
         _wait_until_ready(server, timeout)
         _warm_up(server, temperature)
@@ -124,7 +126,7 @@ def _command(model: str, port: int, engine: str, max_model_len: int | None, gpu_
     return [*command, "--host", HOST, "--port", str(port)]
 
 
-def _launch(model: str, port: int, engine: str, command: list[str]) -> Server:
+def _launch(model: str, port: int, engine: str, command: list[str], temperature: float | None) -> Server:
     import psutil
 
     if engine == "vllm" and not importlib.util.find_spec("vllm"):
@@ -145,7 +147,8 @@ def _launch(model: str, port: int, engine: str, command: list[str]) -> Server:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    server = Server(model, port, engine, process.pid, psutil.Process(process.pid).create_time(), str(log))
+    born = psutil.Process(process.pid).create_time()
+    server = Server(model, port, engine, process.pid, born, str(log), temperature)
     _memory(port).write_text(json.dumps(asdict(server)))
     return server
 
@@ -220,8 +223,11 @@ def is_alive(server: Server) -> bool:
         return False
 
 
-def ensure(model: str, api_base: str) -> Server | None:
+def ensure(model: str, api_base: str, temperature: float | None = None) -> Server | None:
     """Make sure that `model` answers at `api_base`: a stand-in's server is started if nothing listens there.
+
+    Args:
+        temperature: what the requests will ask for; None where it does not matter (0.7 for a new server).
 
     Returns:
         the server that this call started (stop it with `release`), or None where one was there already.
@@ -236,7 +242,7 @@ def ensure(model: str, api_base: str) -> Server | None:
         return None
     if not _port_taken(port):
         if standins.is_standin(model):
-            return serve(model, port=port)
+            return serve(model, port=port, temperature=0.7 if temperature is None else temperature)
         raise ServerError(
             f"Nothing answers at {api_base}. Start a server, for example with\n"
             f"  python -m routerlib serve --model {model} --port {port}\n"
@@ -245,6 +251,13 @@ def ensure(model: str, api_base: str) -> Server | None:
     status, text = _post(f"{api_base.rstrip('/')}/completions", {"model": model, "prompt": "1", "max_tokens": 1}, 120)
     if status in (400, 404) and standins.is_standin(model):
         raise ServerError(f"The server at {api_base} does not serve {model}: {text[:300]}")
+    running = find(port)
+    if running and temperature is not None and running.temperature not in (None, temperature):
+        raise ServerError(
+            f"The server at {api_base} samples at temperature {running.temperature}, which its first request fixed, "
+            f"not at {temperature}. Take that temperature, or stop the server and run this again:\n"
+            f"  python -m routerlib serve --stop --port {port}"
+        )
     return None
 
 
