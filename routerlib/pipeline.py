@@ -330,7 +330,9 @@ def _serve_standin(standin: str, base: str, temperature: float | None) -> tuple[
     try:
         return servers.ensure(standin, base, temperature), base
     except servers.ServerError:
-        server = servers.serve(standin, port=servers.free_port(), temperature=temperature or 0.7)
+        server = servers.serve(
+            standin, port=servers.free_port(), temperature=0.7 if temperature is None else temperature
+        )
         return server, server.base_url
 
 
