@@ -8,7 +8,9 @@ questions remain, 130 interrupted (everything finished by then is on disk).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import inspect
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -89,6 +91,99 @@ def serve(arguments: list[str]) -> int:
     return OK
 
 
+def collect(arguments: list[str]) -> int:
+    """k answers of one model to each question, resumable: what notebook 03 does for two models"""
+    from routerlib import collection
+
+    parser = _parser("collect", collect, "Exit codes: 0 every question is complete, 3 some remain, 2 wrong input.")
+    options = _Options(parser, collection.collect)
+    options.add(
+        "questions", str, 'a .jsonl, .csv or .parquet file, a hub id, or "sample"; several with commas', required=True
+    )
+    options.add("model", str, "as the server names it", required=True)
+    options.add("api_base", str, "URL of the endpoint (default: http://localhost:8000/v1, or OpenAI's if remote)")
+    options.add("api_mode", str, "local, or remote (key from OPENAI_API_KEY)", choices=["local", "remote"])
+    options.add("k_responses", int, "samples a question")
+    options.add("num_problems", str, "the first so many questions (default: all)")
+    options.add("temperature", float, "0 to 2")
+    options.add("max_tokens", int, "of one answer")
+    options.add("stop", str, "strings that end an answer; special tokens always do", nargs="*")
+    options.add("batch_size", int, "questions read ahead")
+    options.add("max_concurrent", int, "requests in flight, at most")
+    options.add("max_attempts", int, "failures after which a question is left alone")
+    options.add("endpoint", str, "completions or chat", choices=["completions", "chat"])
+    options.add("template", str, "short, reasoning, or a template file (default: the endpoint's own)")
+    options.add("extra_body", json.loads, "more fields of the request, as JSON")
+    options.add("price_in", float, "per million tokens read")
+    options.add("price_out", float, "per million tokens written")
+    options.add("timeout", float, "seconds for one request")
+    options.add("output_file", str, "(default: a stable name from model and data set)")
+    options.add("output_dir", str, "(default: outputs/responses)")
+    summary = collection.collect_sync(**vars(parser.parse_args(arguments)))
+    print(summary)
+    return summary.exit_code
+
+
+def grade(arguments: list[str]) -> int:
+    """extract and grade the answers in a file or folder: what notebook 04 does"""
+    from routerlib import grading
+
+    parser = _parser("grade", grade)
+    options = _Options(parser, grading.grade)
+    options.add("input", str, "a responses file, or a folder of them", required=True)
+    options.add("output", str, "the graded file or folder (default: outputs/graded)")
+    options.add("workers", int, "processes (default: one a core)")
+    options.add("timeout", float, "seconds that grading one answer may take")
+    parser.add_argument("--by-category", action="store_true", help="print accuracy by category")
+    grading.grade(**vars(parser.parse_args(arguments)))
+    return OK
+
+
+def route(arguments: list[str]) -> int:
+    """which model a prompt goes to, and why"""
+    from routerlib.router import Router, newest
+
+    parser = _parser(
+        "route", route, 'Example: python -m routerlib route "Prove that there are infinitely many primes."'
+    )
+    parser.add_argument(
+        "prompts", nargs="*", metavar="PROMPT", help="one or several; none: one a line from standard input"
+    )
+    parser.add_argument("--router", help="a router's folder (default: the newest below outputs/models)")
+    parser.add_argument("--threshold", type=float, help="in [0, 1] (default: the router's own)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    given = parser.parse_args(arguments)
+    prompts = given.prompts or [line.rstrip("\n") for line in sys.stdin if line.strip()]
+    router = Router.from_pretrained(given.router or newest())
+    for prompt, decision in zip(prompts, router.route(prompts, given.threshold), strict=True):
+        if given.json:
+            print(json.dumps({"prompt": prompt, **dataclasses.asdict(decision)}, ensure_ascii=False))
+        else:
+            print(f"{decision.model}  {decision.reason}  {prompt[:80]!r}")
+    return OK
+
+
+def serve_router(arguments: list[str]) -> int:
+    """the router as an OpenAI-compatible server on 127.0.0.1, for programs in any language"""
+    from routerlib import proxy
+
+    parser = _parser("serve-router", serve_router, "A bearer key is asked for where ROUTERLIB_SERVER_KEY is set.")
+    options = _Options(parser, proxy.serve_router)
+    options.add("router", str, "a router's folder (default: the newest below outputs/models)")
+    options.add("inferior", str, "address of the inferior model's server")
+    options.add("superior", str, "address of the superior model's server")
+    options.add("inferior_model", str, "its name there (default: the one the router knows)")
+    options.add("superior_model", str, "its name there (default: the one the router knows)")
+    options.add("port", int, "on 127.0.0.1")
+    options.add("threshold", float, "the operating point in [0, 1] (default: the router's own)")
+    options.add("timeout", float, "seconds without a byte from a model after which it counts as down")
+    options.add("max_mb", float, "the largest request, in megabytes")
+    parser.add_argument("--fallback", action="store_true", help="ask the other model when the chosen one is down")
+    parser.add_argument("--log-prompts", action="store_true", help="write the prompts into the log, too")
+    proxy.serve_router(**vars(parser.parse_args(arguments)))
+    return OK
+
+
 class _Options:
     """Adds options to a parser whose defaults are those of a function's signature: one place for both."""
 
@@ -96,7 +191,7 @@ class _Options:
         self.parser, self.parameters = parser, inspect.signature(function).parameters
 
     def add(self, name: str, kind: Callable[[str], Any], text: str, **more: Any) -> None:
-        default = self.parameters[name].default
+        default = None if more.get("required") else self.parameters[name].default
         shown = "" if default in (None, "", ()) or "default" in text else f" (default: {default})"
         flag = f"--{name.replace('_', '-')}"
         self.parser.add_argument(flag, dest=name, type=kind, default=default, help=text + shown, **more)
@@ -129,6 +224,10 @@ def _told(error: Exception) -> int:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": run,
     "serve": serve,
+    "collect": collect,
+    "grade": grade,
+    "route": route,
+    "serve-router": serve_router,
 }
 
 if __name__ == "__main__":
