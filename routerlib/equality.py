@@ -74,7 +74,7 @@ def tidy(expression: str) -> str:
     """An expression as the parser likes it: no environment, no closing full stop, symbols as LaTeX commands."""
     text = expression.strip().translate(_SYMBOLS)
     text = re.sub(r"^(?:\\displaystyle|\*\*)\s*|\*\*$", "", text).strip()
-    text = _inside(text).rstrip(".;: \n").strip()
+    text = _inside(text.rstrip(".;: \n")).rstrip(".;: \n").strip()
     text = re.sub(r"(?<=\d),\\!\s*(?=\d{3})|(?<=\d)\{\s*,\s*\}\s*(?=\d{3})|(?<=\d)\\[,;:!](?=\d{3}(?!\d))", "", text)
     text = text.replace(r"\$", "").replace("$", " ").replace("**", "^").replace(r"\varnothing", r"\emptyset")
     text = re.sub(r"√\s*(\d+|\w|\{)", lambda root: r"\sqrt" + _braced(root[1]), text)

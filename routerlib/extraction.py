@@ -60,7 +60,7 @@ def kind_of(gold: str, is_mcq: bool = False) -> Kind:
         return "maths"
     if re.search(rf"(?!(?:{_FUNCTIONS})\b)\b[^\W\d_]{{3,}}", gold):
         return "text"
-    return "maths" if re.search(r"\d|[-+*/=<>]|^\W*[A-Za-z]\W*$", gold) else "text"
+    return "maths" if re.search(r"\d|[-+*/=<>()]|^\W*[A-Za-z]\W*$", gold) else "text"
 
 
 # --- the part of an output that answers this question ------------------------------------------------------------
@@ -69,12 +69,13 @@ _SPECIAL_TOKEN = re.compile(
     r"<\|(?:eot_id|im_end|im_start|endoftext|end|end_of_text|user|eom_id)\|>|</s>|<end_of_turn>|<｜end"
 )
 _HEADING = re.compile(
-    r"(?:(?<=\n)|^|(?<=[.!)\]] )|(?<=[.!)\]]))[ \t]*[#*_>\s]*"
+    r"(?:(?<=\n)|^|(?<=[.!)\]] )|(?<=[.!)\]]))[#*_> \t]{0,12}"
     r"(?:(?:next|new|another|final|last)\s+)?"
     r"(?:(?:Question|Problem|Exercise|Q|Example)[ \t]*(?:\#?\d+)?[ \t]*[*_]*[:.)](?!\w)|(?:Question|Problem|Example) \d+\b"
     r"|The following (?:are|is) (?:a )?(?:multiple[- ]choice|single[- ]choice)"
     r"|(?:Human|User|USER|HUMAN)[ \t]*:|\#\#\#[ \t]*(?:Instruction|Input|User|Human|Question))",
 )
+_LONG_GAP = re.compile(r"[ \t]{9,}|\n(?:[ \t]*\n){3,}")
 _COMBINING = re.compile(
     r"(?i)\b(?:combin(?:e|ing)|compil(?:e|ing)|collect(?:ing)?|summari[sz](?:e|ing)|recap(?:ping)?|list(?:ing)?|"
     r"(?:a |in )?summary(?: of)?)\s+(?:all\s+)?(?:of\s+)?(?:the|these|those|our|my|above|previous)\s+(?:\w+\s+){0,3}answers\b"
@@ -91,7 +92,7 @@ def own_part(text: str, question: str | None = None, choices: Sequence[str] = ()
     with headings it is the last part if they are numbered (the examples of the prompt come first), or the
     first. What follows "combining all the answers" is about other questions too, and goes.
     """
-    text = _without_reasoning(text)
+    text = _LONG_GAP.sub(lambda gap: "\n\n\n" if "\n" in gap[0] else "    ", _without_reasoning(text))
     headings = [match.start() for match in _HEADING.finditer(text)]
     if headings:
         text = _chosen_part(text, headings, question, choices)
@@ -249,7 +250,7 @@ def extract_choice(
         a lone letter, and the concluding sentence. `ambiguous` where it stays with several letters.
     """
     part = own_part(text, question, choices)
-    truncated = finish_reason == "length" or (finish_reason is None and part == text and _breaks_off(text))
+    truncated = finish_reason == "length" or (finish_reason is None and _breaks_off(part, text))
     plain = plain_text(part)
     options = len(choices)
     lone = _lone_letter(plain, choices)
@@ -339,7 +340,7 @@ def _is_hypothetical(text: str, start: int, end: int) -> bool:
 def _is_listed(text: str, letter: str) -> bool:
     """Whether a letter only opens a list of options: the next line starts with the next letter."""
     following = chr(ord(letter) + 1)
-    return bool(re.match(rf"{letter}[)\].:][^\n]*\n+\s*[(\[]?{following}[)\].:]", text))
+    return bool(re.match(rf"{letter}[)\].:][^\n]*\n+\s*[(\[]?{re.escape(following)}[)\].:]", text))
 
 
 def _last_statement(
@@ -589,10 +590,10 @@ def _value(key: str) -> tuple[Fraction, str] | None:
     return number, (match[1] + match[6]).replace(" ", "")
 
 
-def _breaks_off(text: str) -> bool:
-    """Whether an output of some length stops in mid-sentence, or goes round in a loop."""
-    body = text.rstrip()
-    if len(body) < 400:
+def _breaks_off(part: str, text: str) -> bool:
+    """Whether an output of some length stops in mid-sentence, or goes round in a loop; not so if it was cut by us."""
+    body = part.rstrip()
+    if len(body) < 400 or not text.rstrip().endswith(body[-40:]):
         return False
     tail = body[-60:]
     if body.count(tail) >= 3 or body[:-200].count(body[-160:-60]) >= 3:
@@ -658,11 +659,11 @@ def _braces(text: str, start: int) -> tuple[str | None, int]:
         digit = re.match(r"-?\w+", text[start:])
         return (digit[0], start + digit.end()) if digit else (None, start)
     depth = 0
-    for place in re.finditer(r"(?<!\\)[{}]|\\\\[{}]", text[start:]):
+    for place in re.finditer(r"(?<!\\)[{}]|\\\\[{}]", text[start : start + 4000]):
         depth += 1 if place[0].endswith("{") else -1
         if depth == 0:
             return text[start + 1 : start + place.start()], start + place.end()
-    rest = text[start + 1 :].rstrip()
+    rest = text[start + 1 : start + 400].rstrip()
     return (None, start) if "\n" in rest or len(rest) > 200 else (rest.rstrip("$. "), len(text))
 
 
@@ -689,7 +690,7 @@ def extract_final(text: str, *, question: str | None = None, finish_reason: str 
     first = part.split("\n", 1)[0].strip()
     if first and _is_value(first):
         return Extraction(first.rstrip(". "), "first line", "found", truncated)
-    answer = None if truncated or (len(part) == len(text.strip()) and _breaks_off(text)) else _last_value(part)
+    answer = None if truncated or _breaks_off(part, text) else _last_value(part)
     return Extraction(answer, "last value", "found") if answer else Extraction(None, "no statement", "none", truncated)
 
 
@@ -790,7 +791,7 @@ def extract_text(text: str, *, question: str | None = None, finish_reason: str |
     first = plain.split("\n", 1)[0].strip()
     if first and not first.endswith(":") and (len(first.split()) <= 12 or "\n" not in plain.strip()):
         return Extraction(first, "first line", "found", truncated)
-    last = "" if truncated or _breaks_off(text) else _last_sentence(plain)
+    last = "" if truncated or _breaks_off(part, text) else _last_sentence(plain)
     return Extraction(last, "last sentence", "found") if last else Extraction(None, "no statement", "none", truncated)
 
 
@@ -802,9 +803,10 @@ def same_text(answer: str, golds: Sequence[str]) -> bool:
     `New York` is no `York`.
     """
     said = _words(_LEAD_IN.sub("", answer.strip()))
+    first = _words(re.split(r"[,;(]|\b(?:because|since|which)\b", _LEAD_IN.sub("", answer.strip()))[0])
     full = _words(answer)
     for gold in map(_words, golds):
-        if gold and gold in (said, full):
+        if gold and gold in (said, first, full):
             return True
         if gold and len(full) >= len(gold) + 3 and _holds(full, gold, answer):
             return True
