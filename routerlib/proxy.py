@@ -469,6 +469,7 @@ class RouterServer:
 
     def __init__(self, app: RouterApp, port: int):
         self.socket = _listen(port)
+        self.url = f"http://{HOST}:{self.socket.getsockname()[1]}/v1"  # what clients take as `base_url`
         config = uvicorn.Config(
             app.asgi(),
             log_level="warning",
@@ -480,11 +481,6 @@ class RouterServer:
         self.app = app
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, args=([self.socket],), name="serve-router", daemon=True)
-
-    @property
-    def url(self) -> str:
-        """The address to give to clients as `base_url`."""
-        return f"http://{HOST}:{self.socket.getsockname()[1]}/v1"
 
     def start(self) -> RouterServer:
         """Start it and wait until it answers.

@@ -14,13 +14,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import openai
 
 from routerlib import settings
-from routerlib.router import Decision, Router
+from routerlib.router import Decision, Router, newest
 from routerlib.schemas import Message
 
 ROUTED = "router"  # the model name that asks for a decision
@@ -158,6 +159,18 @@ class Switchboard:
         if not 0 <= value <= 1:
             raise RequestError(f"The header {THRESHOLD_HEADER} must be a number from 0 to 1, not {text!r}.")
         return value
+
+
+def load(folder: str | Path = "") -> Router:
+    """The router in a folder; without one the newest below outputs/models; without any a quick one.
+
+    Raises:
+        router.RouterError: the folder named holds no router.
+    """
+    found = Path(folder) if folder else newest()
+    loaded = Router.from_pretrained(found)
+    print(f"{loaded.name} ({loaded.kind}) from {found}")
+    return loaded
 
 
 def conversation(body: Mapping[str, Any]) -> list[Message]:

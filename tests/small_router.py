@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from routerlib.baselines import TfidfRidge
+from routerlib.certificates import Certificate
 from routerlib.examples import from_rows
 from routerlib.metrics import Calibration
 from routerlib.router import Router
@@ -64,7 +65,7 @@ def small_router() -> Router:
         calibration=Calibration("platt", slope=16.0, intercept=-11.5),
         threshold=0.5,
         curve=curve(),
-        certificate={"threshold": 0.3, "epsilon": 0.02, "delta": 0.05, "rows": 600},
+        certificate=Certificate(True, 0.3, 0.02, 0.05, 600, "paired", 0.004, 0.018, 0.59, 0.75).to_dict(),
         models={"inferior": "small", "superior": "large"},
         prices={"inferior": 0.1, "superior": 5.0},
     )
