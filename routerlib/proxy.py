@@ -75,6 +75,10 @@ class Limits:
     log_prompts: bool = False
 
 
+class CannotListen(RuntimeError):
+    """The server's port is taken, or may not be used; the text says what to do."""
+
+
 class Metrics:
     """The counts and durations that `/metrics` shows; one registry a server."""
 
@@ -464,7 +468,7 @@ class RouterServer:
     """A router server in a thread of this process: `with start(…) as server: server.url`.
 
     Raises:
-        RuntimeError: the port is taken.
+        CannotListen: the port is taken.
     """
 
     def __init__(self, app: RouterApp, port: int):
@@ -486,12 +490,12 @@ class RouterServer:
         """Start it and wait until it answers.
 
         Raises:
-            RuntimeError: it did not start.
+            CannotListen: it did not start.
         """
         self.thread.start()
         while not self.server.started:
             if not self.thread.is_alive():
-                raise RuntimeError("The router server did not start; its log says why.")
+                raise CannotListen("The router server did not start; its log says why.")
             time.sleep(0.01)
         return self
 
@@ -516,7 +520,7 @@ def _listen(port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise RuntimeError(
+        raise CannotListen(
             f"The router server cannot listen on {HOST}:{port} ({error.strerror}). Choose another with --port."
         ) from None
     return listener

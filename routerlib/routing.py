@@ -43,6 +43,10 @@ class RequestError(ValueError):
         return {"error": {"message": str(self), "type": kind, "param": None, "code": None}}
 
 
+class BackendError(ValueError):
+    """No way to a model: an address that is none, or a model without a name; the text says what to give."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """Where one of the two models answers: an OpenAI-compatible server, and the model's name there."""
@@ -71,14 +75,14 @@ def backend(value: str | Backend, model: str | None) -> Backend:
     """An endpoint from its address: `http://127.0.0.1:8000/v1`, the model's name being the one the router knows.
 
     Raises:
-        ValueError: it is no http address, or nobody said what the model is called there.
+        BackendError: it is no http address, or nobody said what the model is called there.
     """
     if isinstance(value, Backend):
         return value
     if not value.startswith(("http://", "https://")):
-        raise ValueError(f"{value!r} is no address of a server; one looks like http://127.0.0.1:8000/v1.")
+        raise BackendError(f"{value!r} is no address of a server; one looks like http://127.0.0.1:8000/v1.")
     if not model:
-        raise ValueError(f"The router does not know what the model at {value} is called: give its name as well.")
+        raise BackendError(f"The router does not know what the model at {value} is called: give its name as well.")
     return Backend(value, model)
 
 

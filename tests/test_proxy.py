@@ -354,7 +354,7 @@ def test_neither_log_nor_answer_holds_a_prompt_unless_asked(router, upstream, ca
 
 def test_a_taken_port_is_said(router, upstream, server):
     port = int(root(server).rsplit(":", 1)[1])
-    with pytest.raises(RuntimeError, match=f"127.0.0.1:{port}"):
+    with pytest.raises(proxy.CannotListen, match=f"127.0.0.1:{port}"):
         proxy.start(router, upstream.url, upstream.url, port=port)
 
 

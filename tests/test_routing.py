@@ -167,7 +167,7 @@ def test_each_server_gets_its_own_key(router, upstream, monkeypatch):
 
 
 def test_an_address_that_is_none_is_named(router):
-    with pytest.raises(ValueError, match="'localhost:8000' is no address"):
+    with pytest.raises(routing.BackendError, match="'localhost:8000' is no address"):
         RoutedClient(router, "localhost:8000", "http://127.0.0.1:1/v1")
 
 
