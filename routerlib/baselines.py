@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from routerlib import jsonl
+from routerlib import encoders, jsonl, surface
 from routerlib.examples import Examples
 
 SCORER_KINDS: dict[str, type[Scorer]] = {}
@@ -200,3 +200,239 @@ def _ridge(features: Any, y: np.ndarray, weights: np.ndarray, alphas: Sequence[f
 
     best = Ridge(alpha=min(alphas, key=error), solver="sparse_cg", tol=1e-4).fit(features, y, sample_weight=weights)
     return float(best.intercept_), np.asarray(best.coef_, dtype=float)
+
+
+# --- on frozen embeddings ---
+
+
+class _Embedded(Scorer):
+    """Scorers that see a text as its frozen sentence embedding; the encoder is saved with them."""
+
+    def __init__(self, encoder: encoders.SentenceEncoder | None = None):
+        super().__init__()
+        self.encoder = encoder
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        self.encoder.save(folder / "embedding")
+        jsonl.write_json(folder / "embedding" / "routerlib.json", {"max_length": self.encoder.max_length})
+
+    def _ready(self, folder: Path) -> None:
+        facts = jsonl.read_json(folder / "embedding" / "routerlib.json")
+        self.encoder = encoders.SentenceEncoder(folder / "embedding", facts["max_length"])
+
+
+class EmbeddingLogistic(_Embedded):
+    """Two logistic regressions on frozen embeddings, inferior right and superior right, scored by their difference."""
+
+    kind = "linear"
+    C = 0.5
+
+    def fit(self, examples: Examples) -> EmbeddingLogistic:
+        features, both = self.encoder.embed(examples.texts), examples.both_right
+        fitted = [_soft_logistic(features, both[:, model], examples.weights, self.C) for model in (0, 1)]
+        self.arrays = {"weights": np.stack([w for w, _ in fitted]), "intercepts": np.array([b for _, b in fitted])}
+        return self
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        right = sigmoid(self.encoder.embed(texts) @ self.arrays["weights"].T + self.arrays["intercepts"])
+        return _from_gain(right[:, 1] - right[:, 0])
+
+
+def _soft_logistic(features: np.ndarray, y: np.ndarray, weights: np.ndarray, c: float) -> tuple[np.ndarray, float]:
+    """Logistic regression on soft labels: every row counts as y of a positive and 1 - y of a negative one."""
+    from sklearn.linear_model import LogisticRegression
+
+    doubled = np.r_[np.ones(len(y)), np.zeros(len(y))]
+    counts = np.r_[y * weights, (1 - y) * weights]
+    keep = counts > 0
+    if len(np.unique(doubled[keep])) < 2:  # the model is right, or wrong, on every row
+        return np.zeros(features.shape[1]), 10.0 if doubled[keep][0] else -10.0
+    model = LogisticRegression(C=c, max_iter=1000)
+    model.fit(np.r_[features, features][keep], doubled[keep], sample_weight=counts[keep])
+    return model.coef_[0], float(model.intercept_[0])
+
+
+class Neighbours(_Embedded):
+    """The mean gain of the most similar training prompts, by cosine of their frozen embeddings."""
+
+    kind = "knn"
+    NEIGHBOURS = 100
+
+    def fit(self, examples: Examples) -> Neighbours:
+        self.plain["neighbours"] = max(1, min(self.NEIGHBOURS, len(examples) // 5))
+        self.arrays = {
+            "embeddings": self.encoder.embed(examples.texts).astype(np.float16),
+            "gain": examples.gain,
+            "weights": examples.weights,
+        }
+        return self
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        near = self.encoder.embed(texts) @ self.arrays["embeddings"].astype(np.float32).T
+        top = np.argpartition(-near, self.plain["neighbours"] - 1, axis=1)[:, : self.plain["neighbours"]]
+        weights = self.arrays["weights"][top] + 1e-9
+        return _from_gain((self.arrays["gain"][top] * weights).sum(axis=1) / weights.sum(axis=1))
+
+
+class Kernel(_Embedded):
+    """Kernel ridge regression of both models' accuracies on meaning, surface and category together.
+
+    The kernel is a sum: Gaussian in the frozen embedding, Gaussian in the surface features (`surface`),
+    and, with some weight, "same category". Score: P(superior right) * P(inferior wrong). Shares of the parts and
+    penalty are those of least squared error on held-out rows. A category that is not given adds nothing.
+    """
+
+    kind = "kernel"
+    EMBEDDING_GAMMA, SURFACE_GAMMA = 2.0, 0.02
+    SHARES = ((0.3, 0.0), (0.3, 0.2), (1.0, 0.0), (1.0, 0.2), (0.1, 0.5))  # of surface and category beside 1
+    PENALTIES = (3.0, 10.0, 30.0)
+    SEARCH_ROWS = 2500
+
+    def fit(self, examples: Examples) -> Kernel:
+        raw = surface.features(examples.texts)
+        names = sorted(set(examples.categories))
+        self.arrays = {
+            "embeddings": self.encoder.embed(examples.texts).astype(np.float32),
+            "centre": raw.mean(axis=0),
+            "scale": raw.std(axis=0) + 1e-6,
+            "member": np.array([names.index(name) for name in examples.categories]),
+        }
+        self.arrays["surface"] = self._standardised(raw)
+        self.plain = {"categories": names}
+        both = examples.both_right
+        self.plain |= self._search(both, examples.weights)
+        self.arrays["mean"] = np.average(both, axis=0, weights=examples.weights)
+        everything = np.arange(len(examples))
+        self.arrays["dual"] = self._solve(everything, both - self.arrays["mean"], examples.weights, self.plain)
+        return self
+
+    def _standardised(self, raw: np.ndarray) -> np.ndarray:
+        scaled = (raw - self.arrays["centre"]) / self.arrays["scale"]
+        return np.clip(scaled, -4, 4).astype(np.float32)
+
+    def _kernel(self, left: tuple[np.ndarray, ...], rows: np.ndarray | slice, setting: dict[str, float]) -> np.ndarray:
+        embeddings, features, member = left
+        total = _gaussian(embeddings, self.arrays["embeddings"][rows], self.EMBEDDING_GAMMA)
+        total += setting["surface"] * _gaussian(features, self.arrays["surface"][rows], self.SURFACE_GAMMA)
+        if setting["category"]:
+            total += setting["category"] * (member[:, None] == self.arrays["member"][rows][None, :])
+        return total
+
+    def _known(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(self.arrays[name][rows] for name in ("embeddings", "surface", "member"))
+
+    def _solve(self, rows: np.ndarray, y: np.ndarray, weights: np.ndarray, setting: dict[str, float]) -> np.ndarray:
+        from scipy.linalg import solve
+
+        matrix = self._kernel(self._known(rows), rows, setting)
+        matrix[np.diag_indices(len(rows))] += setting["penalty"] * weights.mean() / np.maximum(weights, 1e-6)
+        return solve(matrix, y.astype(np.float32), assume_a="pos", overwrite_a=True)
+
+    def _search(self, both: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+        order = np.random.default_rng(0).permutation(len(both))[: self.SEARCH_ROWS]
+        held, rest = np.split(order, [max(1, len(order) // 4)])
+        if len(rest) < 8:
+            return {"surface": 0.3, "category": 0.0, "penalty": 10.0}
+        mean = np.average(both[rest], axis=0, weights=weights[rest] + 1e-9)
+
+        def error(setting: dict[str, float]) -> float:
+            dual = self._solve(rest, both[rest] - mean, weights[rest], setting)
+            predicted = self._kernel(self._known(held), rest, setting) @ dual + mean
+            return float(np.mean((predicted - both[held]) ** 2))
+
+        settings = [{"surface": s, "category": c, "penalty": p} for s, c in self.SHARES for p in self.PENALTIES]
+        return min(settings, key=error)
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        number = {name: index for index, name in enumerate(self.plain["categories"])}
+        member = np.array([number.get(name, -1) for name in categories or [None] * len(texts)])
+        features = self._standardised(surface.features(texts))
+        left = (self.encoder.embed(texts).astype(np.float32), features, member)
+        chunks = [slice(i, i + 2000) for i in range(0, len(texts), 2000)]
+        parts = [self._kernel(tuple(part[c] for part in left), slice(None), self.plain) for c in chunks]
+        right = np.concatenate([part @ self.arrays["dual"] for part in parts]) + self.arrays["mean"]
+        right = np.clip(right, 0.001, 0.999)
+        return np.clip(right[:, 1] * (1 - right[:, 0]), 1e-6, 1 - 1e-6)
+
+
+def _gaussian(left: np.ndarray, right: np.ndarray, gamma: float) -> np.ndarray:
+    distances = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2 * left @ right.T
+    return np.exp(-gamma * np.maximum(distances, 0))
+
+
+# --- together ---
+
+
+class Blend(Scorer):
+    """A weighted sum of other scorers' log-odds, each brought to the same spread; no weight is negative.
+
+    Args:
+        parts: fitted scorers. weights, centres, scales: one of each a part (see `blend_weights`).
+    """
+
+    kind = "blend"
+
+    def __init__(
+        self,
+        parts: Sequence[Scorer] = (),
+        weights: Sequence[float] = (),
+        centres: Sequence[float] = (),
+        scales: Sequence[float] = (),
+    ):
+        super().__init__()
+        self.parts = list(parts)
+        lists = {"weights": weights, "centres": centres, "scales": scales}
+        self.plain = {name: [float(value) for value in values] for name, values in lists.items()}
+
+    def fit(self, examples: Examples) -> Blend:
+        """Fit the parts again, with the weights as they are."""
+        for part in self.parts:
+            part.fit(examples)
+        return self
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        return self.mix([part.score(texts, categories) for part in self.parts])
+
+    def mix(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        """The blend of its parts' scores, shape (n,); NaN where one is missing."""
+        facts = zip(scores, self.plain["weights"], self.plain["centres"], self.plain["scales"], strict=True)
+        return sigmoid(sum(w * (log_odds(s) - c) / k for s, w, c, k in facts))
+
+    def save(self, folder: Path) -> None:
+        """Each part in a folder of its own; a fine-tuned encoder on top, where `transformers` looks for it."""
+        self.plain["folders"] = ["." if part.kind == "encoder" else f"parts/{part.kind}" for part in self.parts]
+        for part, name in zip(self.parts, self.plain["folders"], strict=True):
+            part.save(folder / name)
+            if name == ".":
+                (folder / "scorer.json").replace(folder / "encoder.json")
+        super().save(folder)
+
+    def _ready(self, folder: Path) -> None:
+        self.parts = [
+            SCORER_KINDS["encoder"].load(folder) if name == "." else load_scorer(folder / name)
+            for name in self.plain["folders"]
+        ]
+
+
+def blend_weights(scores: Sequence[np.ndarray], gain: np.ndarray, weights: np.ndarray) -> Blend:
+    """Weights of a blend, from scores of rows that their scorers were not fitted on; `parts` are still to be set.
+
+    Least squares of the gain on the standardised log-odds, no weight below 0 (stacking: Breiman 1996), pulled
+    towards equal weights as hard as 200 rows of data would.
+    """
+    from scipy.optimize import nnls
+
+    odds = np.stack([log_odds(score) for score in scores], axis=1)
+    centres, scales = odds.mean(axis=0), odds.std(axis=0)
+    useful = scales > 1e-9
+    scales = np.where(useful, scales, 1.0)
+    x, y = (odds - centres) / scales * useful, gain - np.average(gain, weights=weights)
+    root = np.sqrt(weights)[:, None]
+    equal = max(0.0, float(np.average(x.mean(axis=1) * y, weights=weights) / max(np.var(x.mean(axis=1)), 1e-9)))
+    prior = np.full(len(scores), equal / len(scores))
+    pull = np.sqrt(200.0) * np.eye(len(scores))
+    found, _ = nnls(np.r_[x * root, pull], np.r_[y * root[:, 0], pull @ prior])
+    found = found * useful
+    found = found if found.sum() > 1e-9 else useful / max(1, useful.sum())
+    return Blend([], found / found.sum(), centres, scales)

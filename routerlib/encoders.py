@@ -128,3 +128,52 @@ def _mean_pool(model: Any, batch: Any) -> Any:
 def shared(folder: str, max_length: int = MAX_LENGTH) -> SentenceEncoder:
     """One encoder in memory for all scorers that use the same folder; it remembers what it embedded."""
     return SentenceEncoder(folder, max_length, remember=True)
+
+
+# --- the classifier ---
+
+
+def new_classifier(backbone: str, labels: Sequence[str]) -> Any:
+    """A pretrained encoder with a fresh classification head, in float32, ready for training."""
+    from transformers import AutoModelForSequenceClassification
+
+    names = dict(enumerate(labels))
+    return AutoModelForSequenceClassification.from_pretrained(
+        backbone,
+        trust_remote_code=False,
+        num_labels=len(names),
+        id2label=names,
+        label2id={name: number for number, name in names.items()},
+        dtype="float32",
+    )
+
+
+def load_classifier(folder: str | Path) -> Any:
+    """A saved classifier, ready to score."""
+    from transformers import AutoModelForSequenceClassification
+
+    model = AutoModelForSequenceClassification.from_pretrained(str(folder), trust_remote_code=False, dtype="float32")
+    return for_inference(model)
+
+
+def for_inference(model: Any) -> Any:
+    """The model on its device, its body in the fastest precision, its last layer in float32."""
+    import torch
+
+    model = model.to(device=device(), dtype=compute_dtype()).eval()
+    last = last_layer(model).float()
+    last.register_forward_pre_hook(lambda _, inputs: tuple(value.to(torch.float32) for value in inputs))
+    return model
+
+
+def last_layer(model: Any) -> Any:
+    """The linear layer that gives the logits.
+
+    Raises:
+        ValueError: the architecture names it in a way we do not know.
+    """
+    head = model.classifier
+    head = getattr(head, "out_proj", head)
+    if not hasattr(head, "weight"):
+        raise ValueError(f"{type(model).__name__}: its last layer was not found; use a BERT-like encoder.")
+    return head

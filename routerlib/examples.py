@@ -54,6 +54,12 @@ class Examples:
         """0 or 1: the superior model's answer is more likely than not the only good one."""
         return (self.p_superior > 0.5).astype(float)
 
+    @property
+    def both_right(self) -> np.ndarray:
+        """How often each model is right, shape (n, 2): inferior, superior; from p_superior where no scores are known."""
+        inferior = np.where(self.graded, self.inferior, 1 - self.p_superior)
+        return np.stack([inferior, np.where(self.graded, self.superior, 1.0)], axis=1)
+
     def take(self, index: np.ndarray | Sequence[int]) -> Examples:
         """The rows at these positions (or where a bool mask holds), in that order."""
         index = np.asarray(index)
@@ -61,6 +67,12 @@ class Examples:
         lists = {name: [getattr(self, name)[i] for i in index] for name in ("texts", "categories", "sources")}
         arrays = ("p_superior", "inferior", "superior", "weights", "groups")
         return Examples(**lists, **{name: getattr(self, name)[index] for name in arrays})
+
+    def join(self, other: Examples) -> Examples:
+        """These rows and then the other's, which must come from one `from_rows` (groups are compared by number)."""
+        lists = {name: getattr(self, name) + getattr(other, name) for name in ("texts", "categories", "sources")}
+        arrays = ("p_superior", "inferior", "superior", "weights", "groups")
+        return Examples(**lists, **{name: np.r_[getattr(self, name), getattr(other, name)] for name in arrays})
 
 
 def from_rows(rows: Iterable[LabelledPrompt], source_weights: dict[str, float] | None = None) -> Examples:

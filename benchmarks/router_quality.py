@@ -1,0 +1,88 @@
+"""How good a router trains from a file of outcomes: APGR, calibration and paired differences, on held-out rows.
+
+    python benchmarks/router_quality.py --outcomes outputs/graded/outcomes.jsonl --train-share 0.8 --seeds 5 --json table.json
+
+Each row needs prompt, category, inferior_score and superior_score (JSONL, gzipped or not). For every seed the rows are
+split by prompt group; everything is trained, chosen and calibrated on the training share, and the rest is touched once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from routerlib import evaluation, examples, jsonl, standins, training
+
+TOKENS = 3_000_000  # an encoder's training budget over all seeds: about 15 minutes on two cores with bfloat16
+
+
+def read(path: str) -> examples.Examples:
+    """The outcomes of a file, each checked.
+
+    Raises:
+        SystemExit: naming the line that does not fit.
+    """
+    rows = []
+    for number, value in jsonl.read_values(path):
+        try:
+            rows.append(examples.outcome_row(value))
+        except (KeyError, TypeError, ValueError) as error:
+            raise SystemExit(f"{path}, line {number}: not an outcome ({error}).") from None
+    return examples.from_rows(rows)
+
+
+def epochs_within(rows: examples.Examples, share: float, seeds: int, most: float) -> float:
+    """Epochs of fine-tuning that fit TOKENS: at most `most`, and 0 where not even one fits."""
+    tokens = sum(min(256, len(text) / 4) for text in rows.texts) * share * seeds
+    return float(min(most, TOKENS // max(tokens, 1)))
+
+
+def one_seed(rows: examples.Examples, share: float, seed: int, backbone: str, epochs: float, target: str):
+    """Train everything on a share of the rows; returns the run and the scored test rows."""
+    parts = examples.split(rows.groups, {"train": share * 0.85, "validation": share * 0.15, "test": 1 - share}, seed)
+    recipe = training.Recipe(backbone, target=target, epochs=epochs, seed=seed) if epochs else None
+    run = evaluation.fit(
+        rows.take(parts["train"]), rows.take(parts["validation"]), backbone, [recipe] if recipe else [], seed
+    )
+    return run, evaluation.score_test(run, rows, parts["test"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--outcomes", required=True, help="JSONL or .jsonl.gz")
+    parser.add_argument("--train-share", type=float, default=0.8, help="share of the rows to develop on")
+    parser.add_argument("--seeds", type=int, default=5, help="number of repeated splits")
+    parser.add_argument("--backbone", help="encoder, a folder or hub name (default: the offline stand-in)")
+    parser.add_argument("--target", default="gain", choices=training.TARGETS)
+    parser.add_argument("--epochs", type=float, default=4, help="of fine-tuning at most; 0: no encoder")
+    parser.add_argument("--json", help="write the table here")
+    given = parser.parse_args()
+    started = time.perf_counter()
+    rows = read(given.outcomes)
+    backbone = given.backbone or str(standins.path("encoder"))
+    epochs = epochs_within(rows, given.train_share, given.seeds, given.epochs)
+    print(
+        f"{len(rows):,} rows, {len(set(rows.categories))} categories; inferior {rows.inferior.mean():.3f}, superior "
+        f"{rows.superior.mean():.3f}; {given.seeds} seeds, {epochs:g} epochs of fine-tuning",
+        flush=True,
+    )
+    runs, tests = [], []
+    for seed in range(given.seeds):
+        run, tested = one_seed(rows, given.train_share, seed, backbone, epochs, given.target)
+        runs.append(run)
+        tests.append(tested)
+        done = time.perf_counter() - started
+        print(f"seed {seed + 1}/{given.seeds}: {len(tested.index):,} test rows, {done:.0f} s so far", flush=True)
+    chosen, why = evaluation.choose(runs)
+    table = evaluation.measure(rows, tests, chosen, n=1000 if len(rows) < 5000 else 300)
+    print(f"\n{evaluation.as_markdown(table)}\n\n{why} {evaluation.verdict(table)}")
+    if given.json:
+        jsonl.write_json(given.json, table)
+    print(f"Done in {time.perf_counter() - started:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,446 @@
+"""From labelled prompts to the router worth saving: fit all candidates, choose, test once, certify, save.
+
+Light scorers are judged by out-of-fold scores over training and validation rows, the fine-tuned encoder on the
+validation rows; test rows are touched once, by `measure`. The notebook on fine-tuning and
+benchmarks/router_quality.py call the same functions. What the metrics mean is in `metrics`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from routerlib import baselines, certificates, encoders, jsonl, metrics, settings, training
+from routerlib.baselines import Scorer, log_odds
+from routerlib.examples import Examples, folds
+from routerlib.router import Router
+
+BASELINES = ("random", "constant", "category mean", "TF-IDF + ridge", "embedding + logistic", "embedding + neighbours")
+BLEND_OF = ("kernel", "embedding + logistic", "TF-IDF + ridge", "category mean")
+BLEND, ENCODER = "blend", "fine-tuned encoder"
+ONE_SIGMA = 0.683
+
+
+@dataclass
+class Candidate:
+    """A fitted router and the evidence for it.
+
+    held_out: p_superior of the development rows by fits that did not see them, NaN where there is no such fit.
+    """
+
+    router: Router
+    held_out: np.ndarray
+    history: training.History | None = None
+
+
+@dataclass
+class Run:
+    """One split: the candidates with the rows they were developed on (`validation`: positions among them)."""
+
+    development: Examples
+    validation: np.ndarray
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+
+
+def light_scorers(backbone: str | Path, max_length: int = encoders.MAX_LENGTH) -> dict[str, Callable[[], Scorer]]:
+    """Name -> a new scorer, for everything that trains in seconds."""
+    encoder = encoders.shared(str(backbone), max_length)
+    return {
+        "random": baselines.Random,
+        "constant": baselines.Constant,
+        "category mean": baselines.CategoryMean,
+        "TF-IDF + ridge": baselines.TfidfRidge,
+        "embedding + logistic": partial(baselines.EmbeddingLogistic, encoder),
+        "embedding + neighbours": partial(baselines.Neighbours, encoder),
+        "kernel": partial(baselines.Kernel, encoder),
+    }
+
+
+def fit(
+    train: Examples,
+    validation: Examples,
+    backbone: str | Path,
+    recipes: Sequence[training.Recipe] = (),
+    seed: int = 0,
+    parts: int = 4,
+    use_categories: bool = True,
+    progress: bool = True,
+) -> Run:
+    """Fit every candidate: the baselines, the kernel, an encoder for each recipe (the best is kept), the blend.
+
+    Args:
+        recipes: how to fine-tune; none: no encoder. parts: folds for out-of-fold scores.
+        use_categories: whether scorers are given the category of a prompt they score. Say False where
+            prompts will come without one.
+    """
+    development = train.join(validation)
+    if not use_categories:
+        development = replace(development, categories=["uncategorised"] * len(development))
+    run = Run(development, np.arange(len(train), len(development)))
+    held = folds(development.groups, parts, seed)
+    for name, build in light_scorers(backbone).items():
+        started = time.perf_counter()
+        run.candidates[name] = _light(name, build, development, held)
+        if progress:
+            print(f"{name}: fitted {len(held)} + 1 times in {time.perf_counter() - started:.1f} s", flush=True)
+    if recipes:
+        run.candidates[ENCODER] = _best_encoder(train, validation, run, recipes, progress)
+    run.candidates[BLEND] = _blend(run)
+    return run
+
+
+def _light(name: str, build: Callable[[], Scorer], rows: Examples, held: Sequence[np.ndarray]) -> Candidate:
+    scores = np.full(len(rows), np.nan)
+    for part in held:
+        rest = np.setdiff1d(np.arange(len(rows)), part)
+        fitted = build().fit(rows.take(rest)) if len(rest) else build().fit(rows)
+        scores[part] = fitted.score([rows.texts[i] for i in part], [rows.categories[i] for i in part])
+    calibration = metrics.calibrate("platt", scores, rows.p_superior)
+    return Candidate(Router(name, build().fit(rows), calibration), calibration(scores))
+
+
+def _best_encoder(
+    train: Examples, validation: Examples, run: Run, recipes: Sequence[training.Recipe], progress: bool
+) -> Candidate:
+    tried = [_encoder(train, validation, run, recipe, progress) for recipe in recipes]
+    return max(tried, key=lambda candidate: candidate.router.metrics["validation_apgr"])
+
+
+def _encoder(train: Examples, validation: Examples, run: Run, recipe: training.Recipe, progress: bool) -> Candidate:
+    scorer, history = training.fine_tune(train, validation, recipe, progress=progress)
+    scores = np.full(len(run.development), np.nan)
+    scores[run.validation] = scorer.score(validation.texts)
+    calibration = _anchored(run, scores)
+    candidate = Candidate(Router(ENCODER, scorer, calibration), calibration(scores), history)
+    reached = apgr_or_nan(scores[run.validation], validation)
+    candidate.router.metrics = {"target": recipe.target, "validation_apgr": reached if reached == reached else -1.0}
+    if progress:
+        speed = f"{history.examples_per_second:.0f} examples/s"
+        print(f"{ENCODER}, target {recipe.target}: APGR {reached:.3f} on validation, {speed}", flush=True)
+    return candidate
+
+
+def _anchored(run: Run, scores: np.ndarray) -> metrics.Calibration:
+    """Platt's curve on the rows that have a score, its level taken from the kernel's, which saw more rows.
+
+    The few validation rows say how steep the curve is; how frequent the label is, all development rows say.
+    """
+    known = np.flatnonzero(~np.isnan(scores))
+    fitted = metrics.calibrate("platt", scores[known], run.development.p_superior[known])
+    level = run.candidates["kernel"].held_out[known].mean()
+    slopes = fitted.slope * log_odds(scores[known])
+    low, high = -20.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if baselines.sigmoid(slopes + middle).mean() < level else (low, middle)
+    return replace(fitted, intercept=(low + high) / 2)
+
+
+def apgr_or_nan(score: np.ndarray, rows: Examples) -> float:
+    """APGR over the graded rows; NaN where they show no gap."""
+    graded = rows.graded
+    try:
+        return metrics.apgr(np.asarray(score)[graded], rows.inferior[graded], rows.superior[graded])
+    except metrics.MetricError:
+        return float("nan")
+
+
+def _blend(run: Run) -> Candidate:
+    """The blend: weights of the light parts from all held-out rows, the encoder's from the validation rows."""
+    rows = run.development
+    parts = [run.candidates[name] for name in BLEND_OF]
+    blend = baselines.blend_weights([part.held_out for part in parts], rows.gain, rows.weights)
+    scores = blend.mix([part.held_out for part in parts])
+    if ENCODER in run.candidates:
+        parts.append(run.candidates[ENCODER])
+        blend = _with_encoder(blend, scores, parts[-1].held_out, rows, run.validation)
+        scores = blend.mix([part.held_out for part in parts])
+    calibration = _anchored(run, scores)
+    scorer = _fitted_blend(blend, parts)
+    return Candidate(Router(BLEND, scorer, calibration), calibration(scores))
+
+
+def _with_encoder(
+    light: baselines.Blend, mixed: np.ndarray, encoder: np.ndarray, rows: Examples, validation: np.ndarray
+) -> baselines.Blend:
+    outer = baselines.blend_weights(
+        [mixed[validation], encoder[validation]], rows.gain[validation], rows.weights[validation]
+    ).plain
+    share = outer["weights"][0] / outer["scales"][0]
+    return baselines.Blend(
+        [],
+        [share * weight for weight in light.plain["weights"]] + [outer["weights"][1]],
+        [*light.plain["centres"], outer["centres"][1]],
+        [*light.plain["scales"], outer["scales"][1]],
+    )
+
+
+def _fitted_blend(blend: baselines.Blend, parts: Sequence[Candidate]) -> baselines.Blend:
+    """The blend over the parts' own scores: each part's calibration, a line in log-odds, goes into centre and scale."""
+    weights, centres, scales = (blend.plain[name] for name in ("weights", "centres", "scales"))
+    kept = [i for i, weight in enumerate(weights) if weight > 1e-6] or [0]
+    lines = [parts[i].router.calibration for i in kept]
+    return baselines.Blend(
+        [parts[i].router.scorer for i in kept],
+        [weights[i] for i in kept],
+        [(centres[i] - line.intercept) / line.slope for i, line in zip(kept, lines, strict=True)],
+        [scales[i] / line.slope for i, line in zip(kept, lines, strict=True)],
+    )
+
+
+def choose(runs: Sequence[Run]) -> tuple[str, str]:
+    """The candidate to save, by held-out rows of all runs, and the sentence that says why.
+
+    The blend is the default: choosing the best of nine by a few hundred rows picks the luckiest. Another one
+    is chosen only where its APGR is higher by more than one standard error of the paired difference.
+    """
+    rows = [(run, run.validation[run.development.graded[run.validation]]) for run in runs]
+    pooled = {
+        name: np.concatenate([run.candidates[name].held_out[at] for run, at in rows]) for name in runs[0].candidates
+    }
+    outcomes = [
+        np.concatenate([getattr(run.development, side)[at] for run, at in rows]) for side in ("inferior", "superior")
+    ]
+    better: dict[str, float] = {}
+    try:
+        for name in pooled:
+            gained, low, _ = metrics.paired_difference(
+                metrics.apgr, pooled[name], pooled[BLEND], *outcomes, n=400, level=ONE_SIGMA
+            )
+            better |= {name: gained} if low > 0 else {}
+    except metrics.MetricError as error:
+        return BLEND, f"The {BLEND} is kept, since the validation rows cannot rank the candidates: {error}"
+    if not better:
+        return (
+            BLEND,
+            f"The {BLEND} is kept: no other candidate beats it by more than one standard error on held-out rows.",
+        )
+    best = max(better, key=better.__getitem__)
+    return best, f"{best} is chosen: on held-out rows its APGR is {better[best]:.3f} above the {BLEND}'s."
+
+
+# --- measuring ---
+
+
+@dataclass
+class Tested:
+    """Scores of one split's test rows: `index` are their positions, `after` and `before` calibration, by name."""
+
+    index: np.ndarray
+    after: dict[str, np.ndarray]
+    before: dict[str, np.ndarray]
+
+
+def score_test(run: Run, examples: Examples, index: np.ndarray, use_categories: bool = True) -> Tested:
+    """Score the test rows (positions `index` of `examples`) with every candidate of a run, once."""
+    test = examples.take(index)
+    tested = Tested(np.asarray(index), {}, {})
+    for name, candidate in run.candidates.items():
+        raw = candidate.router.scorer.score(test.texts, test.categories if use_categories else None)
+        tested.before[name], tested.after[name] = raw, np.asarray(candidate.router.calibration(raw))
+    return tested
+
+
+def measure(examples: Examples, tests: Sequence[Tested], chosen: str, n: int = 1000) -> list[dict[str, Any]]:
+    """The comparison table, one row a candidate, best APGR first.
+
+    Several tests (repeated splits) are averaged; intervals resample the rows of `examples`, so a row that several
+    splits test counts as one. ECE, Brier score and log loss are of all tests' rows together, against p_superior.
+
+    Returns:
+        Rows of name, chosen, apgr, apgr_low, apgr_high, difference (to the best baseline, paired) with _low and
+        _high, cpt50, cpt80, auc, brier, log_loss, ece, ece_before, ece_by_chance.
+    """
+    names = list(tests[0].after)
+    counts = np.random.default_rng(0).poisson(1.0, size=(n, len(examples))).astype(np.float32)
+    point = {name: _mean_apgr(examples, tests, name, None) for name in names}
+    drawn = {name: _mean_apgr(examples, tests, name, counts) for name in names}
+    best = max((name for name in BASELINES if name in point), key=point.__getitem__)
+    rows = []
+    for name in names:
+        low, high = np.nanquantile(drawn[name], [0.025, 0.975])
+        gained = np.nanquantile(drawn[name] - drawn[best], [0.025, 0.975])
+        rows.append(
+            {"name": name, "chosen": name == chosen, "apgr": float(point[name]), "apgr_low": float(low)}
+            | {"apgr_high": float(high), "best_baseline": best, "difference": float(point[name] - point[best])}
+            | {"difference_low": float(gained[0]), "difference_high": float(gained[1])}
+            | _other_metrics(examples, tests, name)
+        )
+    return sorted(rows, key=lambda row: -row["apgr"])
+
+
+def _mean_apgr(examples: Examples, tests: Sequence[Tested], name: str, counts: np.ndarray | None) -> Any:
+    values = []
+    for test in tests:
+        inside = None if counts is None else counts[:, test.index]
+        both = (examples.inferior[test.index], examples.superior[test.index])
+        values.append(metrics.apgr(test.after[name], *both, counts=inside))
+    return np.mean(values, axis=0)
+
+
+def _other_metrics(examples: Examples, tests: Sequence[Tested], name: str) -> dict[str, float]:
+    p = np.concatenate([test.after[name] for test in tests])
+    raw = np.concatenate([test.before[name] for test in tests])
+    y = np.concatenate([examples.p_superior[test.index] for test in tests])
+
+    def mean(metric: Callable[..., float]) -> float:
+        both = ((examples.inferior[test.index], examples.superior[test.index]) for test in tests)
+        return float(np.mean([metric(test.after[name], *pair) for test, pair in zip(tests, both, strict=True)]))
+
+    return {
+        "cpt50": mean(partial(metrics.cpt, x=0.5)),
+        "cpt80": mean(partial(metrics.cpt, x=0.8)),
+        "auc": metrics.auc(p, y),
+        "brier": metrics.brier(p, y),
+        "log_loss": metrics.log_loss(p, y),
+        "ece": metrics.ece(p, y),
+        "ece_before": metrics.ece(raw, y),
+        "ece_by_chance": metrics.ece_by_chance(p, n=100),
+    }
+
+
+def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """The comparison table in Markdown; the chosen router in bold."""
+    lines = [
+        "| router | APGR | 95 % interval | above best baseline | CPT 50 % | CPT 80 % | AUC | Brier | ECE before | after |",
+        "|---|---:|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        name = f"**{row['name']}** (chosen)" if row["chosen"] else row["name"]
+        gained = f"{row['difference']:+.3f} ({row['difference_low']:+.3f} to {row['difference_high']:+.3f})"
+        cells = [name, f"{row['apgr']:.3f}", f"{row['apgr_low']:.3f} to {row['apgr_high']:.3f}", gained]
+        cells += [f"{row[key]:.2f}" for key in ("cpt50", "cpt80")]
+        cells += [f"{row[key]:.3f}" for key in ("auc", "brier", "ece_before", "ece")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def verdict(rows: Sequence[dict[str, Any]]) -> str:
+    """What the table says, in words: does the chosen router beat the best baseline, and is that sure?"""
+    row = next(row for row in rows if row["chosen"])
+    interval = (
+        f"{row['difference']:+.3f} APGR (95 % interval {row['difference_low']:+.3f} to {row['difference_high']:+.3f})"
+    )
+    if row["name"] == row["best_baseline"]:
+        return f"The best baseline, {row['name']}, is itself the choice: nothing that was trained beyond it did better."
+    if row["difference_low"] > 0:
+        return f"The {row['name']} beats the best baseline, {row['best_baseline']}, by {interval}."
+    if row["difference_high"] < 0:
+        return (
+            f"A baseline wins: {row['best_baseline']} is better than the {row['name']}, whose difference is {interval}."
+        )
+    side = "above" if row["difference"] >= 0 else "below"
+    return (
+        f"The {row['name']} is {side} the best baseline, {row['best_baseline']}, by {interval}: on so few test rows the "
+        "two cannot be told apart."
+    )
+
+
+def by_category(score: np.ndarray, rows: Examples) -> list[dict[str, Any]]:
+    """Results by category: rows, both accuracies, APGR (NaN where a category has no gap), mean p_superior."""
+    table = []
+    for name in sorted(set(rows.categories)):
+        at = np.array([category == name for category in rows.categories])
+        inside = rows.take(at)
+        table.append(
+            {
+                "category": name,
+                "rows": int(at.sum()),
+                "inferior": float(inside.inferior.mean()),
+                "superior": float(inside.superior.mean()),
+                "p_superior": float(score[at].mean()),
+                "apgr": apgr_or_nan(score[at], inside),
+            }
+        )
+    return table
+
+
+# --- certifying and saving ---
+
+
+def certify(
+    router: Router,
+    calibration: Examples,
+    epsilon: float = 0.05,
+    delta: float = 0.1,
+    inferior_cost: float | None = None,
+    superior_cost: float | None = None,
+    use_categories: bool = True,
+) -> certificates.Certificate:
+    """Certify the router's threshold on fresh rows, and set its threshold, certificate and curve.
+
+    Args:
+        calibration: graded rows that neither the router nor its calibration has seen.
+        inferior_cost, superior_cost: mean price of one call, in dollars.
+    """
+    score = router.score(calibration.texts, calibration.categories if use_categories else None)
+    outcomes = (calibration.inferior, calibration.superior)
+    found = certificates.certify(score, *outcomes, epsilon, delta)
+    router.certificate, router.threshold = found.to_dict(), found.threshold
+    router.curve = metrics.routing_curve(score, *outcomes, inferior_cost=inferior_cost, superior_cost=superior_cost)
+    return found
+
+
+def folder_name(backbone: str | Path, at: time.struct_time | None = None) -> str:
+    """<backbone>-router-finetuning-<YYYYMMDDTHHMMSS>-save."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", at or time.localtime())
+    return f"{Path(str(backbone)).name}-router-finetuning-{stamp}-save"
+
+
+def save(
+    router: Router, backbone: str | Path, table: Sequence[dict[str, Any]], data: str, folder: str | Path | None = None
+) -> Path:
+    """Write the router with its model card; returns the folder (a new one below outputs/models by default).
+
+    A fine-tuned encoder's calibration goes into its last layer, so that the plain transformers pipeline gives
+    calibrated probabilities (isotonic calibration cannot be put there, and is applied by `Router` alone).
+    """
+    target = settings.outputs("models") / folder_name(backbone) if folder is None else settings.resolve(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    folded(router).save(target)
+    (target / "README.md").write_text(model_card(router, table, data), encoding="utf-8")
+    jsonl.write_json(target / "metrics.json", {"table": list(table)})
+    return target
+
+
+def folded(router: Router) -> Router:
+    """The same router, with an encoder's calibration inside the encoder's last layer where that is possible."""
+    line = router.calibration
+    if router.kind != "encoder" or line.method not in ("platt", "temperature") or not line.logit:
+        return router
+    return replace(
+        router, scorer=router.scorer.fold(line.slope, line.intercept), calibration=metrics.Calibration("none")
+    )
+
+
+def model_card(router: Router, table: Sequence[dict[str, Any]], data: str) -> str:
+    """The card: what it is, on what it was trained, how good it is, what it promises, where it ends."""
+    promise = router.certificate["sentence"] if router.certificate else "The threshold is not certified."
+    models = f"`{router.models.get('inferior', 'inferior')}` and `{router.models.get('superior', 'superior')}`"
+    plain = {
+        "encoder": "`transformers.pipeline('text-classification', folder)` gives the same probabilities.",
+        "blend": "The folder's own transformers model, where there is one, is only one part of the blend: "
+        "`Router.from_pretrained(folder)` gives the router's probabilities.",
+    }.get(router.kind, "It is no transformers model: read it with `Router.from_pretrained(folder)`.")
+    return (
+        "\n\n".join(
+            [
+                "---\npipeline_tag: text-classification\ntags: [llm-router]\n---",
+                f"# Router: {router.name}",
+                f"Sends each prompt to one of {models}. {plain}",
+                f"## Data\n\n{data}",
+                f"## Figures, on test rows touched once\n\n{as_markdown(table)}" if table else "## Figures\n\nNone.",
+                f"## Threshold\n\n{router.threshold:.4f}. {promise}",
+                "## Limits\n\nThe figures and the certificate hold for prompts like those above. On other prompts, or after "
+                "either model changes, measure and certify again. p_superior is the probability that only the superior "
+                "model's answer is good; prompts are ranked by the expected gain behind it.",
+            ]
+        )
+        + "\n"
+    )

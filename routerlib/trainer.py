@@ -1,0 +1,42 @@
+"""The Hugging Face Trainer with soft targets, row weights, and the same batches on any number of processes.
+
+Imported only when training starts, since it loads torch and transformers. How it is set up is in `training`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+from transformers import Trainer
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+
+class WeightedTrainer(Trainer):
+    """Cross-entropy against soft labels: of the logits' difference, or (two labels) of each logit on its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.model_accepts_loss_kwargs = False  # the loss below is a mean over rows, equal on every process
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
+        labels, weight = inputs.pop("labels").float(), inputs.pop("weight").float()
+        outputs = model(**inputs)
+        logits = outputs.logits.float()
+        if labels.shape[1] == 1:
+            logits = logits[:, 1:] - logits[:, :1]
+        losses = binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(dim=1)
+        loss = (losses * weight).mean()
+        return (loss, outputs) if return_outputs else loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        """Batches grouped by length over the whole batch, so that n processes share what one would take."""
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        generator = torch.Generator()
+        generator.manual_seed(self.args.data_seed)
+        return LengthGroupedSampler(
+            self.args.train_batch_size * self.args.world_size,
+            lengths=[len(row["input_ids"]) for row in dataset],
+            generator=generator,
+        )

@@ -1,0 +1,245 @@
+"""Fine-tuning an encoder into a router's scorer, with the Hugging Face Trainer.
+
+Soft targets, dynamic padding with length grouping, bfloat16 where the hardware has it, warm-up, early stopping on
+validation loss. The result is an `EncoderScorer`, a plain two-label classifier: softmax of its two logits is the
+score, so `transformers.pipeline("text-classification", folder)` gives the same numbers. Runs as it is under
+`accelerate launch` on several processes or GPUs. What to train on and which scorer to keep is `evaluation`'s
+business.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from routerlib import encoders
+from routerlib.baselines import Scorer, ScorerError, sigmoid
+from routerlib.examples import Examples
+from routerlib.schemas import LABELS
+
+TARGETS = ("gain", "p_superior", "two_heads", "strictly_better")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an encoder is fine-tuned.
+
+    Attributes:
+        backbone: folder or hub name of a BERT-like encoder. target: one of TARGETS (see `targets`).
+        epochs: at most; training stops when validation loss has not fallen for `patience` evaluations.
+        learning_rate: peak, after warming up over `warmup` of all steps, then falling linearly.
+        batch_size: of one optimiser step, over all processes. max_length: in tokens; longer texts lose their oldest.
+        bf16: compute in bfloat16; None: where the hardware has it.
+    """
+
+    backbone: str
+    target: str = "gain"
+    epochs: float = 4
+    learning_rate: float = 5e-5
+    batch_size: int = 32
+    max_length: int = encoders.MAX_LENGTH
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    patience: int = 2
+    seed: int = 0
+    bf16: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.target not in TARGETS:
+            raise ScorerError(f"TARGET {self.target!r} is not known; it is one of {', '.join(TARGETS)}.")
+        if self.epochs <= 0 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise ScorerError("EPOCHS, BATCH_SIZE and LEARNING_RATE must be above zero.")
+
+
+@dataclass
+class History:
+    """What a training run did: losses by epoch, the best validation loss, rows per second of training."""
+
+    losses: list[dict[str, float]] = field(default_factory=list)
+    best_validation_loss: float = float("nan")
+    examples_per_second: float = float("nan")
+
+
+class EncoderScorer(Scorer):
+    """A fine-tuned classifier: sigmoid of the difference of its two logits."""
+
+    kind = "encoder"
+
+    def __init__(self, model: Any = None, tokenizer: Any = None):
+        super().__init__()
+        self.model, self.tokenizer = model, tokenizer
+
+    def fit(self, examples: Examples) -> EncoderScorer:
+        raise ScorerError("An encoder is fitted with training.fine_tune, which also needs validation rows.")
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        return sigmoid(self.logits(texts))
+
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        """Log-odds of needing the superior model, shape (n,)."""
+        both = encoders.run(self.model, self.tokenizer, texts, _two_logits, 2).astype(float)
+        return both[:, 1] - both[:, 0]
+
+    def fold(self, slope: float, intercept: float) -> EncoderScorer:
+        """The scorer whose logits are slope * logits + intercept: a calibration put into the last layer."""
+        import copy
+
+        import torch
+
+        model = copy.deepcopy(self.model)
+        last = encoders.last_layer(model)
+        with torch.no_grad():
+            last.weight.mul_(slope)
+            last.bias.mul_(slope)
+            last.bias[1] += intercept
+        return EncoderScorer(model, self.tokenizer)
+
+    def save(self, folder: Path) -> None:
+        """Write a Hugging Face model folder (float32 safetensors, tokenizer, config) and scorer.json."""
+        import copy
+
+        super().save(folder)
+        copy.deepcopy(self.model).cpu().float().save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    def _ready(self, folder: Path) -> None:
+        self.model = encoders.load_classifier(folder)
+        self.tokenizer = encoders.load_tokenizer(folder, 10**6)
+
+
+def _two_logits(model: Any, batch: Any) -> Any:
+    return model(**batch).logits
+
+
+def targets(examples: Examples, target: str) -> np.ndarray:
+    """What the two logits learn, in [0, 1]: shape (n,) for their difference, or (n, 2) for one model each.
+
+    gain: (1 + superior - inferior) / 2, so a probability of 0.5 means that the superior model adds nothing;
+    p_superior: the soft label; strictly_better: p_superior > 0.5; two_heads: inferior right, superior right, each
+    by its own logit (rows without scores teach only p_superior's complement and 1).
+    """
+    if target == "two_heads":
+        return examples.both_right
+    values = {
+        "gain": (1 + examples.gain) / 2,
+        "p_superior": examples.p_superior,
+        "strictly_better": examples.strictly_better,
+    }
+    return values[target]
+
+
+def fine_tune(
+    train: Examples,
+    validation: Examples,
+    recipe: Recipe,
+    checkpoints: str | Path | None = None,
+    progress: bool = True,
+) -> tuple[EncoderScorer, History]:
+    """Fine-tune an encoder and keep the weights with the least validation loss.
+
+    Args:
+        checkpoints: a folder of its own for this run's checkpoints, one an epoch; if it holds some, training goes on
+            from the last. None: nothing outlives the call.
+
+    Raises:
+        ScorerError: there are no rows to train or validate on.
+    """
+    if not len(train) or not len(validation):
+        raise ScorerError(f"{len(train)} training and {len(validation)} validation rows: both parts need some.")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(checkpoints) if checkpoints else Path(scratch)
+        trainer, tokenizer = _trainer(train, validation, recipe, folder, checkpoints is not None, progress)
+        trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
+    history = _history(trainer.state.log_history)
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    return EncoderScorer(encoders.for_inference(model), tokenizer), history
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    from transformers.trainer_utils import get_last_checkpoint
+
+    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+
+
+def _trainer(
+    train: Examples, validation: Examples, recipe: Recipe, folder: Path, resumable: bool, progress: bool
+) -> tuple[Any, Any]:
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, set_seed
+
+    from routerlib.trainer import WeightedTrainer
+
+    set_seed(recipe.seed)
+    tokenizer = encoders.load_tokenizer(recipe.backbone, recipe.max_length)
+    trainer = WeightedTrainer(
+        model=encoders.new_classifier(recipe.backbone, LABELS),
+        args=_arguments(recipe, len(train), folder, resumable, progress),
+        train_dataset=_dataset(train, tokenizer, recipe.target),
+        eval_dataset=_dataset(validation, tokenizer, recipe.target),
+        data_collator=DataCollatorWithPadding(tokenizer),
+        callbacks=[EarlyStoppingCallback(recipe.patience)],
+    )
+    if not progress:
+        trainer.remove_callback(PrinterCallback)
+    return trainer, tokenizer
+
+
+def _arguments(recipe: Recipe, rows: int, folder: Path, resumable: bool, progress: bool) -> Any:
+    from accelerate import PartialState
+    from transformers import TrainingArguments
+
+    processes = PartialState().num_processes
+    steps = max(1, round(recipe.epochs * np.ceil(rows / recipe.batch_size)))
+    bf16 = encoders.compute_dtype().itemsize == 2 if recipe.bf16 is None else recipe.bf16
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        per_device_train_batch_size=max(1, recipe.batch_size // processes),
+        per_device_eval_batch_size=64,
+        warmup_steps=round(recipe.warmup * steps),
+        weight_decay=recipe.weight_decay,
+        bf16=bf16,
+        use_cpu=encoders.device() == "cpu",
+        train_sampling_strategy="group_by_length",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_only_model=not resumable,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        logging_strategy="epoch",
+        report_to="none",
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        disable_tqdm=not progress,
+        dataloader_pin_memory=False,
+    )
+
+
+def _dataset(examples: Examples, tokenizer: Any, target: str) -> list[dict[str, Any]]:
+    """Rows for the Trainer: token ids, the soft labels, and the row's weight (mean 1)."""
+    wanted = targets(examples, target)
+    weights = examples.weights / max(examples.weights.mean(), 1e-12)
+    ids = tokenizer(examples.texts, truncation=True)["input_ids"]
+    rows = zip(ids, wanted, weights, strict=True)
+    return [{"input_ids": i, "labels": np.atleast_1d(y).tolist(), "weight": float(w)} for i, y, w in rows]
+
+
+def _history(log: list[dict[str, float]]) -> History:
+    by_epoch: dict[float, dict[str, float]] = {}
+    history = History()
+    for entry in log:
+        at = by_epoch.setdefault(round(entry.get("epoch", 0), 2), {"epoch": round(entry.get("epoch", 0), 2)})
+        at |= {name: entry[key] for name, key in (("train", "loss"), ("validation", "eval_loss")) if key in entry}
+        history.examples_per_second = entry.get("train_samples_per_second", history.examples_per_second)
+    history.losses = [row for row in by_epoch.values() if "validation" in row]
+    history.best_validation_loss = min((row["validation"] for row in history.losses), default=float("nan"))
+    return history
