@@ -150,6 +150,7 @@ class Endpoint:
         stop: strings at which an answer ends; the special tokens of the model families are added.
         extra_body: further fields of the request, such as {"top_p": 0.9}.
         deadline: seconds for one whole request, however slowly it trickles.
+        hints: fields that only save the server's time and change no answer; `extra_body` goes before them.
     """
 
     client: AsyncOpenAI
@@ -161,6 +162,7 @@ class Endpoint:
     stop: tuple[str, ...] = ()
     extra_body: dict[str, Any] = field(default_factory=dict)
     deadline: float = 900.0
+    hints: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in (COMPLETIONS, CHAT):
@@ -223,7 +225,7 @@ class Endpoint:
         body |= {self.length_field: self.max_tokens, "temperature": self.temperature}
         body |= {"n": n} if n > 1 else {}
         body |= {"stop": list(self.stop_sent)} if self.sends_stop and self.stop_sent else {}
-        return body | self.extra_body
+        return body | self.hints | self.extra_body
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """One request, whatever its path; the decoded answer.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from routerlib import bulk, clients, event_loop, ledger, prompts, settings, sources
+from routerlib import bulk, clients, event_loop, ledger, prompts, servers, settings, sources
 from routerlib.bulk import Summary as CollectionSummary
 from routerlib.ledger import LedgerMismatch
 from routerlib.schemas import Question, Responses, parse
@@ -88,6 +88,7 @@ async def collect(
         target = clients.Endpoint(
             client, model, endpoint, api_mode, temperature, max_tokens, tuple(stop), dict(extra_body or {}), timeout
         )
+        target.hints = servers.end_tokens(model, target.url, stop, max_tokens) if api_mode == clients.LOCAL else {}
         sampling = _sampling(target, wording)
         book = ledger.Ledger(path, "unique_id", k_responses, "problem", _same_sampling(model, sampling))
         job = bulk.Job(

@@ -18,8 +18,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from routerlib import settings, standins
@@ -259,6 +261,29 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Serve
             f"  python -m routerlib serve --stop --port {port}"
         )
     return None
+
+
+def end_tokens(model: str, api_base: str, stop: Sequence[str], max_tokens: int) -> dict[str, Any]:
+    """Request fields by which `transformers serve` ends an answer at a stop string; empty for every other server.
+
+    With continuous batching it ignores `stop`, but takes end tokens for each request. Every token whose text
+    holds a stop string is one, so that the answer costs no more than it is worth; its text is cut by `clients`.
+    """
+    server = find(urlsplit(api_base).port or 80)
+    if server is None or server.engine != "transformers" or not stop:
+        return {}
+    folder = standins.path(model) if standins.is_standin(model) else Path(model)
+    if server.model != model or not (folder / "tokenizer.json").is_file():
+        return {}
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    texts = (tokenizer.decode([number], skip_special_tokens=False) for number in range(tokenizer.get_vocab_size()))
+    ends = [number for number, text in enumerate(texts) if any(mark in text for mark in stop)]
+    own = json.loads((folder / "generation_config.json").read_text()).get("eos_token_id")
+    ends += own if isinstance(own, list) else [own] if own is not None else []
+    generation = {"eos_token_id": sorted(set(ends)), "do_sample": True, "max_new_tokens": max_tokens}
+    return {"generation_config": json.dumps(generation)}
 
 
 def release(*servers: Server | None) -> None:
