@@ -58,6 +58,8 @@ def judge(item: dict[str, Any]) -> dict[str, Any]:
     elif kind == "maths":
         found = extraction.extract_final(item["text"], **hints)
         right = found.answer is not None and _equals_any(found.answer, item)
+        if not right:
+            found, right = _in_words(item, hints) or (found, False)
     else:
         found = extraction.extract_text(item["text"], **hints)
         right = found.answer is not None and extraction.same_text(found.answer, [item["gold"], *item["alternatives"]])
@@ -77,12 +79,18 @@ def prepare_judge() -> None:
     equality.equal(r"\frac{1}{2}", "0.5x")
 
 
+def _in_words(item: dict[str, Any], hints: dict[str, Any]) -> tuple[extraction.Extraction, bool] | None:
+    """A number given in words, where the question lists them: "three" beside 3."""
+    words = [gold for gold in item["alternatives"] if extraction.kind_of(gold) == "text"]
+    said = extraction.extract_text(item["text"], **hints) if words else None
+    return (said, True) if said and said.answer and extraction.same_text(said.answer, words) else None
+
+
 def _equals_any(answer: str, item: dict[str, Any]) -> bool:
     from routerlib import equality
 
     golds = [_gold_expression(item["gold"]), *item["alternatives"]]
-    words = [gold for gold in golds if extraction.kind_of(gold) == "text"]  # "three" beside 3
-    return any(equality.equal(gold, answer) for gold in golds) or extraction.same_text(answer, words)
+    return any(equality.equal(gold, answer) for gold in golds)
 
 
 @lru_cache(maxsize=4096)
@@ -252,10 +260,18 @@ def _survey(path: Path) -> tuple[int, frozenset[int]]:
             if place < 0:
                 continue
             key = hash(head[place + 11 : place + 300].split(",", 1)[0].strip(" :"))
-            if key in last:
-                superseded.add(last[key])
-            last[key] = number
+            if key not in last or _is_sound(line):  # a broken line takes no good one's place
+                superseded.update([last[key]] if key in last else [])
+                last[key] = number
     return number, frozenset(superseded)
+
+
+def _is_sound(line: str) -> bool:
+    try:
+        _check(parse(Responses, json.loads(line)))
+    except (json.JSONDecodeError, RowError):
+        return False
+    return True
 
 
 def _read(path: Path, superseded: frozenset[int], rejects: _Rejects, bar: Any) -> Iterator[Responses]:
