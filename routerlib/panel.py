@@ -164,17 +164,17 @@ class RouterPanel(widgets.VBox):
         """The threshold with what it buys; one widget, shown on two tabs."""
         own = self.router.threshold
         self.threshold = widgets.FloatSlider(
-            value=min(own, 1.0), min=0.0, max=1.0, step=0.01, readout=False, description="Threshold"
+            value=min(own, 1.0), min=0.0, max=1.0, step=0.005, readout=False, description="Threshold"
         )
         _classed(self.threshold, "rl-slider rl-hidden-label").observe(self._on_threshold, "value")
         self._marks = widgets.HTML()
-        self.own_button = self._button(f"The router's own: {own:.2f}", lambda: self._set_threshold(own), "rl-link")
+        self.own_button = self._button(f"The router's own: {own:.3f}", lambda: self._set_threshold(own), "rl-link")
         self.certified_button = self._button("", lambda: self._set_threshold(self._certified()), "rl-link")
         certified = self._certified()
         if certified is None:
             self.certified_button.layout.display = "none"
         else:
-            self.certified_button.description = f"◆ Certified: {certified:.2f}"
+            self.certified_button.description = f"◆ Certified: {certified:.3f}"
             self.certified_button.tooltip = self.router.certificate.get("sentence", "The certified threshold")
         self._point = widgets.HTML()
         stops = _row(self.own_button, self.certified_button, name="rl-stops")
@@ -636,9 +636,12 @@ def verdict_html(decision: Decision | None, names: dict[str, str], certified: fl
     side, p, at = decision.model, decision.p_superior, decision.threshold
     headline = "The inferior model will do" if side == "inferior" else "Send it to the superior model"
     comparison = "below" if side == "inferior" else "at or above"
+    chance, limit = _percent(p), _percent(at)
+    if chance == limit:
+        chance, limit = f"{100 * p:.2f} %", f"{100 * at:.2f} %"
     why = (
-        f"The router gives it a {_percent(p)} chance that only the superior model will do, "
-        f"{comparison} the threshold of {_percent(at)}."
+        f"The router gives it a {chance} chance that only the superior model will do, "
+        f"{comparison} the threshold of {limit}."
     )
     to = f"<span class='rl-pill rl-{side}'>{html.escape(names[side])}</span>"
     return f"<div class='rl-verdict'>{headline} {to}</div><div class='rl-muted'>{why}</div>" + bar_html(
@@ -655,7 +658,7 @@ def bar_html(p: float | None, at: float | None, certified: float | None, side: s
         place = f"right:{100 - 100 * p:.2f}%" if inside else f"left:{100 * p:.2f}%"
         number = f"<div class='rl-number{' rl-inside' if inside else ''}' style='{place}'>{p:.2f}</div>"
     line = f"<div class='rl-line' style='left:{100 * min(at, 1):.2f}%'></div>" if at is not None else ""
-    label = "no prompt routed yet" if p is None else f"p_superior {p:.2f}, threshold {at:.2f}"
+    label = "no prompt routed yet" if p is None else f"p_superior {p:.2f}, threshold {at:.3f}"
     return f"<div class='rl-bar' role='img' aria-label='{label}'>{fill}{line}{number}</div>"
 
 
@@ -666,18 +669,17 @@ def marks_html(at: float, certified: float | None) -> str:
         stop = f"<span class='rl-stop' style='left:{100 * certified:.2f}%' title='certified threshold'>◆</span>"
     return (
         f"<div class='rl-scale'>{stop}</div><div class='rl-ends'><span>0 · all to the superior model</span>"
-        f"<b>threshold {at:.2f}</b><span>all to the inferior model · 1</span></div>"
+        f"<b>threshold {at:.3f}</b><span>all to the inferior model · 1</span></div>"
     )
 
 
-def at_threshold(curve: Sequence[dict[str, Any]], threshold: float) -> dict[str, float | None]:
-    """The curve's values at a threshold, by straight lines between its points; None where the curve has none."""
-    points = sorted((row for row in curve if row.get("threshold") is not None), key=lambda row: row["threshold"])
-    values: dict[str, float | None] = {}
-    for name in ("share_superior", "accuracy", "pgr", "cost_per_1000"):
-        known = [(row["threshold"], row[name]) for row in points if row.get(name) is not None]
-        values[name] = float(np.interp(threshold, *zip(*known, strict=True))) if known else None
-    return values
+def at_threshold(curve: Sequence[dict[str, Any]], threshold: float) -> dict[str, Any]:
+    """The curve's row for a threshold in [0, 1]: what the calibration prompts with scores at or above it bring.
+
+    Scores between two rows belong to the upper one, so that it is the first row at or above the threshold.
+    """
+    rows = sorted(curve, key=lambda row: row["threshold"])
+    return next((row for row in rows if row["threshold"] >= threshold - 1e-9), rows[-1])
 
 
 def point_html(
@@ -686,8 +688,7 @@ def point_html(
     """What a threshold buys: share of calls, quality and cost, beside the curve; and the promise, if there is one."""
     if not curve:
         return _muted("This router was saved without a curve, so what a threshold costs is not known.")
-    here, alone = at_threshold(curve, at), at_threshold(curve, 0.0)
-    none = at_threshold(curve, 1.0)
+    here, alone, none = at_threshold(curve, at), at_threshold(curve, 0.0), at_threshold(curve, math.inf)
     facts = [_fact(_percent(here["share_superior"]), "of the calibration prompts go to the superior model")]
     if here["accuracy"] is not None:
         kept = f", {_percent(here['pgr'])} of the gap closed" if here["pgr"] is not None else ""
@@ -695,7 +696,7 @@ def point_html(
             f"accuracy{kept}; the superior alone has {alone['accuracy']:.2f}, the inferior {none['accuracy']:.2f}"
         )
         facts.append(_fact(f"{here['accuracy']:.2f}", compared))
-    if here["cost_per_1000"] is not None:
+    if here["cost_per_1000"] is not None:  # without prices nobody knows
         facts.append(
             _fact(
                 _dollars(here["cost_per_1000"]), f"per 1,000 prompts; all superior: {_dollars(alone['cost_per_1000'])}"
@@ -714,17 +715,16 @@ def _fact(number: str, words: str) -> str:
 
 def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | None) -> str:
     """Accuracy over the share of superior calls, with the present point and the certified one; empty without both."""
-    known = [row for row in curve if row.get("accuracy") is not None and row.get("share_superior") is not None]
     here = at_threshold(curve, at)
-    if len(known) < 2 or here["accuracy"] is None:
+    if len(curve) < 2:
         return ""
-    low, high = min(row["accuracy"] for row in known), max(row["accuracy"] for row in known)
+    low, high = min(row["accuracy"] for row in curve), max(row["accuracy"] for row in curve)
     span = (high - low) or 1.0
 
     def place(share: float, accuracy: float) -> tuple[float, float]:
         return 8 + 224 * share, 96 - 84 * (accuracy - low) / span
 
-    ordered = sorted(known, key=lambda row: (row["share_superior"], row["accuracy"]))
+    ordered = sorted(curve, key=lambda row: (row["share_superior"], row["accuracy"]))
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(r["share_superior"], r["accuracy"]) for r in ordered))
     x, y = place(here["share_superior"], here["accuracy"])
     first, last = (place(r["share_superior"], r["accuracy"]) for r in (ordered[0], ordered[-1]))
@@ -780,7 +780,7 @@ def batch_html(rows: Sequence[dict[str, Any]], at: float) -> str:
         return empty + _muted("Paste prompts and press Route all: each bar will be the prompts of one score.")
     superior = sum(row["decision"] == "superior" for row in rows)
     told = f"{superior:,} of {len(rows):,} prompts go to the superior model"
-    share = _muted(f"{_percent(superior / len(rows))}, at the threshold {at:.2f}")
+    share = _muted(f"{_percent(superior / len(rows))}, at the threshold {at:.3f}")
     link = download_html(as_csv(rows), "routed-prompts.csv")
     scores = np.array([row["p_superior"] for row in rows])
     return f"<div class='rl-verdict'>{told}</div><div class='rl-below'>{share}{link}</div>{histogram_svg(scores, at)}"

@@ -44,9 +44,9 @@ PROMPTS = {
 }
 
 
-def small_router() -> Router:
-    """A fitted router with a curve, prices and a certified threshold."""
-    rows = [
+def rows() -> list[LabelledPrompt]:
+    """The prompts as graded rows: the superior model is always right, the inferior one on the easy ones."""
+    return [
         LabelledPrompt(
             id=f"{gain}-{number}",
             prompt=prompt,
@@ -59,9 +59,13 @@ def small_router() -> Router:
         for gain, prompts in PROMPTS.items()
         for number, prompt in enumerate(prompts)
     ]
+
+
+def small_router() -> Router:
+    """A fitted router with a curve, prices and a certified threshold."""
     return Router(
         name="small-tfidf",
-        scorer=TfidfRidge().fit(from_rows(rows)),
+        scorer=TfidfRidge().fit(from_rows(rows())),
         calibration=Calibration("platt", slope=16.0, intercept=-11.5),
         threshold=0.5,
         curve=curve(),

@@ -11,6 +11,7 @@ from upstream import Upstream
 
 from routerlib import panel as panel_module
 from routerlib.panel import RouterPanel, as_csv, at_threshold, histogram_svg, prompts_from_file
+from routerlib.router import Decision
 from routerlib.routing import Backend
 
 MARKUP = "<img src=x onerror=alert(1)> & <b>bold</b> '\"</textarea><script>alert(2)</script>"
@@ -64,18 +65,18 @@ def test_an_empty_prompt_is_a_hint(panel):
 def test_the_slider_moves_the_decision_and_tells_what_it_buys(panel, router):
     panel.prompt.value = HARD
     p = panel.route().p_superior
-    panel.threshold.value = 0.99
+    panel.threshold.value = 0.95
     assert panel.decision.model == "inferior"
     assert panel.decision.p_superior == p
-    share = at_threshold(router.curve, 0.99)["share_superior"]
-    assert f"{100 * share:.1f} %" in panel._point.value
+    share = at_threshold(router.curve, 0.95)["share_superior"]
+    assert f"{100 * share:.0f} %" in panel._point.value
     panel.threshold.value = 0.0
     assert "100 %" in panel._point.value
     assert len(panel.history) == 1  # moving is not routing
 
 
 def test_the_certified_threshold_is_a_stop(panel):
-    panel.threshold.value = 0.304
+    panel.threshold.value = 0.302
     assert panel.threshold.value == 0.3
     panel.threshold.value = 0.31
     assert panel.threshold.value == 0.31
@@ -325,13 +326,24 @@ def test_stop_keeps_what_has_come(router, upstream):
     assert not slow.busy
 
 
-def test_at_threshold_interpolates_and_tolerates_gaps():
-    curve = [
-        {"threshold": 0.0, "share_superior": 1.0, "accuracy": 0.8, "pgr": None, "cost_per_1000": None},
-        {"threshold": 1.0, "share_superior": 0.0, "accuracy": 0.4, "pgr": None, "cost_per_1000": None},
-    ]
-    here = at_threshold(curve, 0.25)
-    assert here == {"share_superior": 0.75, "accuracy": pytest.approx(0.7), "pgr": None, "cost_per_1000": None}
+def test_a_threshold_between_two_rows_of_the_curve_is_the_upper_ones():
+    curve = [{"threshold": t, "share_superior": s} for t, s in ((0.3, 1.0), (0.7, 0.4), (1.0, 0.0))]
+    shares = [at_threshold(curve, t)["share_superior"] for t in (0.0, 0.3, 0.301, 0.7, 0.71, 1.0, 1.2)]
+    assert shares == [1.0, 1.0, 0.4, 0.4, 0.0, 0.0, 0.0]
+
+
+def test_costs_are_left_out_where_no_price_is_known():
+    free = small_router()
+    free.prices, free.curve = {}, [{**row, "cost_per_1000": None, "pgr": None} for row in free.curve]
+    panel = RouterPanel(free)
+    assert "$" not in panel._point.value
+    assert "gap closed" not in panel._point.value
+
+
+def test_a_score_near_the_threshold_is_told_from_it():
+    text = panel_module.verdict_html(Decision("inferior", 0.4996, 0.5, ""), {"inferior": "s", "superior": "l"}, None)
+    assert "49.96 % chance" in text
+    assert "below the threshold of 50.00 %" in text
 
 
 def test_histogram_counts_every_score():

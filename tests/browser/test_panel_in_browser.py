@@ -142,7 +142,7 @@ def threshold(page):
 
 
 def wait_for_threshold(page, value):
-    page.locator(".rl-ends b:visible", has_text=f"threshold {value:.2f}").wait_for()
+    page.locator(".rl-ends b:visible", has_text=f"threshold {value:.3f}").wait_for()
 
 
 def test_routes_easy_and_hard_prompts(page):
@@ -159,7 +159,7 @@ def test_a_sample_is_routed_by_one_click(page):
 
 
 def test_the_slider_by_keyboard(page):
-    button(page, "The router's own: 0.50").click()
+    button(page, "The router's own: 0.500").click()
     wait_for_threshold(page, 0.5)
     route(page, HARD, "Send it to the superior model")
     handle = page.locator(".rl-slider:visible .noUi-handle")
@@ -172,8 +172,8 @@ def test_the_slider_by_keyboard(page):
     wait_for_threshold(page, 0.0)
     assert page.locator(".rl-big:visible").first.inner_text() == "100 %"
     page.keyboard.press("ArrowRight")
-    wait_for_threshold(page, 0.01)
-    button(page, "◆ Certified: 0.30").click()
+    wait_for_threshold(page, 0.005)
+    button(page, "◆ Certified: 0.300").click()
     wait_for_threshold(page, 0.3)
 
 
@@ -190,7 +190,7 @@ def test_the_slider_by_mouse_stands_on_the_bars_scale(page):
 
 
 def test_answers_stream_side_by_side(page):
-    button(page, "The router's own: 0.50").click()
+    button(page, "The router's own: 0.500").click()
     route(page, HARD, "Send it to the superior model")
     button(page, "Ask both").click()
     for model in ("small", "large"):
@@ -202,7 +202,7 @@ def test_answers_stream_side_by_side(page):
 
 
 def test_a_batch_gets_a_table_a_histogram_and_a_file(page):
-    button(page, "The router's own: 0.50").click()
+    button(page, "The router's own: 0.500").click()
     wait_for_threshold(page, 0.5)
     tab(page, "Many prompts")
     type_prompt(page, f"{EASY}\n{HARD}\n<b>Say hello</b>")
