@@ -32,7 +32,7 @@ async def collect(
     num_problems: int | str | None = None,
     temperature: float = 0.7,
     max_tokens: int = 512,
-    stop: Sequence[str] = (),
+    stop: str | Sequence[str] = (),
     batch_size: int = 32,
     max_concurrent: int = 16,
     max_attempts: int = 3,
@@ -58,7 +58,7 @@ async def collect(
         num_problems: the first so many questions; None or "all": every one.
         temperature: 0 to 2.
         max_tokens: of one answer.
-        stop: strings that end an answer; special tokens such as <|im_end|> always do.
+        stop: a string that ends an answer, or several; special tokens such as <|im_end|> always do.
         batch_size: questions read ahead, and rows that share one flush of the disk, at most.
         max_concurrent: requests in flight, at most.
         max_attempts: failures after which a question is left alone, over all runs.
@@ -83,10 +83,11 @@ async def collect(
     limit = _limit(num_problems)
     wording = prompts.template(template, endpoint)
     path = output_path(questions, model, output_file, output_dir)
+    stop = (stop,) if isinstance(stop, str) and stop else tuple(stop)
     client = clients.connect(api_base, api_key, timeout, api_mode)
     async with client:
         target = clients.Endpoint(
-            client, model, endpoint, api_mode, temperature, max_tokens, tuple(stop), dict(extra_body or {}), timeout
+            client, model, endpoint, api_mode, temperature, max_tokens, stop, dict(extra_body or {}), timeout
         )
         target.hints = servers.end_tokens(model, target.url, stop, max_tokens) if api_mode == clients.LOCAL else {}
         sampling = _sampling(target, wording)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from routerlib import settings
 from routerlib.metrics import ece, quality_band, quality_curve, reliability_bins, wilson
 from routerlib.prompts import as_text
-from routerlib.schemas import LABELS, ROUTE_TO_SUPERIOR, LabelledPrompt
+from routerlib.schemas import LABELS, ROUTE_TO_SUPERIOR, LabelledPrompt, Responses
 
 if TYPE_CHECKING:
     import numpy as np
@@ -484,4 +484,53 @@ def routed_prompts(p_superior: ArrayLike, threshold: float) -> Figure:
         axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3f}")
     axes.set(title="Where the prompts go", xlabel="p_superior", ylabel="prompts")
     axes.legend(frameon=False)
+    return figure
+
+
+# --- collecting (03) ---
+
+
+def answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> Figure:
+    """Tokens per answer of each model, by why the answer ended.
+
+    Args:
+        rows: model → its rows of responses.
+    """
+    import matplotlib.pyplot as plt
+
+    colours = {"stop": SUPERIOR, "length": INFERIOR}
+    figure, axes = plt.subplots(1, len(rows), figsize=(8, 3.5), sharey=True, sharex=True, squeeze=False)
+    samples = {model: [sample for row in found for sample in row.responses] for model, found in rows.items()}
+    longest = max((sample.completion_tokens or 0 for found in samples.values() for sample in found), default=1)
+    for panel, (model, found) in zip(axes[0], samples.items(), strict=True):
+        reasons = sorted({str(sample.finish_reason) for sample in found}, reverse=True)
+        lengths = [[s.completion_tokens or 0 for s in found if str(s.finish_reason) == reason] for reason in reasons]
+        shades = [colours.get(reason, NEUTRAL) for reason in reasons]
+        edges = min(40, longest + 1)
+        panel.hist(lengths, bins=edges, range=(-0.5, longest + 0.5), stacked=True, color=shades, label=reasons)
+        panel.set(title=model, xlabel="tokens in the answer")
+        panel.legend(title="ended by")
+    axes[0][0].set_ylabel("answers")
+    return figure
+
+
+def sample_agreement(rows: Mapping[str, Sequence[Responses]]) -> Figure:
+    """How many different answers the samples of one question hold, as shares of the questions, per model.
+
+    Args:
+        rows: model → its rows of responses.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 3.5))
+    width = 0.8 / max(1, len(rows))
+    for place, (model, found) in enumerate(rows.items()):
+        kinds = [len({sample.full_response.strip() for sample in row.responses}) for row in found if row.responses]
+        highest = max(kinds, default=1)
+        shares = [kinds.count(number) / max(1, len(kinds)) for number in range(1, highest + 1)]
+        positions = [number + (place - (len(rows) - 1) / 2) * width for number in range(1, highest + 1)]
+        axes.bar(positions, shares, width, label=model, color=[INFERIOR, SUPERIOR, ROUTER, NEUTRAL][place % 4])
+    axes.set(xlabel="different answers among a question's samples", ylabel="share of questions", ylim=(0, 1))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
     return figure
