@@ -8,6 +8,7 @@ benchmarks/router_quality.py call the same functions. What the metrics mean is i
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from routerlib import baselines, certificates, encoders, jsonl, metrics, settings, training
+from routerlib import baselines, certificates, encoders, jsonl, metrics, settings, sources, training
 from routerlib.baselines import Scorer, log_odds
-from routerlib.examples import Examples, folds
+from routerlib.examples import Examples, folds, split
 from routerlib.router import Router
+from routerlib.schemas import LabelledPrompt
 
 BASELINES = ("random", "constant", "category mean", "TF-IDF + ridge", "embedding + logistic", "embedding + neighbours")
 BLEND_OF = ("kernel", "embedding + logistic", "TF-IDF + ridge", "category mean")
@@ -46,6 +48,67 @@ class Run:
     development: Examples
     validation: np.ndarray
     candidates: dict[str, Candidate] = field(default_factory=dict)
+
+
+# --- data ---
+
+
+def find_data(outcomes: str = "", labelled: str = "") -> tuple[list[LabelledPrompt], str]:
+    """The labelled prompts to learn from and the sentence that says where they came from.
+
+    Args:
+        outcomes: graded rows; empty: outputs/graded/outcomes.jsonl, else the shipped sample.
+        labelled: prompts with labels from people or a model (several sources with commas between); empty: what
+            notebooks 01 and 02 left; "none": none.
+    """
+    left = settings.outputs("graded") / "outcomes.jsonl"
+    outcomes = outcomes or (str(left) if left.exists() else sources.SAMPLE)
+    usual = [
+        settings.outputs("datasets") / "router_dataset_all.jsonl",
+        settings.outputs("analysis") / "labelled_questions.jsonl",
+    ]
+    labelled = labelled or ",".join(str(path) for path in usual if path.exists())
+    rows = list(sources.load_rows(outcomes, LabelledPrompt))
+    if labelled and labelled != "none":
+        rows += list(sources.load_rows(labelled, LabelledPrompt))
+    counts = Counter(row.source for row in rows)
+    listed = ", ".join(f"{number:,} {source}" for source, number in sorted(counts.items()))
+    return rows, f"{len(rows):,} labelled prompts ({listed}), graded ones from {Path(outcomes).name}."
+
+
+def split_rows(rows: Examples, seed: int = 0, shares: dict[str, float] | None = None) -> dict[str, np.ndarray]:
+    """Positions of train, validation, calibration and test rows; "unscored" are those left for a check of their own.
+
+    Graded rows are split by prompt group. The others (people's and models' labels) train where their weight is
+    above zero and their prompt is in no other part; those of weight zero are "unscored".
+
+    Raises:
+        ValueError: there are too few graded rows to split.
+    """
+    graded = np.flatnonzero(rows.graded)
+    if len(graded) < 20:
+        raise ValueError(f"Only {len(graded)} graded rows: a split needs 20 at the least, some hundreds to be of use.")
+    parts = {name: graded[at] for name, at in split(rows.groups[graded], shares, seed).items()}
+    elsewhere = np.concatenate([rows.groups[at] for name, at in parts.items() if name != "train"])
+    others = np.flatnonzero(~rows.graded & (rows.weights > 0) & ~np.isin(rows.groups, elsewhere))
+    weightless = np.flatnonzero(~rows.graded & (rows.weights == 0))
+    return parts | {"train": np.r_[parts["train"], others], "unscored": weightless}
+
+
+def tokens_per_call(folder: str | Path | None = None) -> dict[str, float]:
+    """Mean prompt and answer tokens of a call, by model, as measured in the graded files; empty where none are."""
+    spent: dict[str, list[int]] = {}
+    base = settings.outputs("graded") if folder is None else settings.resolve(folder)
+    for path in sorted(base.glob("*.jsonl")):
+        for _, row in jsonl.read_values(path):
+            for sample in row.get("responses", []):
+                tokens = [sample.get(name) for name in ("prompt_tokens", "completion_tokens")]
+                if None not in tokens:
+                    spent.setdefault(row["model"], []).append(sum(tokens))
+    return {model: float(np.mean(tokens)) for model, tokens in spent.items()}
+
+
+# --- fitting and choosing ---
 
 
 def light_scorers(backbone: str | Path, max_length: int = encoders.MAX_LENGTH) -> dict[str, Callable[[], Scorer]]:
@@ -340,6 +403,40 @@ def verdict(rows: Sequence[dict[str, Any]]) -> str:
         f"The {row['name']} is {side} the best baseline, {row['best_baseline']}, by {interval}: on so few test rows the "
         "two cannot be told apart."
     )
+
+
+def on_people(router: Router, rows: Examples) -> tuple[dict[str, float], str]:
+    """How the router's scores agree with labels of another kind (people's): figures and the sentence."""
+    p = router.score(rows.texts)
+    agreed = float(((p >= 0.5) == (rows.p_superior > 0.5)).mean())
+    low, high = metrics.bootstrap(metrics.auc, p, rows.p_superior)
+    found = {
+        "rows": len(rows),
+        "auc": metrics.auc(p, rows.p_superior),
+        "auc_low": low,
+        "auc_high": high,
+        "brier": metrics.brier(p, rows.p_superior),
+        "agreement": agreed,
+        "correlation": float(np.corrcoef(p, rows.p_superior)[0, 1])
+        if p.std() > 0 and rows.p_superior.std() > 0
+        else 0.0,
+    }
+    told = "does not tell" if low <= 0.5 <= high else "tells"
+    sentence = (
+        f"On {len(rows):,} questions labelled by people, AUC is {found['auc']:.3f} (95 % interval {low:.3f} to {high:.3f}): "
+        f"a router trained on these two models' graded answers {told} apart what people, judging other models, found hard."
+    )
+    return found, sentence
+
+
+def accuracies(rows: Examples) -> dict[str, dict[str, dict[str, float]]]:
+    """Both models' mean accuracy with its bootstrap interval: {side: {"accuracy": {value, low, high}}}."""
+    found = {}
+    for side in ("inferior", "superior"):
+        values = getattr(rows, side)
+        low, high = metrics.bootstrap(np.mean, values)
+        found[side] = {"accuracy": {"value": float(values.mean()), "low": low, "high": high}}
+    return found
 
 
 def by_category(score: np.ndarray, rows: Examples) -> list[dict[str, Any]]:

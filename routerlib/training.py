@@ -58,9 +58,9 @@ class Recipe:
 
 @dataclass
 class History:
-    """What a training run did: losses by epoch, the best validation loss, rows per second of training."""
+    """What a training run did: the Trainer's log, the best validation loss, rows per second of training."""
 
-    losses: list[dict[str, float]] = field(default_factory=list)
+    log: list[dict[str, float]] = field(default_factory=list)
     best_validation_loss: float = float("nan")
     examples_per_second: float = float("nan")
 
@@ -234,12 +234,6 @@ def _dataset(examples: Examples, tokenizer: Any, target: str) -> list[dict[str, 
 
 
 def _history(log: list[dict[str, float]]) -> History:
-    by_epoch: dict[float, dict[str, float]] = {}
-    history = History()
-    for entry in log:
-        at = by_epoch.setdefault(round(entry.get("epoch", 0), 2), {"epoch": round(entry.get("epoch", 0), 2)})
-        at |= {name: entry[key] for name, key in (("train", "loss"), ("validation", "eval_loss")) if key in entry}
-        history.examples_per_second = entry.get("train_samples_per_second", history.examples_per_second)
-    history.losses = [row for row in by_epoch.values() if "validation" in row]
-    history.best_validation_loss = min((row["validation"] for row in history.losses), default=float("nan"))
-    return history
+    losses = [entry["eval_loss"] for entry in log if "eval_loss" in entry]
+    speeds = [entry["train_samples_per_second"] for entry in log if "train_samples_per_second" in entry]
+    return History(log, min(losses, default=float("nan")), speeds[-1] if speeds else float("nan"))
