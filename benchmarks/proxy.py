@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,8 @@ async def calls(url: str, model: str, concurrency: int, count: int) -> list[floa
 
     async def caller(session: aiohttp.ClientSession) -> None:
         for number in numbers:
-            body = {"model": model, "messages": [{"role": "user", "content": PROMPTS[number % len(PROMPTS)]}]}
+            prompt = f"{PROMPTS[number % len(PROMPTS)]} (Request {random.getrandbits(32)}.)"  # no two alike: no cache
+            body = {"model": model, "messages": [{"role": "user", "content": prompt}]}
             start = time.perf_counter()
             async with session.post(f"{url}/chat/completions", json=body) as response:
                 answer = await response.json()
