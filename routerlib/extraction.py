@@ -66,14 +66,15 @@ def kind_of(gold: str, is_mcq: bool = False) -> Kind:
 # --- the part of an output that answers this question ------------------------------------------------------------
 
 _SPECIAL_TOKEN = re.compile(
-    r"<\|(?:eot_id|im_end|im_start|endoftext|end|end_of_text|user|eom_id)\|>|</s>|<end_of_turn>|<｜end"
+    r"<\|(?:eot_id|assistant|im_end|im_start|endoftext|end|end_of_text|user|eom_id)\|>|</s>|<end_of_turn>|<｜end"
 )
 _HEADING = re.compile(
     r"(?:(?<=\n)|^|(?<=[.!)\]] )|(?<=[.!)\]]))[#*_> \t]{0,12}"
     r"(?:(?:next|new|another|final|last)\s+)?"
-    r"(?:(?:Question|Problem|Exercise|Q|Example)[ \t]*(?:\#?\d+)?[ \t]*[*_]*[:.)](?!\w)|(?:Question|Problem|Example) \d+\b"
+    r"(?:(?:Question|Problem|Exercise|Q)[ \t]*(?:\#?\d+)?[ \t]*[*_]*[:.)](?!\w)|(?:Question|Problem|Exercise|Example|Instruction) \d+\b"
+    r"|(?:Follow[- ]?up|Additional|Practice) (?:questions?|exercises?|problems?)\b"
     r"|The following (?:are|is) (?:a )?(?:multiple[- ]choice|single[- ]choice)"
-    r"|(?:Human|User|USER|HUMAN)[ \t]*:|\#\#\#[ \t]*(?:Instruction|Input|User|Human|Question))",
+    r"|(?:Human|User|USER|HUMAN)[ \t]*:|\#\#+[ \t]*(?:Instruction|Input|User|Human|Question|Your task))",
 )
 _LONG_GAP = re.compile(r"[ \t]{9,}|\n(?:[ \t]*\n){3,}")
 _COMBINING = re.compile(
@@ -122,7 +123,8 @@ def _chosen_part(text: str, headings: list[int], question: str | None, choices: 
         return ours[-1]
     if len(parts) > 1 and re.search(r"\b1\b", parts[0][:24]):  # numbered: the examples first, ours last
         return parts[-1]
-    return before + parts[0]
+    stating = [part for part in parts if any(_statements(plain_text(part), len(choices) or 26))]
+    return before + (stating or parts)[0]
 
 
 def _is_introduction(text: str, choices: Sequence[str]) -> bool:
@@ -161,13 +163,13 @@ _FULL_WIDTH |= {ord("Ａ") + i: letter for i, letter in enumerate(string.ascii_u
 _BRACKETED = r"[\(\[\{]{1,2}\s*([A-Z])\s*(?:[\)\]\}.:]{1,2}|$)"
 _AFTER_BARE = (
     r"(?=\s*(?:$|[.,;:!?)\]}\"'\n|/\\]|[-–—(]|</)|\s+(?:because|since|as|and|or|which|with|for|based|due|given|here|but|while|"
-    r"is|in|from|according|so|where|option|choice|only)\b)(?!\s*[=^+]|['’]\w)"
+    r"is|in|from|according|so|where|option|choice|only|rather|not|over|instead)\b)(?!\s*[=^+]|['’]\w)"
 )
 _BARE = r"[\"'“]?\b([B-HJ-Z])\b[\"'”]?" + _AFTER_BARE
 _BARE_WORDLIKE = r"[\"'“]?\b([AI])\b(?=\s*(?:$|[.;:!)\]}\"\n]|,?\s*(?:because|since|as|which)\b))(?!['’]\w|\.\s?[eE]\.)"
 _LETTER = rf"(?:{_BRACKETED}|{_BARE}|{_BARE_WORDLIKE})"
 _NOUN = (
-    r"(?:answers?|ans\.?|choices?|options?|solutions?|responses?|selections?|letter|alternatives?|"
+    r"(?:answers?|ans\.?|choices?|options?|solutions?|responses?|selections?|guess|letter|alternatives?|"
     r"(?:correct|true|false|right|best|accurate|incorrect)\s+(?:statements?|one|conclusion|match|description|explanation))"
 )
 _FILLER = (
@@ -178,7 +180,7 @@ _FILLER = (
 _STATED = re.compile(
     rf"(?i:\b{_NOUN})(?:\s+(?i:here|to (?:this|the) question|for (?:this|the) question|from the (?:given )?(?:options|choices)|"
     rf"among the (?:given )?(?:options|choices)|choice|option|provided|above|of the (?:options|choices)))*"
-    rf"\s*(?i:\bis\b|\bare\b|\bwould be\b|\bshould be\b|\bmust be\b|\bwill be\b|:|=|-->|->|→|[-–—]|\n+|(?=\([A-Z]\)\W*(?:$|\n)))(?i:{_FILLER}){{0,12}}?{_LETTER}"
+    rf"[\"'”]?\s*(?i:\bis\b|\bare\b|\bwould be\b|\bshould be\b|\bmust be\b|\bwill be\b|:|=|>|-->|->|→|[-–—]|\n+|(?=\([A-Z]\)\W*(?:$|\n)))(?i:{_FILLER}){{0,12}}?{_LETTER}"
 )
 _STATED_LOWER = re.compile(
     r"(?i:\b(?:answer|ans|choice|option)\b\.?(?:\s+(?:choice|option))?)\s*(?i:\bis\b|:|=)[\s:]*(?:(?i:option|choice|letter)\s+)?"
@@ -190,8 +192,8 @@ _NAMED = re.compile(
     r"wrong|false|ruled|eliminated|un|im)))(?!\s+(?i:can be|could be|may be|might be|is not|are not|isn't|cannot))"
 )
 _IS_CORRECT = re.compile(
-    rf"{_LETTER}[^.\n]{{0,120}}?\b(?i:is|are|being|would be|must be|seems|seems to be|appears to be)\s+(?i:indeed\s+|clearly\s+|also\s+|therefore\s+|likely\s+|definitely\s+)?"
-    r"(?i:the\s+)?(?i:most\s+|only\s+|best\s+)?(?i:correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable|probable|logical|"
+    rf"{_LETTER}(?:(?!\([A-Z]\))[^.\n]){{0,120}}?\b(?i:is|are|being|would be|must be|seems|seems to be|appears to be)\s+(?i:indeed\s+|clearly\s+|also\s+|therefore\s+|likely\s+|definitely\s+)?"
+    r"(?i:the\s+)?(?i:most\s+|more\s+|only\s+|best\s+)?(?i:correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable|probable|logical|"
     r"answer|solution)\b"
     r"(?i:\s+(?:answer|option|choice|one|statement|response|match|description|explanation))?"
 )
@@ -199,22 +201,27 @@ _CLOSEST = re.compile(
     rf"(?i:\b(?:closest|nearest|best (?:matche?s?|fits?)|matche?s|correspond(?:s|ing)|agrees? with|consistent with|equivalent to|"
     rf"selects?|choos(?:e|es|ing)|chose|picks?|picked|go(?:ing)? with|opt for))\b(?:[^.\n(]|\.\d|\((?![A-Z]\))){{0,70}}?"
     rf"(?:(?i:\b(?:option|choice|answer|letter)s?)\s*{_LETTER}|\(([A-Z])\))"
-    rf"|(?i:\b(?:choose|choosing|chose|select|pick|go with|opt for))\s+(?i:the\s+)?(?i:answer\s+|option\s+|choice\s+|letter\s+)?{_LETTER}"
+    rf"|(?i:\b(?:choose|choosing|chose|select|pick|guess|say|go with|opt for))\s+(?i:the\s+)?(?i:answer\s+|option\s+|choice\s+|letter\s+)?{_LETTER}"
+    rf"|(?i:\b(?:it|this|that)(?:'s|\s+(?:is|must be|has to be|should be)))\s+(?i:most\s+)?(?i:likely\s+|probably\s+|clearly\s+)?"
+    rf"(?i:option\s+|choice\s+|letter\s+|answer\s+)?{_LETTER}(?=\W*(?:$|\n))"
+    rf"|答案(?:应该|应)?(?:是|为|选|:)?\s*{_LETTER}"
 )
 _BOXED_LETTER = re.compile(r"\\boxed\s*\{\s*[\(\[\{]*\s*([A-Z])\s*[\)\]\}.:]*(?:\s*\}|[.:)\s][^{}]*\})")
 _AND_MORE = re.compile(
     r"\s*[\)\]\"']*\s*(?:,|/|&|(?:,\s*)?\b(?:or|and)\b)\s*(?:(?:option|choice|answer)\s*)?(?:[\(\[]([A-Z])[\)\]]|([B-HJ-Z])(?=\W|$)(?!\s*[=^+]|['’]\w))"
+    r"(?!\s+(?:is|are|was|were|does|do|would|can|cannot|has|have)\b)"
 )
 _LETTER_LIST = re.compile(r"\(([A-Z](?:\s*(?:,|&|/|,?\s*and\b|,?\s*or\b)\s*[A-Z])+)\)")
 _CLEAR = ("stated letter", "boxed letter", "no option fits")  # a remark such as "C is closest" does not overrule them
 _DECLINED = re.compile(
-    r"(?i)\b(?:answers?|value|result|options?|choices?|it|this|which|that|none|solution)\b[^.\n]{0,40}?"
+    r"(?i)\b(?:answers?|options?|choices?|solution)\b[^.\n]{0,40}?"
     r"(?:\b(?:is|are|was|does|do)(?:\s+not|n't)\s+(?:\w+\s+){0,2}?(?:listed|among|one of|on the list|in the list|in the (?:given )?(?:options|choices)|"
     r"provided|available|present|given|match\w*|correspond\w*|appear\w*|shown|any of|here)"
     r"|\bis\s*\(?\s*(?:none|not listed|not among|not given|unknown|not provided|n/?a)\b)"
+    r"|\b(?:it|this|that|which|value|result)\b[^.\n]{0,30}?\b(?:is|does)(?:\s+not|n't)\s+(?:\w+\s+){0,2}?(?:listed|among|one of|match|correspond\w*|in)\b"
+    r"[^.\n]{0,25}?\b(?:options|choices|answers|list)\b"
     r"|\bnone of (?:the|these|those) (?:\w+\s+){0,2}?(?:options?|choices|answers?|above|given|listed|provided)\b[^.\n]{0,40}"
     r"|\bno (?:correct|right|matching|valid|suitable) (?:answer|option|choice)\b"
-    r"|\b(?:cannot|can't|unable to|impossible to|can not)\s+(?:be\s+)?(?:determine|answer|choose|select|conclude|decide)\w*"
 )
 _CONDITION = re.compile(
     r"(?i)\b(?:if|whether|suppose|assum(?:e|ing)|unless|not|n't|never|could|might|may|rather than|instead of|eliminate|exclude|"
@@ -338,9 +345,10 @@ def _is_hypothetical(text: str, start: int, end: int) -> bool:
 
 
 def _is_listed(text: str, letter: str) -> bool:
-    """Whether a letter only opens a list of options: the next line starts with the next letter."""
-    following = chr(ord(letter) + 1)
-    return bool(re.match(rf"{letter}[)\].:][^\n]*\n+\s*[(\[]?{re.escape(following)}[)\].:]", text))
+    """Whether a letter only opens a list of options: the next one follows, on its own line or as `A) x B) y`."""
+    following = re.escape(chr(ord(letter) + 1))
+    lines = rf"{letter}[)\].:][^\n]*\n+\s*[(\[]?{following}[)\].:]"
+    return bool(re.match(rf"{lines}|{letter}\)[^\n(]*?\s{following}\)\s", text))
 
 
 def _last_statement(
@@ -353,6 +361,9 @@ def _last_statement(
     if not clear or (not clear[-1].letters and remarks and remarks[-1].end > clear[-1].start):
         return _agreed(text, remarks, clear)
     last = max((s for s in clear if s.start == clear[-1].start), key=lambda s: len(s.letters))
+    later = {remark.letters for remark in remarks if remark.start > last.start and remark.letters in last.letters}
+    if len(last.letters) > 1 and len(later) == 1:  # "(A) or (B), but (B) is more likely"
+        return next(remark for remark in reversed(remarks) if remark.letters in later)
     if len({statement.letters for statement in clear if statement.letters}) < 2 or "\n" not in text:
         return last
     return _block_of_ours(text, clear, question, choices) or last
@@ -387,6 +398,9 @@ def _block_of_ours(
 
 def _lone_letter(text: str, choices: Sequence[str]) -> str | None:
     """An output that is nothing but a letter, or a letter and its option: `B`, ` (B)`, `B) cold`."""
+    text = re.sub(r"(?i)^\s*(?:option|choice|answer|letter)\s+(?=\(?[a-z]\b)", "", text)
+    if because := re.match(r"\s*\(?([B-HJ-Z])\)?\s+(?:because|since)\b", text):
+        return because[1] if because[1] in string.ascii_uppercase[: len(choices)] else None
     match = re.match(r"^\s*[\(\[\"']?([A-Za-z])[\)\]\"'.:,]*\s*(?:$|\n)", text)
     if (
         match
@@ -412,6 +426,7 @@ def _weaker(part: str, plain: str, choices: Sequence[str], truncated: bool) -> I
         return
     yield "leading letter", _leading_letter(plain, choices)
     yield "closing letter", _closing_letter(plain, choices)
+    yield "emphasised letter", _emphasised_letter(part, choices)
     yield "concluding sentence", _concluding_letter(plain, choices)
     yield "concluding option", _concluding_option(plain, choices)
 
@@ -471,6 +486,16 @@ def _closing_letter(plain: str, choices: Sequence[str]) -> str:
     return "" if match[2] and listed else match[1]
 
 
+_EMPHASISED = re.compile(r"\*\*\s*[\(\[]?([A-Z])(?:[\)\]].{0,200}?|[.:]\s.{0,200}?|)\s*\*\*")
+
+
+def _emphasised_letter(part: str, choices: Sequence[str]) -> str:
+    """The only bold letter of an output, in its last paragraph."""
+    found = {match[1] for match in _EMPHASISED.finditer(part)}
+    last = _EMPHASISED.search(part.strip().rsplit("\n\n", 1)[-1])
+    return last[1] if last and len(found) == 1 and last[1] in string.ascii_uppercase[: len(choices)] else ""
+
+
 def _concluding_letter(plain: str, choices: Sequence[str]) -> str:
     """The one letter in brackets, or behind the word option, in a last sentence that concludes."""
     sentence = _last_sentence(plain)
@@ -478,6 +503,10 @@ def _concluding_letter(plain: str, choices: Sequence[str]) -> str:
         return ""
     valid = string.ascii_uppercase[: len(choices)]
     found = re.findall(r"(?<![\w(])\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?([A-Z])\b", sentence)
+    found += [
+        (letter, "")
+        for letter in re.findall(r"(?i:\b(?:therefore|thus|hence|so|ans|option)\b)\W*([B-HJ-Z])\W*$", sentence)
+    ]
     letters = {a or b for a, b in found} & set(valid)
     return "".join(sorted(letters))
 
