@@ -140,6 +140,8 @@ class RouterApp:
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.scorer = Scorer(self.board.router)
+        with contextlib.suppress(Exception):  # the first score loads libraries: not on a caller's time
+            await self.scorer.score([Message(role="user", content="Hello")])
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self.limits.connect_timeout, sock_read=self.limits.timeout
         )

@@ -13,10 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-import driver
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from routerlib import servers, settings
-from routerlib.router import newest
+import driver  # noqa: E402
+
+from routerlib import servers, settings  # noqa: E402
+from routerlib.router import newest  # noqa: E402
 
 SHOW = """
 import sys
@@ -89,5 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(settings.ROOT))
     main()
