@@ -91,7 +91,8 @@ def run(
 
     Args:
         notebooks: names such as "03_collect_responses", or their numbers such as "03".
-        files: YAML files of parameters, later ones win; a notebook takes the names that it has.
+        files: YAML files of parameters, later ones win; a notebook takes the names that it has, and those under
+            its own name ("03_collect_responses:") before the others.
         parameters: like the files' contents; they win over the files.
         fresh: execute all of them, whatever is there.
 
@@ -126,11 +127,14 @@ def plan(
 ) -> list[Plan]:
     """What would run: each notebook with its checked parameters and its fingerprint."""
     names = [_full_name(name) for name in notebooks]
-    given = {**_read_parameter_files(files), **(parameters or {})}
+    shared, sections = _read_parameter_files(files)
     known = {name: defaults(notebook_path(name)) for name in names}
-    _refuse_unknown(given, known)
+    _refuse_unknown({**shared, **(parameters or {})}, known)
     plans, fingerprint = [], _library_fingerprint()
     for name in names:
+        section = sections.get(name, {})
+        _refuse_unknown(section, {name: known[name]})
+        given = {**shared, **section, **(parameters or {})}
         own = {key: _fitting(key, value, known[name][key]) for key, value in given.items() if key in known[name]}
         text = json.dumps([fingerprint, _cell_sources(notebook_path(name)), own], sort_keys=True, default=str)
         fingerprint = hashlib.sha256(text.encode()).hexdigest()
@@ -165,6 +169,7 @@ def execute(step: Plan, addresses: dict[str, str] | None = None) -> Path:
             cwd=str(settings.ROOT),
             progress_bar=False,
             log_output=True,
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],  # of the kernel: it warns at every start
         )
     except PapermillExecutionError as error:
         raise NotebookFailed(
@@ -213,22 +218,30 @@ def _full_name(name: str) -> str:
     return matches[0]
 
 
-def _read_parameter_files(files: Sequence[str | Path]) -> dict[str, Any]:
+def _read_parameter_files(files: Sequence[str | Path]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """(parameters of every notebook that has them, notebook -> parameters under its name)."""
+    shared: dict[str, Any] = {}
+    sections: dict[str, dict[str, Any]] = {}
+    for file in files:
+        content = _read_parameter_file(Path(file) if Path(file).exists() else settings.resolve(file))
+        for name in content.keys() & NOTEBOOKS.keys():
+            sections.setdefault(name, {}).update(content.pop(name) or {})
+        shared.update(content)
+    return shared, sections
+
+
+def _read_parameter_file(path: Path) -> dict[str, Any]:
     import yaml
 
-    given: dict[str, Any] = {}
-    for file in files:
-        path = Path(file) if Path(file).exists() else settings.resolve(file)
-        try:
-            content = yaml.safe_load(path.read_text()) or {}
-        except FileNotFoundError:
-            raise PipelineError(f"There is no parameter file {path}.") from None
-        except yaml.YAMLError as error:
-            raise PipelineError(f"{path} is no valid YAML: {error}") from None
-        if not isinstance(content, dict):
-            raise PipelineError(f"{path}: expected lines of the form NAME: value.")
-        given.update(content)
-    return given
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except FileNotFoundError:
+        raise PipelineError(f"There is no parameter file {path}.") from None
+    except yaml.YAMLError as error:
+        raise PipelineError(f"{path} is no valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise PipelineError(f"{path}: expected lines of the form NAME: value.")
+    return content
 
 
 def _refuse_unknown(given: dict[str, Any], known: dict[str, dict[str, Any]]) -> None:

@@ -97,6 +97,16 @@ def test_yaml_files_are_read_and_later_ones_win(project, tmp_path):
     assert second.parameters == {"FACTOR": 5}
 
 
+def test_a_section_is_for_its_notebook_alone(project, tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text("FACTOR: 4\n02_second:\n  FACTOR: 9\n")
+    first, second = pipeline.plan(["01", "02"], [path])
+    assert (first.parameters, second.parameters) == ({"FACTOR": 4}, {"FACTOR": 9})
+    path.write_text("02_second:\n  NAME: b\n")
+    with pytest.raises(pipeline.PipelineError, match="parameter NAME"):
+        pipeline.plan(["01", "02"], [path])
+
+
 @pytest.mark.parametrize(
     "text,words", [("- a\n- b\n", "NAME: value"), ("a: [", "no valid YAML"), (None, "no parameter file")]
 )
