@@ -300,7 +300,7 @@ class Relay(Response):
     async def broken(self, upstream: aiohttp.ClientResponse, target: Backend, error: Exception, send: Send) -> None:
         """The model's server failed in the middle of its answer: too late for a status, but never a silent end."""
         log.warning("the answer of %s broke off (%s)", target.model, type(error).__name__)
-        if upstream.content_type != "text/event-stream":
+        if upstream.content_type != "text/event-stream" or "content-encoding" in upstream.headers:
             raise ConnectionAbortedError(f"The answer of {target.model} broke off.") from None
         told = RequestError(f"The answer of {target.model} broke off ({type(error).__name__}).", status=502)
         event = f"data: {json.dumps(told.body())}\n\n".encode()  # which the SDK raises as an APIError

@@ -15,10 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import driver  # noqa: E402
+import driver
 
-from routerlib import servers, settings  # noqa: E402
-from routerlib.router import newest  # noqa: E402
+from routerlib import servers, settings
+from routerlib.router import newest
 
 SHOW = """
 import sys
