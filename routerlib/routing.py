@@ -244,9 +244,9 @@ def part_text(part: Any) -> str:
 class Scorer:
     """Scores the prompts of concurrent requests together, off the event loop.
 
-    While one batch is being scored in a worker thread, the requests that arrive gather into the next one, so
-    that many at once cost little more than one, and one alone waits for nobody. Batches are small because on a
-    CPU a batch takes as long as its prompts one by one, and all of it waits for the last. Belongs to one event loop.
+    While one batch is being scored in a worker thread, the requests that arrive gather into the next one; one alone
+    waits for nobody. Batches are small because on a CPU a batch takes nearly as long as its prompts one by one, and
+    all of it waits for the last. A scorer belongs to one event loop.
     """
 
     def __init__(self, router: Router, max_batch: int = 8):

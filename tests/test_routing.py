@@ -180,6 +180,9 @@ def test_async_calls_route_stream_and_fall_back(router, upstream):
             changed = await ask(client.with_options(timeout=5), EASY)
         async with AsyncRoutedClient(router, upstream.url, down, fallback=True, max_retries=0) as client:
             rescued = await ask(client, HARD)
+        dead = Backend("http://127.0.0.1:9/v1", "large")
+        async with AsyncRoutedClient(router, upstream.url, dead, fallback=True, max_retries=0) as client:
+            assert (await ask(client, HARD)).model == "small"
         return [answer.model for answer in answers], chunks[0].model, changed.model, rescued.model
 
     assert asyncio.run(run()) == (["small", "large"] * 8, "large", "small", "small")
