@@ -28,6 +28,7 @@ from typing import Any, Generic, TypeVar
 
 from routerlib.clients import Answer, BadRequest, FailedAttempt, Outage, RateLimited, RequestFailure, Stopped
 from routerlib.ledger import Ledger
+from routerlib.progress import bar as progress_bar
 
 T = TypeVar("T")
 
@@ -508,10 +509,8 @@ class _Run(Generic[T]):
             summary.finish_reasons[reason] = summary.finish_reasons.get(reason, 0) + 1
             summary.empty += sample.get("full_response") == ""
 
-    def open_bar(self, total: int | None, progress: bool, label: str) -> None:
-        from tqdm.auto import tqdm
-
-        self.bar = tqdm(total=total, desc=label or None, unit="item", mininterval=0.5, disable=not progress)
+    def open_bar(self, total: int | None, show: bool, label: str) -> None:
+        self.bar = progress_bar(total, label, show=show)
         self._shown_at = 0.0
 
     def _show(self, done: int) -> None:

@@ -9,7 +9,6 @@ files side by side as labelled prompts for 05. Responses files are only read. Ho
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 
 from routerlib import extraction, jsonl, settings
 from routerlib.killable import Crew, Lost
+from routerlib.progress import bar as progress_bar
 from routerlib.schemas import (
     ROUTE_TO_INFERIOR,
     ROUTE_TO_SUPERIOR,
@@ -210,12 +210,10 @@ def responses_files(folder: str | Path) -> list[Path]:
     return sorted(path for path in files if ".rejects." not in path.name and path.name not in RESERVED)
 
 
-def _grade_file(source: Path, target: Path, crew: Crew, grading: Grading, progress: bool) -> None:
-    from tqdm.auto import tqdm
-
+def _grade_file(source: Path, target: Path, crew: Crew, grading: Grading, show: bool) -> None:
     total, superseded = _survey(source)
     rejects = _Rejects(target)
-    with tqdm(total=total, unit="row", desc=source.name, disable=not progress, leave=False, file=sys.stdout) as bar:
+    with progress_bar(total, source.name, "row", show) as bar:
         rows = _graded(_read(source, superseded, rejects, bar), crew, grading)
         written = jsonl.write_rows(target, (row.model_dump(mode="json") for row in rows))
     rejects.close()

@@ -11,7 +11,7 @@ import routerlib
 
 PACKAGE = Path(routerlib.__file__).parent
 FLOORS = [
-    ("ground", ["schemas", "jsonl", "settings", "event_loop"]),
+    ("ground", ["schemas", "jsonl", "settings", "event_loop", "progress"]),
     ("pure", ["prompts", "extraction", "equality", "metrics", "certificates", "ratings", "surface"]),
     ("world", ["standins", "clients", "servers", "sources", "encoders", "killable"]),
     ("work", ["ledger", "bulk", "collection", "labelling", "grading", "cleaning", "mixing"]),
