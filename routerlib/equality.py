@@ -101,6 +101,7 @@ def _inside(text: str) -> str:
 
 def _squeeze(text: str) -> str:
     """For the exact match: no spaces, no styling; words without case."""
+    text = re.sub(r"(?<=\d)\s+(?=\d)", "&", text)  # two numbers stay two
     text = re.sub(_TEXT_COMMAND.pattern + r"\{([^{}]*)\}", r"\1", text)
     text = re.sub(r"\\(?:left|right|displaystyle|bigl?|bigr?)(?![a-z])", "", text)
     text = re.sub(r"\\[dt]frac", r"\\frac", re.sub(r"\^\{?\\circ\}?", "", text))
@@ -152,6 +153,8 @@ def _verified(gold: str, answer: str) -> bool:
     """math-verify's verdict, corrected where its rounding to six decimals hides a difference."""
     from math_verify import verify
 
+    if any("\\" not in text and re.search(r"\d +\d", text) for text in (gold, answer)):
+        return False  # "11 2" is two numbers, which the parser would join into one
     if _DECIMAL_COMMA.match(gold) or _DECIMAL_COMMA.match(answer):
         swapped = [_plain(text.replace(",", ".")) for text in (gold, answer)]
         if None not in swapped and _close(*swapped):

@@ -52,12 +52,14 @@ def kind_of(gold: str, is_mcq: bool = False) -> Kind:
 
     Multiple choice is told by its options. Else the gold answer decides: it is mathematics if it holds a
     LaTeX command or is made of numbers, symbols, function names and words of at most two letters (`42`,
-    `x+1`, `$5`, `12 cm`); with a longer word in it (`Paris`, `July 4, 1776`, `Apollo 11`) it is text.
+    `x+1`, `$5`, `12 cm`); with a longer word in it (`Paris`, `July 4, 1776`, `Apollo 11`), and as a formula such as `H2O`, it is text.
     """
     if is_mcq:
         return "choice"
     if re.search(r"\\[A-Za-z]+|\$.*\$|\^|_\{", gold):
         return "maths"
+    if re.fullmatch(r"(?:[A-Z][a-z]?\d*)*[A-Z][a-z]?\d+(?:[A-Z][a-z]?\d*)*", gold.strip()):
+        return "text"
     if re.search(rf"(?!(?:{_FUNCTIONS})\b)\b[^\W\d_]{{3,}}", gold):
         return "text"
     return "maths" if re.search(r"\d|[-+*/=<>()]|^\W*[A-Za-z]\W*$", gold) else "text"
@@ -464,6 +466,8 @@ def _leading_letter(plain: str, choices: Sequence[str]) -> str:
     letter = match[1] or match[2]
     if letter not in string.ascii_uppercase[: len(choices)]:
         return ""
+    if other := _letters_of(match[3], choices).replace(letter, ""):
+        return letter + other  # a letter with another option's text
     if (match[2] in ("A", "I") or len(plain) > 600) and not _opens_with(
         match[3], choices[string.ascii_uppercase.index(letter)]
     ):
@@ -835,7 +839,7 @@ def same_text(answer: str, golds: Sequence[str]) -> bool:
     first = _words(re.split(r"[,;(]|\b(?:because|since|which)\b", _LEAD_IN.sub("", answer.strip()))[0])
     full = _words(answer)
     for gold in map(_words, golds):
-        if gold and gold in (said, first, full):
+        if gold and (gold in (said, first, full) or "".join(gold) == "".join(said)):
             return True
         if gold and len(full) >= len(gold) + 3 and _holds(full, gold, answer):
             return True

@@ -121,6 +121,11 @@ def test_no_letter_is_invented(text):
     assert (found.answer, found.status) == (None, "none")
 
 
+def test_a_letter_with_another_options_text_is_ambiguous():
+    assert read("C. hot air").status == "ambiguous"
+    assert read("C. Paris").answer == "C"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -351,6 +356,9 @@ def test_without_a_final_answer_there_is_none():
         ("New York", ["York"], False),
         ("It was built in the city of New York", ["York"], False),
         ("Rome", ["Paris"], False),
+        (" H2O (water)", ["H2O"], True),
+        (" H2 O", ["H2O"], True),
+        (" CO2", ["H2O"], False),
         ("It is not Paris that they meant", ["Paris"], False),
         ("It is either Paris or London", ["Paris"], False),
         (r"\boxed{\text{Evelyn}}", ["Evelyn"], True),
@@ -365,7 +373,7 @@ def test_facts_are_graded_by_words(text, golds, right):
     "gold, kind",
     [
         ("42", "maths"), ("-3.5", "maths"), (r"\frac{1}{2}", "maths"), ("x+1", "maths"), ("$5", "maths"), ("12 cm", "maths"),
-        ("sin(x)", "maths"), ("x", "maths"), ("Paris", "text"), ("July 4, 1776", "text"), ("Apollo 11", "text"), ("Au", "text"),
+        ("sin(x)", "maths"), ("x", "maths"), ("Paris", "text"), ("July 4, 1776", "text"), ("Apollo 11", "text"), ("Au", "text"), ("H2O", "text"),
     ],
 )  # fmt: skip
 def test_the_gold_answer_decides_how_a_question_is_graded(gold, kind):
