@@ -500,6 +500,22 @@ def sentence(summary: dict[str, Any]) -> str:
     return "; ".join([*parts, ", ".join(shares)]) + "."
 
 
+def gap_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
+    """How far the two models are apart, in all and by category: where a router has most and least to win."""
+    gap = superior["accuracy"]["value"] - inferior["accuracy"]["value"]
+    cheap = {group["category"]: group["accuracy"]["value"] for group in inferior["categories"]}
+    gaps = {
+        group["category"]: group["accuracy"]["value"] - cheap[group["category"]]
+        for group in superior["categories"]
+        if group["category"] in cheap
+    }
+    text = f"{superior['model']} is right {100 * gap:+.1f} points more often than {inferior['model']}"
+    if len(gaps) < 2:
+        return f"{text}."
+    wide, narrow = max(gaps, key=gaps.get), min(gaps, key=gaps.get)
+    return f"{text}: most in {wide} ({100 * gaps[wide]:+.1f}), least in {narrow} ({100 * gaps[narrow]:+.1f})."
+
+
 def _percent(share: dict[str, float]) -> str:
     return f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
 
