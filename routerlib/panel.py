@@ -114,6 +114,7 @@ class RouterPanel(widgets.VBox):
         self.backends = {side: value and backend(value, router.models.get(side)) for side, value in given.items()}
         self.names = {side: b.model if b else router.models.get(side) or side for side, b in self.backends.items()}
         self.max_tokens = max_tokens
+        self.top = scale_top(router)
         self.decision: Decision | None = None
         self.routed = ""  # the prompt that the decision is about
         self.answers: dict[str, Answer] = {}
@@ -153,7 +154,7 @@ class RouterPanel(widgets.VBox):
         self.stop_button = self._button("Stop", self.stop, "rl-quiet", "Stop the answers under way")
         self.stop_button.layout.display = "none"
         buttons = [self.route_button, self.ask_button, self.both_button, self.stop_button]
-        self._verdict = widgets.HTML(verdict_html(None, self.names, self._certified()))
+        self._verdict = widgets.HTML(verdict_html(None, self.names))
         self._answers = widgets.HTML()
         self._hint = widgets.HTML(self._server_hint())
         decision = _classed(widgets.VBox([self._verdict, self._point_box]), "rl-card")
@@ -164,7 +165,12 @@ class RouterPanel(widgets.VBox):
         """The threshold with what it buys; one widget, shown on two tabs."""
         own = self.router.threshold
         self.threshold = widgets.FloatSlider(
-            value=min(own, 1.0), min=0.0, max=1.0, step=0.005, readout=False, description="Threshold"
+            value=min(own, self.top),
+            min=0.0,
+            max=self.top,
+            step=self.top / 200,
+            readout=False,
+            description="Threshold",
         )
         _classed(self.threshold, "rl-slider rl-hidden-label").observe(self._on_threshold, "value")
         self._marks = widgets.HTML()
@@ -185,7 +191,7 @@ class RouterPanel(widgets.VBox):
         self.upload = widgets.FileUpload(accept=".txt,.csv,.jsonl", description="Upload .txt, .csv, .jsonl")
         _classed(self.upload, "rl-quiet").observe(self._on_upload, "value")
         self.batch_button = self._task_button("Route all", "batch", "rl-primary")
-        self._batch_view = widgets.HTML(batch_html([], self.threshold.value))
+        self._batch_view = widgets.HTML(batch_html([], self.threshold.value, self.top))
         self._batch_table = widgets.HTML()
         card = _classed(widgets.VBox([self._batch_view, self._point_box]), "rl-card")
         rows = [self.batch_prompts, _row(self.batch_button, self.upload), card, self._batch_table]
@@ -418,7 +424,7 @@ class RouterPanel(widgets.VBox):
         self._guarded(self._show_point)
 
     def _set_threshold(self, value: float) -> None:
-        self.threshold.value = min(value, 1.0)
+        self.threshold.value = min(value, self.top)
 
     def _on_upload(self, change: dict[str, Any]) -> None:
         if change["new"]:
@@ -442,7 +448,7 @@ class RouterPanel(widgets.VBox):
 
     def _show_point(self) -> None:
         at, certified = self.threshold.value, self._certified()
-        self._marks.value = marks_html(at, certified)
+        self._marks.value = marks_html(at, certified, self.top)
         self._point.value = point_html(self.router.curve, at, certified, self.router.certificate)
         if self.decision is not None:
             self.decision = self.router.decide(self.decision.p_superior, at)
@@ -451,7 +457,7 @@ class RouterPanel(widgets.VBox):
             self._show_batch()
 
     def _show_decision(self) -> None:
-        self._verdict.value = verdict_html(self.decision, self.names, self._certified())
+        self._verdict.value = verdict_html(self.decision, self.names, self.top)
 
     def _show_answers(self) -> None:
         chosen = self.decision.model if self.decision else ""
@@ -460,7 +466,7 @@ class RouterPanel(widgets.VBox):
 
     def _show_batch(self) -> None:
         rows = self._batch_rows()
-        self._batch_view.value = batch_html(rows, self.threshold.value)
+        self._batch_view.value = batch_html(rows, self.threshold.value, self.top)
         self._batch_table.value = batch_table_html(rows)
 
     def _batch_rows(self) -> list[dict[str, Any]]:
@@ -628,11 +634,17 @@ def header_html(router: Router, names: dict[str, str]) -> str:
     return f"<div class='rl-head'><div class='rl-title'>{html.escape(router.name)}</div><div>{models}</div></div>"
 
 
-def verdict_html(decision: Decision | None, names: dict[str, str], certified: float | None) -> str:
+def scale_top(router: Router) -> float:
+    """Where the slider and the bars end: 1, or less where no calibration prompt scored so high, so that none is cramped."""
+    highest = max((row["threshold"] for row in router.curve), default=1.0)
+    return min(1.0, math.ceil(20 * 1.1 * max(highest, router.threshold)) / 20)
+
+
+def verdict_html(decision: Decision | None, names: dict[str, str], top: float = 1.0) -> str:
     """The decision in words, above p_superior as a bar with the threshold marked."""
     if decision is None:
         words = "<div class='rl-verdict'>Nothing routed yet</div>"
-        return words + _muted("Type a prompt and press Route.") + bar_html(None, None, certified)
+        return words + _muted("Type a prompt and press Route.") + bar_html(None, None)
     side, p, at = decision.model, decision.p_superior, decision.threshold
     headline = "The inferior model will do" if side == "inferior" else "Send it to the superior model"
     comparison = "below" if side == "inferior" else "at or above"
@@ -644,32 +656,38 @@ def verdict_html(decision: Decision | None, names: dict[str, str], certified: fl
         f"{comparison} the threshold of {limit}."
     )
     to = f"<span class='rl-pill rl-{side}'>{html.escape(names[side])}</span>"
-    return f"<div class='rl-verdict'>{headline} {to}</div><div class='rl-muted'>{why}</div>" + bar_html(
-        p, at, certified, side
+    words = f"<div class='rl-verdict'>{headline} {to}</div><div class='rl-muted'>{why}</div>"
+    return words + bar_html(p, at, side, top)
+
+
+def bar_html(p: float | None, at: float | None, side: str = "inferior", top: float = 1.0) -> str:
+    """A probability as a bar on a scale from 0 to `top`, with the threshold as a line across it."""
+    if p is None or at is None:
+        return "<div class='rl-bar' role='img' aria-label='no prompt routed yet'></div>"
+    width, place = _place(p, top), _place(at, top)
+    number = f"<div class='rl-number' style='left:{width:.2f}%'>{p:.2f}</div>"
+    if width > 12:
+        number = f"<div class='rl-number rl-inside' style='right:{100 - width:.2f}%'>{p:.2f}</div>"
+    return (
+        f"<div class='rl-bar' role='img' aria-label='p_superior {p:.2f}, threshold {at:.3f}'>"
+        f"<div class='rl-fill rl-{side}' style='width:{width:.2f}%'></div>"
+        f"<div class='rl-line' style='left:{place:.2f}%'></div>{number}</div>"
     )
 
 
-def bar_html(p: float | None, at: float | None, certified: float | None, side: str = "inferior") -> str:
-    """A probability in [0, 1] as a bar, with the threshold as a line across it."""
-    fill = f"<div class='rl-fill rl-{side}' style='width:{100 * p:.2f}%'></div>" if p is not None else ""
-    number = ""
-    if p is not None:
-        inside = p > 0.12
-        place = f"right:{100 - 100 * p:.2f}%" if inside else f"left:{100 * p:.2f}%"
-        number = f"<div class='rl-number{' rl-inside' if inside else ''}' style='{place}'>{p:.2f}</div>"
-    line = f"<div class='rl-line' style='left:{100 * min(at, 1):.2f}%'></div>" if at is not None else ""
-    label = "no prompt routed yet" if p is None else f"p_superior {p:.2f}, threshold {at:.3f}"
-    return f"<div class='rl-bar' role='img' aria-label='{label}'>{fill}{line}{number}</div>"
+def _place(value: float, top: float) -> float:
+    """Per cent of the scale's length."""
+    return 100 * min(value / top, 1.0)
 
 
-def marks_html(at: float, certified: float | None) -> str:
-    """The scale under the slider: 0, 1, the threshold, and the certified stop."""
+def marks_html(at: float, certified: float | None, top: float = 1.0) -> str:
+    """The scale under the slider: its ends, the threshold, and the certified stop."""
     stop = ""
     if certified is not None:
-        stop = f"<span class='rl-stop' style='left:{100 * certified:.2f}%' title='certified threshold'>◆</span>"
+        stop = f"<span class='rl-stop' style='left:{_place(certified, top):.2f}%' title='certified threshold'>◆</span>"
     return (
         f"<div class='rl-scale'>{stop}</div><div class='rl-ends'><span>0 · all to the superior model</span>"
-        f"<b>threshold {at:.3f}</b><span>all to the inferior model · 1</span></div>"
+        f"<b>threshold {at:.3f}</b><span>all to the inferior model · {top:g}</span></div>"
     )
 
 
@@ -773,7 +791,7 @@ def took(answer: Answer) -> str:
     return " · ".join(parts)
 
 
-def batch_html(rows: Sequence[dict[str, Any]], at: float) -> str:
+def batch_html(rows: Sequence[dict[str, Any]], at: float, top: float = 1.0) -> str:
     """A batch in words, above a histogram of its scores on the slider's scale."""
     if not rows:
         empty = "<div class='rl-verdict'>Nothing routed yet</div>"
@@ -783,7 +801,9 @@ def batch_html(rows: Sequence[dict[str, Any]], at: float) -> str:
     share = _muted(f"{_percent(superior / len(rows))}, at the threshold {at:.3f}")
     link = download_html(as_csv(rows), "routed-prompts.csv")
     scores = np.array([row["p_superior"] for row in rows])
-    return f"<div class='rl-verdict'>{told}</div><div class='rl-below'>{share}{link}</div>{histogram_svg(scores, at)}"
+    return (
+        f"<div class='rl-verdict'>{told}</div><div class='rl-below'>{share}{link}</div>{histogram_svg(scores, at, top)}"
+    )
 
 
 def batch_table_html(rows: Sequence[dict[str, Any]]) -> str:
@@ -800,19 +820,19 @@ def batch_table_html(rows: Sequence[dict[str, Any]]) -> str:
     return f"<div class='rl-scroll' tabindex='0'>{table}</div>{more}"
 
 
-def histogram_svg(scores: np.ndarray, at: float, bins: int = 40) -> str:
+def histogram_svg(scores: np.ndarray, at: float, top: float = 1.0, bins: int = 40) -> str:
     """How many prompts have which score, with the threshold as a line; bars right of it go to the superior model."""
-    counts, edges = np.histogram(np.clip(scores, 0, 1), bins=bins, range=(0, 1))
-    top = max(int(counts.max()), 1)
+    counts, edges = np.histogram(np.clip(scores, 0, top), bins=bins, range=(0, top))
+    fullest = max(int(counts.max()), 1)
     width = 600 / bins
     bars = "".join(
-        f"<rect class='rl-{'superior' if left >= at - 1e-9 else 'inferior'}-fill' x='{600 * left + 1:.1f}' "
-        f"y='{100 - 92 * count / top:.1f}' width='{width - 2:.1f}' height='{92 * count / top:.1f}'/>"
+        f"<rect class='rl-{'superior' if left >= at - 1e-9 else 'inferior'}-fill' x='{600 * left / top + 1:.1f}' "
+        f"y='{100 - 92 * count / fullest:.1f}' width='{width - 2:.1f}' height='{92 * count / fullest:.1f}'/>"
         for count, left in zip(counts.tolist(), edges.tolist(), strict=False)
         if count
     )
-    x = 600 * min(at, 1)
-    label = f"histogram of {len(scores)} scores; the fullest bar has {top}"
+    x = 6 * _place(at, top)
+    label = f"histogram of {len(scores)} scores; the fullest bar has {fullest}"
     return (
         f"<svg class='rl-histogram' viewBox='0 0 600 102' preserveAspectRatio='none' role='img' aria-label='{label}'>"
         f"{bars}<line class='rl-axis' x1='0' y1='100' x2='600' y2='100'/>"

@@ -341,7 +341,7 @@ def test_costs_are_left_out_where_no_price_is_known():
 
 
 def test_a_score_near_the_threshold_is_told_from_it():
-    text = panel_module.verdict_html(Decision("inferior", 0.4996, 0.5, ""), {"inferior": "s", "superior": "l"}, None)
+    text = panel_module.verdict_html(Decision("inferior", 0.4996, 0.5, ""), {"inferior": "s", "superior": "l"})
     assert "49.96 % chance" in text
     assert "below the threshold of 50.00 %" in text
 
@@ -359,3 +359,17 @@ def test_panels_do_not_share_state(router):
     one.prompt.value = EASY
     one.route()
     assert two.history == []
+
+
+def test_the_scale_ends_where_the_scores_do():
+    low = small_router()
+    low.threshold, low.certificate = 0.15, None
+    low.curve = [{**row, "threshold": 0.3 * row["threshold"]} for row in low.curve]
+    panel = RouterPanel(low)
+    assert panel.threshold.max == panel.top == 0.35
+    panel.threshold.value = 0.175
+    assert "all to the inferior model · 0.35" in panel._marks.value
+    panel.prompt.value = HARD
+    panel.route()  # scores above the scale: a full bar
+    assert "width:100.00%" in panel._verdict.value
+    assert "left:50.00%" in panel._verdict.value
