@@ -196,7 +196,7 @@ _NAMED = re.compile(
 _IS_CORRECT = re.compile(
     rf"{_LETTER}(?:(?!\([A-Z]\))[^.\n]){{0,120}}?\b(?i:is|are|being|would be|must be|seems|seems to be|appears to be)\s+(?i:indeed\s+|clearly\s+|also\s+|therefore\s+|likely\s+|definitely\s+)?"
     r"(?i:the\s+)?(?i:most\s+|more\s+|only\s+|best\s+)?(?i:correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable|probable|logical|"
-    r"answer|solution)\b"
+    r"answer|solution|among the (?:options|choices)|listed|available)\b"
     r"(?i:\s+(?:answer|option|choice|one|statement|response|match|description|explanation))?"
 )
 _CLOSEST = re.compile(
@@ -267,6 +267,8 @@ def extract_choice(
         return Extraction(lone, "lone letter", "found", truncated)
     statements = [s for s in _statements(plain, options, choices) if not truncated or s.rule in _CLEAR]
     last = _last_statement(plain, statements, question, choices)
+    if last and not last.letters and not truncated and len(near := _closest_option(plain[last.start :], choices)) == 1:
+        return Extraction(near, "closest option", "found", truncated)
     if last:
         return _decided(last, options, truncated)
     for rule, found in _weaker(part, plain, choices, truncated):
@@ -423,9 +425,10 @@ def _lone_letter(text: str, choices: Sequence[str]) -> str | None:
 def _weaker(part: str, plain: str, choices: Sequence[str], truncated: bool) -> Iterator[tuple[str, str]]:
     """Rules for outputs without a stated letter, strongest first: (name, the letters found)."""
     yield "boxed option", _boxed_option(part, choices)
-    yield "stated option", _stated_option(plain, choices)
     if truncated:
         return
+    yield "stated option", _stated_option(plain, choices)
+    yield "closest option", _closest_option(plain, choices)
     yield "leading letter", _leading_letter(plain, choices)
     yield "closing letter", _closing_letter(plain, choices)
     yield "emphasised letter", _emphasised_letter(part, choices)
@@ -453,6 +456,17 @@ def _stated_option(plain: str, choices: Sequence[str]) -> str:
         letters = _letters_of(match[1], choices) or _opening_option(match[1], choices)
         found = letters or found
     return found
+
+
+_CLOSEST_TEXT = re.compile(
+    r"(?i)\bclosest\b(?:\s+\w+){0,3}?\s+(?:to|is|of|being|would be)\s+((?:[^.,;\n]|[.,](?=\d))+)"
+)
+
+
+def _closest_option(plain: str, choices: Sequence[str]) -> str:
+    """Behind "the answer is not listed": the option named as the closest by its text."""
+    found = [_letters_of(match[1], choices) for match in _CLOSEST_TEXT.finditer(plain)]
+    return next((letters for letters in reversed(found) if letters), "")
 
 
 def _leading_letter(plain: str, choices: Sequence[str]) -> str:

@@ -62,6 +62,8 @@ def read(text: str, **more):
         ("We computed 2.6. The answer is not listed, but the closest is (D).", "D"),
         ("Some reasoning here.\n\nE", "E"),
         ("Some reasoning here.\n\n**E. 30 m/s**", "E"),
+        ("We get 2.4 m/s. The answer is not among the choices, but it is closest to 2.5 m/s.", "D"),
+        ("The answer is (B) and (D). However, only (B) is among the options.", "B"),
         ("A is incorrect. B is incorrect. Therefore, C is correct.", "C"),
         ("The answer is A.", "A"),
         ("Answer: I", "I"),
@@ -291,6 +293,8 @@ def test_an_output_cut_off_says_so_and_only_a_statement_counts():
     assert (cut.answer, cut.truncated, cut.rule) == (None, True, "cut off")
     told = read("The answer is (C). To explain this further, let us", finish_reason="length")
     assert (told.answer, told.truncated) == ("C", True)
+    circle = "The answer is Paris. However, Paris is not right, so we look at the question once more. " * 20
+    assert read(circle + "The answer").answer is None
     loop = "The train is moving at the same speed as before. " * 60 + "The train is"
     assert read(loop).truncated and read(loop).answer is None
 
