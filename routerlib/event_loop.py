@@ -7,6 +7,7 @@ that knows nest-asyncio, the patch that lets a loop be entered twice; leaving it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -22,4 +23,11 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     import nest_asyncio
 
     nest_asyncio.apply(loop)
-    return loop.run_until_complete(coroutine)
+    task = loop.create_task(coroutine)
+    try:
+        return loop.run_until_complete(task)
+    except KeyboardInterrupt:
+        task.cancel()  # or it would go on in the background; its clean-up runs here
+        with contextlib.suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+        raise

@@ -1,0 +1,115 @@
+"""Files of rows: whole lines whatever happens, errors that name file and line, and one writer at a time."""
+
+import gzip
+import os
+
+import pytest
+
+from routerlib import jsonl
+from routerlib.schemas import Question, RowError
+
+
+def question(number):
+    return Question(unique_id=str(number), question="Why?", answer_correct="so")
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    with jsonl.Writer(tmp_path / "sub" / "a.jsonl") as writer:
+        assert [writer.append(question(1)), writer.append({"unique_id": "2", "text": "ä\ud800\n"})][0] == 0
+    values = [value for _, value in jsonl.read_values(tmp_path / "sub" / "a.jsonl")]
+    assert values[0]["question"] == "Why?" and values[1]["text"] == "ä?\n"
+
+
+@pytest.mark.parametrize("cut", range(1, 20, 3))
+def test_a_torn_last_line_is_cut_and_counted(tmp_path, cut):
+    path = tmp_path / "a.jsonl"
+    jsonl.write_rows(path, [{"a": 1}, {"b": "x" * 200_000}])
+    path.write_bytes(path.read_bytes()[:-cut])
+    with jsonl.Writer(path) as writer:
+        assert (writer.repaired == 0) == (cut == 1), "only its newline was missing: the row is whole"
+        writer.append({"c": 3})
+    kept = [list(value) for _, value in jsonl.read_values(path)]
+    assert kept == ([["a"], ["b"], ["c"]] if cut == 1 else [["a"], ["c"]])
+
+
+def test_a_file_that_is_no_jsonl_is_left_alone(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("a letter\nwithout a last newline")
+    with pytest.raises(RowError, match="no JSONL"):
+        jsonl.Writer(path)
+    assert path.read_text() == "a letter\nwithout a last newline"
+
+
+def test_a_second_writer_is_refused_and_a_later_one_is_not(tmp_path):
+    with jsonl.Writer(tmp_path / "a.jsonl"), pytest.raises(jsonl.FileInUse, match="another process"):
+        jsonl.Writer(tmp_path / "a.jsonl")
+    jsonl.Writer(tmp_path / "a.jsonl").close()
+
+
+def test_a_row_that_does_not_fit_is_taken_back(tmp_path, monkeypatch):
+    with jsonl.Writer(tmp_path / "a.jsonl", fsync=False) as writer:
+        writer.append({"a": 1})
+        real = writer._file
+
+        class Short:
+            def __getattr__(self, name):
+                return getattr(real, name)
+
+            def write(self, data):
+                return real.write(data[:5])
+
+        writer._file = Short()
+        with pytest.raises(OSError, match="5 of 10 bytes"):
+            writer.append({"b": 22})
+        writer._file = real
+    assert (tmp_path / "a.jsonl").read_bytes() == b'{"a": 1}\n'
+
+
+def test_replacing_lines_is_atomic_and_keeps_the_lock(tmp_path):
+    path = tmp_path / "a.jsonl"
+    with jsonl.Writer(path) as writer:
+        writer.append({"a": 1})
+        inode = os.stat(path).st_ino
+
+        def broken():
+            yield b'{"z": 1}\n'
+            raise RuntimeError("in the middle")
+
+        with pytest.raises(RuntimeError):
+            writer.replace(broken())
+        assert path.read_bytes() == b'{"a": 1}\n' and os.listdir(tmp_path) == ["a.jsonl"]
+        writer.replace([b'{"b": 2}\n'])
+        writer.append({"c": 3})
+        with pytest.raises(jsonl.FileInUse):
+            jsonl.Writer(path)
+    assert path.read_bytes() == b'{"b": 2}\n{"c": 3}\n' and os.stat(path).st_ino != inode
+
+
+def test_bad_lines_are_named_or_collected(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(question(1).model_dump_json() + '\n\n{"unique_id": 2}\n[1]\n{torn\n')
+    with pytest.raises(RowError, match=r"a\.jsonl, line 3: field question"):
+        list(jsonl.read_rows(path, Question))
+    rejects = []
+    assert len(list(jsonl.read_rows(path, Question, rejects))) == 1
+    assert [reject["line"] for reject in rejects] == [3, 4, 5]
+    with pytest.raises(RowError, match="line 5: no valid JSON"):
+        list(jsonl.read_values(path))
+
+
+def test_gzip_and_bad_bytes_are_read(tmp_path):
+    with gzip.open(tmp_path / "a.jsonl.gz", "wb") as file:
+        file.write(b'{"a": "\xff"}\n')
+    assert list(jsonl.read_values(tmp_path / "a.jsonl.gz")) == [(1, {"a": "�"})]
+
+
+def test_documents(tmp_path):
+    import numpy as np
+
+    path = jsonl.write_json(tmp_path / "m.json", {"a": np.float32(1.5), "b": np.arange(2), "c": tmp_path})
+    assert jsonl.read_json(path) == {"a": 1.5, "b": [0, 1], "c": str(tmp_path)}
+    path.write_text("{")
+    with pytest.raises(RowError, match=r"m\.json"):
+        jsonl.read_json(path)
+    with pytest.raises(TypeError):
+        jsonl.write_json(path, {"a": object()})
