@@ -16,6 +16,7 @@ import asyncio
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -136,45 +137,50 @@ def compare_on_mock(count: int, repeats: int) -> None:
                 print(f"{concurrent:>10}  {name:<24}{rate:>12,.0f}{cpu:>16.2f}{ratio:>9.2f}x", flush=True)
 
 
-def compare_with_lm_eval(python: str, count: int, concurrent: int) -> None:
-    """The same questions through lm-evaluation-harness's local-completions, beside our collector."""
+def compare_with_lm_eval(python: str, count: int, concurrent: int, k: int) -> None:
+    """The same questions, k samples each, through lm-evaluation-harness's local-completions, beside our collector."""
     with mock_server(50, 300) as url, tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "q.jsonl").write_text(
-            "".join(json.dumps({"prompt": b["prompt"]}) + "\n" for b in bodies("mock", count, 512))
-        )
-        task = {
-            "task": "same_questions", "dataset_path": "json", "dataset_kwargs": {"data_files": {"test": f"{folder}/q.jsonl"}},
-            "test_split": "test", "output_type": "generate_until", "doc_to_text": "{{prompt}}", "doc_to_target": "x",
-            "generation_kwargs": {"until": STOP[:4], "max_gen_toks": 512, "temperature": 0.7, "do_sample": True},
-            "metric_list": [{"metric": "exact_match"}],
-        }  # fmt: skip
-        (Path(folder) / "same.yaml").write_text(json.dumps(task))
-        arguments = f"model=mock,base_url={url}/completions,num_concurrent={concurrent},tokenizer_backend=None,tokenized_requests=False,max_length=8192"
+        _write_task(Path(folder), count, k)
+        arguments = f"model=mock,base_url={url}/completions,num_concurrent={concurrent},tokenizer_backend=None"
+        arguments += ",tokenized_requests=False,max_length=8192"
         command = [python, "-m", "lm_eval", "--model", "local-completions", "--model_args", arguments]
         command += ["--tasks", "same_questions", "--include_path", folder, "--batch_size", "1"]
         start = time.perf_counter()
         done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
         whole = time.perf_counter() - start
         if done.returncode:
-            print("lm-eval failed:", done.stderr[-2000:])
-            return
-        requesting = _seconds_of_requests(done.stderr)
-        ours = measured(lambda: with_collector(url, "mock", count, concurrent, 512), 2)["s"]
-    print(f"\nlm-evaluation-harness, local-completions, {concurrent} concurrent, {count} questions:")
+            raise SystemExit(f"lm-eval failed:\n{done.stderr[-2000:]}")
+        asking = _seconds_of_requests(done.stderr)
+        ours = measured(lambda: with_collector(url, "mock", count, concurrent, 512, k), 2)["s"]
+    print(f"\nlm-evaluation-harness, local-completions, {concurrent} concurrent, {count} questions, {k} samples each:")
     print(
-        f"  requests alone {count / requesting:,.0f}/s, whole command {count / whole:,.0f}/s; ours {count / ours:,.0f}/s"
+        f"  its requests {count * k / asking:,.0f} samples/s, its whole command {count * k / whole:,.0f}; "
+        f"ours {count * k / ours:,.0f} samples/s: {asking / ours:.2f}x its requests, {whole / ours:.2f}x its command"
     )
-    print(f"  ours is {requesting / ours:.2f}x its request phase, {whole / ours:.2f}x the command")
+
+
+def _write_task(folder: Path, count: int, k: int) -> None:
+    rows = [json.dumps({"prompt": body["prompt"]}) for body in bodies("mock", count, 512)]
+    (folder / "questions.jsonl").write_text("\n".join(rows))
+    task = {
+        "task": "same_questions",
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": str(folder / "questions.jsonl")}},
+        "test_split": "test",
+        "output_type": "generate_until",
+        "doc_to_text": "{{prompt}}",
+        "doc_to_target": "x",
+        "repeats": k,
+        "generation_kwargs": {"until": STOP[:4], "max_gen_toks": 512, "temperature": 0.7, "do_sample": True},
+        "metric_list": [{"metric": "exact_match"}],
+    }
+    (folder / "same.yaml").write_text(json.dumps(task))
 
 
 def _seconds_of_requests(log: str) -> float:
-    """The time of the request phase, from the last progress bar of the log: "100%|…| 500/500 [00:12<00:00, …]"."""
-    import re
-
-    clocks = re.findall(r"Requesting API: 100%.*?\[(?:(\d+):)?(\d+):(\d+)<.*?([\d.]+)(it/s|s/it)", log)
-    count = re.findall(r"Requesting API: 100%\|[^|]*\| (\d+)/", log)
-    rate, unit = float(clocks[-1][3]), clocks[-1][4]
-    return int(count[-1]) / rate if unit == "it/s" else int(count[-1]) * rate
+    """The time of the request phase, from the last progress bar of the log: "100%|…| 500/500 [00:12, 41.60it/s]"."""
+    count, rate, unit = re.findall(r"Requesting API: 100%\|[^|]*\| (\d+)/.*?([\d.]+)(it/s|s/it)", log)[-1]
+    return int(count) / float(rate) if unit == "it/s" else int(count) * float(rate)
 
 
 def compare_on_server(url: str, model: str, count: int, concurrent: int, max_tokens: int) -> None:
@@ -210,7 +216,8 @@ def main() -> None:
         )
     compare_on_mock(arguments.questions, arguments.repeats)
     if arguments.lm_eval:
-        compare_with_lm_eval(arguments.lm_eval, arguments.questions, arguments.concurrent)
+        for k in (1, 3):
+            compare_with_lm_eval(arguments.lm_eval, arguments.questions, arguments.concurrent, k)
 
 
 if __name__ == "__main__":
