@@ -92,3 +92,40 @@ def test_routed_prompts_counts_those_of_each_side():
     assert sum(bar.get_height() for bar in axes.patches) == 4
     everything = plots.routed_prompts([0.3, 0.3], 1.0).axes[0]
     assert "to the superior model: 0 prompts" in [text.get_text() for text in everything.get_legend().get_texts()]
+
+
+# --- collecting (03) ---
+
+
+def responses(model, *answers):
+    """One question a group of (text, tokens, finish reason)."""
+    return [
+        Responses(
+            unique_id=str(number), problem="?", is_mcq=False, answer_correct="1", model=model,
+            responses=[{"full_response": text, "completion_tokens": n, "finish_reason": why} for text, n, why in group],
+        )
+        for number, group in enumerate(answers)
+    ]  # fmt: skip
+
+
+def test_answer_lengths_count_every_answer_once():
+    rows = {
+        "a": responses("a", [("x", 1, "stop"), ("y", 32, "length")], [("z", 2, None)]),
+        "b": responses("b", [("x", 3, "stop")]),
+    }
+    left, right = plots.answer_lengths(rows).axes
+    assert sum(bar.get_height() for bar in left.patches) == 3 and sum(bar.get_height() for bar in right.patches) == 1
+    assert {text.get_text() for text in left.get_legend().get_texts()} == {"stop", "length", "None"}
+
+
+def test_sample_agreement_is_a_share_of_questions():
+    answers = [[("x", 1, "stop"), (" x", 1, "stop")], [("x", 1, "stop"), ("y", 1, "stop")]]
+    rows = {"a": responses("a", *answers), "b": []}
+    bars = plots.sample_agreement(rows).axes[0].patches
+    assert [bar.get_height() for bar in bars] == [0.5, 0.5, 0.0]
+
+
+def test_reliability_draws_bins_whose_interval_ends_at_their_mean():
+    p = np.full(30, 0.1)
+    assert plots.reliability(p, p, np.zeros(30)).axes
+    assert plots.reliability(p, p, np.ones(30)).axes
