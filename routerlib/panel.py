@@ -182,6 +182,7 @@ class RouterPanel(widgets.VBox):
         else:
             self.certified_button.description = f"◆ Certified: {certified:.3f}"
             self.certified_button.tooltip = self.router.certificate.get("sentence", "The certified threshold")
+            self.own_button.layout.display = "none" if abs(own - certified) < 1e-9 else None  # one stop, one button
         self._point = widgets.HTML()
         stops = _row(self.own_button, self.certified_button, name="rl-stops")
         self._point_box = _classed(widgets.VBox([self.threshold, self._marks, stops, self._point]), "rl-point")

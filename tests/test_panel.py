@@ -373,3 +373,11 @@ def test_the_scale_ends_where_the_scores_do():
     panel.route()  # scores above the scale: a full bar
     assert "width:100.00%" in panel._verdict.value
     assert "left:50.00%" in panel._verdict.value
+
+
+def test_a_certified_threshold_of_its_own_needs_one_button():
+    same = small_router()
+    same.threshold = same.certificate["threshold"]
+    panel = RouterPanel(same)
+    assert panel.own_button.layout.display == "none"
+    assert panel.certified_button.layout.display is None
