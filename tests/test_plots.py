@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from routerlib import metrics, plots
-from routerlib.schemas import LABELS
+from routerlib.schemas import LABELS, Responses
 
 
 @pytest.fixture(autouse=True)
