@@ -393,11 +393,17 @@ def _block_of_ours(
     vocabulary = set(_WORD.findall(" ".join([question or "", *choices]).lower()))
     scores = []
     for previous, statement in zip([0, *(s.end for s in clear)], clear, strict=False):
-        words = _WORD.findall(text[previous : statement.end].lower())
-        scores.append(sum(word in vocabulary for word in words) / max(len(words), 8))
-    if len(words) < 15 or scores[-1] >= 0.4 * max(scores) or max(scores) < 0.2:
+        words = set(_WORD.findall(text[previous : statement.end].lower()))
+        scores.append(len(words & vocabulary) / max(len(vocabulary), 1))
+    apart = "\n\n" in text[clear[-2].end : clear[-1].start].strip(" ")
+    if (
+        not apart
+        or len(words) < 5
+        or max(scores) < 0.1
+        or scores[-1] >= (0.55 if len(words) >= 15 else 0.2) * max(scores)
+    ):
         return None
-    return clear[max(i for i, score in enumerate(scores) if score >= 0.8 * max(scores))]
+    return clear[max(i for i, score in enumerate(scores) if score >= 0.9 * max(scores))]
 
 
 def _lone_letter(text: str, choices: Sequence[str]) -> str | None:
