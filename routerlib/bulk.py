@@ -538,7 +538,7 @@ class _Run(Generic[T]):
             self.ledger.close(compact=self.is_finished)
         except OSError as error:
             summary.notes.append(f"{self.ledger.path}: the last flush failed ({error}).")
-        if not self.is_finished:
+        if not self.is_finished and summary.total:
             print(f"{'Stopped' if self.fatal else 'Interrupted'}. {summary}", flush=True)
 
 

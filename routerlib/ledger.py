@@ -149,6 +149,8 @@ class Ledger:
             if compact:
                 self.compact()
             self.sync()
+            if self.path.stat().st_size == 0:
+                self.path.unlink()  # a run that never got an answer leaves nothing behind
         finally:
             self._reader.close()
             self._writer.close()

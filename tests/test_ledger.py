@@ -94,3 +94,8 @@ def test_the_lock_outlives_compaction(tmp_path):
     book.append(row("b", "1", "2"))
     book.close()
     assert lines(tmp_path / "a.jsonl") == [row("a", "1", "2"), row("b", "1", "2")]
+
+
+def test_a_job_that_got_nothing_leaves_nothing(tmp_path):
+    open_ledger(tmp_path / "a.jsonl").close()
+    assert list(tmp_path.iterdir()) == []
