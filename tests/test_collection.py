@@ -334,6 +334,21 @@ def test_never_more_in_flight_than_allowed():
     assert server.in_flight_peak == 5 == summary.peak_in_flight
 
 
+@pytest.mark.parametrize("takes_n", [True, False])
+def test_a_storm_of_all_faults_ends_with_every_sample_once(takes_n):
+    rng = random.Random(1)
+    faults = ["reset", "reset_in_body", "500", "503", "429", "invalid_json", "html", "fewer", "no_choices", "408"]
+    script = [rng.choice(faults) if rng.random() < 0.3 else "ok" for _ in range(2000)]
+    server, [summary] = run(
+        {"script": script, "takes_n": takes_n, "latency": 0.002}, count=150, max_attempts=50, max_concurrent=12
+    )
+    assert summary.complete == 150 and summary.failed == 0
+    found = rows(summary).values()
+    assert all(len(row["responses"]) == 3 and row["error"] is None for row in found)
+    assert sum(row["usage"]["requests"] for row in found) == summary.requests < server.count
+    assert sum(row["attempts"] - 1 for row in found) > 0
+
+
 # --- the file ---
 
 
