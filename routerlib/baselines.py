@@ -12,6 +12,7 @@ cost-quality curve rewards ranking by it; rows without scores use p_superior ins
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -87,13 +88,16 @@ def load_scorer(folder: Path) -> Scorer:
         raise ScorerError(f"{folder} holds no scorer: the file scorer.json is missing. Save the router again.")
     kind = jsonl.read_json(file).get("kind")
     if kind not in SCORER_KINDS:
+        importlib.import_module("routerlib.training")  # the encoder's kind registers itself where it is trained
+    if kind not in SCORER_KINDS:
         raise ScorerError(f"{file}: kind {kind!r} is not known; known are {', '.join(sorted(SCORER_KINDS))}.")
     return SCORER_KINDS[kind].load(folder)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """Log-odds to probability, without overflow."""
-    return np.exp(-np.logaddexp(0.0, -np.asarray(x, dtype=float)))
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
+        return np.exp(-np.logaddexp(0.0, -np.asarray(x, dtype=float)))
 
 
 def log_odds(p: np.ndarray) -> np.ndarray:
@@ -248,7 +252,7 @@ def _soft_logistic(features: np.ndarray, y: np.ndarray, weights: np.ndarray, c: 
     keep = counts > 0
     if len(np.unique(doubled[keep])) < 2:  # the model is right, or wrong, on every row
         return np.zeros(features.shape[1]), 10.0 if doubled[keep][0] else -10.0
-    model = LogisticRegression(C=c, max_iter=1000)
+    model = LogisticRegression(C=c, max_iter=100, solver="newton-cholesky")
     model.fit(np.r_[features, features][keep], doubled[keep], sample_weight=counts[keep])
     return model.coef_[0], float(model.intercept_[0])
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads that spin slow every other process; before torch
 BATCH_TOKENS = 4096
 MAX_LENGTH = 256
 

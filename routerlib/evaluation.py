@@ -19,9 +19,9 @@ import numpy as np
 
 from routerlib import baselines, certificates, encoders, jsonl, metrics, settings, sources, training
 from routerlib.baselines import Scorer, log_odds
-from routerlib.examples import Examples, folds, split
+from routerlib.examples import Examples, folds, outcome_row, split
 from routerlib.router import Router
-from routerlib.schemas import LabelledPrompt
+from routerlib.schemas import LabelledPrompt, RowError
 
 BASELINES = ("random", "constant", "category mean", "TF-IDF + ridge", "embedding + logistic", "embedding + neighbours")
 BLEND_OF = ("kernel", "embedding + logistic", "TF-IDF + ridge", "category mean")
@@ -74,6 +74,26 @@ def find_data(outcomes: str = "", labelled: str = "") -> tuple[list[LabelledProm
     counts = Counter(row.source for row in rows)
     listed = ", ".join(f"{number:,} {source}" for source, number in sorted(counts.items()))
     return rows, f"{len(rows):,} labelled prompts ({listed}), graded ones from {Path(outcomes).name}."
+
+
+def read_outcomes(path: str | Path = "") -> list[LabelledPrompt]:
+    """Outcomes of a file that has at the least prompt, category, inferior_score and superior_score (JSONL, .gz or not).
+
+    Args:
+        path: empty: what notebook 04 left, else the shipped sample.
+
+    Raises:
+        RowError: naming file and line of the first row that is none.
+    """
+    if not path:
+        return [row for row in find_data("", "none")[0] if row.inferior_score is not None]
+    rows = []
+    for number, value in jsonl.read_values(path):
+        try:
+            rows.append(outcome_row(value))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RowError(f"{path}, line {number}: not an outcome ({error}).") from None
+    return rows
 
 
 def split_rows(rows: Examples, seed: int = 0, shares: dict[str, float] | None = None) -> dict[str, np.ndarray]:
@@ -180,7 +200,7 @@ def _encoder(train: Examples, validation: Examples, run: Run, recipe: training.R
     scores = np.full(len(run.development), np.nan)
     scores[run.validation] = scorer.score(validation.texts)
     calibration = _anchored(run, scores)
-    candidate = Candidate(Router(ENCODER, scorer, calibration), calibration(scores), history)
+    candidate = Candidate(Router(ENCODER, scorer, calibration), _where_known(calibration, scores), history)
     reached = apgr_or_nan(scores[run.validation], validation)
     candidate.router.metrics = {"target": recipe.target, "validation_apgr": reached if reached == reached else -1.0}
     if progress:
@@ -205,6 +225,13 @@ def _anchored(run: Run, scores: np.ndarray) -> metrics.Calibration:
     return replace(fitted, intercept=(low + high) / 2)
 
 
+def _where_known(calibration: metrics.Calibration, scores: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(scores)
+    calibrated = np.full(len(scores), np.nan)
+    calibrated[known] = calibration(scores[known])
+    return calibrated
+
+
 def apgr_or_nan(score: np.ndarray, rows: Examples) -> float:
     """APGR over the graded rows; NaN where they show no gap."""
     graded = rows.graded
@@ -226,7 +253,7 @@ def _blend(run: Run) -> Candidate:
         scores = blend.mix([part.held_out for part in parts])
     calibration = _anchored(run, scores)
     scorer = _fitted_blend(blend, parts)
-    return Candidate(Router(BLEND, scorer, calibration), calibration(scores))
+    return Candidate(Router(BLEND, scorer, calibration), _where_known(calibration, scores))
 
 
 def _with_encoder(

@@ -9,6 +9,7 @@ business.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -173,6 +174,7 @@ def _trainer(
 
     from routerlib.trainer import WeightedTrainer
 
+    logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)  # a new head is what we want
     set_seed(recipe.seed)
     tokenizer = encoders.load_tokenizer(recipe.backbone, recipe.max_length)
     trainer = WeightedTrainer(
