@@ -88,7 +88,29 @@ def simple(rows: list[dict]) -> float:
 
 def choice_rows(count: int) -> list[dict]:
     draw = random.Random(0)
-    words = ["the", "rate", "of", "change", "is", "therefore", "given", "by", "mass", "times", "speed", "and", "so", "we", "find", "that", "energy", "(joules)", "of", "it", "stays"]
+    words = [
+        "the",
+        "rate",
+        "of",
+        "change",
+        "is",
+        "therefore",
+        "given",
+        "by",
+        "mass",
+        "times",
+        "speed",
+        "and",
+        "so",
+        "we",
+        "find",
+        "that",
+        "energy",
+        "(joules)",
+        "of",
+        "it",
+        "stays",
+    ]
     rows = []
     for i in range(count):
         right = draw.randrange(10)

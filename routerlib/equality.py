@@ -43,6 +43,12 @@ _REPEATING = re.compile(r"(?<![\d.])(\d*)\.(\d*)\\(?:overline|bar|dot)\{?(\d+)\}
 _MIXED = re.compile(r"^([-+]?\d+) (\d+)/(\d+)$")
 _SPACED_NUMBER = re.compile(r"^[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?$")
 _DEGREES_IN_TRIG = re.compile(r"\\(sin|cos|tan|cot|sec|csc)\s*[({]?\s*(\d+(?:\.\d+)?)\s*\^\{?\\circ\}?\s*[)}]?")
+_WORDS = {
+    word: str(value)
+    for value, word in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+    )
+}
 _DECIMAL_COMMA = re.compile(r"^[-+]?\d+,\d{2,}$")
 
 
@@ -62,6 +68,10 @@ def equal(gold: str, answer: str) -> bool:
     if _squeeze(gold) == _squeeze(answer):
         return True
     gold, answer = _without_unit(gold, answer), _without_unit(answer, gold)
+    if gold.endswith("%") != answer.endswith("%"):  # 12.5 % asked for, 12.5 said, or the other way round
+        bare = [_plain(text.removesuffix("%").removesuffix("\\").strip()) for text in (gold, answer)]
+        if None not in bare and _close(*bare):
+            return True
     bases = _BASE.match(gold), _BASE.match(answer)
     if all(bases):
         return _in_base(*bases[0].groups()) == _in_base(*bases[1].groups())
@@ -80,6 +90,8 @@ def tidy(expression: str) -> str:
     text = re.sub(r"√\s*(\d+|\w|\{)", lambda root: r"\sqrt" + _braced(root[1]), text)
     text = re.sub(r"\bsqrt\(([^()]+)\)", r"\\sqrt{\1}", text) if r"\sqrt" not in text else text
     text = re.sub(r"^\\?\{\s*\w\s*(?:\\mid|\||:)\s*(.+?)\s*\\?\}$", r"\1", text)
+    text = re.sub(r"^([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})$", r"\1 \\times 10^{\2}", text.strip())
+    text = _WORDS.get(text.casefold(), text)
     text = _REPEATING.sub(_repeating_decimal, text)
     text = _DEGREES_IN_TRIG.sub(r"\\\1(\\frac{\2 \\pi}{180})", text)
     text = _MIXED.sub(r"\1\\frac{\2}{\3}", text.strip())
