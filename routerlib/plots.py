@@ -524,13 +524,13 @@ def sample_agreement(rows: Mapping[str, Sequence[Responses]]) -> Figure:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 3.5))
-    width = 0.8 / max(1, len(rows))
+    width, shades = 0.8 / max(1, len(rows)), {"inferior": INFERIOR, "superior": SUPERIOR}
     for place, (model, found) in enumerate(rows.items()):
         kinds = [len({sample.full_response.strip() for sample in row.responses}) for row in found if row.responses]
         highest = max(kinds, default=1)
         shares = [kinds.count(number) / max(1, len(kinds)) for number in range(1, highest + 1)]
         positions = [number + (place - (len(rows) - 1) / 2) * width for number in range(1, highest + 1)]
-        axes.bar(positions, shares, width, label=model, color=[INFERIOR, SUPERIOR, ROUTER, NEUTRAL][place % 4])
+        axes.bar(positions, shares, width, label=model, color=shades.get(model, NEUTRAL))
     axes.set(xlabel="different answers among a question's samples", ylabel="share of questions", ylim=(0, 1))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
