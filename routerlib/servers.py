@@ -37,8 +37,8 @@ FAMILY_FLAGS = {
 }
 
 # `transformers serve` on a CPU. Small blocks let requests share the keys and values of a common prompt start
-# (few-shot examples), which made short answers three to six times faster; the rest bounds memory to 2 GB.
-CPU_CACHE_FLAGS = ["--cb-block-size", "32", "--cb-num-blocks", "1024", "--cb-max-batch-tokens", "512"]
+# (few-shot examples); attention runs over the whole cache, so it is no larger than one full context (8,192 tokens).
+CPU_CACHE_FLAGS = ["--cb-block-size", "16", "--cb-num-blocks", "512", "--cb-max-batch-tokens", "256"]
 
 
 class ServerError(RuntimeError):
