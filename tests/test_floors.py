@@ -12,10 +12,10 @@ import routerlib
 PACKAGE = Path(routerlib.__file__).parent
 FLOORS = [
     ("ground", ["schemas", "jsonl", "settings", "event_loop", "progress"]),
-    ("pure", ["prompts", "extraction", "equality", "metrics", "certificates", "ratings", "surface"]),
+    ("pure", ["prompts", "extraction", "equality", "metrics", "certificates", "ratings", "surface", "examples"]),
     ("world", ["standins", "clients", "servers", "sources", "encoders", "killable"]),
     ("work", ["ledger", "bulk", "collection", "labelling", "grading", "cleaning", "mixing"]),
-    ("router", ["examples", "baselines", "router", "trainer", "training", "evaluation", "routing"]),
+    ("router", ["baselines", "router", "trainer", "training", "evaluation", "routing"]),
     ("face", ["plots", "viewer", "panel", "proxy", "pipeline", "summary", "__main__"]),
 ]
 FLOOR = {module: number for number, (_, modules) in enumerate(FLOORS) for module in modules}
