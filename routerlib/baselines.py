@@ -11,8 +11,9 @@ cost-quality curve rewards ranking by it; rows without scores use p_superior ins
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import functools
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -86,12 +87,15 @@ def load_scorer(folder: Path) -> Scorer:
     file = folder / "scorer.json"
     if not file.exists():
         raise ScorerError(f"{folder} holds no scorer: the file scorer.json is missing. Save the router again.")
-    kind = jsonl.read_json(file).get("kind")
-    if kind not in SCORER_KINDS:
+    return _scorer_class(jsonl.read_json(file).get("kind"), file).load(folder)
+
+
+def _scorer_class(kind: str, file: Path) -> type[Scorer]:
+    if kind == "encoder":
         importlib.import_module("routerlib.training")  # the encoder's kind registers itself where it is trained
     if kind not in SCORER_KINDS:
         raise ScorerError(f"{file}: kind {kind!r} is not known; known are {', '.join(sorted(SCORER_KINDS))}.")
-    return SCORER_KINDS[kind].load(folder)
+    return SCORER_KINDS[kind]
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -217,13 +221,27 @@ class _Embedded(Scorer):
         self.encoder = encoder
 
     def save(self, folder: Path) -> None:
+        self.save_without_encoder(folder)
+        self.save_encoder(folder)
+
+    def save_without_encoder(self, folder: Path) -> None:
         super().save(folder)
+
+    def save_encoder(self, folder: Path) -> None:
         self.encoder.save(folder / "embedding")
         jsonl.write_json(folder / "embedding" / "routerlib.json", {"max_length": self.encoder.max_length})
 
     def _ready(self, folder: Path) -> None:
-        facts = jsonl.read_json(folder / "embedding" / "routerlib.json")
-        self.encoder = encoders.SentenceEncoder(folder / "embedding", facts["max_length"])
+        home = folder if (folder / "embedding").is_dir() else folder.parent.parent  # a blend's parts share one
+        facts = home / "embedding" / "routerlib.json"
+        self.encoder = _saved_encoder(
+            str(home / "embedding"), jsonl.read_json(facts)["max_length"], facts.stat().st_mtime
+        )
+
+
+@functools.lru_cache(maxsize=4)
+def _saved_encoder(folder: str, max_length: int, changed: float) -> encoders.SentenceEncoder:
+    return encoders.SentenceEncoder(folder, max_length)
 
 
 class EmbeddingLogistic(_Embedded):
@@ -406,15 +424,17 @@ class Blend(Scorer):
     def save(self, folder: Path) -> None:
         """Each part in a folder of its own; a fine-tuned encoder on top, where `transformers` looks for it."""
         self.plain["folders"] = ["." if part.kind == "encoder" else f"parts/{part.kind}" for part in self.parts]
+        embedded = [part for part in self.parts if isinstance(part, _Embedded)]
+        for part in embedded[:1]:
+            part.save_encoder(folder)
         for part, name in zip(self.parts, self.plain["folders"], strict=True):
-            part.save(folder / name)
-            if name == ".":
-                (folder / "scorer.json").replace(folder / "encoder.json")
+            write = part.save_without_encoder if part in embedded else part.save
+            write(folder / name)
         super().save(folder)
 
     def _ready(self, folder: Path) -> None:
         self.parts = [
-            SCORER_KINDS["encoder"].load(folder) if name == "." else load_scorer(folder / name)
+            _scorer_class("encoder", folder).load(folder) if name == "." else load_scorer(folder / name)
             for name in self.plain["folders"]
         ]
 

@@ -100,14 +100,23 @@ class SentenceEncoder:
         self.model = model.to(device()).eval()
         self.width = self.model.config.hidden_size
         self._known: dict[str, np.ndarray] | None = {} if remember else None
+        self._last: tuple[list[str], np.ndarray] = ([], np.zeros((0, self.width), dtype=np.float32))
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Embeddings of shape (n, width), float32, each of length 1."""
         if self._known is None:
-            return self._embed(texts)
+            return self._embed_last(list(texts))
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         self._known.update(zip(new, self._embed(new), strict=True))
         return np.stack([self._known[text] for text in texts]) if len(texts) else self._embed([])
+
+    def _embed_last(self, texts: list[str]) -> np.ndarray:
+        """The scorers of one blend ask for the same texts one after the other: these are embedded once."""
+        known, embeddings = self._last
+        if known != texts:
+            embeddings = self._embed(texts)
+            self._last = (texts, embeddings)
+        return embeddings
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
         pooled = run(self.model, self.tokenizer, texts, _mean_pool, self.width)

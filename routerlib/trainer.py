@@ -33,10 +33,18 @@ class WeightedTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         """Batches grouped by length over the whole batch, so that n processes share what one would take."""
         dataset = self.train_dataset if train_dataset is None else train_dataset
-        generator = torch.Generator()
-        generator.manual_seed(self.args.data_seed)
-        return LengthGroupedSampler(
-            self.args.train_batch_size * self.args.world_size,
-            lengths=[len(row["input_ids"]) for row in dataset],
-            generator=generator,
-        )
+        lengths = [len(row["input_ids"]) for row in dataset]
+        return _OrderByEpoch(self, self.args.train_batch_size * self.args.world_size, lengths=lengths)
+
+
+class _OrderByEpoch(LengthGroupedSampler):
+    """An order that depends on seed and epoch alone, so that a resumed run goes on with the one it left."""
+
+    def __init__(self, trainer: Trainer, batch_size: int, lengths: list[int]):
+        super().__init__(batch_size, lengths=lengths, generator=torch.Generator())
+        self._trainer = trainer
+
+    def __iter__(self) -> Any:
+        epoch = int((self._trainer.state.epoch or 0) + 1e-3)
+        self.generator.manual_seed(self._trainer.args.data_seed + 1_000_003 * epoch)
+        return super().__iter__()
