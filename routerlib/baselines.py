@@ -138,9 +138,10 @@ class Random(Scorer):
         return self
 
     def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
-        import zlib
+        import hashlib
 
-        return (np.array([zlib.crc32(text.encode("utf-8", "replace")) for text in texts]) + 0.5) / 2**32
+        digests = (hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).digest() for text in texts)
+        return (np.array([int.from_bytes(digest, "big") for digest in digests]) + 0.5) / 2**48
 
 
 class CategoryMean(Scorer):
@@ -309,7 +310,7 @@ class Kernel(_Embedded):
     EMBEDDING_GAMMA, SURFACE_GAMMA = 2.0, 0.02
     SHARES = ((0.3, 0.0), (0.3, 0.2), (1.0, 0.0), (1.0, 0.2), (0.1, 0.5))  # of surface and category beside 1
     PENALTIES = (3.0, 10.0, 30.0)
-    SEARCH_ROWS = 2500
+    SEARCH_ROWS = 2000
 
     def fit(self, examples: Examples) -> Kernel:
         raw = surface.features(examples.texts)
@@ -325,45 +326,47 @@ class Kernel(_Embedded):
         both = examples.both_right
         self.plain |= self._search(both, examples.weights)
         self.arrays["mean"] = np.average(both, axis=0, weights=examples.weights)
-        everything = np.arange(len(examples))
-        self.arrays["dual"] = self._solve(everything, both - self.arrays["mean"], examples.weights, self.plain)
+        matrix = self._kernel(self._known(np.arange(len(examples))), slice(None), self.plain)
+        self.arrays["dual"] = _ridge_dual(matrix, both - self.arrays["mean"], examples.weights, self.plain["penalty"])
         return self
 
     def _standardised(self, raw: np.ndarray) -> np.ndarray:
         scaled = (raw - self.arrays["centre"]) / self.arrays["scale"]
         return np.clip(scaled, -4, 4).astype(np.float32)
 
-    def _kernel(self, left: tuple[np.ndarray, ...], rows: np.ndarray | slice, setting: dict[str, float]) -> np.ndarray:
+    def _parts(self, left: tuple[np.ndarray, ...], rows: np.ndarray | slice) -> list[np.ndarray]:
+        """The three kernels between some texts and some training rows: meaning, surface, category."""
         embeddings, features, member = left
-        total = _gaussian(embeddings, self.arrays["embeddings"][rows], self.EMBEDDING_GAMMA)
-        total += setting["surface"] * _gaussian(features, self.arrays["surface"][rows], self.SURFACE_GAMMA)
-        if setting["category"]:
-            total += setting["category"] * (member[:, None] == self.arrays["member"][rows][None, :])
-        return total
+        return [
+            _gaussian(embeddings, self.arrays["embeddings"][rows], self.EMBEDDING_GAMMA),
+            _gaussian(features, self.arrays["surface"][rows], self.SURFACE_GAMMA),
+            (member[:, None] == self.arrays["member"][rows][None, :]).astype(np.float32),
+        ]
+
+    def _sum(self, parts: list[np.ndarray], setting: dict[str, float]) -> np.ndarray:
+        return parts[0] + np.float32(setting["surface"]) * parts[1] + np.float32(setting["category"]) * parts[2]
+
+    def _kernel(self, left: tuple[np.ndarray, ...], rows: np.ndarray | slice, setting: dict[str, float]) -> np.ndarray:
+        return self._sum(self._parts(left, rows), setting)
 
     def _known(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
         return tuple(self.arrays[name][rows] for name in ("embeddings", "surface", "member"))
-
-    def _solve(self, rows: np.ndarray, y: np.ndarray, weights: np.ndarray, setting: dict[str, float]) -> np.ndarray:
-        from scipy.linalg import solve
-
-        matrix = self._kernel(self._known(rows), rows, setting)
-        matrix[np.diag_indices(len(rows))] += setting["penalty"] * weights.mean() / np.maximum(weights, 1e-6)
-        return solve(matrix, y.astype(np.float32), assume_a="pos", overwrite_a=True)
 
     def _search(self, both: np.ndarray, weights: np.ndarray) -> dict[str, float]:
         order = np.random.default_rng(0).permutation(len(both))[: self.SEARCH_ROWS]
         held, rest = np.split(order, [max(1, len(order) // 4)])
         if len(rest) < 8:
             return {"surface": 0.3, "category": 0.0, "penalty": 10.0}
+        parts = self._parts(self._known(order), order)
         mean = np.average(both[rest], axis=0, weights=weights[rest] + 1e-9)
+        settings = [{"surface": s, "category": c, "penalty": p} for s, c in self.SHARES for p in self.PENALTIES]
+        start = len(held)
 
         def error(setting: dict[str, float]) -> float:
-            dual = self._solve(rest, both[rest] - mean, weights[rest], setting)
-            predicted = self._kernel(self._known(held), rest, setting) @ dual + mean
-            return float(np.mean((predicted - both[held]) ** 2))
+            matrix = self._sum(parts, setting)
+            dual = _ridge_dual(matrix[start:, start:], both[rest] - mean, weights[rest], setting["penalty"])
+            return float(np.mean((matrix[:start, start:] @ dual + mean - both[held]) ** 2))
 
-        settings = [{"surface": s, "category": c, "penalty": p} for s, c in self.SHARES for p in self.PENALTIES]
         return min(settings, key=error)
 
     def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
@@ -376,6 +379,15 @@ class Kernel(_Embedded):
         right = np.concatenate([part @ self.arrays["dual"] for part in parts]) + self.arrays["mean"]
         right = np.clip(right, 0.001, 0.999)
         return np.clip(right[:, 1] * (1 - right[:, 0]), 1e-6, 1 - 1e-6)
+
+
+def _ridge_dual(matrix: np.ndarray, y: np.ndarray, weights: np.ndarray, penalty: float) -> np.ndarray:
+    """Dual weights of kernel ridge regression; a row of little weight gets a larger penalty."""
+    from scipy.linalg import solve
+
+    matrix = matrix.astype(np.float32)
+    matrix[np.diag_indices(len(matrix))] += (penalty * weights.mean() / np.maximum(weights, 1e-6)).astype(np.float32)
+    return solve(matrix, y.astype(np.float32), assume_a="pos", overwrite_a=True)
 
 
 def _gaussian(left: np.ndarray, right: np.ndarray, gamma: float) -> np.ndarray:
@@ -439,11 +451,13 @@ class Blend(Scorer):
         ]
 
 
-def blend_weights(scores: Sequence[np.ndarray], gain: np.ndarray, weights: np.ndarray) -> Blend:
+def blend_weights(
+    scores: Sequence[np.ndarray], gain: np.ndarray, weights: np.ndarray, shares: Sequence[float] | None = None
+) -> Blend:
     """Weights of a blend, from scores of rows that their scorers were not fitted on; `parts` are still to be set.
 
     Least squares of the gain on the standardised log-odds, no weight below 0 (stacking: Breiman 1996), pulled
-    towards equal weights as hard as 200 rows of data would.
+    towards `shares` (default: equal ones) as hard as 200 rows of data would.
     """
     from scipy.optimize import nnls
 
@@ -453,8 +467,9 @@ def blend_weights(scores: Sequence[np.ndarray], gain: np.ndarray, weights: np.nd
     scales = np.where(useful, scales, 1.0)
     x, y = (odds - centres) / scales * useful, gain - np.average(gain, weights=weights)
     root = np.sqrt(weights)[:, None]
-    equal = max(0.0, float(np.average(x.mean(axis=1) * y, weights=weights) / max(np.var(x.mean(axis=1)), 1e-9)))
-    prior = np.full(len(scores), equal / len(scores))
+    shares = np.full(len(scores), 1 / len(scores)) if shares is None else np.asarray(shares) / np.sum(shares)
+    usual = x @ shares
+    prior = shares * max(0.0, float(np.average(usual * y, weights=weights) / max(np.var(usual), 1e-9)))
     pull = np.sqrt(200.0) * np.eye(len(scores))
     found, _ = nnls(np.r_[x * root, pull], np.r_[y * root[:, 0], pull @ prior])
     found = found * useful
