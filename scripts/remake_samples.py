@@ -103,6 +103,30 @@ OPEN = {
         What is the capital of Bhutan? | Thimphu
         What is the capital of Slovenia? | Ljubljana
         What is the capital of Suriname? | Paramaribo
+        What is the capital of Denmark? | Copenhagen
+        What is the capital of Finland? | Helsinki
+        What is the capital of Belgium? | Brussels
+        What is the capital of the Netherlands? | Amsterdam
+        What is the capital of Switzerland? | Bern | Berne
+        What is the capital of Turkey? | Ankara
+        What is the capital of Iran? | Tehran
+        What is the capital of Iraq? | Baghdad
+        What is the capital of Argentina? | Buenos Aires
+        What is the capital of Chile? | Santiago
+        What is the capital of Brazil? | Brasília | Brasilia
+        What is the capital of Mexico? | Mexico City
+        What is the capital of Australia? | Canberra
+        What is the capital of New Zealand? | Wellington
+        What is the capital of South Korea? | Seoul
+        What is the capital of Vietnam? | Hanoi
+        What is the capital of Nepal? | Kathmandu
+        What is the capital of Ukraine? | Kyiv | Kiev
+        What is the capital of Romania? | Bucharest
+        What is the capital of Bulgaria? | Sofia
+        What is the capital of Morocco? | Rabat
+        What is the capital of Nigeria? | Abuja
+        What is the capital of Ethiopia? | Addis Ababa
+        What is the capital of Iceland? | Reykjavik | Reykjavík
     """,
     "everyday knowledge": """
         What color is the sky on a clear day? | blue
@@ -209,6 +233,20 @@ OPEN = {
         Which word means a person who writes books? | author | writer | novelist
         Which word means a person who flies a plane? | pilot | a pilot
         What is the superlative of good? | best | the best
+        What is the plural of house? | houses
+        What is the plural of baby? | babies
+        What is the plural of box? | boxes
+        What is the plural of tooth? | teeth
+        What is the plural of man? | men
+        What is the plural of leaf? | leaves
+        What is the plural of tomato? | tomatoes
+        What is the plural of sheep? | sheep
+        What is the past tense of write? | wrote
+        What is the past tense of take? | took
+        What is the past tense of sing? | sang
+        What is the past tense of walk? | walked
+        What is the past tense of think? | thought
+        What is the past tense of speak? | spoke
     """,
     "literature and history": """
         Who wrote Romeo and Juliet? | William Shakespeare | Shakespeare
@@ -478,17 +516,19 @@ def lines(text: str) -> Iterator[list[str]]:
 
 
 def arithmetic(generator: random.Random) -> Iterator[tuple[str, str, str]]:
-    """(category, question, answer), from one-digit sums to products out of reach."""
+    """(category, question, answer), from one-digit sums to products out of reach, and plain division tables."""
     forms = {
-        "addition": ("+", lambda a, b: a + b, [(2, 9, 12), (11, 49, 16), (101, 499, 6)]),
+        "addition": ("+", lambda a, b: a + b, [(2, 9, 20), (11, 49, 24), (101, 499, 6)]),
         "subtraction": ("-", lambda a, b: a - b, [(2, 9, 8), (11, 49, 10), (101, 499, 4)]),
-        "multiplication": ("*", lambda a, b: a * b, [(2, 9, 32), (11, 29, 6), (101, 499, 6)]),
+        "multiplication": ("*", lambda a, b: a * b, [(2, 12, 62), (13, 29, 6), (101, 499, 6)]),
     }
     for category, (sign, compute, tiers) in forms.items():
         for low, high, count in tiers:
             pairs = [(a, b) for a, b in itertools.product(range(low, min(high, low + 60) + 1), repeat=2) if a >= b]
             for a, b in generator.sample(pairs, count):
                 yield category, f"What is {a} {sign} {b}?", str(compute(a, b))
+    for quotient, divisor in generator.sample(list(itertools.product(range(2, 13), range(2, 11))), 48):
+        yield "division", f"What is {quotient * divisor} divided by {divisor}?", str(quotient)
 
 
 def questions() -> list[Question]:
@@ -548,10 +588,10 @@ def conversation(number: int, turns: list[str], language: str, redacted: bool) -
 
 
 def votes(inferior: Path, superior: Path) -> Iterator[Vote]:
-    """One vote a pair of graded samples: who is right wins, both right or both wrong is a tie. Sides alternate."""
+    """A vote for each pair of graded samples: who is right wins, both right or both wrong is a tie. Sides alternate."""
     weak_rows = {row.unique_id: row for row in jsonl.read_rows(inferior, Responses)}
     for number, row in enumerate(jsonl.read_rows(superior, Responses)):
-        pairs = zip(row.responses, weak_rows[row.unique_id].responses, strict=True)
+        pairs = itertools.product(row.responses, weak_rows[row.unique_id].responses)
         for judge, (strong, weak) in enumerate(pairs, start=1):
             is_swapped = (number + judge) % 2 == 0
             yield Vote(
