@@ -289,7 +289,7 @@ def _library_fingerprint() -> str:
     """Of the library's code and samples: whoever changes them gets a new run."""
     digest = hashlib.sha256()
     for file in sorted(settings.PACKAGE.rglob("*")):
-        if file.suffix in (".py", ".jsonl"):
+        if file.suffix in (".py", ".jsonl", ".css"):
             digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -252,7 +252,10 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Serve
         )
     status, text = _post(f"{api_base.rstrip('/')}/completions", {"model": model, "prompt": "1", "max_tokens": 1}, 120)
     if status in (400, 404) and standins.is_standin(model):
-        raise ServerError(f"The server at {api_base} does not serve {model}: {text[:300]}")
+        raise ServerError(
+            f"The server at {api_base} does not serve {model}: {text[:300]} Name another address, or stop that server "
+            f"(one of ours: python -m routerlib serve --stop --port {port})."
+        )
     running = find(port)
     if running and temperature is not None and running.temperature not in (None, temperature):
         raise ServerError(
