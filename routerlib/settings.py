@@ -17,7 +17,6 @@ PACKAGE = Path(__file__).resolve().parent
 # A checkout is its own root; an installed copy works in the folder it is used from.
 ROOT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else Path.cwd()
 SAMPLES = PACKAGE / "samples"
-STEPS = ("analysis", "datasets", "responses", "graded", "models", "demo", "notebooks", "figures", "logs")
 
 
 class MissingKey(RuntimeError):
