@@ -146,8 +146,10 @@ def _build_pair(wheel: Path) -> None:
 def _load_gguf(source: str):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
     logging.getLogger("transformers").setLevel(logging.ERROR)
+    disable_progress_bar()  # four bars for half a minute's work
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=GGUF)
     model = AutoModelForCausalLM.from_pretrained(source, gguf_file=GGUF, dtype=torch.bfloat16)
     # The weights are unpacked by now; with its quantizer on, the model refuses to be saved.
