@@ -498,12 +498,14 @@ def _collect_in_child(base_url):
 
 async def _kill_again_and_again(server, kills, rng):
     """Start a run and kill it, `kills` times: while it starts, or some moment after its first request."""
-    context = multiprocessing.get_context("fork")  # a forked child has everything imported: it starts in milliseconds
+    context = multiprocessing.get_context("forkserver")  # its children have all imported: they start in milliseconds
+    context.set_forkserver_preload(["openai", "aiohttp", "routerlib.collection", "mock_server"])
     for number in range(kills):
         asked = server.count
         child = context.Process(target=_collect_in_child, args=(server.base_url,))
         child.start()
-        while number % 5 and server.count == asked and child.is_alive():
+        patience = time.monotonic() + 5
+        while number % 5 and server.count == asked and child.is_alive() and time.monotonic() < patience:
             await asyncio.sleep(0.002)
         await asyncio.sleep(rng.uniform(0, 0.15))
         assert child.is_alive(), "killed in the middle, not after the end"
