@@ -18,6 +18,9 @@ from typing import Any
 
 OK, FAILED, WRONG_INPUT, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 
+# Errors that are no fault of the arguments or the input, by name: importing their classes would load everything.
+CODES = {"NotebookFailed": FAILED, "ServerError": FAILED, "StandInError": FAILED, "DiskFull": INCOMPLETE}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. A foreseen error is a sentence on standard error."""
@@ -107,7 +110,7 @@ def collect(arguments: list[str]) -> int:
     options.add("num_problems", str, "the first so many questions (default: all)")
     options.add("temperature", float, "0 to 2")
     options.add("max_tokens", int, "of one answer")
-    options.add("stop", str, "strings that end an answer; special tokens always do", nargs="*")
+    options.add("stop", _unescaped, 'strings that end an answer, such as "\\n"; special tokens always do', nargs="*")
     options.add("batch_size", int, "questions read ahead")
     options.add("max_concurrent", int, "requests in flight, at most")
     options.add("max_attempts", int, "failures after which a question is left alone")
@@ -197,6 +200,11 @@ class _Options:
         self.parser.add_argument(flag, dest=name, type=kind, default=default, help=text + shown, **more)
 
 
+def _unescaped(text: str) -> str:
+    """A shell hands \\n on as two characters."""
+    return text.replace("\\n", "\n").replace("\\t", "\t")
+
+
 def _parser(name: str, command: Callable[..., int], epilog: str = "") -> argparse.ArgumentParser:
     text = inspect.getdoc(command) or ""
     return argparse.ArgumentParser(prog=f"python -m routerlib {name}", description=text, epilog=epilog)
@@ -211,9 +219,9 @@ def _overview() -> str:
 
 def _told(error: Exception) -> int:
     """A foreseen error as a sentence; an unforeseen one with its traceback, and a sentence above it."""
-    if type(error).__module__.split(".")[0] == "routerlib" or isinstance(error, FileNotFoundError | PermissionError):
+    if type(error).__module__.split(".")[0] == "routerlib" or isinstance(error, OSError | ValueError):
         print(f"{error}", file=sys.stderr)
-        return FAILED if isinstance(error, RuntimeError) else WRONG_INPUT
+        return CODES.get(type(error).__name__, WRONG_INPUT)
     if os.environ.get("ROUTERLIB_DEBUG"):
         raise error
     print(f"An error that routerlib did not foresee, {type(error).__name__}: {error}", file=sys.stderr)
