@@ -451,13 +451,17 @@ class Blend(Scorer):
         ]
 
 
+PRIOR_ROWS = 1000.0
+
+
 def blend_weights(
     scores: Sequence[np.ndarray], gain: np.ndarray, weights: np.ndarray, shares: Sequence[float] | None = None
 ) -> Blend:
     """Weights of a blend, from scores of rows that their scorers were not fitted on; `parts` are still to be set.
 
     Least squares of the gain on the standardised log-odds, no weight below 0 (stacking: Breiman 1996), pulled
-    towards `shares` (default: equal ones) as hard as 200 rows of data would.
+    towards `shares` (default: equal ones) as hard as PRIOR_ROWS rows of data would:
+    where gains are mostly noise, free weights follow the noise.
     """
     from scipy.optimize import nnls
 
@@ -470,7 +474,7 @@ def blend_weights(
     shares = np.full(len(scores), 1 / len(scores)) if shares is None else np.asarray(shares) / np.sum(shares)
     usual = x @ shares
     prior = shares * max(0.0, float(np.average(usual * y, weights=weights) / max(np.var(usual), 1e-9)))
-    pull = np.sqrt(200.0) * np.eye(len(scores))
+    pull = np.sqrt(PRIOR_ROWS) * np.eye(len(scores))
     found, _ = nnls(np.r_[x * root, pull], np.r_[y * root[:, 0], pull @ prior])
     found = found * useful
     found = found if found.sum() > 1e-9 else useful / max(1, useful.sum())

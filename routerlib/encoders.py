@@ -78,9 +78,18 @@ def run(model: Any, tokenizer: Any, texts: Sequence[str], head: Any, width: int)
     encoded = tokenizer(list(texts), truncation=True, padding=False)["input_ids"] if texts else []
     with torch.inference_mode():
         for batch in batches([len(ids) for ids in encoded]):
-            padded = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt").to(model.device)
+            padded = _as_tensors(tokenizer, [encoded[i] for i in batch], model.device)
             result[batch] = head(model, padded).float().cpu().numpy()
     return result
+
+
+def _as_tensors(tokenizer: Any, ids: list[list[int]], where: Any) -> dict[str, Any]:
+    """Token ids as a batch; where all are equally long there is nothing to mask, and attention is quicker without."""
+    import torch
+
+    if len({len(row) for row in ids}) == 1:
+        return {"input_ids": torch.tensor(ids, device=where)}
+    return dict(tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(where))
 
 
 class SentenceEncoder:
@@ -130,6 +139,8 @@ class SentenceEncoder:
 
 def _mean_pool(model: Any, batch: Any) -> Any:
     hidden = model(**batch).last_hidden_state.float()
+    if "attention_mask" not in batch:
+        return hidden.mean(dim=1)
     mask = batch["attention_mask"].unsqueeze(-1).float()
     return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
 

@@ -114,8 +114,8 @@ def test_an_unknown_category_is_no_error(train):
 
 def test_blend_weights_prefer_what_ranks_and_drop_what_does_not():
     rng = np.random.default_rng(0)
-    gain = rng.normal(size=3000)
-    good, useless = baselines.sigmoid(gain + rng.normal(size=3000)), baselines.sigmoid(rng.normal(size=3000))
-    blend = baselines.blend_weights([good, useless, np.full(3000, 0.3)], gain, np.ones(3000))
+    gain = rng.normal(size=30000)
+    good, useless = baselines.sigmoid(gain + rng.normal(size=30000)), baselines.sigmoid(rng.normal(size=30000))
+    blend = baselines.blend_weights([good, useless, np.full(30000, 0.3)], gain, np.ones(30000))
     weights = blend.plain["weights"]
     assert weights[0] > 0.85 and weights[2] == 0 and sum(weights) == pytest.approx(1)
