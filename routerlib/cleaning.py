@@ -318,7 +318,7 @@ class Evaluation:
         similarity: float = 0.85,
         category_similarity: float = 0.45,
     ):
-        self.similarity, self.category_similarity = similarity, category_similarity
+        self.ngram, self.similarity, self.category_similarity = ngram, similarity, category_similarity
         turns = [(turn, question.category) for question in questions for turn in question.turns]
         self.texts, self.categories = [text for text, _ in turns], [category for _, category in turns]
         self._whole: set[tuple[str, ...]] = set()
@@ -327,6 +327,11 @@ class Evaluation:
             self._protect(_words(text), ngram)
         self._embed = embed
         self._vectors = embed(self.texts) if embed and self.texts else None
+
+    def describe(self) -> dict[str, Any]:
+        """The settings as JSON values, for the data card."""
+        similarity = self.similarity if self._embed else None
+        return {"evaluation_turns": len(self.texts), "ngram": self.ngram, "similarity": similarity}
 
     def _protect(self, words: tuple[str, ...], ngram: int) -> None:
         self._whole.add(words)

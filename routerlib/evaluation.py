@@ -107,7 +107,8 @@ def split_rows(rows: Examples, seed: int = 0, shares: dict[str, float] | None = 
     """Positions of train, validation, calibration and test rows; "unscored" are those left for a check of their own.
 
     Graded rows are split by prompt group. The others (people's and models' labels) train where their weight is
-    above zero and their prompt is in no other part; those of weight zero are "unscored".
+    above zero and their prompt is in no other part; those of weight zero are "unscored", unless the router has
+    learnt or was calibrated on the same prompt.
 
     Raises:
         ValueError: there are too few graded rows to split.
@@ -118,7 +119,8 @@ def split_rows(rows: Examples, seed: int = 0, shares: dict[str, float] | None = 
     parts = {name: graded[at] for name, at in split(rows.groups[graded], shares, seed).items()}
     elsewhere = np.concatenate([rows.groups[at] for name, at in parts.items() if name != "train"])
     others = np.flatnonzero(~rows.graded & (rows.weights > 0) & ~np.isin(rows.groups, elsewhere))
-    weightless = np.flatnonzero(~rows.graded & (rows.weights == 0))
+    learnt = np.r_[np.concatenate([rows.groups[parts[name]] for name in parts if name != "test"]), rows.groups[others]]
+    weightless = np.flatnonzero(~rows.graded & (rows.weights == 0) & ~np.isin(rows.groups, learnt))
     return parts | {"train": np.r_[parts["train"], others], "unscored": weightless}
 
 
@@ -463,8 +465,8 @@ def on_people(router: Router, rows: Examples) -> tuple[dict[str, float], str]:
     }
     told = "does not tell" if low <= 0.5 <= high else "tells"
     sentence = (
-        f"On {len(rows):,} questions labelled by people, AUC is {found['auc']:.3f} (95 % interval {low:.3f} to {high:.3f}): "
-        f"a router trained on these two models' graded answers {told} apart what people, judging other models, found hard."
+        f"On {len(rows):,} questions that votes have labelled and training has not seen, AUC is {found['auc']:.3f} (95 % "
+        f"interval {low:.3f} to {high:.3f}): the router {told} apart what the voters found easy and hard."
     )
     return found, sentence
 

@@ -103,6 +103,20 @@ def test_rows_of_weight_zero_are_kept_for_a_check():
     assert not set(trained["test"]) & set(range(60, 68))
 
 
+def test_a_prompt_that_was_learnt_is_no_check():
+    from routerlib.schemas import LabelledPrompt
+
+    graded = list(map(examples.outcome_row, rows(60)))
+    same = [
+        LabelledPrompt(id=f"v{row.id}", prompt=row.prompt, label=row.label, p_superior=0.5, source="human")
+        for row in graded
+    ]
+    made = examples.from_rows(graded + same, {"human": 0.0})
+    parts = evaluation.split_rows(made)
+    seen = np.concatenate([made.groups[parts[name]] for name in ("train", "validation", "calibration")])
+    assert len(parts["unscored"]) and not np.isin(made.groups[parts["unscored"]], seen).any()
+
+
 def test_outcomes_are_read_gzipped_and_bad_lines_named(tmp_path):
     import gzip
     import json
