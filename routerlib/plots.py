@@ -401,7 +401,9 @@ def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 1
     for axes, name, p, colour in zip(panels, ("Before", "After"), (before, after), (NEUTRAL, ROUTER), strict=True):
         rows = reliability_bins(p, y, bins)
         said, seen = [row["mean_p"] for row in rows], [row["mean_y"] for row in rows]
-        below = [max(0.0, row["mean_y"] - row["low"]) for row in rows]  # rounding may take an interval's end past the mean
+        below = [
+            max(0.0, row["mean_y"] - row["low"]) for row in rows
+        ]  # rounding may take an interval's end past the mean
         above = [max(0.0, row["high"] - row["mean_y"]) for row in rows]
         axes.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1)
         axes.errorbar(said, seen, yerr=[below, above], color=colour, marker="o", capsize=2, linewidth=1.5)
