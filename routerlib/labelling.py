@@ -518,6 +518,13 @@ def _labelled_row(run: Run, row: dict[str, Any], votes: list[float], threshold: 
 # --- is it any good? ---
 
 
+def _range(low: float | None, high: float | None) -> str:
+    """An interval in words; too few rows of one kind give none."""
+    if low is None or high is None or low != low or high != high:
+        return "too few of one kind for an interval"
+    return f"{low:.2f} to {high:.2f}"
+
+
 @dataclass(frozen=True)
 class Check:
     """A labeller against labels that are known.
@@ -550,7 +557,7 @@ class Check:
 
     def sentence(self) -> str:
         """The verdict, in words."""
-        ranks = f", AUC {self.auc:.2f} ({self.auc_low:.2f} to {self.auc_high:.2f})" if self.auc is not None else ""
+        ranks = f", AUC {self.auc:.2f} ({_range(self.auc_low, self.auc_high)})" if self.auc is not None else ""
         figures = (
             f"The labeller agrees with the known label on {self.agreement:.0%} of {self.rows} prompts "
             f"({self.low:.0%} to {self.high:.0%}); always answering {self.majority} would on {self.majority_share:.0%}"

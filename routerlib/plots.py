@@ -328,7 +328,7 @@ def answers_read(summaries: Sequence[Mapping[str, Any]]) -> Figure:
     totals = {summary["model"]: sum(summary["rules"].values()) or 1 for summary in summaries}
     count = {rule: sum(s["rules"].get(rule, 0) for s in summaries) for s in summaries for rule in s["rules"]}
     rules = sorted(count, key=count.get, reverse=True)[:9]
-    figure, axes = plt.subplots(figsize=(8, 1.8 + 0.5 * len(summaries)))
+    figure, axes = plt.subplots(figsize=(8, 2.4 + 0.5 * len(summaries)))
     left = [0.0] * len(summaries)
     colours = plt.get_cmap("tab10")
     for place, rule in enumerate([*rules, "other"]):
@@ -344,7 +344,7 @@ def answers_read(summaries: Sequence[Mapping[str, Any]]) -> Figure:
         axes.barh([s["model"] for s in summaries], shares, left=left, color=colours(place), label=rule)
         left = [a + b for a, b in zip(left, shares, strict=True)]
     axes.set(title="How the answers were found", xlabel="share of outputs", xlim=(0, 1))
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=3, frameon=False, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure
 
 

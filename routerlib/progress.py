@@ -24,7 +24,7 @@ def bar(total: int | None, label: str = "", unit: str = "item", show: bool = Tru
         desc=label or None,
         unit=unit,
         disable=not show,
-        mininterval=1.0 if in_notebook else 0.5,
+        mininterval=3.0 if in_notebook else 0.5,
         file=sys.stdout if in_notebook else sys.stderr,  # a notebook paints standard error red
         dynamic_ncols=not in_notebook,
     )
