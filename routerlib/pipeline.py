@@ -254,7 +254,10 @@ def _refuse_unknown(given: dict[str, Any], known: dict[str, dict[str, Any]]) -> 
 
 
 def _fitting(name: str, value: Any, default: Any) -> Any:
-    """The value, if its kind fits the default's; a whole number may stand for a real one, None fits everything."""
+    """The value, if its kind fits the default's.
+
+    A whole number may stand for a real one, a number or a list of texts for a text; None fits everything.
+    """
     if isinstance(value, str) and isinstance(default, int | float) and not isinstance(default, bool):
         value = parse_value(value)  # YAML reads 1e-3 as text
     if (
@@ -265,8 +268,10 @@ def _fitting(name: str, value: Any, default: Any) -> Any:
         return value
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(default, list) and isinstance(value, tuple):
-        return list(value)
+    if isinstance(default, str) and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)  # NUM_PROBLEMS: 60, where the default says "all"
+    if isinstance(default, str) and isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return value  # STOP: several texts, where the default is one
     raise PipelineError(
         f"The parameter {name} takes a {_kind(default)} such as {default!r}, not {value!r} ({_kind(value)})."
     )

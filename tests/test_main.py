@@ -33,7 +33,8 @@ def test_help_reads_well(command, capsys):
 
 def test_without_a_command_there_is_an_overview(capsys):
     assert commands.main([]) == commands.OK
-    assert all(name in capsys.readouterr().out for name in commands.COMMANDS)
+    told = capsys.readouterr().out
+    assert all(name in told for name in commands.COMMANDS)
     assert commands.main(["colect"]) == commands.WRONG_INPUT
 
 

@@ -81,11 +81,16 @@ def test_a_misspelt_parameter_is_refused_with_a_suggestion(project):
 
 
 @pytest.mark.parametrize(
-    "name,value", [("FACTOR", "many"), ("FACTOR", True), ("FLAG", "true"), ("WORDS", "x"), ("NAME", 3)]
+    "name,value", [("FACTOR", "many"), ("FACTOR", True), ("FLAG", "true"), ("WORDS", "x"), ("NAME", True)]
 )
 def test_a_value_of_the_wrong_kind_is_refused(project, name, value):
     with pytest.raises(pipeline.PipelineError, match=f"The parameter {name} takes a"):
         run(**{name: value})
+
+
+def test_a_text_takes_a_number_or_several_texts(project):
+    assert pipeline.plan(["01"], parameters={"NAME": 60})[0].parameters == {"NAME": "60"}
+    assert pipeline.plan(["01"], parameters={"NAME": ["a", "b"]})[0].parameters == {"NAME": ["a", "b"]}
 
 
 def test_yaml_files_are_read_and_later_ones_win(project, tmp_path):
