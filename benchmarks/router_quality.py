@@ -16,10 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from routerlib import evaluation, examples, jsonl, standins, training
 
-TOKENS, TOKENS_PER_ROW = (
-    1_200_000,
-    150,
-)  # training budget of the encoder over all seeds: some 10 to 25 minutes on two cores
+# The encoder's training budget over all seeds, in tokens: some 10 to 25 minutes on two cores.
+TOKENS, TOKENS_PER_ROW = 1_200_000, 150
 
 
 def epochs_within(rows: examples.Examples, share: float, seeds: int, most: float) -> float:

@@ -28,12 +28,12 @@ from routerlib import jsonl, servers, settings, standins
 
 # notebook -> (the folder below outputs/ that its last cell writes metrics.json to, typical seconds on two cores)
 NOTEBOOKS = {
-    "01_analysis": ("analysis", 20),
+    "01_analysis": ("analysis", 10),
     "02_create_dataset": ("datasets", 60),
-    "03_collect_responses": ("responses", 180),
-    "04_extract_answers": ("graded", 20),
-    "05_finetune": ("models", 90),
-    "06_demo": ("demo", 30),
+    "03_collect_responses": ("responses", 190),
+    "04_extract_answers": ("graded", 5),
+    "05_finetune": ("models", 60),
+    "06_demo": ("demo", 15),
 }
 KERNEL = "python3"
 API_BASES = {
