@@ -371,7 +371,7 @@ class _Progress(logging.Handler):
         for line in re.split(r"[\r\n]+", _plain_text(record.getMessage())):
             if match := re.match(r"Executing Cell (\d+)-", line):
                 self.cell, self.said = match[1], ""
-            elif line.strip() and not line.startswith("Ending Cell"):
+            elif line.strip() and not line.startswith(("Ending Cell", "<")):  # "<Figure …>" tells nothing
                 self.said = line.strip()
 
     def __enter__(self) -> _Progress:

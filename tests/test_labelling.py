@@ -282,7 +282,7 @@ def test_the_interval_of_the_agreement_holds_the_planted_accuracy_as_often_as_it
 
 
 def given_as(rows, p):
-    return [row.model_copy(update={"p_superior": value, "label": LABELS[value > 0.5]}) for row, value in zip(rows, p, strict=True)]  # fmt: skip
+    return [row.model_copy(update={"p_superior": value, "label": LABELS[bool(value > 0.5)]}) for row, value in zip(rows, p, strict=True)]  # fmt: skip
 
 
 def test_a_constant_labeller_is_called_bad_even_where_it_agrees_often():
