@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from routerlib import metrics, plots
-from routerlib.schemas import LABELS, Responses
+from routerlib import labelling, metrics, mixing, plots, ratings
+from routerlib.schemas import LABELS, LabelledPrompt, Responses, Vote, VoteQuestion
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +129,92 @@ def test_reliability_draws_bins_whose_interval_ends_at_their_mean():
     p = np.full(30, 0.1)
     assert plots.reliability(p, p, np.zeros(30)).axes
     assert plots.reliability(p, p, np.ones(30)).axes
+
+
+# --- analysis (01) and data set (02) ---
+
+
+@pytest.fixture
+def analysed():
+    """Votes of three models, with what `ratings` makes of them."""
+    rng, votes = np.random.default_rng(4), []
+    for i in range(400):
+        a, b = rng.choice(["big", "small", "tiny"], 2, replace=False)
+        winner = ("model_a", "model_b", "tie")[rng.choice(3, p=[0.6, 0.2, 0.2] if a < b else [0.2, 0.6, 0.2])]
+        votes.append(Vote(question_id=str(i % 20), model_a=a, model_b=b, winner=winner, judge=str(i), turn=1 + i % 2))
+    questions = {str(i): VoteQuestion(question_id=i, category=f"c{i % 4}", turns=["one", "two"]) for i in range(20)}
+    ranked = ratings.rank_models(votes, n=10)
+    tiers = ratings.split_tiers(ranked, "big")
+    return votes, ranked, tiers, ratings.difficulties(votes, questions, tiers)
+
+
+def test_the_matrix_of_win_rates_shows_every_pair_and_its_votes(analysed):
+    models, rate, number = ratings.win_rates(analysed[0])
+    texts = [text.get_text() for text in plots.win_rates(models, rate, number).axes[0].texts]
+    assert f"{rate[0, 1]:.0%}\n{number[0, 1]}" in texts and len([text for text in texts if text]) == 6
+
+
+def test_the_ranking_shows_each_model_once_best_on_top_and_both_tiers(analysed):
+    _, ranked, tiers, _ = analysed
+    axes = plots.ranking(ranked, tiers).axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [row.model for row in ranked]
+    assert axes.yaxis_inverted()
+    assert {text.get_text() for text in axes.get_legend().get_texts()} == {"superior", "inferior"}
+
+
+def test_every_question_is_a_point_filled_where_it_is_decided(analysed):
+    rows = analysed[3]
+    axes = plots.question_difficulty(rows, 0.5).axes[0]
+    hollow = [line for line in axes.get_lines() if line.get_label().startswith("c")]
+    filled = [line for line in axes.get_lines() if line.get_marker() in plots.MARKERS and line not in hollow]
+    assert sum(len(line.get_xdata()) for line in hollow) == len(rows) == 20
+    assert sum(len(line.get_xdata()) for line in filled) == sum(row.is_decided for row in rows)
+    assert {line.get_label() for line in hollow} == {row.category for row in rows}
+
+
+def test_votes_and_categories_are_counted_in_full(analysed):
+    rows = analysed[3]
+    assert sum(bar.get_height() for bar in plots.votes_per_question(rows).axes[0].patches) == 20
+    means = ratings.mean_by_category(rows)
+    axes = plots.category_difficulty({"turn 1": means, "turn 2": means}).axes[0]
+    assert sorted(bar.get_width() for bar in axes.patches) == pytest.approx(sorted([*means.values()] * 2))
+
+
+def test_the_filters_figure_has_a_bar_for_each_filter_and_what_was_kept():
+    axes = plots.filter_counts({"short": 3, "long": 0}, 1234).axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [3, 0, 1234]
+    assert "1,234" in [text.get_text() for text in axes.texts]
+
+
+@pytest.fixture
+def labels():
+    rng = np.random.default_rng(0)
+    rows = []
+    for i, p in enumerate(rng.random(60)):
+        fields = {"category": f"c{i % 3}", "language": ("English", "German")[i % 2]}
+        rows.append(LabelledPrompt(id=i, prompt=f"prompt {i} " + "x" * i, label=LABELS[int(p > 0.5)], p_superior=p, source="llm", **fields))  # fmt: skip
+    return rows
+
+
+def test_label_shares_by_length_language_and_category(labels):
+    by_length, by_language, by_category = plots.label_shares(labels).axes
+    assert [len(axes.patches) for axes in (by_length, by_language, by_category)] == [4, 2, 3]
+    german = [row for row in labels if row.language == "German"]
+    share = sum(row.label == LABELS[1] for row in german) / len(german)
+    assert share in [pytest.approx(bar.get_height()) for bar in by_language.patches]
+    counted = sum(int(tick.get_text().rsplit("(")[1][:-1]) for tick in by_length.get_xticklabels())
+    assert counted == len(labels)
+
+
+def test_the_labellers_figure_shows_its_confusion(labels):
+    known = [row.model_copy(update={"label": LABELS[i % 2], "source": "human"}) for i, row in enumerate(labels)]
+    check = labelling.check(known, labels)
+    left = plots.labeller_check(check, known, labels).axes[0]
+    assert sum(int(text.get_text()) for text in left.texts) == 60
+
+
+def test_sources_without_a_prompt_in_common_say_so(labels):
+    table = mixing.source_agreement([*labels, *[row.model_copy(update={"source": "human"}) for row in labels]])
+    axes = plots.source_agreement(table).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["no prompt in common"] * 2
+    assert "human and llm (60)" in [tick.get_text() for tick in axes.get_yticklabels()]
