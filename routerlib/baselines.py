@@ -22,6 +22,7 @@ import numpy as np
 
 from routerlib import encoders, jsonl, surface
 from routerlib.examples import Examples
+from routerlib.metrics import log_odds, sigmoid
 
 SCORER_KINDS: dict[str, type[Scorer]] = {}
 
@@ -96,18 +97,6 @@ def _scorer_class(kind: str, file: Path) -> type[Scorer]:
     if kind not in SCORER_KINDS:
         raise ScorerError(f"{file}: kind {kind!r} is not known; known are {', '.join(sorted(SCORER_KINDS))}.")
     return SCORER_KINDS[kind]
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Log-odds to probability, without overflow."""
-    with np.errstate(invalid="ignore"):  # NaN stays NaN
-        return np.exp(-np.logaddexp(0.0, -np.asarray(x, dtype=float)))
-
-
-def log_odds(p: np.ndarray) -> np.ndarray:
-    """Probability to log-odds, kept finite."""
-    p = np.clip(np.asarray(p, dtype=float), 1e-6, 1 - 1e-6)
-    return np.log(p) - np.log1p(-p)
 
 
 def _from_gain(gain: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from routerlib import baselines, certificates, encoders, jsonl, metrics, settings, sources, training
-from routerlib.baselines import Scorer, log_odds
+from routerlib.baselines import Scorer
 from routerlib.examples import Examples, folds, outcome_row, split
 from routerlib.router import Router
 from routerlib.schemas import LabelledPrompt, RowError
@@ -226,11 +226,11 @@ def _anchored(run: Run, scores: np.ndarray) -> metrics.Calibration:
     known = np.flatnonzero(~np.isnan(scores))
     fitted = metrics.calibrate("platt", scores[known], run.development.p_superior[known])
     level = run.candidates["kernel"].held_out[known].mean()
-    slopes = fitted.slope * log_odds(scores[known])
+    slopes = fitted.slope * metrics.log_odds(scores[known])
     low, high = -20.0, 20.0
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if baselines.sigmoid(slopes + middle).mean() < level else (low, middle)
+        low, high = (middle, high) if metrics.sigmoid(slopes + middle).mean() < level else (low, middle)
     return replace(fitted, intercept=(low + high) / 2)
 
 

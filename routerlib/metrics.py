@@ -496,11 +496,14 @@ def calibrate(method: str, scores: ArrayLike, targets: ArrayLike) -> Calibration
 
 
 def sigmoid(x: Array) -> Array:
-    return np.exp(-np.logaddexp(0.0, -x))
+    """Log-odds to probability, without overflow."""
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
+        return np.exp(-np.logaddexp(0.0, -np.asarray(x, dtype=float)))
 
 
 def log_odds(p: Array) -> Array:
-    p = np.clip(p, 1e-6, 1 - 1e-6)
+    """Probability to log-odds, kept finite."""
+    p = np.clip(np.asarray(p, dtype=float), 1e-6, 1 - 1e-6)
     return np.log(p) - np.log1p(-p)
 
 

@@ -49,6 +49,13 @@ def use_house_style() -> None:
     )
 
 
+def _arms(values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> list[list[float]]:
+    """The arms of error bars, below and above; rounding may take an interval's end past its value."""
+    below = [max(0.0, value - low) for value, low in zip(values, lows, strict=True)]
+    above = [max(0.0, high - value) for value, high in zip(values, highs, strict=True)]
+    return [below, above]
+
+
 def save(figure: Figure, name: str) -> Path:
     """Write a figure as PNG below outputs/figures; returns the path."""
     path = settings.outputs("figures", f"{name}.png")
@@ -98,7 +105,7 @@ def ranking(ratings: Sequence[Rating], tiers: Tiers) -> Figure:
     for place, row in enumerate(ratings):
         colour, marker = looks[side := tiers.side(row.model)]
         label = None if any(tiers.side(above.model) == side for above in ratings[:place]) else side or "in neither tier"
-        error = [[row.rating - row.low], [row.high - row.rating]]
+        error = _arms([row.rating], [row.low], [row.high])
         axes.errorbar(row.rating, place, xerr=error, fmt=marker, color=colour, capsize=4, label=label)
     axes.set_yticks(range(len(ratings)), [row.model for row in ratings])
     axes.invert_yaxis()
@@ -214,9 +221,8 @@ def _share_panel(axes: Axes, title: str, pairs: Sequence[tuple[str, LabelledProm
     names = sorted(groups, key=order)[:10]
     shares = [sum(groups[name]) / len(groups[name]) for name in names]
     bounds = [wilson(sum(groups[name]), len(groups[name])) for name in names]
-    errors = [[max(0.0, s - low) for s, (low, _) in zip(shares, bounds, strict=True)],
-              [max(0.0, high - s) for s, (_, high) in zip(shares, bounds, strict=True)]]  # fmt: skip
-    axes.bar(names, shares, yerr=errors, color=SUPERIOR, ecolor=NEUTRAL, capsize=3)
+    lows, highs = zip(*bounds, strict=True)
+    axes.bar(names, shares, yerr=_arms(shares, lows, highs), color=SUPERIOR, ecolor=NEUTRAL, capsize=3)
     axes.set(title=f"by {title}", ylim=(0, 1))
     axes.set_xticks(range(len(names)), [f"{name} ({len(groups[name])})" for name in names], rotation=45, ha="right")
 
@@ -235,7 +241,7 @@ def labeller_check(check: Check, known: Sequence[LabelledPrompt], given: Sequenc
     truth = {as_text(row.prompt): float(row.label == ROUTE_TO_SUPERIOR) for row in known}
     pairs = [(row.p_superior, truth[text]) for row in given if (text := as_text(row.prompt)) in truth]
     bins = reliability_bins([p for p, _ in pairs], [y for _, y in pairs], bins=5)
-    error = [[max(0.0, b["mean_y"] - b["low"]) for b in bins], [max(0.0, b["high"] - b["mean_y"]) for b in bins]]
+    error = _arms([b["mean_y"] for b in bins], [b["low"] for b in bins], [b["high"] for b in bins])
     right.plot([0, 1], [0, 1], color=NEUTRAL, linestyle="--", label="calibrated")
     right.errorbar(
         [b["mean_p"] for b in bins], [b["mean_y"] for b in bins], yerr=error, fmt="o", capsize=4, color=SUPERIOR
@@ -260,7 +266,7 @@ def source_agreement(table: Sequence[Mapping[str, Any]]) -> Figure:
         if row["agreement"] is None:
             axes.text(0.02, place, "no prompt in common", va="center", fontsize=9, color=NEUTRAL)
             continue
-        error = [[max(0.0, row["agreement"] - row["low"])], [max(0.0, row["high"] - row["agreement"])]]
+        error = _arms([row["agreement"]], [row["low"]], [row["high"]])
         axes.errorbar(row["agreement"], place, xerr=error, fmt="o", color=SUPERIOR, capsize=4)
     names = [f"{row['first']} and {row['second']} ({row['prompts']})" for row in table]
     axes.set_yticks(range(len(table)), names)
@@ -289,7 +295,7 @@ def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any
         places = [i + shift for i, name in enumerate(names) if name in groups]
         shares = [groups[name]["accuracy"] for name in names if name in groups]
         values = [share["value"] for share in shares]
-        errors = [[s["value"] - s["low"] for s in shares], [s["high"] - s["value"] for s in shares]]
+        errors = _arms(values, [share["low"] for share in shares], [share["high"] for share in shares])
         axes.barh(places, values, height=0.34, color=colour, label=f"{role}: {side['model']}")
         axes.errorbar(values, places, xerr=errors, fmt="none", ecolor="#333333", elinewidth=1, capsize=2)
     counts = {group["category"]: group["questions"] for group in superior["categories"]}
@@ -401,12 +407,9 @@ def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 1
     for axes, name, p, colour in zip(panels, ("Before", "After"), (before, after), (NEUTRAL, ROUTER), strict=True):
         rows = reliability_bins(p, y, bins)
         said, seen = [row["mean_p"] for row in rows], [row["mean_y"] for row in rows]
-        below = [
-            max(0.0, row["mean_y"] - row["low"]) for row in rows
-        ]  # rounding may take an interval's end past the mean
-        above = [max(0.0, row["high"] - row["mean_y"]) for row in rows]
+        errors = _arms(seen, [row["low"] for row in rows], [row["high"] for row in rows])
         axes.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1)
-        axes.errorbar(said, seen, yerr=[below, above], color=colour, marker="o", capsize=2, linewidth=1.5)
+        axes.errorbar(said, seen, yerr=errors, color=colour, marker="o", capsize=2, linewidth=1.5)
         axes.set(title=f"{name} calibration: ECE {ece(p, y):.3f}", xlabel="p_superior given", xlim=(0, 1), ylim=(0, 1))
     panels[0].set_ylabel("share where only superior was right")
     return figure

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from routerlib import encoders
-from routerlib.baselines import Scorer, ScorerError, sigmoid
+from routerlib.baselines import Scorer, ScorerError
 from routerlib.examples import Examples
+from routerlib.metrics import sigmoid
 from routerlib.schemas import LABELS
 
 TARGETS = ("gain", "p_superior", "two_heads", "strictly_better")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny_encoder import rows, tiny_encoder
 
-from routerlib import baselines, encoders, examples, router
+from routerlib import baselines, encoders, examples, metrics, router
 from routerlib.metrics import Calibration
 from routerlib.schemas import Message
 
@@ -115,7 +115,7 @@ def test_an_unknown_category_is_no_error(train):
 def test_blend_weights_prefer_what_ranks_and_drop_what_does_not():
     rng = np.random.default_rng(0)
     gain = rng.normal(size=30000)
-    good, useless = baselines.sigmoid(gain + rng.normal(size=30000)), baselines.sigmoid(rng.normal(size=30000))
+    good, useless = metrics.sigmoid(gain + rng.normal(size=30000)), metrics.sigmoid(rng.normal(size=30000))
     blend = baselines.blend_weights([good, useless, np.full(30000, 0.3)], gain, np.ones(30000))
     weights = blend.plain["weights"]
     assert weights[0] > 0.85 and weights[2] == 0 and sum(weights) == pytest.approx(1)
