@@ -124,6 +124,9 @@ def collect(arguments: list[str]) -> int:
     options.add("output_dir", str, "(default: outputs/responses)")
     summary = collection.collect_sync(**vars(parser.parse_args(arguments)))
     print(summary)
+    if not summary.total:
+        print(f"Nothing to ask: {summary.path.name} got no question that could be read.", file=sys.stderr)
+        return WRONG_INPUT
     return summary.exit_code
 
 
@@ -133,12 +136,15 @@ def grade(arguments: list[str]) -> int:
 
     parser = _parser("grade", grade)
     options = _Options(parser, grading.grade)
-    options.add("input", str, "a responses file, or a folder of them", required=True)
+    options.add("input", str, "a responses file, or a folder of them (default: outputs/responses)")
     options.add("output", str, "the graded file or folder (default: outputs/graded)")
     options.add("workers", int, "processes (default: one a core)")
     options.add("timeout", float, "seconds that grading one answer may take")
     parser.add_argument("--by-category", action="store_true", help="print accuracy by category")
-    grading.grade(**vars(parser.parse_args(arguments)))
+    result = grading.grade(**vars(parser.parse_args(arguments)))
+    if not result.answers:
+        print("Nothing was graded: no row of the input could be read.", file=sys.stderr)
+        return WRONG_INPUT
     return OK
 
 
@@ -157,6 +163,7 @@ def route(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     given = parser.parse_args(arguments)
     prompts = given.prompts or [line.rstrip("\n") for line in sys.stdin if line.strip()]
+    prompts = [prompt.encode(errors="replace").decode() for prompt in prompts]  # bytes that are no UTF-8
     router = Router.from_pretrained(given.router or newest())
     for prompt, decision in zip(prompts, router.route(prompts, given.threshold), strict=True):
         if given.json:
@@ -222,6 +229,12 @@ def _told(error: Exception) -> int:
     if type(error).__module__.split(".")[0] == "routerlib" or isinstance(error, OSError | ValueError):
         print(f"{error}", file=sys.stderr)
         return CODES.get(type(error).__name__, WRONG_INPUT)
+    if isinstance(error, ModuleNotFoundError):
+        print(
+            f"{error.name} is not installed for this Python. Use .venv/bin/python, which make run sets up.",
+            file=sys.stderr,
+        )
+        return FAILED
     if os.environ.get("ROUTERLIB_DEBUG"):
         raise error
     print(f"An error that routerlib did not foresee, {type(error).__name__}: {error}", file=sys.stderr)

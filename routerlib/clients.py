@@ -400,7 +400,9 @@ def _message_in(body: Any, fallback: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause of a connection error, in its own words."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return f"{type(error).__name__}: {error}".rstrip(": ")[:200]
+    """The cause of a connection error in its own words: the innermost error of the operating system, if any."""
+    chain = [error]
+    while inner := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(inner)
+    causes = [link for link in chain if isinstance(link, OSError)] or chain
+    return f"{type(causes[-1]).__name__}: {causes[-1]}".rstrip(": ")[:200]

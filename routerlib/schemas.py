@@ -157,6 +157,13 @@ class Responses(Row):
     error: Failure | None = None
     responses: list[Sample]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _mcq_follows_from_choices(cls, row: Any) -> Any:
+        if isinstance(row, dict) and "is_mcq" not in row:
+            row = {**row, "is_mcq": bool(row.get("choices"))}
+        return row
+
     def as_question(self) -> Question:
         """The question back out of the row, without the answers."""
         return Question(

@@ -88,3 +88,6 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "missing"
+
+
+load_env()  # before anything reads where outputs go

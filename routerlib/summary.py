@@ -22,7 +22,8 @@ def of_run(result: Result) -> str:
         f"  executed notebooks  {settings.outputs('notebooks')}",
         f"  figures             {settings.outputs('figures')}",
         "",
-        'Try it: python -m routerlib route "What is the opposite of hot?" "What is 17 * 23?"   or open notebooks/06_demo.ipynb',
+        'Try it: .venv/bin/python -m routerlib route "What is the opposite of hot?" "What is 17 * 23?"',
+        "or open notebooks/06_demo.ipynb: make lab",
     ]
     return "\n".join(lines)
 

@@ -90,3 +90,9 @@ def test_interrupting_a_run_ends_with_130(monkeypatch, capsys):
     monkeypatch.setitem(commands.COMMANDS, "collect", interrupted)
     assert commands.main(["collect"]) == commands.INTERRUPTED
     assert "goes on from there" in capsys.readouterr().err
+
+
+def test_input_without_a_usable_row_is_no_success(outputs, tmp_path, capsys):
+    (tmp_path / "bad.jsonl").write_bytes(b"\x00\xff not json\n")
+    assert commands.main(["grade", "--input", str(tmp_path / "bad.jsonl")]) == commands.WRONG_INPUT
+    assert "Nothing was graded" in capsys.readouterr().err
