@@ -385,7 +385,10 @@ def _mean_apgr(examples: Examples, tests: Sequence[Tested], name: str, counts: n
     for test in tests:
         inside = None if counts is None else counts[:, test.index]
         both = (examples.inferior[test.index], examples.superior[test.index])
-        values.append(metrics.apgr(test.after[name], *both, counts=inside))
+        try:
+            values.append(metrics.apgr(test.after[name], *both, counts=inside))
+        except metrics.NoGap:  # a handful of test rows on which the superior model is no better
+            values.append(float("nan"))
     return np.mean(values, axis=0)
 
 
@@ -429,6 +432,8 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
 def verdict(rows: Sequence[dict[str, Any]]) -> str:
     """What the table says, in words: does the chosen router beat the best baseline, and is that sure?"""
     row = next(row for row in rows if row["chosen"])
+    if row["apgr"] != row["apgr"]:
+        return "On these test rows the superior model is no better than the inferior one: there is no gap to recover, no APGR."
     interval = (
         f"{row['difference']:+.3f} APGR (95 % interval {row['difference_low']:+.3f} to {row['difference_high']:+.3f})"
     )

@@ -53,16 +53,16 @@ def test_02_accounts_for_every_prompt(finished):
 def test_03_has_every_sample_of_both_models(finished):
     for side in ("inferior", "superior"):
         rows = list(jsonl.read_rows(finished / "responses" / f"standin-{side}_sample.jsonl", Responses))
-        assert len(rows) == 60 and all(len(row.responses) == 1 for row in rows)
+        assert len(rows) == 100 and all(len(row.responses) == 1 for row in rows)
         assert all("\n" not in sample.full_response.strip() for row in rows for sample in row.responses)
 
 
 def test_04_finds_the_superior_model_better(finished):
     found = metrics(finished, "graded")
-    assert found["outcomes"]["joined"] == 60
+    assert found["outcomes"]["joined"] == 100
     assert found["superior"]["accuracy"]["value"] > found["inferior"]["accuracy"]["value"]
     outcomes = list(jsonl.read_rows(finished / "graded" / "outcomes.jsonl", LabelledPrompt))
-    assert len(outcomes) == 60 and all(0 <= row.p_superior <= 1 for row in outcomes)
+    assert len(outcomes) == 100 and all(0 <= row.p_superior <= 1 for row in outcomes)
 
 
 def test_05_saves_a_router_that_scores(finished):
