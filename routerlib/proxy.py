@@ -45,6 +45,7 @@ from routerlib.routing import (
     backend,
     conversation,
     part_text,
+    switchboard,
 )
 from routerlib.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, Message
 
@@ -546,9 +547,7 @@ def start(
         api_key: if given, callers must send it as `Authorization: Bearer …`; /health stays open.
         limits: sizes and time-outs.
     """
-    inferior = backend(inferior, router.models.get("inferior"))
-    superior = backend(superior, router.models.get("superior"))
-    board = Switchboard(router, inferior, superior, threshold, fallback)
+    board = switchboard(router, inferior, superior, threshold, fallback)
     return RouterServer(RouterApp(board, api_key, limits), port).start()
 
 

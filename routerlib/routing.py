@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import openai
@@ -165,6 +165,23 @@ class Switchboard:
         return value
 
 
+def switchboard(
+    router: Router,
+    inferior: str | Backend,
+    superior: str | Backend,
+    threshold: float | None = None,
+    fallback: bool = False,
+) -> Switchboard:
+    """A switchboard between two endpoints, given as `backend` takes them.
+
+    Raises:
+        BackendError: as `backend`.
+    """
+    inferior = backend(inferior, router.models.get("inferior"))
+    superior = backend(superior, router.models.get("superior"))
+    return Switchboard(router, inferior, superior, threshold, fallback)
+
+
 def load(folder: str | Path = "") -> Router:
     """The router in a folder; without one the newest below outputs/models; without any, `quick` on the samples.
 
@@ -289,90 +306,6 @@ def settle(batch: Sequence[tuple], how: Callable[[asyncio.Future, Any], None], v
             how(answer, value)
 
 
-class RoutedClient(openai.OpenAI):
-    """OpenAI's client, with each chat completion sent to the cheaper of two models that will do.
-
-        client = RoutedClient(router, inferior="http://127.0.0.1:8001/v1", superior="http://127.0.0.1:8000/v1")
-        answer = client.chat.completions.create(model="router", messages=[{"role": "user", "content": "Hi"}])
-        answer.model  # who answered
-
-    Args:
-        router: decides, on the whole conversation.
-        inferior, superior: an `Backend`, or an address where the model has the name that the router knows.
-        threshold: the operating point in [0, 1]; None is the router's own.
-        fallback: ask the other model when the chosen one is down or overloaded.
-        options: anything `openai.OpenAI` takes (timeout, max_retries, default_headers, http_client …).
-
-    A call that names one of the two models is not routed; one request can set its own operating point with
-    `extra_headers={"x-router-threshold": "0.3"}`. What is no chat completion goes to the superior's server.
-    """
-
-    def __init__(
-        self,
-        router: Router,
-        inferior: str | Backend,
-        superior: str | Backend,
-        *,
-        threshold: float | None = None,
-        fallback: bool = False,
-        **options: Any,
-    ):
-        self.board = _switchboard(router, inferior, superior, threshold, fallback)
-        http = options.pop("http_client", None)
-        if not isinstance(http, RoutingHttpClient):  # it is one where `copy` made this client
-            http = RoutingHttpClient(transport=RoutingTransport(self.board, http or openai.DefaultHttpxClient()))
-        super().__init__(**_as_openai(self.board, options), http_client=http)
-
-    def copy(self, *, _extra_kwargs: Mapping[str, Any] = {}, **options: Any) -> RoutedClient:
-        """As OpenAI's: the same client with some options changed. The routing stays."""
-        return super().copy(**options, _extra_kwargs={**_same(self.board), **_extra_kwargs})
-
-    with_options = copy
-
-
-class AsyncRoutedClient(openai.AsyncOpenAI):
-    """`RoutedClient` for asynchronous code. Prompts that arrive together are scored together."""
-
-    def __init__(
-        self,
-        router: Router,
-        inferior: str | Backend,
-        superior: str | Backend,
-        *,
-        threshold: float | None = None,
-        fallback: bool = False,
-        **options: Any,
-    ):
-        self.board = _switchboard(router, inferior, superior, threshold, fallback)
-        http = options.pop("http_client", None)
-        if not isinstance(http, AsyncRoutingHttpClient):  # it is one where `copy` made this client
-            http = AsyncRoutingHttpClient(
-                transport=AsyncRoutingTransport(self.board, http or openai.DefaultAioHttpClient())
-            )
-        super().__init__(**_as_openai(self.board, options), http_client=http)
-
-    def copy(self, *, _extra_kwargs: Mapping[str, Any] = {}, **options: Any) -> AsyncRoutedClient:
-        """As OpenAI's: the same client with some options changed. The routing stays."""
-        return super().copy(**options, _extra_kwargs={**_same(self.board), **_extra_kwargs})
-
-    with_options = copy
-
-
-def _switchboard(router: Router, inferior: Any, superior: Any, threshold: float | None, fallback: bool) -> Switchboard:
-    inferior = backend(inferior, router.models.get("inferior"))
-    superior = backend(superior, router.models.get("superior"))
-    return Switchboard(router, inferior, superior, threshold, fallback)
-
-
-def _as_openai(board: Switchboard, options: dict[str, Any]) -> dict[str, Any]:
-    # The SDK wants some key, even for a local server that needs none; each request gets its endpoint's own.
-    return {"api_key": board.superior.key() or "none", "base_url": board.superior.base_url} | options
-
-
-def _same(board: Switchboard) -> dict[str, Any]:
-    return {name: getattr(board, name) for name in ("router", "inferior", "superior", "threshold", "fallback")}
-
-
 class RoutingTransport(httpx2.BaseTransport):
     """The floor below `RoutedClient`: gives each chat completion its model, address and key."""
 
@@ -472,3 +405,68 @@ def _readdressed(request: httpx2.Request, body: dict, target: Backend) -> httpx2
 def _told(response: httpx2.Response, plan: Plan, answered_by: Backend) -> httpx2.Response:
     response.headers.update(plan.headers(answered_by))
     return response
+
+
+class _Routed:
+    """What both clients do beside being OpenAI's: their requests leave through a transport that routes."""
+
+    _routing_http: type  # the HTTP client that carries the transport
+    _routing_transport: type
+    _usual_http: Callable[[], Any]  # what sends the routed requests on
+
+    def __init__(
+        self,
+        router: Router,
+        inferior: str | Backend,
+        superior: str | Backend,
+        *,
+        threshold: float | None = None,
+        fallback: bool = False,
+        **options: Any,
+    ):
+        self.board = switchboard(router, inferior, superior, threshold, fallback)
+        http = options.pop("http_client", None)
+        if not isinstance(http, self._routing_http):  # it is one where `copy` made this client
+            http = self._routing_http(transport=self._routing_transport(self.board, http or self._usual_http()))
+        # The SDK wants some key, even for a local server that needs none; each request gets its endpoint's own.
+        given = {"api_key": self.board.superior.key() or "none", "base_url": self.board.superior.base_url} | options
+        super().__init__(**given, http_client=http)
+
+    def copy(self, *, _extra_kwargs: Mapping[str, Any] = {}, **options: Any) -> Self:
+        """As OpenAI's: the same client with some options changed. The routing stays."""
+        names = ("router", "inferior", "superior", "threshold", "fallback")
+        same = {name: getattr(self.board, name) for name in names}
+        return super().copy(**options, _extra_kwargs={**same, **_extra_kwargs})
+
+    with_options = copy
+
+
+class RoutedClient(_Routed, openai.OpenAI):
+    """OpenAI's client, with each chat completion sent to the cheaper of two models that will do.
+
+        client = RoutedClient(router, inferior="http://127.0.0.1:8001/v1", superior="http://127.0.0.1:8000/v1")
+        answer = client.chat.completions.create(model="router", messages=[{"role": "user", "content": "Hi"}])
+        answer.model  # who answered
+
+    Args:
+        router: decides, on the whole conversation.
+        inferior, superior: an `Backend`, or an address where the model has the name that the router knows.
+        threshold: the operating point in [0, 1]; None is the router's own.
+        fallback: ask the other model when the chosen one is down or overloaded.
+        options: anything `openai.OpenAI` takes (timeout, max_retries, default_headers, http_client …).
+
+    A call that names one of the two models is not routed; one request can set its own operating point with
+    `extra_headers={"x-router-threshold": "0.3"}`. What is no chat completion goes to the superior's server.
+    """
+
+    _routing_http = RoutingHttpClient
+    _routing_transport = RoutingTransport
+    _usual_http = openai.DefaultHttpxClient
+
+
+class AsyncRoutedClient(_Routed, openai.AsyncOpenAI):
+    """`RoutedClient` for asynchronous code. Prompts that arrive together are scored together."""
+
+    _routing_http = AsyncRoutingHttpClient
+    _routing_transport = AsyncRoutingTransport
+    _usual_http = openai.DefaultAioHttpClient
