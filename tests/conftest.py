@@ -1,8 +1,10 @@
-"""What all tests share: a place to write, the stand-in models, and the real data where it is at hand."""
+"""What tests share: a place to write, the stand-in models, a small router with a server, and real data where at hand."""
 
 from pathlib import Path
 
 import pytest
+from small_router import small_router
+from upstream import Upstream
 
 from routerlib import standins
 
@@ -23,3 +25,16 @@ def shared_data():
     if not SHARED_DATA.is_dir():
         pytest.skip("no folder of real data beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="module")
+def router():
+    """A small fitted router; a test that changes one makes its own."""
+    return small_router()
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    """A server that answers for both of the router's models."""
+    with Upstream() as server:
+        yield server

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import pytest
 from small_router import EASY, HARD, small_router
-from upstream import Upstream
 
 from routerlib import panel as panel_module
 from routerlib.panel import RouterPanel, as_csv, at_threshold, histogram_svg, prompts_from_file
@@ -15,17 +14,6 @@ from routerlib.router import Decision
 from routerlib.routing import Backend
 
 MARKUP = "<img src=x onerror=alert(1)> & <b>bold</b> '\"</textarea><script>alert(2)</script>"
-
-
-@pytest.fixture(scope="module")
-def router():
-    return small_router()
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    with Upstream() as server:
-        yield server
 
 
 @pytest.fixture

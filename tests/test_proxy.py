@@ -12,8 +12,7 @@ from pathlib import Path
 import httpx2
 import openai
 import pytest
-from small_router import EASY, HARD, small_router
-from upstream import Upstream
+from small_router import EASY, HARD
 
 from routerlib import proxy
 from routerlib.proxy import Limits
@@ -21,17 +20,6 @@ from routerlib.routing import Backend
 
 CHOICE = {"type": "choice", "name": "route", "instructions": "Which model?"}
 CHOICE |= {"choices": [{"value": "inferior"}, {"value": "superior"}]}
-
-
-@pytest.fixture(scope="module")
-def router():
-    return small_router()
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    with Upstream() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

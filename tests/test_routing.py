@@ -4,25 +4,13 @@ import asyncio
 
 import openai
 import pytest
-from small_router import EASY, HARD, rows, small_router
-from upstream import Upstream
+from small_router import EASY, HARD, rows
 
 from routerlib import routing
 from routerlib.routing import AsyncRoutedClient, Backend, RoutedClient, Scorer
 from routerlib.schemas import Message
 
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}
-
-
-@pytest.fixture(scope="module")
-def router():
-    return small_router()
-
-
-@pytest.fixture
-def upstream():
-    with Upstream() as server:
-        yield server
 
 
 @pytest.fixture

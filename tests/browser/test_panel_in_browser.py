@@ -7,7 +7,6 @@ from pathlib import Path
 import driver
 import pytest
 from small_router import EASY, HARD
-from upstream import Upstream
 
 from routerlib import servers, standins
 
@@ -58,12 +57,6 @@ CONTRAST = """
   return results.sort((one, other) => one[0] - other[0])[0];
 }
 """
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    with Upstream() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
