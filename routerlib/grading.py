@@ -359,13 +359,6 @@ def estimate(values: Any) -> dict[str, float]:
     return {"value": mean, "low": low, "high": high, "n": n}
 
 
-def pass_at(k: int, right: int, n: int) -> float:
-    """The unbiased estimate of pass@k from n samples of which `right` are (Chen et al. 2021, arXiv 2107.03374)."""
-    from math import comb
-
-    return 1.0 if n - right < k else 1.0 - comb(n - right, k) / comb(n, k)
-
-
 @dataclass
 class _Tally:
     """What one model did on one group of questions, a number a question."""
@@ -378,11 +371,13 @@ class _Tally:
     ambiguous: list[float] = field(default_factory=list)
 
     def add(self, row: Responses, k: int) -> None:
+        from routerlib.metrics import pass_at_k
+
         samples = row.responses
         n, right = len(samples), sum(bool(sample.is_correct) for sample in samples)
         status = [(sample.model_extra or {}).get("extraction_status") for sample in samples]
         self.shares.append(right / n)
-        self.passed.append(pass_at(min(k, n), right, n))
+        self.passed.append(pass_at_k(n, right, min(k, n)))
         self.majority.append(_majority(samples))
         self.none.append(status.count("none") / n)
         self.ambiguous.append(status.count("ambiguous") / n)

@@ -148,12 +148,6 @@ def test_summary_of_k_samples(tmp_path):
     assert "37.5%" in grading.sentence(summary)
 
 
-def test_pass_at_k_is_unbiased():
-    assert grading.pass_at(1, 3, 10) == pytest.approx(0.3)
-    assert grading.pass_at(5, 1, 10) == pytest.approx(0.5)
-    assert grading.pass_at(4, 0, 4) == 0.0 and grading.pass_at(2, 9, 10) == 1.0
-
-
 def test_intervals_cover_and_narrow_with_samples():
     coin = grading.estimate([1.0] * 50 + [0.0] * 50)
     assert (coin["low"], coin["high"]) == pytest.approx((0.4038, 0.5962), abs=1e-3)

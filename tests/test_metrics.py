@@ -355,5 +355,8 @@ def test_pass_at_k_is_the_chance_over_subsets(rng):
     drawn = [rng.permutation(right)[:2].any() for _ in range(20_000)]
     assert metrics.pass_at_k(8, 3, 2) == pytest.approx(np.mean(drawn), abs=0.015)
     assert (metrics.pass_at_k(5, 0, 3), metrics.pass_at_k(5, 5, 3)) == (0, 1)
+    assert metrics.pass_at_k(10, 3, 1) == pytest.approx(0.3)
+    assert metrics.pass_at_k(10, 1, 5) == pytest.approx(0.5)
+    assert metrics.pass_at_k(4, 0, 4) == 0.0 and metrics.pass_at_k(10, 9, 2) == 1.0
     with pytest.raises(metrics.MetricError, match="pass@9"):
         metrics.pass_at_k(8, 3, 9)
