@@ -655,17 +655,22 @@ def paired_difference(
     return difference, *_interval(resampled, level)
 
 
-def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval (1927) of a share: successes out of n. (0, 1) where n is 0."""
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval (1927) of a share: successes out of n, which need not be whole (an effective number).
+
+    Returns:
+        (low, high), with 0 <= low <= share <= high <= 1; (0, 1) where n is 0.
+    """
     from statistics import NormalDist
 
     if n == 0:
         return 0.0, 1.0
     z = NormalDist().inv_cdf((1 + level) / 2)
-    share = successes / n
+    share = min(max(successes / n, 0.0), 1.0)
     centre = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, (centre - half) / (1 + z * z / n)), min(1.0, (centre + half) / (1 + z * z / n))
+    low, high = (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+    return max(0.0, min(low, share)), min(1.0, max(high, share))  # rounding may take an end past the share
 
 
 def clopper_pearson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:

@@ -50,7 +50,7 @@ def use_house_style() -> None:
 
 
 def _arms(values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> list[list[float]]:
-    """The arms of error bars, below and above; rounding may take an interval's end past its value."""
+    """The arms of error bars, below and above; none where the interval (of a bootstrap, say) ends before its value."""
     below = [max(0.0, value - low) for value, low in zip(values, lows, strict=True)]
     above = [max(0.0, high - value) for value, high in zip(values, highs, strict=True)]
     return [below, above]

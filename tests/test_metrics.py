@@ -350,6 +350,14 @@ def test_intervals_of_a_share_agree_with_scipy(right, n):
     assert metrics.wilson(0, 0) == (0, 1)
 
 
+def test_a_wilson_interval_holds_its_share(rng):
+    whole = [(right, n) for n in range(1, 60) for right in range(n + 1)]
+    effective = [(n * share, n) for n, share in rng.random((2000, 2)) * (300, 1) + (0.01, 0)]
+    for right, n in [*whole, *effective, (n := 1000 / 3, n)]:
+        low, high = metrics.wilson(right, n)
+        assert 0 <= low <= right / n <= high <= 1, (right, n)
+
+
 def test_pass_at_k_is_the_chance_over_subsets(rng):
     right = np.r_[np.ones(3), np.zeros(5)]
     drawn = [rng.permutation(right)[:2].any() for _ in range(20_000)]
