@@ -75,15 +75,22 @@ class Question(Row):
 
     @model_validator(mode="after")
     def _choices_fit(self) -> Question:
-        if self.choices is None:
-            return self
-        if not 2 <= len(self.choices) <= 26:
-            raise ValueError(f"choices: {len(self.choices)} options, where 2 to 26 are possible")
-        if self.choice_index_correct is None or not 0 <= self.choice_index_correct < len(self.choices):
-            raise ValueError(
-                f"choice_index_correct: {self.choice_index_correct} is no index into {len(self.choices)} choices"
-            )
+        if self.is_mcq:
+            check_choices(self.choices, self.choice_index_correct)
         return self
+
+
+def check_choices(choices: list[str] | None, correct: int | None) -> None:
+    """What a multiple-choice row must have: 2 to 26 options, since each gets a letter, and the index of the right one.
+
+    Raises:
+        RowError: naming the field.
+    """
+    number = len(choices or ())
+    if not 2 <= number <= 26:
+        raise RowError(f"{number} options, where 2 to 26 are possible", "choices")
+    if correct is None or not 0 <= correct < number:
+        raise RowError(f"{correct} is no index into {number} choices", "choice_index_correct")
 
 
 def question_fields(row: dict[str, Any]) -> dict[str, Any]:
@@ -163,6 +170,12 @@ class Responses(Row):
         if isinstance(row, dict) and "is_mcq" not in row:
             row = {**row, "is_mcq": bool(row.get("choices"))}
         return row
+
+    @model_validator(mode="after")
+    def _choices_fit(self) -> Responses:
+        if self.is_mcq:
+            check_choices(self.choices, self.choice_index_correct)
+        return self
 
     def as_question(self) -> Question:
         """The question back out of the row, without the answers."""
@@ -256,7 +269,8 @@ def parse(row_type: type[R], value: Any) -> R:
 
 def _row_error(error: ValidationError) -> RowError:
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")  # a check of ours over several fields names the one at fault
+    field = cause.field if isinstance(cause, RowError) else ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""

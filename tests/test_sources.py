@@ -85,8 +85,9 @@ def test_the_sample_outcomes_have_both_scores():
 
 def test_a_bad_row_is_named_by_file_line_and_field(tmp_path):
     path = write_jsonl(tmp_path / "q.jsonl", [OPEN, {**CHOICE, "choice_index_correct": 9}])
-    with pytest.raises(RowError, match=r"q\.jsonl, line 2: .*choice_index_correct"):
+    with pytest.raises(RowError, match=r"q\.jsonl, line 2: field choice_index_correct: 9 is no index") as raised:
         list(sources.load_rows(path, Question))
+    assert raised.value.field == "choice_index_correct"
 
 
 def test_bad_rows_are_collected_and_the_rest_goes_on(tmp_path):
