@@ -74,7 +74,8 @@ def serve(arguments: list[str]) -> int:
     options.add("engine", str, "vllm or transformers (default: vllm where it is installed and a GPU is present)")
     options.add("max_model_len", int, "context length in tokens, for vllm (default: the model's own)")
     options.add("gpu_util", float, "share of the GPU's memory, for vllm")
-    options.add("temperature", float, "of the first request, which fixes the sampling of `transformers serve`")
+    usual = f"(default: {servers.TEMPERATURE})"
+    options.add("temperature", float, f"of the first request, which fixes the sampling of `transformers serve` {usual}")
     options.add("timeout", float, "seconds to wait until the server answers")
     parser.add_argument("--stop", action="store_true", help="stop the server on --port")
     given = vars(parser.parse_args(arguments))

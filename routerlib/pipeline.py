@@ -52,12 +52,18 @@ class NotebookFailed(PipelineError):
 
 
 @dataclass
-class Plan:
-    """One notebook with the parameters that it knows, and the fingerprint of all it depends on."""
+class Step:
+    """One notebook with the parameters given to it, its defaults, and the fingerprint of all it depends on."""
 
     name: str
     parameters: dict[str, Any]
+    defaults: dict[str, Any]
     fingerprint: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What its parameters will be: the given ones, and the defaults of the others."""
+        return {**self.defaults, **self.parameters}
 
     @property
     def source(self) -> Path:
@@ -124,7 +130,7 @@ def plan(
     notebooks: Sequence[str] = tuple(NOTEBOOKS),
     files: Sequence[str | Path] = (),
     parameters: dict[str, Any] | None = None,
-) -> list[Plan]:
+) -> list[Step]:
     """What would run: each notebook with its checked parameters and its fingerprint."""
     names = [_full_name(name) for name in notebooks]
     shared, sections = _read_parameter_files(files)
@@ -138,32 +144,29 @@ def plan(
         own = {key: _fitting(key, value, known[name][key]) for key, value in given.items() if key in known[name]}
         text = json.dumps([fingerprint, _cell_sources(notebook_path(name)), own], sort_keys=True, default=str)
         fingerprint = hashlib.sha256(text.encode()).hexdigest()
-        plans.append(Plan(name, own, fingerprint))
+        plans.append(Step(name, own, known[name], fingerprint))
     return plans
 
 
-def is_done(step: Plan) -> bool:
+def is_done(step: Step) -> bool:
     """Whether the notebook was executed to its end with this very fingerprint."""
     is_same = _history().get(step.name, {}).get("fingerprint") == step.fingerprint
     return is_same and step.executed.exists() and step.metrics.exists()
 
 
-def execute(step: Plan, addresses: dict[str, str] | None = None) -> Path:
+def execute(step: Step, addresses: dict[str, str] | None = None) -> Path:
     """Execute one notebook through papermill; returns the path of the executed copy."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    parameters = {
-        **{name: url for name, url in (addresses or {}).items() if name in defaults(step.source)},
-        **step.parameters,
-    }
+    known = {name: url for name, url in (addresses or {}).items() if name in step.defaults}
     _remember(step, fingerprint=None)
     start = time.monotonic()
     try:
         papermill.execute_notebook(
             str(step.source),
             str(step.executed),
-            parameters=parameters,
+            parameters={**known, **step.parameters},
             kernel_name=KERNEL,
             language="python",
             cwd=str(settings.ROOT),
@@ -305,7 +308,7 @@ def _history() -> dict[str, dict[str, Any]]:
     return {}
 
 
-def _remember(step: Plan, **facts: Any) -> None:
+def _remember(step: Step, **facts: Any) -> None:
     history = _history()
     history[step.name] = {**history.get(step.name, {}), **facts}
     jsonl.write_json(_history_file(), history)
@@ -316,9 +319,9 @@ def _history_file() -> Path:
 
 
 @contextmanager
-def _standins_for(pending: list[Plan]) -> Iterator[dict[str, str]]:
+def _standins_for(pending: list[Step]) -> Iterator[dict[str, str]]:
     """The addresses of the stand-in servers that these notebooks need; those started here are stopped after."""
-    temperatures = [{**defaults(step.source), **step.parameters}.get("TEMPERATURE") for step in pending]
+    temperatures = (step.values.get("TEMPERATURE") for step in pending)
     temperature = next((value for value in temperatures if value is not None), None)
     started: dict[str, servers.Server | None] = {}
     addresses: dict[str, str] = {}
@@ -327,19 +330,17 @@ def _standins_for(pending: list[Plan]) -> Iterator[dict[str, str]]:
             needs = [step for step in pending if _uses(step, name, model_parameter, standin)]
             if needs and standin not in started:
                 print(f"Starting {standin} …", flush=True)
-                usual = defaults(needs[0].source)[name]
-                started[standin], base = _serve_standin(standin, usual, temperature)
+                started[standin], base = _serve_standin(standin, needs[0].defaults[name], temperature)
                 addresses |= {other: base for other, (_, served) in API_BASES.items() if served == standin}
         yield addresses
     finally:
         servers.release(*started.values())
 
 
-def _uses(step: Plan, address: str, model_parameter: str, standin: str) -> bool:
-    own = defaults(step.source)
-    return (
-        address in own and address not in step.parameters and {**own, **step.parameters}.get(model_parameter) == standin
-    )
+def _uses(step: Step, address: str, model_parameter: str, standin: str) -> bool:
+    """Whether a notebook asks a stand-in at its usual address."""
+    is_usual = address in step.defaults and address not in step.parameters
+    return is_usual and step.values.get(model_parameter) == standin
 
 
 def _serve_standin(standin: str, base: str, temperature: float | None) -> tuple[servers.Server | None, str]:
@@ -348,9 +349,7 @@ def _serve_standin(standin: str, base: str, temperature: float | None) -> tuple[
     try:
         return servers.ensure(standin, base, temperature), base
     except servers.ServerError:
-        server = servers.serve(
-            standin, port=servers.free_port(), temperature=0.7 if temperature is None else temperature
-        )
+        server = servers.serve(standin, port=servers.free_port(), temperature=temperature)
         return server, server.base_url
 
 
@@ -360,7 +359,7 @@ class _Progress(logging.Handler):
     On a terminal the line is rewritten; in a log file a new one appears every ten seconds.
     """
 
-    def __init__(self, label: str, remaining: list[Plan]):
+    def __init__(self, label: str, remaining: list[Step]):
         super().__init__()
         self.label, self.cell, self.said = label, "", ""
         self.left = sum(_expected_seconds(step) for step in remaining)
@@ -405,7 +404,7 @@ class _Progress(logging.Handler):
         return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def _expected_seconds(step: Plan) -> float:
+def _expected_seconds(step: Step) -> float:
     return _history().get(step.name, {}).get("seconds") or NOTEBOOKS[step.name][1]
 
 

@@ -28,6 +28,7 @@ from routerlib import settings, standins
 
 HOST = "127.0.0.1"
 ENGINES = ("vllm", "transformers")
+TEMPERATURE = 0.7  # of a server's first request, where nobody says what the others will ask for
 
 # What a model family needs of vLLM beyond the defaults, by the start of the model's name.
 FAMILY_FLAGS = {
@@ -74,7 +75,7 @@ def serve(
     engine: str | None = None,
     max_model_len: int | None = None,
     gpu_util: float = 0.95,
-    temperature: float = 0.7,
+    temperature: float | None = None,
     timeout: float = 900.0,
 ) -> Server:
     """Start a server in the background and wait until it answers; one that already serves the model is reused.
@@ -85,14 +86,15 @@ def serve(
         engine: "vllm" or "transformers"; None chooses.
         max_model_len: context length in tokens (vLLM; None: the model's own).
         gpu_util: share of the GPU's memory (vLLM).
-        temperature: of the warm-up request. `transformers serve` keeps the sampling of its first request.
+        temperature: of the warm-up request, whose sampling `transformers serve` keeps; None: 0.7, and a server
+            that runs already may have any.
         timeout: seconds to wait until it answers.
 
     Raises:
         ServerError: the port is taken, the process died (with the log's last lines), or it never answered.
     """
     running = find(port)
-    if running and running.model == model and running.temperature in (None, temperature):
+    if running and running.model == model and (temperature is None or running.temperature in (None, temperature)):
         return running
     if running or _port_taken(port):
         what = f"the server of {running.model}" if running else "another program"
@@ -100,7 +102,7 @@ def serve(
             f"Port {port} is taken by {what}. Choose another with --port"
             + (f", or stop it: python -m routerlib serve --stop --port {port}." if running else ".")
         )
-    engine = engine or choose_engine()
+    engine, temperature = engine or choose_engine(), TEMPERATURE if temperature is None else temperature
     fixed = temperature if engine == "transformers" else None
     server = _launch(model, port, engine, _command(model, port, engine, max_model_len, gpu_util), fixed)
     try:
@@ -229,7 +231,7 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Serve
     """Make sure that `model` answers at `api_base`: a stand-in's server is started if nothing listens there.
 
     Args:
-        temperature: what the requests will ask for; None where it does not matter (0.7 for a new server).
+        temperature: what the requests will ask for; None where it does not matter.
 
     Returns:
         the server that this call started (stop it with `release`), or None where one was there already.
@@ -244,7 +246,7 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Serve
         return None
     if not _port_taken(port):
         if standins.is_standin(model):
-            return serve(model, port=port, temperature=0.7 if temperature is None else temperature)
+            return serve(model, port=port, temperature=temperature)
         raise ServerError(
             f"Nothing answers at {api_base}. Start a server, for example with\n"
             f"  python -m routerlib serve --model {model} --port {port}\n"
