@@ -1,7 +1,7 @@
-r"""Whether two mathematical answers say the same: `\frac{1}{2}` and 0.5, `x = 5` and 5, {1, 2} and {2, 1}.
+r"""Whether two answers say the same: `\frac{1}{2}` and 0.5, `x = 5` and 5, {1, 2} and {2, 1}; "The Nile." and "nile".
 
-math-verify does the algebra. Here is what goes before it (a cheap exact match; an answer tidied and put
-into a math environment, without which many a LaTeX answer is not read at all) and after it (very small
+For expressions math-verify does the algebra. Here is what goes before it (a cheap exact match; an answer tidied
+and put into a math environment, without which many a LaTeX answer is not read at all) and after it (very small
 numbers, number bases, vectors). Everything runs in the calling process without a time limit: a hostile
 expression can hang it for good, so bulk work goes through `killable`. What the answer is within a model's
 text is `extraction`'s business.
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -179,8 +181,8 @@ def _verified(gold: str, answer: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def parsed(expression: str) -> tuple[Any, ...]:
-    """An expression as sympy objects (and its text last), or () where it cannot be read."""
+def parsed(expression: str) -> list[Any]:
+    """An expression as sympy objects (and its text last), or [] where it cannot be read."""
     logging.getLogger("math_verify").setLevel(logging.ERROR)
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
 
@@ -249,3 +251,48 @@ def _same_complex(gold: Any, answer: Any) -> bool:
         return bool(abs((swapped[0] - swapped[1]).evalf(20)) < 1e-9)
     except (TypeError, ValueError):
         return False
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+_LEAD_IN = re.compile(
+    r"(?i)^(?:(?:so|therefore|thus|hence|well|sure|ok(?:ay)?|i (?:think|believe)|the (?:correct |final |right )?answer|answer|a|it|this|that|they|he|she|is|was|are|were|"
+    r"would be|called|known as|named|probably|most likely|likely|:|,|-)\s*)+"
+)
+
+
+def same_text(answer: str, golds: Sequence[str]) -> bool:
+    """Whether an answer in words is one of the accepted ones.
+
+    Case, accents, punctuation, articles and lead-ins ("it is …") do not matter. A sentence may hold the gold
+    answer as a whole phrase, unless it says "not" or "or"; a shorter answer must be the gold answer, since
+    `New York` is no `York`.
+    """
+    said = _words(_LEAD_IN.sub("", answer.strip()))
+    first = _words(re.split(r"[,;(]|\b(?:because|since|which)\b", _LEAD_IN.sub("", answer.strip()))[0])
+    full = _words(answer)
+    for gold in map(_words, golds):
+        if gold and (gold in (said, first, full) or "".join(gold) == "".join(said)):
+            return True
+        if gold and len(full) >= len(gold) + 3 and _holds(full, gold, answer):
+            return True
+    return False
+
+
+def _holds(words: list[str], gold: list[str], answer: str) -> bool:
+    if {"not", "or", "neither", "unknown", "isnt", "t"} & set(words) - set(gold):
+        return False
+    places = [i for i in range(len(words) - len(gold) + 1) if words[i : i + len(gold)] == gold]
+    if not places:
+        return False
+    cased = re.findall(r"[^\W_]+", answer)
+    before = words[places[-1] - 1] if places[-1] else ""
+    capital = any(word.casefold() == before and word[0].isupper() for word in cased[1:])
+    return not capital or before in {"is", "was"}
+
+
+def _words(text: str) -> list[str]:
+    """Words without accents, case, punctuation and articles."""
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold().replace("'", "").replace("’", "")
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    return [word for word in re.findall(r"[^\W_]+", plain) if word not in ("the", "a", "an")]

@@ -3,7 +3,7 @@
 `grade` turns what 03 wrote into the same rows with `extracted_answer` and `is_correct` on every response;
 `summarise` reads graded files into accuracies with intervals; `join_outcomes` puts two models' graded
 files side by side as labelled prompts for 05. Responses files are only read. How an answer is found is
-`extraction`'s, when two expressions are equal `equality`'s business.
+`extraction`'s, when two answers are equal `equality`'s business.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from routerlib import extraction, jsonl, settings
+from routerlib import equality, extraction, jsonl, settings
 from routerlib.killable import Crew, Lost
 from routerlib.progress import bar as progress_bar
 from routerlib.schemas import (
@@ -62,7 +62,7 @@ def judge(item: dict[str, Any]) -> dict[str, Any]:
             found, right = _in_words(item, hints) or (found, False)
     else:
         found = extraction.extract_text(item["text"], **hints)
-        right = found.answer is not None and extraction.same_text(found.answer, [item["gold"], *item["alternatives"]])
+        right = found.answer is not None and equality.same_text(found.answer, [item["gold"], *item["alternatives"]])
     return {
         "extracted_answer": found.answer,
         "is_correct": right,
@@ -74,8 +74,6 @@ def judge(item: dict[str, Any]) -> dict[str, Any]:
 
 def prepare_judge() -> None:
     """Load the parser before the clock of the first item runs."""
-    from routerlib import equality
-
     equality.equal(r"\frac{1}{2}", "0.5x")
 
 
@@ -83,12 +81,10 @@ def _in_words(item: dict[str, Any], hints: dict[str, Any]) -> tuple[extraction.E
     """A number given in words, where the question lists them: "three" beside 3."""
     words = [gold for gold in item["alternatives"] if extraction.kind_of(gold) == "text"]
     said = extraction.extract_text(item["text"], **hints) if words else None
-    return (said, True) if said and said.answer and extraction.same_text(said.answer, words) else None
+    return (said, True) if said and said.answer and equality.same_text(said.answer, words) else None
 
 
 def _equals_any(answer: str, item: dict[str, Any]) -> bool:
-    from routerlib import equality
-
     golds = [_gold_expression(item["gold"]), *item["alternatives"]]
     return any(equality.equal(gold, answer) for gold in golds)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from routerlib.extraction import boxed, extract_choice, extract_final, extract_text, kind_of, own_part, same_text
+from routerlib.equality import same_text
+from routerlib.expressions import boxed
+from routerlib.extraction import extract_choice, extract_final, extract_text, kind_of, own_part
 
 DATA = Path(__file__).parents[2] / "shared/data"
 CHOICES = [

@@ -12,7 +12,22 @@ import routerlib
 PACKAGE = Path(routerlib.__file__).parent
 FLOORS = [
     ("ground", ["schemas", "jsonl", "settings", "event_loop", "progress"]),
-    ("pure", ["prompts", "extraction", "equality", "metrics", "certificates", "ratings", "surface", "examples"]),
+    (
+        "pure",
+        [
+            "prompts",
+            "options",
+            "expressions",
+            "letters",
+            "extraction",
+            "equality",
+            "metrics",
+            "certificates",
+            "ratings",
+            "surface",
+            "examples",
+        ],
+    ),
     ("world", ["standins", "clients", "servers", "sources", "encoders", "killable"]),
     ("work", ["ledger", "bulk", "collection", "labelling", "grading", "cleaning", "mixing"]),
     ("router", ["baselines", "router", "trainer", "training", "evaluation", "routing"]),
