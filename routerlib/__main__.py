@@ -12,8 +12,11 @@ import dataclasses
 import inspect
 import json
 import os
+import re
 import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 OK, FAILED, WRONG_INPUT, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -22,21 +25,29 @@ OK, FAILED, WRONG_INPUT, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 CODES = {"NotebookFailed": FAILED, "ServerError": FAILED, "StandInError": FAILED, "DiskFull": INCOMPLETE}
 
 
+FLAGS: dict[str, str] = {}  # of the command under way: NUM_PROBLEMS -> --num-problems
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code. A foreseen error is a sentence on standard error."""
+    """Run one command; returns the exit code. An error is a sentence on standard error."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview())
         return OK
     name, *rest = arguments
     if name not in COMMANDS:
-        print(f"There is no command {name!r}.\n\n{_overview()}", file=sys.stderr)
+        from routerlib.pipeline import did_you_mean
+
+        print(f"There is no command {name!r}.{did_you_mean(name, COMMANDS)}\n\n{_overview()}", file=sys.stderr)
         return WRONG_INPUT
     try:
         return COMMANDS[name](rest)
     except KeyboardInterrupt:
         print("\nInterrupted. What was finished is on disk; the same command goes on from there.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except Exception as error:
         return _told(error)
 
@@ -213,9 +224,24 @@ def _unescaped(text: str) -> str:
     return text.replace("\\n", "\n").replace("\\t", "\t")
 
 
-def _parser(name: str, command: Callable[..., int], epilog: str = "") -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Takes options by their whole names, and says which one a misspelt one resembles."""
+
+    def parse_args(self, arguments: list[str]) -> argparse.Namespace:  # type: ignore[override]
+        flags = {option: action.dest for action in self._actions for option in action.option_strings}
+        FLAGS.clear()
+        FLAGS.update({dest.upper(): option for option, dest in flags.items() if not option.startswith("--no-")})
+        given, unknown = self.parse_known_args(arguments)
+        if unknown:
+            from routerlib.pipeline import did_you_mean
+
+            self.error(f"there is no option {unknown[0]}.{did_you_mean(unknown[0].partition('=')[0], flags)}")
+        return given
+
+
+def _parser(name: str, command: Callable[..., int], epilog: str = "") -> _Parser:
     text = inspect.getdoc(command) or ""
-    return argparse.ArgumentParser(prog=f"python -m routerlib {name}", description=text, epilog=epilog)
+    return _Parser(prog=f"python -m routerlib {name}", description=text, epilog=epilog, allow_abbrev=False)
 
 
 def _overview() -> str:
@@ -226,21 +252,35 @@ def _overview() -> str:
 
 
 def _told(error: Exception) -> int:
-    """A foreseen error as a sentence; an unforeseen one with its traceback, and a sentence above it."""
-    if type(error).__module__.split(".")[0] == "routerlib" or isinstance(error, OSError | ValueError):
-        print(f"{error}", file=sys.stderr)
-        return CODES.get(type(error).__name__, WRONG_INPUT)
-    if isinstance(error, ModuleNotFoundError):
-        print(
-            f"{error.name} is not installed for this Python. Use .venv/bin/python, which make run sets up.",
-            file=sys.stderr,
-        )
-        return FAILED
-    if os.environ.get("ROUTERLIB_DEBUG"):
-        raise error
-    print(f"An error that routerlib did not foresee, {type(error).__name__}: {error}", file=sys.stderr)
-    print("Set ROUTERLIB_DEBUG=1 and run the command again to see where it comes from.", file=sys.stderr)
-    return FAILED
+    """Say on standard error what went wrong; returns the exit code. With ROUTERLIB_DEBUG set, the traceback follows."""
+    debug, code = os.environ.get("ROUTERLIB_DEBUG"), FAILED
+    if _is_ours(error):
+        text, code = _in_flags(str(error)), CODES.get(type(error).__name__, WRONG_INPUT)
+    elif isinstance(error, OSError) and error.filename:
+        text, code = f"{error.filename}: {error.strerror}.", WRONG_INPUT
+    elif isinstance(error, ModuleNotFoundError):
+        text = f"{error.name} is not installed for this Python. Use .venv/bin/python, which make run sets up."
+    else:
+        text = f"An error that routerlib did not foresee, {type(error).__name__}: {error}"
+        text += "" if debug else "\nSet ROUTERLIB_DEBUG=1 and run the command again to see where it comes from."
+    print(text, file=sys.stderr)
+    if debug:
+        traceback.print_exception(error)
+    return code
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether an error is of a class of this package, or one of the usual ones raised by a statement of it."""
+    if type(error).__module__.split(".")[0] == "routerlib":
+        return True
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    is_here = Path(place.filename).parent == Path(__file__).parent
+    return isinstance(error, ValueError | OSError) and is_here and (place.line or "").startswith("raise ")
+
+
+def _in_flags(text: str) -> str:
+    """Errors name parameters as the notebooks do, NUM_PROBLEMS; whoever types a command knows --num-problems."""
+    return re.sub(r"\b[A-Z][A-Z_]+\b", lambda word: FLAGS.get(word[0], word[0]), text)
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {

@@ -18,7 +18,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,14 +159,14 @@ def execute(step: Step, addresses: dict[str, str] | None = None) -> Path:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    known = {name: url for name, url in (addresses or {}).items() if name in step.defaults}
+    moved = {name: url for name, url in (addresses or {}).items() if step.defaults.get(name, url) != url}
     _remember(step, fingerprint=None)
     start = time.monotonic()
     try:
         papermill.execute_notebook(
             str(step.source),
             str(step.executed),
-            parameters={**known, **step.parameters},
+            parameters={**moved, **step.parameters},
             kernel_name=KERNEL,
             language="python",
             cwd=str(settings.ROOT),
@@ -180,8 +180,27 @@ def execute(step: Step, addresses: dict[str, str] | None = None) -> Path:
             f"The notebook as far as it came, with the traceback: {step.executed}\n"
             "Mend the cause and run the same command again: it goes on from here."
         ) from None
+    settle(step.executed)
     _remember(step, fingerprint=step.fingerprint, seconds=round(time.monotonic() - start, 1))
     return step.executed
+
+
+def settle(notebook: Path) -> None:
+    """Rewrite an executed notebook's text outputs as a terminal shows them at the end: of a line that was
+    overwritten again and again (a progress bar), the last state stays. JupyterLab does so; HTML does not."""
+    content = jsonl.read_json(notebook)
+    for cell in content["cells"]:
+        outputs: list[dict[str, Any]] = []
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "stream":
+                text = "".join(output["text"])
+                if outputs and outputs[-1].get("name") == output["name"]:
+                    text = "".join(outputs.pop()["text"]) + text
+                output = {**output, "text": re.sub(r"[^\n]*\r(?=[^\n])", "", text)}
+            outputs.append(output)
+        if outputs:
+            cell["outputs"] = outputs
+    jsonl.write_json(notebook, content)
 
 
 def defaults(notebook: Path) -> dict[str, Any]:
@@ -217,7 +236,8 @@ def _full_name(name: str) -> str:
     stem = Path(name).stem
     matches = [known for known in NOTEBOOKS if known == stem or known.split("_")[0] == stem.zfill(2)]
     if not matches:
-        raise PipelineError(f"There is no notebook {name!r}; there are {', '.join(NOTEBOOKS)}.")
+        hint = did_you_mean(stem, NOTEBOOKS)
+        raise PipelineError(f"There is no notebook {name!r}; there are {', '.join(NOTEBOOKS)}.{hint}")
     return matches[0]
 
 
@@ -251,9 +271,14 @@ def _refuse_unknown(given: dict[str, Any], known: dict[str, dict[str, Any]]) -> 
     names = sorted({name for parameters in known.values() for name in parameters})
     for name in given:
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-            hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(names)}."
+            hint = did_you_mean(name, names) or f" There are: {', '.join(names)}."
             raise PipelineError(f"No notebook of this run has a parameter {name}.{hint}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """ " Did you mean K_RESPONSES?" where one of the known names resembles this one, else nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _fitting(name: str, value: Any, default: Any) -> Any:

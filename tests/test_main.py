@@ -53,16 +53,69 @@ def test_a_failure_is_a_sentence_and_code_1(outputs, capsys):
     assert "stopped while starting" in capsys.readouterr().err
 
 
-def test_an_unforeseen_error_has_a_sentence_and_hides_nothing_when_asked(monkeypatch, capsys):
-    def broken(_):
-        raise ZeroDivisionError("a surprise")
+def broken(error):
+    def command(_):
+        raise error
 
-    monkeypatch.setitem(commands.COMMANDS, "grade", broken)
-    assert commands.main(["grade"]) == commands.FAILED
-    assert "ROUTERLIB_DEBUG=1" in capsys.readouterr().err
+    return command
+
+
+def test_an_unforeseen_error_has_a_sentence_and_hides_nothing_when_asked(monkeypatch, capsys):
+    for error in (ZeroDivisionError("a surprise"), ValueError("of a library"), OSError("of a library")):
+        monkeypatch.setitem(commands.COMMANDS, "grade", broken(error))
+        monkeypatch.delenv("ROUTERLIB_DEBUG", raising=False)
+        assert commands.main(["grade"]) == commands.FAILED
+        told = capsys.readouterr().err
+        assert "did not foresee" in told and "ROUTERLIB_DEBUG=1" in told and "Traceback" not in told
+        monkeypatch.setenv("ROUTERLIB_DEBUG", "1")
+        assert commands.main(["grade"]) == commands.FAILED
+        told = capsys.readouterr().err
+        assert told.startswith("An error that routerlib did not foresee") and "Traceback" in told
+
+
+def test_a_foreseen_error_shows_its_place_when_asked(outputs, monkeypatch, capsys):
     monkeypatch.setenv("ROUTERLIB_DEBUG", "1")
-    with pytest.raises(ZeroDivisionError):
-        commands.main(["grade"])
+    assert commands.main(["route", "hello"]) == commands.WRONG_INPUT
+    told = capsys.readouterr().err
+    assert "did not foresee" not in told and "Traceback" in told
+
+
+def test_a_file_that_cannot_be_opened_is_a_sentence(monkeypatch, capsys, tmp_path):
+    def command(_):
+        tmp_path.read_text()
+
+    monkeypatch.setitem(commands.COMMANDS, "grade", command)
+    assert commands.main(["grade"]) == commands.WRONG_INPUT
+    assert capsys.readouterr().err == f"{tmp_path}: Is a directory.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["colect"], "Did you mean collect?"),
+        (["grade", "--by-categroy"], "no option --by-categroy. Did you mean --by-category?"),
+        (["grade", "--work", "2"], "no option --work. Did you mean --workers?"),
+        (["run", "03_colect_responses"], "Did you mean 03_collect_responses?"),
+    ],
+)
+def test_a_misspelt_word_is_refused_with_a_suggestion(arguments, said, capsys):
+    try:
+        code = commands.main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    assert code == commands.WRONG_INPUT
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("--num-problems", "-3", "--num-problems is '-3'"), ("--k-responses", "0", "--k-responses is 0"),
+     ("--temperature", "3", "--temperature is 3.0")],
+)  # fmt: skip
+def test_errors_name_the_options_of_the_command(outputs, option, value, said, capsys):
+    code = commands.main(["collect", "--questions", "sample", "--model", "m", f"{option}={value}"])
+    assert code == commands.WRONG_INPUT
+    assert said in capsys.readouterr().err
 
 
 def test_route_without_a_router_says_how_to_get_one(outputs, capsys):
@@ -93,6 +146,6 @@ def test_interrupting_a_run_ends_with_130(monkeypatch, capsys):
 
 
 def test_input_without_a_usable_row_is_no_success(outputs, tmp_path, capsys):
-    (tmp_path / "bad.jsonl").write_bytes(b"\x00\xff not json\n")
+    (tmp_path / "bad.jsonl").write_text("not json\n")
     assert commands.main(["grade", "--input", str(tmp_path / "bad.jsonl")]) == commands.WRONG_INPUT
     assert "Nothing was graded" in capsys.readouterr().err
