@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic_core import from_json
 
-from routerlib import prompts, settings
+from routerlib import prompts, servers, settings
 from routerlib.schemas import Prompt
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def check_base(base_url: str | None, api_mode: str) -> str:
 
 
 def _is_here(base_url: str) -> bool:
-    return urlsplit(base_url).hostname in ("localhost", "127.0.0.1", "::1")
+    return urlsplit(base_url).hostname in servers.LOCAL_HOSTS
 
 
 @dataclass
@@ -289,7 +289,15 @@ class Endpoint:
         return text.replace(key, "[key]") if len(key) > 4 and key in text else text
 
     async def is_up(self, timeout: float = 5.0) -> bool:
-        """Whether the server answers: it can be reached, and neither it nor a gateway says that it is down."""
+        """Whether the server answers: it can be reached, and neither it nor a gateway says that it is down.
+
+        Raises:
+            Stopped: it is a server of ours that has died, so that waiting for it is vain.
+        """
+        if died := await asyncio.to_thread(servers.what_died, self.url):
+            raise Stopped(
+                f"{died}\nWhat was finished is on disk. Start the server again, and the work goes on from there."
+            )
         models = await self._status(f"{self.url}/models", timeout)
         if models is None or models in DOWN:
             return False

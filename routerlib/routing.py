@@ -20,13 +20,12 @@ from typing import Any, Self
 import httpx2
 import openai
 
-from routerlib import settings, sources
+from routerlib import servers, settings, sources
 from routerlib.router import Decision, Router, RouterError, newest
 from routerlib.schemas import LabelledPrompt, Message
 
 ROUTED = "router"  # the model name that asks for a decision
 THRESHOLD_HEADER = "x-router-threshold"  # in a request: decide this one at another operating point
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 UNAVAILABLE = (429, 500, 502, 503, 504, 529)  # answers of a server that cannot serve now
 
 
@@ -57,7 +56,7 @@ class Backend:
 
     @property
     def is_local(self) -> bool:
-        return httpx2.URL(self.base_url).host in LOCAL_HOSTS
+        return httpx2.URL(self.base_url).host in servers.LOCAL_HOSTS
 
     def key(self) -> str | None:
         """The key to send: the given one, else OPENAI_API_KEY for a remote server, else none.

@@ -20,6 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ from urllib.parse import urlsplit
 from routerlib import settings, standins
 
 HOST = "127.0.0.1"
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+BROKEN = 503  # what /health answers where the part that computes has died; the process may live on
 ENGINES = ("vllm", "transformers")
 TEMPERATURE = 0.7  # of a server's first request, where nobody says what the others will ask for
 
@@ -93,7 +96,7 @@ def serve(
     Raises:
         ServerError: the port is taken, the process died (with the log's last lines), or it never answered.
     """
-    running = find(port)
+    running = _working(port)
     if running and running.model == model and (temperature is None or running.temperature in (None, temperature)):
         return running
     if running or _port_taken(port):
@@ -170,7 +173,7 @@ def _environment(model: str) -> dict[str, str]:
 
 def _wait_until_ready(server: Server, timeout: float) -> None:
     start, said = time.monotonic(), 0.0
-    while not _healthy(server.port):
+    while _health(server.port) != 200:
         elapsed = time.monotonic() - start
         if not is_alive(server):
             raise ServerError(f"The server of {server.model} stopped while starting. Its log ends:\n{tail(server.log)}")
@@ -209,11 +212,36 @@ def stop(port: int = 8000) -> bool:
 
 def find(port: int) -> Server | None:
     """The server we started on a port, if it is still alive."""
+    server = _remembered(port)
+    return server if server and is_alive(server) else None
+
+
+def _remembered(port: int) -> Server | None:
     try:
-        server = Server(**json.loads(_memory(port).read_text()))
-    except (FileNotFoundError, json.JSONDecodeError, TypeError):
+        return Server(**json.loads(_memory(port).read_text()))
+    except (OSError, ValueError, TypeError):
         return None
-    return server if is_alive(server) else None
+
+
+def _working(port: int) -> Server | None:
+    """The server we started on a port; one that says itself that it cannot answer any more is stopped."""
+    server = find(port)
+    if server and _health(port) == BROKEN:
+        stop(port)
+        return None
+    return server
+
+
+def what_died(api_base: str) -> str | None:
+    """Of a server of ours that should answer here and never will again: what happened, and where its log is.
+
+    None for one that lives, was stopped on purpose, or is not ours: these may come back.
+    """
+    parts = urlsplit(api_base)
+    server = _remembered(parts.port or 80) if parts.hostname in LOCAL_HOSTS else None
+    if server is None or (_health(server.port) != BROKEN if is_alive(server) else _port_taken(server.port)):
+        return None
+    return f"The server of {server.model} on port {server.port} died. Its log, {server.log}, ends:\n{tail(server.log)}"
 
 
 def is_alive(server: Server) -> bool:
@@ -240,10 +268,10 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Serve
         ServerError: nothing answers and the model is none we start ourselves, or something else answers.
     """
     parts = urlsplit(api_base)
-    is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    if not is_local:
+    if parts.hostname not in LOCAL_HOSTS:
         return None
+    running = _working(port)
     if not _port_taken(port):
         if standins.is_standin(model):
             return serve(model, port=port, temperature=temperature)
@@ -258,7 +286,10 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Serve
             f"The server at {api_base} does not serve {model}: {text[:300]} Name another address, or stop that server "
             f"(one of ours: python -m routerlib serve --stop --port {port})."
         )
-    running = find(port)
+    if not status:
+        raise ServerError(f"Something listens at {api_base}, but a first request failed ({text}). Stop it, or wait.")
+    if not running:
+        _memory(port).unlink(missing_ok=True)  # of a server that was here before this one
     if running and temperature is not None and running.temperature not in (None, temperature):
         raise ServerError(
             f"The server at {api_base} samples at temperature {running.temperature}, which its first request fixed, "
@@ -321,23 +352,24 @@ def _port_taken(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def _healthy(port: int) -> bool:
-    try:
-        with _direct().open(f"http://{HOST}:{port}/health", timeout=2) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
+def _health(port: int) -> int:
+    """The status of /health; 0 where nothing answers."""
+    return _ask(f"http://{HOST}:{port}/health", timeout=2)[0]
 
 
 def _post(url: str, body: dict, timeout: float) -> tuple[int, str]:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    return _ask(urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"}), timeout)
+
+
+def _ask(request: str | urllib.request.Request, timeout: float) -> tuple[int, str]:
+    """Status and text of an answer; (0, why) where there is none."""
     try:
         with _direct().open(request, timeout=timeout) as answer:
             return answer.status, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(errors="replace")
-    except (urllib.error.URLError, OSError) as error:
-        return 0, str(error)
+    except (OSError, HTTPException) as error:
+        return 0, str(error) or type(error).__name__
 
 
 def _direct() -> urllib.request.OpenerDirector:

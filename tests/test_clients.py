@@ -47,6 +47,16 @@ def test_nobody_there_is_an_outage_in_plain_words():
         asyncio.run(main())
 
 
+def test_waiting_for_a_dead_server_of_ours_is_vain(monkeypatch):
+    async def main():
+        async with clients.connect("http://127.0.0.1:9/v1") as client:
+            await clients.Endpoint(client, "mock").is_up()
+
+    monkeypatch.setattr(clients.servers, "what_died", lambda base: f"The server at {base} died. Its log …")
+    with pytest.raises(clients.Stopped, match=r"127\.0\.0\.1:9/v1 died(.|\n)*Start the server again"):
+        asyncio.run(main())
+
+
 def test_the_sdk_does_not_try_again_by_itself():
     with pytest.raises(clients.FailedAttempt):
         ask({"script": ["500", "ok"]})

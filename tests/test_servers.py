@@ -1,8 +1,11 @@
 import os
+import re
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
 import pytest
@@ -26,6 +29,62 @@ def remember(port, process, model="m"):
 
 def sleeper():
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+
+
+@pytest.fixture
+def broken():
+    """A port whose server says that the part of it that computes has died."""
+
+    class Broken(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(503)
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer((servers.HOST, 0), Broken)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_server_of_ours_that_died_is_told_with_its_log(outputs):
+    process, port = sleeper(), servers.free_port()
+    base = f"http://localhost:{port}/v1"
+    log = remember(port, process).log
+    assert servers.what_died(base) is None
+    process.kill()
+    process.wait()
+    assert re.search(rf"server of m on port {port} died. Its log, {log}, ends:", servers.what_died(base))
+    assert servers.what_died(base.replace("localhost", "example.com")) is None
+    servers.stop(port)
+    assert servers.what_died(base) is None, "it was stopped on purpose"
+
+
+def test_another_server_in_the_place_of_a_dead_one_may_come_back(outputs, listener):
+    process = sleeper()
+    remember(listener, process)
+    process.kill()
+    process.wait()
+    assert servers.what_died(f"http://localhost:{listener}/v1") is None
+
+
+def test_a_server_that_lives_but_cannot_compute_is_as_good_as_dead(outputs, broken):
+    process = sleeper()
+    remember(broken, process)
+    assert "died" in servers.what_died(f"http://localhost:{broken}/v1")
+    with pytest.raises(servers.ServerError, match="is taken by another program"):  # here the test's own
+        servers.serve("m", port=broken)
+    assert process.wait(timeout=15), "it was stopped, to be started again"
+
+
+def test_a_listener_that_never_answers_is_said(outputs, listener, monkeypatch):
+    monkeypatch.setattr(servers, "_post", lambda *_: (0, "timed out"))
+    with pytest.raises(servers.ServerError, match=r"a first request failed \(timed out\)"):
+        servers.ensure("standin-superior", f"http://localhost:{listener}/v1")
 
 
 def test_vllm_command_is_local_and_knows_its_families():
