@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--outcomes", required=True, help="JSONL or .jsonl.gz")
     parser.add_argument("--train-share", type=float, default=0.8, help="share of the rows to develop on")
     parser.add_argument("--seeds", type=int, default=5, help="number of repeated splits")
+    parser.add_argument("--first-seed", type=int, default=0, help="splits that no choice was made on start at another")
     parser.add_argument("--backbone", help="encoder, a folder or hub name (default: the offline stand-in)")
     parser.add_argument("--target", default="gain", choices=training.TARGETS)
     parser.add_argument("--epochs", type=float, default=4, help="of fine-tuning at most; 0: no encoder")
@@ -56,12 +57,13 @@ def main() -> None:
         flush=True,
     )
     runs, tests = [], []
-    for seed in range(given.seeds):
+    for number in range(given.seeds):
+        seed = given.first_seed + number
         run, tested = one_seed(rows, given.train_share, seed, backbone, epochs, given.target)
         runs.append(run)
         tests.append(tested)
         done = time.perf_counter() - started
-        print(f"seed {seed + 1}/{given.seeds}: {len(tested.index):,} test rows, {done:.0f} s so far", flush=True)
+        print(f"split {number + 1}/{given.seeds}, seed {seed}: {len(tested.index):,} test rows, {done:.0f} s so far", flush=True)
     chosen, why = evaluation.choose(runs)
     table = evaluation.measure(rows, tests, chosen, n=1000 if len(rows) < 5000 else 300)
     print(f"\n{evaluation.as_markdown(table)}\n\n{why} {evaluation.verdict(table)}")

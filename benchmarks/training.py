@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from routerlib import encoders, evaluation, examples, jsonl, standins, training
+from routerlib import encoders, evaluation, examples, inference, jsonl, standins, training
 from routerlib.schemas import LABELS
 
 
@@ -50,7 +50,7 @@ def plain(train: examples.Examples, validation: examples.Examples, recipe: train
             per_device_train_batch_size=recipe.batch_size,
             warmup_steps=round(recipe.warmup * recipe.epochs * np.ceil(len(train) / recipe.batch_size)),
             weight_decay=recipe.weight_decay,
-            use_cpu=encoders.device() == "cpu",
+            use_cpu=inference.device() == "cpu",
             save_strategy="no",
             report_to="none",
             disable_tqdm=True,

@@ -1,13 +1,14 @@
-"""Fast inference with a transformer encoder: frozen sentence embeddings, and the fine-tuned classifier.
+"""Transformer encoders on texts: frozen sentence embeddings, and the fine-tuned classifier.
 
 Texts are sorted by length and batched by tokens, so almost nothing is padded; the body runs in bfloat16
-where the processor computes in it, the last layer in float32. Long texts lose their oldest tokens. Training
-is `training`'s business, and what a score means is `router`'s.
+where the processor computes in it, the last layer in float32. Long texts lose their oldest tokens. How a batch passes
+through a model is `inference`'s business, training `training`'s, and what a score means `router`'s.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,33 +16,20 @@ from typing import Any
 
 import numpy as np
 
+from routerlib.inference import Forward, compute_dtype, device, forward
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads that spin slow every other process; before torch
 BATCH_TOKENS = 4096
 MAX_LENGTH = 256
 
 
 @functools.cache
-def compute_dtype() -> Any:
-    """torch.bfloat16 where this machine computes in it (a recent GPU or CPU), else torch.float32."""
-    import torch
+def quiet() -> None:
+    """Say nothing while a model loads: a bar for each file, and that a new head is new, tell our users nothing."""
+    from transformers.utils import logging as notices
 
-    if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.bfloat16 if "avx512_bf16" in _cpu_flags() else torch.float32
-
-
-@functools.cache
-def _cpu_flags() -> frozenset[str]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
-
-
-def device() -> str:
-    """The accelerator torch can use, or "cpu"."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    notices.disable_progress_bar()
+    logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)
 
 
 def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
@@ -67,29 +55,27 @@ def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list
         yield batch
 
 
-def run(model: Any, tokenizer: Any, texts: Sequence[str], head: Any, width: int) -> np.ndarray:
-    """Pass texts through a model; `head(model, batch)` gives (rows, width) for each batch. Shape (n, width).
+def run(through: Forward, tokenizer: Any, texts: Sequence[str], width: int) -> np.ndarray:
+    """Pass texts through a model; `through` gives (rows, width) for each batch. Shape (n, width).
 
     The rows come back in the order of the texts.
     """
-    import torch
-
     result = np.zeros((len(texts), width), dtype=np.float32)
     encoded = tokenizer(list(texts), truncation=True, padding=False)["input_ids"] if texts else []
-    with torch.inference_mode():
-        for batch in batches([len(ids) for ids in encoded]):
-            padded = _as_tensors(tokenizer, [encoded[i] for i in batch], model.device)
-            result[batch] = head(model, padded).float().cpu().numpy()
+    for batch in batches([len(ids) for ids in encoded]):
+        result[batch] = through(*_padded([encoded[i] for i in batch], tokenizer))
     return result
 
 
-def _as_tensors(tokenizer: Any, ids: list[list[int]], where: Any) -> dict[str, Any]:
-    """Token ids as a batch; where all are equally long there is nothing to mask, and attention is quicker without."""
-    import torch
-
-    if len({len(row) for row in ids}) == 1:
-        return {"input_ids": torch.tensor(ids, device=where)}
-    return dict(tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(where))
+def _padded(rows: Sequence[list[int]], tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and mask, both of shape (rows, tokens). Widths are multiples of 8: each new one is compiled anew."""
+    longest = max(map(len, rows))
+    width = max(longest, min(-(-longest // 8) * 8, tokenizer.model_max_length))
+    ids = np.full((len(rows), width), tokenizer.pad_token_id, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)], mask[number, : len(row)] = row, 1
+    return ids, mask
 
 
 class SentenceEncoder:
@@ -103,10 +89,12 @@ class SentenceEncoder:
     def __init__(self, folder: str | Path, max_length: int = MAX_LENGTH, remember: bool = False):
         from transformers import AutoModel
 
+        quiet()
         self.folder, self.max_length = str(folder), max_length
         self.tokenizer = load_tokenizer(folder, max_length)
         model = AutoModel.from_pretrained(self.folder, trust_remote_code=False, dtype=compute_dtype())
         self.model = model.to(device()).eval()
+        self._forward = forward(self.model, _mean_pool)
         self.width = self.model.config.hidden_size
         self._known: dict[str, np.ndarray] | None = {} if remember else None
         self._last: tuple[list[str], np.ndarray] = ([], np.zeros((0, self.width), dtype=np.float32))
@@ -128,7 +116,7 @@ class SentenceEncoder:
         return embeddings
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
-        pooled = run(self.model, self.tokenizer, texts, _mean_pool, self.width)
+        pooled = run(self._forward, self.tokenizer, texts, self.width)
         return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
 
     def save(self, folder: str | Path) -> None:
@@ -156,16 +144,22 @@ def shared(folder: str, max_length: int = MAX_LENGTH) -> SentenceEncoder:
 
 def new_classifier(backbone: str, labels: Sequence[str]) -> Any:
     """A pretrained encoder with a fresh classification head, in float32, ready for training."""
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
+    quiet()
     names = dict(enumerate(labels))
-    return AutoModelForSequenceClassification.from_pretrained(
+    config = AutoConfig.from_pretrained(
         backbone,
         trust_remote_code=False,
         num_labels=len(names),
         id2label=names,
         label2id={name: number for number, name in names.items()},
-        dtype="float32",
+    )
+    for name in ("attention_probs_dropout_prob", "attention_dropout"):
+        if hasattr(config, name):
+            setattr(config, name, 0.0)  # dropout inside attention has no fused kernel: on a CPU most of a step's time
+    return AutoModelForSequenceClassification.from_pretrained(
+        backbone, config=config, trust_remote_code=False, dtype="float32"
     )
 
 
@@ -173,6 +167,7 @@ def load_classifier(folder: str | Path) -> Any:
     """A saved classifier, ready to score."""
     from transformers import AutoModelForSequenceClassification
 
+    quiet()
     model = AutoModelForSequenceClassification.from_pretrained(str(folder), trust_remote_code=False, dtype="float32")
     return for_inference(model)
 

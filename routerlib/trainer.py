@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from routerlib import progress
 
 
 class WeightedTrainer(Trainer):
@@ -34,7 +36,31 @@ class WeightedTrainer(Trainer):
         """Batches grouped by length over the whole batch, so that n processes share what one would take."""
         dataset = self.train_dataset if train_dataset is None else train_dataset
         lengths = [len(row["input_ids"]) for row in dataset]
-        return _OrderByEpoch(self, self.args.train_batch_size * self.args.world_size, lengths=lengths)
+        return _OrderByEpoch(
+            self,
+            self.args.train_batch_size * self.args.world_size * self.args.gradient_accumulation_steps,
+            lengths=lengths,
+        )
+
+
+class TextProgress(TrainerCallback):
+    """Our progress bar, with the validation loss, in place of the Trainer's widget."""
+
+    def __init__(self, label: str, show: bool = True):
+        self.label, self.show = label, show
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar = progress.bar(state.max_steps, self.label, "step", self.show and state.is_world_process_zero)
+        self.bar.update(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar.update(state.global_step - self.bar.n)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+        self.bar.set_postfix_str(f"validation loss {(metrics or {}).get('eval_loss', float('nan')):.4f}")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar.close()
 
 
 class _OrderByEpoch(LengthGroupedSampler):

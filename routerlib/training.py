@@ -9,7 +9,7 @@ business.
 
 from __future__ import annotations
 
-import logging
+import functools
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from routerlib import encoders
+from routerlib import encoders, inference
 from routerlib.baselines import Scorer, ScorerError
 from routerlib.examples import Examples
 from routerlib.metrics import sigmoid
 from routerlib.schemas import LABELS
 
 TARGETS = ("gain", "p_superior", "two_heads", "strictly_better")
+CPU_ROWS = 16  # rows at once on a CPU: more of them leave its caches, and a step takes twice as long
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,12 @@ class EncoderScorer(Scorer):
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
         """Log-odds of needing the superior model, shape (n,)."""
-        both = encoders.run(self.model, self.tokenizer, texts, _two_logits, 2).astype(float)
+        both = encoders.run(self._forward, self.tokenizer, texts, 2).astype(float)
         return both[:, 1] - both[:, 0]
+
+    @functools.cached_property
+    def _forward(self) -> inference.Forward:
+        return inference.forward(self.model, _two_logits)
 
     def fold(self, slope: float, intercept: float) -> EncoderScorer:
         """The scorer whose logits are slope * logits + intercept: a calibration put into the last layer."""
@@ -173,41 +178,41 @@ def _trainer(
 ) -> tuple[Any, Any]:
     from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, set_seed
 
-    from routerlib.trainer import WeightedTrainer
+    from routerlib.trainer import TextProgress, WeightedTrainer
 
-    logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)  # a new head is what we want
     set_seed(recipe.seed)
     tokenizer = encoders.load_tokenizer(recipe.backbone, recipe.max_length)
     trainer = WeightedTrainer(
         model=encoders.new_classifier(recipe.backbone, LABELS),
-        args=_arguments(recipe, len(train), folder, resumable, progress),
+        args=_arguments(recipe, len(train), folder, resumable),
         train_dataset=_dataset(train, tokenizer, recipe.target),
         eval_dataset=_dataset(validation, tokenizer, recipe.target),
-        data_collator=DataCollatorWithPadding(tokenizer),
-        callbacks=[EarlyStoppingCallback(recipe.patience)],
+        data_collator=DataCollatorWithPadding(tokenizer, pad_to_multiple_of=16),
+        callbacks=[EarlyStoppingCallback(recipe.patience), TextProgress(f"fine-tuning on {recipe.target}", progress)],
     )
-    if not progress:
-        trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(PrinterCallback)
     return trainer, tokenizer
 
 
-def _arguments(recipe: Recipe, rows: int, folder: Path, resumable: bool, progress: bool) -> Any:
+def _arguments(recipe: Recipe, rows: int, folder: Path, resumable: bool) -> Any:
     from accelerate import PartialState
     from transformers import TrainingArguments
 
-    processes = PartialState().num_processes
+    share = max(1, recipe.batch_size // PartialState().num_processes)
+    at_once = min(share, CPU_ROWS) if inference.device() == "cpu" else share
     steps = max(1, round(recipe.epochs * np.ceil(rows / recipe.batch_size)))
-    bf16 = encoders.compute_dtype().itemsize == 2 if recipe.bf16 is None else recipe.bf16
+    bf16 = inference.compute_dtype().itemsize == 2 if recipe.bf16 is None else recipe.bf16
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
-        per_device_train_batch_size=max(1, recipe.batch_size // processes),
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=max(1, share // at_once),
         per_device_eval_batch_size=64,
         warmup_steps=round(recipe.warmup * steps),
         weight_decay=recipe.weight_decay,
         bf16=bf16,
-        use_cpu=encoders.device() == "cpu",
+        use_cpu=inference.device() == "cpu",
         train_sampling_strategy="group_by_length",
         eval_strategy="epoch",
         save_strategy="epoch",
@@ -222,7 +227,7 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, resumable: bool, progres
         data_seed=recipe.seed,
         remove_unused_columns=False,
         label_names=["labels"],
-        disable_tqdm=not progress,
+        disable_tqdm=True,  # `TextProgress` instead: a widget's last state is lost where nobody looks on
         dataloader_pin_memory=False,
     )
 

@@ -1,6 +1,7 @@
 """The house: imports run downwards only, and importing the library stays light."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +29,10 @@ FLOORS = [
             "examples",
         ],
     ),
-    ("world", ["standins", "clients", "servers", "sources", "encoders", "killable"]),
+    ("world", ["standins", "clients", "servers", "sources", "inference", "encoders", "killable"]),
     ("work", ["ledger", "bulk", "collection", "labelling", "grading", "cleaning", "mixing"]),
     ("router", ["baselines", "router", "trainer", "training", "evaluation", "routing"]),
-    ("face", ["plots", "viewer", "panel", "proxy", "pipeline", "summary", "__main__"]),
+    ("face", ["plots", "readings", "viewer", "panel", "proxy", "pipeline", "summary", "__main__"]),
 ]
 FLOOR = {module: number for number, (_, modules) in enumerate(FLOORS) for module in modules}
 
@@ -64,3 +65,11 @@ def test_heavy_libraries_load_only_when_used():
     code = "import sys, routerlib, routerlib.__main__ as m; m.main(['--help']); print([n for n in sys.modules if n in ('torch','transformers','datasets','openai','pandas','sklearn','matplotlib')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
+
+
+def test_the_readme_lists_every_module_on_its_floor():
+    rows = (line.split("|")[1:3] for line in (PACKAGE.parent / "README.md").read_text().splitlines() if "|" in line)
+    table = {
+        name.strip(): set(re.findall(r"`(\w+)`", modules)) for name, modules in (row for row in rows if len(row) == 2)
+    }
+    assert {name: table.get(name) for name, _ in FLOORS} == {name: set(modules) for name, modules in FLOORS}
