@@ -22,6 +22,14 @@ from routerlib.schemas import Message, Prompt
 
 FILE = "router.json"
 FORMAT = 1
+FIELDS = {  # of router.json, beside format, kind, calibration and metrics
+    "name": str,
+    "threshold": int | float,
+    "curve": list,
+    "certificate": dict | None,
+    "models": dict,
+    "prices": dict,
+}
 
 
 class RouterError(ValueError):
@@ -141,15 +149,18 @@ class Router:
         """
         folder = settings.resolve(folder)
         facts = _read_facts(folder)
+        known = {name: facts[name] for name in FIELDS}
         try:
+            calibration = Calibration.from_dict(facts.get("calibration") or {})
             scorer = baselines.load_scorer(folder)
-            known = {name: facts[name] for name in ("name", "threshold", "curve", "certificate", "models", "prices")}
-            calibration = Calibration.from_dict(facts["calibration"])
-            return cls(scorer=scorer, calibration=calibration, metrics=facts.get("metrics") or {}, **known)
-        except KeyError as error:
-            raise RouterError(f"{folder / FILE}: the field {error} is missing. Save the router again.") from None
-        except (OSError, ValueError) as error:
-            raise RouterError(f"{folder} holds a router that cannot be read: {error}") from error
+        except ImportError:
+            raise
+        except Exception as error:  # whatever a library makes of a file that was cut off, or is of another kind
+            raise RouterError(
+                f"{folder} holds a router that cannot be read ({type(error).__name__}: {error}). Copy the folder "
+                "again from where it was made, or train the router again with notebook 05."
+            ) from error
+        return cls(scorer=scorer, calibration=calibration, metrics=facts.get("metrics") or {}, **known)
 
 
 def _is_conversation(prompts: Any) -> bool:
@@ -166,11 +177,20 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise RouterError(
             f"{folder} holds {what}: the file {FILE} is missing. Run notebook 05, or name another folder."
         )
-    facts = jsonl.read_json(file)
+    try:
+        facts = jsonl.read_json(file)
+    except ValueError as error:
+        raise RouterError(f"{error}. The router was not copied whole: copy it again, or train it with 05.") from None
+    if not isinstance(facts, dict):
+        raise RouterError(f"{file} is no JSON object, so it is no router's. Name another folder.")
     if facts.get("format") != FORMAT:
         raise RouterError(
             f"{file}: format {facts.get('format')!r}, where this version reads format {FORMAT}. Train it again with 05."
         )
+    for name, kind in FIELDS.items():
+        if not isinstance(facts.get(name), kind) or name not in facts:
+            what = "is not what it should be" if name in facts else "is missing"
+            raise RouterError(f"{file}: the field {name!r} {what}. Train the router again with 05.")
     return facts
 
 

@@ -1,6 +1,7 @@
 """Every kind of router: scores in [0, 1], the same after saving, and folders that do not fit are refused."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -91,6 +92,32 @@ def test_folders_that_do_not_fit_are_refused(train, tmp_path):
     (folder / router.FILE).write_text(json.dumps(facts))
     (folder / "scorer.json").write_text('{"kind": "oracle"}')
     with pytest.raises(router.RouterError, match="oracle"):
+        router.Router.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["router.json", "scorer.json", "scorer.safetensors"])
+@pytest.mark.parametrize("damage", ["cut off", "missing", "empty", "binary", "another kind"])
+def test_a_damaged_folder_is_refused_in_a_sentence(train, tmp_path, name, damage):
+    folder = router.Router("t", baselines.TfidfRidge().fit(train)).save(tmp_path / "t")
+    content = (folder / name).read_bytes()
+    changed = {"cut off": content[: len(content) // 2], "empty": b"", "binary": b"\0\xff" * 50, "another kind": b"[]"}
+    (folder / name).unlink()
+    if damage != "missing":
+        (folder / name).write_bytes(changed[damage])
+    with pytest.raises(router.RouterError, match=re.escape(str(folder))):
+        router.Router.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"threshold": "x"}, {"threshold": None}, {"curve": 3}, {"models": None}, {"prices": []}, {"name": None},
+     {"certificate": 3}, {"calibration": 3}, {"calibration": {"method": "isotonic", "knots": 3}}],
+)  # fmt: skip
+def test_a_field_of_another_kind_is_refused_in_a_sentence(train, tmp_path, change):
+    folder = router.Router("c", baselines.Constant().fit(train)).save(tmp_path / "c")
+    facts = json.loads((folder / router.FILE).read_text())
+    (folder / router.FILE).write_text(json.dumps(facts | change))
+    with pytest.raises(router.RouterError, match=re.escape(str(folder))):
         router.Router.from_pretrained(folder)
 
 
