@@ -2,13 +2,16 @@
 
 A worker is a fresh Python that reads batches of JSON items from a pipe and answers item by item. Close to
 the time limit it interrupts itself; if it cannot, because it is deep inside one long computation, the
-parent kills it, marks that one item as lost, and gives the rest of the batch to a new worker. Threads
-cannot be killed, and multiprocessing's pools start the caller's script again or wait for ever; hence this.
+parent kills it, marks that one item as lost, and gives the rest of the batch to a new worker. The limit is on
+processor time, so that no item is lost because a machine is busy with other things. Threads cannot be
+killed, and multiprocessing's pools start the caller's script again or wait for ever; hence this.
 Functions are named as text ("routerlib.grading:judge"); items and results are what JSON can hold.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import selectors
@@ -21,10 +24,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from routerlib import settings
 
 BATCH = 16  # items a worker is given at a time
 WINDOW = 1024  # items under way or waiting for an earlier one: bounds the memory
+PATIENCE = 10  # times the limit that an item may take by the clock, where it waits more than it computes
 GIBIBYTE = 2**30
 
 
@@ -46,7 +52,7 @@ class Crew:
     Args:
         function: "module:name" of a function of one JSON value that returns one.
         workers: processes; None for one a core.
-        timeout: seconds an item may take. memory: bytes a worker may use, so that 9**9**9 fails early.
+        timeout: seconds of processor time an item may take. memory: bytes a worker may use, so that 9**9**9 fails early.
     """
 
     def __init__(self, function: str, workers: int | None = None, timeout: float = 5.0, memory: int = 3 * GIBIBYTE):
@@ -80,7 +86,7 @@ class Crew:
             if exhausted and returned == sent:
                 return
             for worker in [w for w in self._workers if w.ready and not w.waiting]:
-                batch = [] if exhausted or sent - returned > WINDOW else _take(source, BATCH)
+                batch = [] if exhausted or sent - returned > WINDOW else list(itertools.islice(source, BATCH))
                 exhausted = exhausted or (not batch and sent - returned <= WINDOW)
                 if batch:
                     worker.send(list(enumerate(batch, start=sent)))
@@ -97,7 +103,7 @@ class Crew:
                 self._replace(worker, done, Lost("crash", worker.complaint()))
         now = time.monotonic()
         for worker in list(self._workers):
-            if worker.waiting and worker.ready and now - worker.since > self._timeout:
+            if worker.waiting and worker.ready and worker.is_late(now, self._timeout):
                 self._replace(worker, done, Lost("timeout"))
 
     def _replace(self, worker: _Worker, done: dict[int, Any], loss: Lost) -> None:
@@ -135,13 +141,32 @@ class _Worker:
             stderr=self._errors,
         )
         self.output = self._process.stdout
-        self.ready, self.since = False, time.monotonic()
+        self.ready = False
+        self._start_clocks()
         self.waiting: deque[tuple[int, Any]] = deque(batch)
         self._buffer = b""
 
     def send(self, batch: list[tuple[int, Any]]) -> None:
-        self.waiting, self.since = deque(batch), time.monotonic()
+        self.waiting = deque(batch)
+        self._start_clocks()
         self._write()
+
+    def is_late(self, now: float, timeout: float) -> bool:
+        """Whether the item at hand has used up its time: of the processor, or far more by the clock."""
+        if now - self.since <= timeout:
+            return False
+        return now - self.since > PATIENCE * timeout or self._computed() - self._computed_before > timeout
+
+    def _start_clocks(self) -> None:
+        self.since, self._computed_before = time.monotonic(), self._computed()
+
+    def _computed(self) -> float:
+        """Seconds of processor time the process has used so far."""
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:  # it is gone; reading its output tells
+            return 0.0
+        return times.user + times.system
 
     def _write(self) -> None:
         try:
@@ -156,8 +181,8 @@ class _Worker:
         if not chunk:
             return False
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        self._start_clocks()
         for line in lines:
-            self.since = time.monotonic()
             answer = json.loads(line)
             if answer == "ready":
                 self.ready = True
@@ -181,15 +206,6 @@ class _Worker:
         self._errors.close()
 
 
-def _take(source: Iterator[Any], count: int) -> list[Any]:
-    batch = []
-    for item in source:
-        batch.append(item)
-        if len(batch) == count:
-            break
-    return batch
-
-
 # --- in the worker ------------------------------------------------------------------------------------------------
 
 
@@ -206,8 +222,9 @@ def serve(spec: dict[str, Any]) -> None:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    signal.signal(signal.SIGALRM, _alarm)
-    resource.setrlimit(resource.RLIMIT_AS, (spec["memory"], resource.RLIM_INFINITY))
+    signal.signal(signal.SIGPROF, _alarm)
+    with contextlib.suppress(ValueError, OSError):  # macOS has no such limit; the time limit holds there as well
+        resource.setrlimit(resource.RLIMIT_AS, (spec["memory"], resource.RLIM_INFINITY))
     module, name = spec["function"].split(":")
     function = getattr(importlib.import_module(module), name)
     prepare = getattr(sys.modules[module], f"prepare_{name}", None)
@@ -227,11 +244,11 @@ def _answer(function: Any, item: Any, timeout: float) -> dict[str, Any]:
     import signal
 
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.8 * timeout)
+        signal.setitimer(signal.ITIMER_PROF, 0.8 * timeout)
         try:
             return {"value": function(item)}
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
     except _TooLong:
         return {"lost": "timeout"}
     except Exception as error:

@@ -339,20 +339,9 @@ def difficulties(
     """
     if not (0 < threshold < 1 and 0 < level < 1):
         raise VotesError(f"THRESHOLD and LEVEL lie between 0 and 1; they are {threshold:g} and {level:g}.")
-    wins, number = Counter(), Counter()
-    for vote, superior_won in cross_tier(votes, tiers):
-        if vote.question_id in questions and turn in (0, vote.turn):
-            number[vote.question_id] += 1
-            wins[vote.question_id] += superior_won
-    if not number:
-        raise VotesError(
-            f"No vote compares {', '.join(tiers.superior)} with {', '.join(tiers.inferior)}"
-            f"{f' on turn {turn}' if turn else ''}, on a question whose text is known. Check QUESTIONS and the tiers."
-        )
+    ids, won, all_ = _counts(votes, questions, tiers, turn)
     from scipy.stats import beta
 
-    ids = list(number)
-    won, all_ = np.array([wins[i] for i in ids]), np.array([number[i] for i in ids])
     a, b = fit_beta(won, all_)
     posterior = beta(a + won, b + all_ - won)
     low, high = posterior.interval(level)
@@ -363,6 +352,23 @@ def difficulties(
         row = Difficulty(name, question.category, _prompt(question, turn), int(all_[i]), int(won[i]), p, lo, hi)
         rows.append(replace(row, verdict=verdict(row.low, row.high, threshold)))
     return sorted(rows, key=lambda row: (row.p_superior, row.question_id))
+
+
+def _counts(
+    votes: Sequence[Vote], questions: Mapping[str, VoteQuestion], tiers: Tiers, turn: int
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """(question ids, cross-tier votes that the superior side won strictly, all cross-tier votes)."""
+    wins, number = Counter(), Counter()
+    for vote, superior_won in cross_tier(votes, tiers):
+        if vote.question_id in questions and turn in (0, vote.turn):
+            number[vote.question_id] += 1
+            wins[vote.question_id] += superior_won
+    if not number:
+        raise VotesError(
+            f"No vote compares {', '.join(tiers.superior)} with {', '.join(tiers.inferior)}"
+            f"{f' on turn {turn}' if turn else ''}, on a question whose text is known. Check QUESTIONS and the tiers."
+        )
+    return list(number), np.array([wins[i] for i in number]), np.array(list(number.values()))
 
 
 def _prompt(question: VoteQuestion, turn: int) -> str | tuple[str, ...]:
