@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from routerlib.bulk import Summary as CollectionSummary
 from routerlib.ledger import LedgerMismatch
 from routerlib.schemas import Question, Responses, parse
 
-__all__ = ["CollectionSummary", "collect", "collect_sync", "output_path", "read_responses"]
+__all__ = ["CollectionSummary", "collect", "collect_sync", "measure", "output_path", "read_responses"]
 
 # What rows written before a setting existed were sampled with.
 SAMPLING_DEFAULTS: dict[str, Any] = {"stop": [], "extra_body": {}}
@@ -131,6 +132,32 @@ def read_responses(path: str | Path) -> Iterator[Responses]:
         FileNotFoundError, RowError.
     """
     return (parse(Responses, row) for row in ledger.latest_rows(path, "unique_id"))
+
+
+def measure(summary: CollectionSummary, price_in: float = 0.0, price_out: float = 0.0) -> dict[str, Any]:
+    """What the answers in a summary's file come to, those of earlier runs included; prices per million tokens.
+
+    `all_samples_alike` is the share of questions, in [0, 1], whose samples are one and the same text.
+    """
+    rows = list(read_responses(summary.path))
+    samples = [sample for row in rows for sample in row.responses]
+    alike = sum(len({sample.full_response.strip() for sample in row.responses}) == 1 for row in rows)
+    tokens_in, tokens_out = (sum(row.usage[name] for row in rows) for name in ("prompt_tokens", "completion_tokens"))
+    reasons = Counter(str(sample.finish_reason) for sample in samples)
+    return {
+        "questions": summary.total,
+        "complete": summary.complete,
+        "failed": summary.failed,
+        "answers": len(samples),
+        "cut_off": reasons["length"],
+        "empty": sum(not sample.full_response.strip() for sample in samples),
+        "all_samples_alike": alike / max(1, len(rows)),
+        "seconds": round(summary.seconds, 1),
+        "samples_per_second": round(summary.samples / summary.seconds, 2) if summary.samples else None,
+        "cost": (tokens_in * price_in + tokens_out * price_out) / 1e6,
+        "finish_reasons": dict(reasons),
+        "path": summary.path,
+    }
 
 
 def output_path(

@@ -20,6 +20,7 @@ import numpy as np
 from routerlib import baselines, certificates, encoders, jsonl, metrics, settings, sources, training
 from routerlib.baselines import Scorer
 from routerlib.examples import Examples, folds, outcome_row, split
+from routerlib.progress import bar
 from routerlib.router import Router
 from routerlib.schemas import LabelledPrompt, RowError
 
@@ -33,6 +34,7 @@ BLEND_OF = {
     "category mean": 0.05,
 }
 BLEND, ENCODER = "blend", "fine-tuned encoder"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 ONE_SIGMA = 0.683
 
 
@@ -176,11 +178,11 @@ def fit(
         development = replace(development, categories=["uncategorised"] * len(development))
     run = Run(development, np.arange(len(train), len(development)))
     held = folds(development.groups, parts, seed)
-    for name, build in light_scorers(backbone).items():
-        started = time.perf_counter()
-        run.candidates[name] = _light(name, build, development, held)
-        if progress:
-            print(f"{name}: fitted {len(held)} + 1 times in {time.perf_counter() - started:.1f} s", flush=True)
+    scorers = light_scorers(backbone)
+    with bar(len(scorers), f"baselines and kernel, each {len(held)} + 1 times", "scorer", progress) as counter:
+        for name, build in scorers.items():
+            run.candidates[name] = _light(name, build, development, held)
+            counter.update()
     if recipes:
         run.candidates[ENCODER] = _best_encoder(train, validation, run, recipes, progress)
     run.candidates[BLEND] = _blend(run)
@@ -414,18 +416,20 @@ def _other_metrics(examples: Examples, tests: Sequence[Tested], name: str) -> di
 
 
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """The comparison table in Markdown; the chosen router in bold."""
+    """The comparison table in Markdown, each figure with its 95 % interval in brackets; the chosen router in bold."""
     lines = [
-        "| router | APGR | 95 % interval | above best baseline | CPT 50 % | CPT 80 % | AUC | Brier | ECE before | after |",
-        "|---|---:|---|---|---:|---:|---:|---:|---:|---:|",
+        "| router | APGR | above best baseline | CPT 50 % | CPT 80 % | AUC | Brier | ECE |".replace(
+            " %", NO_BREAK + "%"
+        ),
+        "|---|---|---|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
         name = f"**{row['name']}** (chosen)" if row["chosen"] else row["name"]
-        gained = f"{row['difference']:+.3f} ({row['difference_low']:+.3f} to {row['difference_high']:+.3f})"
-        cells = [name, f"{row['apgr']:.3f}", f"{row['apgr_low']:.3f} to {row['apgr_high']:.3f}", gained]
+        gained = f"{row['difference']:+.3f} [{row['difference_low']:+.3f}, {row['difference_high']:+.3f}]"
+        cells = [f"{row['apgr']:.3f} [{row['apgr_low']:.3f}, {row['apgr_high']:.3f}]", gained]
         cells += [f"{row[key]:.2f}" for key in ("cpt50", "cpt80")]
-        cells += [f"{row[key]:.3f}" for key in ("auc", "brier", "ece_before", "ece")]
-        lines.append("| " + " | ".join(cells) + " |")
+        cells += [f"{row[key]:.3f}" for key in ("auc", "brier", "ece")]
+        lines.append("| " + " | ".join([name, *(cell.replace(" ", NO_BREAK) for cell in cells)]) + " |")
     return "\n".join(lines)
 
 

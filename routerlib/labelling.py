@@ -630,6 +630,21 @@ def check(known: Sequence[LabelledPrompt], given: Iterable[LabelledPrompt], seed
     )
 
 
+def check_by_source(
+    known: Iterable[LabelledPrompt],
+    examined: Iterable[LabelledPrompt],
+    given: Sequence[LabelledPrompt],
+    seed: int = 0,
+) -> dict[str, Check]:
+    """`check` for each source of known labels, on the examined prompts that the source labelled: source -> check."""
+    asked = {as_text(row.prompt) for row in examined}
+    sources: dict[str, list[LabelledPrompt]] = {}
+    for row in known:
+        if as_text(row.prompt) in asked:
+            sources.setdefault(row.source, []).append(row)
+    return {source: check(rows, given, seed) for source, rows in sorted(sources.items())}
+
+
 def estimate_cost(run: Run, prompts: int, price_in: float, price_out: float) -> float:
     """Price of labelling so many prompts, from the tokens of a run, in the unit of the prices per million tokens."""
     read, written = run.tokens_per_prompt()

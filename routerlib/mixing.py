@@ -201,11 +201,17 @@ def describe_file(path: str | Path) -> dict[str, Any]:
         return {"file": Path(path).name, "rows": sum(1 for _ in file), "sha256": digest}
 
 
-def card_text(card: dict[str, Any]) -> str:
-    """The card for people, in Markdown."""
-    lines = ["# Router data set", "", f"{card['rows']:,} labelled prompts. SHA-256 `{card['dataset_sha256']}`.", ""]
+def card_summary(card: dict[str, Any]) -> str:
+    """The card's first lines, in Markdown: how many rows, which very file, and what they are."""
+    lines = [f"{card['rows']:,} labelled prompts. SHA-256 `{card['dataset_sha256']}`.", ""]
     for name, counts in card["counts"].items():
         lines.append(f"- **{name}**: " + ", ".join(f"{value} {count:,}" for value, count in counts.items()))
+    return "\n".join(lines)
+
+
+def card_text(card: dict[str, Any]) -> str:
+    """The card for people, in Markdown."""
+    lines = ["# Router data set", "", card_summary(card)]
     for name in [name for name in card if name not in ("rows", "dataset_sha256", "counts", "files")]:
         lines += ["", f"## {name.replace('_', ' ')}", "", "```json", json.dumps(card[name], indent=2), "```"]
     return "\n".join(lines) + "\n"

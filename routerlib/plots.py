@@ -1,11 +1,13 @@
 """Every figure of the notebooks, one function each: rows or arrays in, a matplotlib Figure out.
 
-Colours differ in lightness as well as hue, so that a print in grey still reads. Nothing is computed here
-that a number in the text needs: that is `metrics`, `ratings` and `grading`.
+`show` puts a figure into the notebook with the sentence that reads it. Colours differ in lightness as well as
+hue, so that a print in grey still reads. Nothing is computed here that a number in the text needs: that is
+`metrics`, `ratings` and `grading`; the sentences are `readings`.
 """
 
 from __future__ import annotations
 
+import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from routerlib.labelling import Check
-    from routerlib.ratings import Difficulty, Rating, Tiers
+    from routerlib.ratings import Agreement, Difficulty, Rating, Tiers
 
 INFERIOR, SUPERIOR, ROUTER, NEUTRAL = "#e69f00", "#1f4e79", "#009e73", "#8c8c8c"
 
@@ -38,6 +40,14 @@ def use_house_style() -> None:
         {
             "figure.figsize": (8.0, 4.5),
             "figure.dpi": 100,
+            "font.size": 10,
+            "axes.labelsize": 10,
+            "axes.titlesize": 12,
+            "xtick.labelsize": 10,
+            "ytick.labelsize": 10,
+            "legend.fontsize": 9.5,
+            "legend.title_fontsize": 9.5,
+            "legend.frameon": False,
             "figure.constrained_layout.use": True,
             "axes.titlelocation": "left",
             "axes.titleweight": "bold",
@@ -63,6 +73,24 @@ def save(figure: Figure, name: str) -> Path:
     return path
 
 
+def show(figure: Figure, name: str, reading: str) -> None:
+    """Save a figure, display it, and below it the sentence that reads it: no figure goes without."""
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    save(figure, name)
+    display(figure)
+    plt.close(figure)  # or the notebook shows it once more
+    say(f"**Reading.** {reading}")
+
+
+def say(text: str) -> None:
+    """Display Markdown. Names out of files cannot smuggle in HTML, and a dollar is money, not mathematics."""
+    from IPython.display import Markdown, display
+
+    display(Markdown(html.escape(text, quote=False).replace("$", "&#36;")))
+
+
 # --- analysis (01) ---
 
 MARKERS = "osD^vPX*<>hp"
@@ -78,19 +106,18 @@ def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Fi
     import numpy as np
     import seaborn as sns
 
-    size = 2.2 + 0.85 * len(models)
-    figure, axes = plt.subplots(figsize=(size + 1.2, size))
+    figure, axes = plt.subplots(figsize=(3.4 + 0.8 * len(models), 1.6 + 0.55 * len(models)))
     texts = [
         [f"{rate[i, j]:.0%}\n{number[i, j]}" if number[i, j] else "" for j in range(len(models))]
         for i in range(len(models))
     ]
     sns.heatmap(
-        rate, annot=np.array(texts), fmt="", mask=np.isnan(rate), vmin=0, vmax=1, cmap="cividis", ax=axes,
-        xticklabels=models, yticklabels=models, cbar_kws={"label": "share won (ties half)"}, linewidths=1,
-        annot_kws={"fontsize": 9},
+        rate, annot=np.array(texts), fmt="", mask=np.isnan(rate), vmin=0, vmax=1, cmap="Blues", ax=axes,
+        xticklabels=models, yticklabels=models, cbar_kws={"label": "share won"}, linewidths=1,
+        annot_kws={"fontsize": 9.5},
     )  # fmt: skip
-    axes.set(title="Win rates", xlabel="against", ylabel="model")
-    axes.tick_params(axis="x", rotation=30)
+    axes.set(title="Who wins against whom (below: votes)", xlabel="against", ylabel="model")
+    axes.set_xticks(axes.get_xticks(), models, rotation=20, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="y", rotation=0)
     axes.grid(False)
     return figure
@@ -100,7 +127,7 @@ def ranking(ratings: Sequence[Rating], tiers: Tiers) -> Figure:
     """Models by rating with their intervals; the superior ones dark with filled circles, the inferior ones light."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 1.6 + 0.45 * len(ratings)))
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.4 * len(ratings)))
     looks = {"superior": (SUPERIOR, "o"), "inferior": (INFERIOR, "s"), None: (NEUTRAL, "x")}
     for place, row in enumerate(ratings):
         colour, marker = looks[side := tiers.side(row.model)]
@@ -108,33 +135,36 @@ def ranking(ratings: Sequence[Rating], tiers: Tiers) -> Figure:
         error = _arms([row.rating], [row.low], [row.high])
         axes.errorbar(row.rating, place, xerr=error, fmt=marker, color=colour, capsize=4, label=label)
     axes.set_yticks(range(len(ratings)), [row.model for row in ratings])
-    axes.invert_yaxis()
-    axes.set(title="Ranking by votes", xlabel="rating (Elo scale: 400 points are ten wins to one)")
-    axes.legend(loc="best")
+    axes.set_ylim(len(ratings) - 0.5, -0.5)
+    axes.set(title="Ranking by votes", xlabel="rating, Elo points with 95 % interval (400 points: ten wins to one)")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
 def question_difficulty(rows: Sequence[Difficulty], threshold: float) -> Figure:
-    """Every question's p_superior with its interval, easiest first, by category; hollow where undecided."""
+    """Every question's p_superior, easiest first, coloured by category (alike ones stand together), over the band of
+    the intervals; filled where the question is decided, hollow where not."""
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    figure, axes = plt.subplots(figsize=(10, 4.8))
+    figure, axes = plt.subplots(figsize=(8.6, 4.6))
+    rows = sorted(rows, key=lambda row: (row.p_superior, row.category))
+    band = range(len(rows)), [row.low for row in rows], [row.high for row in rows]
+    axes.fill_between(*band, step="mid", color=NEUTRAL, alpha=0.25, linewidth=0, label="interval")
     categories = sorted({row.category for row in rows})
     colours = sns.color_palette("viridis", len(categories))
     for number, category in enumerate(categories):
         look = {"color": colours[number], "marker": MARKERS[number % len(MARKERS)], "linestyle": "none"}
         inside = [(place, row) for place, row in enumerate(rows) if row.category == category]
-        xs, ys = [place for place, _ in inside], [row.p_superior for _, row in inside]
-        axes.vlines(xs, [r.low for _, r in inside], [r.high for _, r in inside], color=colours[number], alpha=0.5, lw=1)
-        axes.plot(xs, ys, markersize=5, markerfacecolor="white", label=category, **look)
-        decided = [(x, y) for (x, y), (_, row) in zip(zip(xs, ys, strict=True), inside, strict=True) if row.is_decided]
-        axes.plot([x for x, _ in decided], [y for _, y in decided], markersize=5, **look)
-    axes.axhline(threshold, color=NEUTRAL, linestyle="--")
-    axes.text(0, threshold, f" threshold {threshold:g}", va="bottom", fontsize=9)
+        hollow = [(place, row.p_superior) for place, row in inside]
+        decided = [(place, row.p_superior) for place, row in inside if row.is_decided]
+        axes.plot(*zip(*hollow, strict=True), markersize=5.5, markerfacecolor="white", label=category, **look)
+        axes.plot([x for x, _ in decided], [y for _, y in decided], markersize=5.5, **look)
+    axes.axhline(threshold, color="black", linestyle="--", linewidth=1)
+    axes.text(0, threshold + 0.01, f"threshold {threshold:g}", va="bottom", fontsize=9.5)
     axes.set(title="How often only the superior side would do", xlabel="questions, easiest first", ylim=(-0.02, 1.02))
-    axes.set_ylabel("p_superior (hollow: undecided)")
-    axes.legend(ncols=1 + len(categories) // 12, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set_ylabel("p_superior (filled: labelled, hollow: undecided)")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -148,11 +178,13 @@ def category_difficulty(by_turn: Mapping[str, Mapping[str, float]]) -> Figure:
     import pandas as pd
 
     table = pd.DataFrame(by_turn).sort_values(by=next(iter(by_turn)))
-    figure, axes = plt.subplots(figsize=(8, 1.6 + 0.3 * len(table) * len(by_turn) ** 0.5))
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.25 * len(table) * len(by_turn) ** 0.5))
     table.plot.barh(ax=axes, color=[SUPERIOR, INFERIOR][: len(by_turn)], width=0.75)
+    for bars in axes.containers:
+        axes.bar_label(bars, fmt="{:.0%}", padding=3, fontsize=9)
     axes.set(title="Difficulty by category", xlabel="share of votes won strictly by the superior side", ylabel="")
     axes.set_xlim(0, 1)
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower right") if len(by_turn) > 1 else axes.get_legend().remove()
     return figure
 
 
@@ -161,11 +193,19 @@ def votes_per_question(rows: Sequence[Difficulty]) -> Figure:
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    figure, axes = plt.subplots(figsize=(8, 3.2))
-    sns.histplot([row.votes for row in rows], discrete=True, color=SUPERIOR, ax=axes)
-    axes.set(title="Votes per question", xlabel="cross-tier votes", ylabel="questions")
+    counts = [row.votes for row in rows]
+    figure, axes = plt.subplots(figsize=(8, 2.4))
+    sns.histplot(counts, discrete=True, shrink=0.8, color=SUPERIOR, alpha=1, ax=axes)
+    axes.set(title="Votes per question", xlabel="cross-tier votes on the question", ylabel="questions")
+    axes.set_xlim(min(counts, default=0) - 2.5, max(counts, default=0) + 2.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
+
+
+def agreements(found: Mapping[str, Agreement]) -> Figure:
+    """How often two votes say the same: what is compared -> agreement, its interval, and the number of pairs."""
+    rows = {f"{name} ({of.pairs:,})": (of.share, of.low, of.high) for name, of in found.items()}
+    return _shares("Do two votes agree? (pairs of votes)", rows, "no pair")
 
 
 # --- data set (02) ---
@@ -176,12 +216,12 @@ def filter_counts(counts: Mapping[str, int], kept: int) -> Figure:
     import matplotlib.pyplot as plt
 
     names, values = [*counts, "kept"], [*counts.values(), kept]
-    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.3 * len(names)))
+    figure, axes = plt.subplots(figsize=(8, 1.0 + 0.24 * len(names)))
     bars = axes.barh(names, values, color=[NEUTRAL] * len(counts) + [ROUTER])
     axes.bar_label(bars, [f"{value:,}" for value in values], padding=3, fontsize=9)
     axes.invert_yaxis()
     axes.margins(x=0.12)
-    axes.set(title="What the filters took", xlabel="conversations")
+    axes.set(title="What the filters took, in their order", xlabel="conversations")
     return figure
 
 
@@ -189,12 +229,12 @@ def label_shares(rows: Sequence[LabelledPrompt]) -> Figure:
     """Share of ROUTE_TO_SUPERIOR by length of the prompt, by language and by category, with Wilson 95 % intervals."""
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, 3, figsize=(12, 4.5), width_ratios=[1, 1, 1.2])
+    figure, panels = plt.subplots(1, 3, figsize=(9, 4), width_ratios=[1, 1, 1.3], sharey=True)
     lengths = quartile_names([len(as_text(row.prompt)) for row in rows])
     _share_panel(panels[0], "length in characters", [(lengths(len(as_text(row.prompt))), row) for row in rows], False)
     _share_panel(panels[1], "language", [(str(getattr(row, "language", "unknown")), row) for row in rows])
     _share_panel(panels[2], "category", [(row.category, row) for row in rows])
-    panels[0].set_ylabel("share labelled superior")
+    panels[0].set_ylabel("share labelled superior (95 % interval)")
     return figure
 
 
@@ -222,8 +262,11 @@ def _share_panel(axes: Axes, title: str, pairs: Sequence[tuple[str, LabelledProm
     shares = [sum(groups[name]) / len(groups[name]) for name in names]
     bounds = [wilson(sum(groups[name]), len(groups[name])) for name in names]
     lows, highs = zip(*bounds, strict=True)
-    axes.bar(names, shares, yerr=_arms(shares, lows, highs), color=SUPERIOR, ecolor=NEUTRAL, capsize=3)
-    axes.set(title=f"by {title}", ylim=(0, 1))
+    axes.bar(names, shares, color=SUPERIOR)
+    axes.errorbar(
+        range(len(names)), shares, yerr=_arms(shares, lows, highs), fmt="o", color="black", ms=4, capsize=3, lw=1
+    )
+    axes.set(title=f"by {title}", ylim=(-0.02, 1.02))
     axes.set_xticks(range(len(names)), [f"{name} ({len(groups[name])})" for name in names], rotation=45, ha="right")
 
 
@@ -233,11 +276,11 @@ def labeller_check(check: Check, known: Sequence[LabelledPrompt], given: Sequenc
     import numpy as np
     import seaborn as sns
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.9))
     short = ["inferior", "superior"]
     table = np.array([[check.confusion[a][b] for b in check.confusion[a]] for a in check.confusion])
-    sns.heatmap(table, annot=True, fmt="d", cmap="cividis", cbar=False, ax=left, xticklabels=short, yticklabels=short)
-    left.set(title="Confusion", xlabel="label given", ylabel="known label")
+    sns.heatmap(table, annot=True, fmt="d", cmap="Blues", cbar=False, ax=left, xticklabels=short, yticklabels=short)
+    left.set(title="Confusion (prompts)", xlabel="label given", ylabel="known label")
     truth = {as_text(row.prompt): float(row.label == ROUTE_TO_SUPERIOR) for row in known}
     pairs = [(row.p_superior, truth[text]) for row in given if (text := as_text(row.prompt)) in truth]
     bins = reliability_bins([p for p, _ in pairs], [y for _, y in pairs], bins=5)
@@ -259,22 +302,27 @@ def source_agreement(table: Sequence[Mapping[str, Any]]) -> Figure:
     Args:
         table: as `mixing.source_agreement` gives it.
     """
+    rows = {
+        f"{row['first']} and {row['second']} ({row['prompts']:,})": (row["agreement"], row["low"], row["high"])
+        for row in table
+    }
+    return _shares("Do the label sources agree? (prompts both labelled)", rows, "no prompt in common")
+
+
+def _shares(title: str, rows: Mapping[str, tuple[float | None, ...]], nothing: str) -> Figure:
+    """Shares of equal labels with their 95 % intervals, a line each: name -> (share, low, high), None where unknown."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.5 * len(table)))
-    for place, row in enumerate(table):
-        if row["agreement"] is None:
-            axes.text(0.02, place, "no prompt in common", va="center", fontsize=9, color=NEUTRAL)
+    figure, axes = plt.subplots(figsize=(8, 1.1 + 0.4 * len(rows)))
+    for place, (share, low, high) in enumerate(rows.values()):
+        if share is None:
+            axes.text(0.02, place, nothing, va="center", fontsize=9.5, color="black")
             continue
-        error = _arms([row["agreement"]], [row["low"]], [row["high"]])
-        axes.errorbar(row["agreement"], place, xerr=error, fmt="o", color=SUPERIOR, capsize=4)
-    names = [f"{row['first']} and {row['second']} ({row['prompts']})" for row in table]
-    axes.set_yticks(range(len(table)), names)
+        axes.errorbar(share, place, xerr=_arms([share], [low], [high]), fmt="o", color=SUPERIOR, capsize=4)
+        axes.annotate(f"{share:.0%}", (share, place), (0, 6), textcoords="offset points", ha="center", fontsize=9)
+    axes.set_yticks(range(len(rows)), list(rows))
     axes.set(
-        title="Do the label sources agree?",
-        xlabel="share of the same labels",
-        xlim=(0, 1),
-        ylim=(len(table) - 0.5, -0.5),
+        title=title, xlabel="share that say the same (95 % interval)", xlim=(0, 1.04), ylim=(len(rows) - 0.5, -0.6)
     )
     return figure
 
@@ -289,7 +337,7 @@ def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any
     sides = [(INFERIOR, "inferior", inferior, -0.18), (SUPERIOR, "superior", superior, 0.18)]
     known = {group["category"]: group["accuracy"]["value"] for _, _, side, _ in sides for group in side["categories"]}
     names = sorted(known, key=known.get)
-    figure, axes = plt.subplots(figsize=(8, 1.6 + 0.42 * len(names)))
+    figure, axes = plt.subplots(figsize=(8, 1.6 + 0.38 * len(names)))
     for colour, role, side, shift in sides:
         groups = {group["category"]: group for group in side["categories"]}
         places = [i + shift for i, name in enumerate(names) if name in groups]
@@ -300,8 +348,8 @@ def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any
         axes.errorbar(values, places, xerr=errors, fmt="none", ecolor="#333333", elinewidth=1, capsize=2)
     counts = {group["category"]: group["questions"] for group in superior["categories"]}
     axes.set_yticks(range(len(names)), [f"{name} ({counts.get(name, 0)})" for name in names])
-    axes.set(title="Share of right answers by category", xlabel="accuracy (95 % interval)", xlim=(0, 1))
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14 - 0.5 / (1 + len(names))), ncols=2, frameon=False)
+    axes.set(title="Accuracy by category (questions)", xlabel="accuracy (95 % interval)", xlim=(0, 1))
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
@@ -311,7 +359,7 @@ def who_is_right(counts: Mapping[str, float]) -> Figure:
     import numpy as np
 
     names = [["both_right", "only_superior_right"], ["only_inferior_right", "both_wrong"]]
-    remarks = [["the cheap one will do", "worth the superior model"], ["the cheap one is better", "neither helps"]]
+    remarks = [["the inferior will do", "worth the superior"], ["the inferior is better", "neither helps"]]
     table = np.array([[counts[name] for name in row] for row in names], dtype=float)
     shares = table / max(table.sum(), 1e-12)
     figure, axes = plt.subplots(figsize=(6.4, 4.4))
@@ -328,29 +376,31 @@ def who_is_right(counts: Mapping[str, float]) -> Figure:
 
 
 def answers_read(summaries: Sequence[Mapping[str, Any]]) -> Figure:
-    """Share of outputs by the rule that found their answer, one bar a model; the rarest rules are taken together."""
+    """Share of each model's outputs by the rule that found the answer; the rarest rules are taken together.
+
+    The bars go from the least accurate model, light, to the most accurate, dark.
+    """
     import matplotlib.pyplot as plt
 
-    totals = {summary["model"]: sum(summary["rules"].values()) or 1 for summary in summaries}
+    summaries = sorted(summaries, key=lambda summary: summary["accuracy"]["value"])
+    totals = [sum(summary["rules"].values()) or 1 for summary in summaries]
     count = {rule: sum(s["rules"].get(rule, 0) for s in summaries) for s in summaries for rule in s["rules"]}
     rules = sorted(count, key=count.get, reverse=True)[:9]
-    figure, axes = plt.subplots(figsize=(8, 2.4 + 0.5 * len(summaries)))
-    left = [0.0] * len(summaries)
-    colours = plt.get_cmap("tab10")
-    for place, rule in enumerate([*rules, "other"]):
-        shares = [
-            (
-                sum(n for name, n in s["rules"].items() if name not in rules)
-                if rule == "other"
-                else s["rules"].get(rule, 0)
-            )
-            / totals[s["model"]]
-            for s in summaries
-        ]
-        axes.barh([s["model"] for s in summaries], shares, left=left, color=colours(place), label=rule)
-        left = [a + b for a, b in zip(left, shares, strict=True)]
-    axes.set(title="How the answers were found", xlabel="share of outputs", xlim=(0, 1))
-    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    rest = [sum(n for rule, n in s["rules"].items() if rule not in rules) for s in summaries]
+    names = [*rules, "other"] if any(rest) else rules
+    colours = [INFERIOR, *[NEUTRAL] * (len(summaries) - 2), SUPERIOR] if len(summaries) > 1 else [SUPERIOR]
+    height = 0.8 / max(1, len(summaries))
+    figure, axes = plt.subplots(figsize=(8, 1.4 + 0.36 * len(names)))
+    for number, summary in enumerate(summaries):
+        found = [summary["rules"].get(rule, 0) for rule in rules] + (rest[number : number + 1] if any(rest) else [])
+        places = [place + (number - (len(summaries) - 1) / 2) * height for place in range(len(names))]
+        shares = [n / totals[number] for n in found]
+        bars = axes.barh(places, shares, height, color=colours[number], label=summary["model"])
+        axes.bar_label(bars, [f"{share:.1%}" for share in shares], padding=3, fontsize=9)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set(title="How the answers were found", xlabel="share of the model's outputs", ylabel="rule", xlim=(0, 1.08))
+    axes.legend(loc="lower right")
     return figure
 
 
@@ -395,7 +445,10 @@ def cost_quality(
         axes.plot(up.mean(), reached, "*", color="#d55e00", markersize=15, label="certified threshold", zorder=5)
     axes.set(title="What a share of calls to the superior model buys", xlabel="share of calls to the superior model")
     axes.set_ylabel("accuracy")
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
+    handles, names = axes.get_legend_handles_labels()
+    order = sorted(range(len(names)), key=lambda i: (names[i] in others, names[i] != chosen))  # what matters, first
+    handles, names = [handles[i] for i in order], [names[i] for i in order]
+    axes.legend(handles, names, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9)
     return figure
 
 
@@ -403,7 +456,7 @@ def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 1
     """What the router says against what happened, before and after calibration, in bins of equal numbers of rows."""
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, 2, figsize=(9, 4.4), sharex=True, sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 4.2), sharex=True, sharey=True)
     for axes, name, p, colour in zip(panels, ("Before", "After"), (before, after), (NEUTRAL, ROUTER), strict=True):
         rows = reliability_bins(p, y, bins)
         said, seen = [row["mean_p"] for row in rows], [row["mean_y"] for row in rows]
@@ -411,7 +464,7 @@ def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 1
         axes.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1)
         axes.errorbar(said, seen, yerr=errors, color=colour, marker="o", capsize=2, linewidth=1.5)
         axes.set(title=f"{name} calibration: ECE {ece(p, y):.3f}", xlabel="p_superior given", xlim=(0, 1), ylim=(0, 1))
-    panels[0].set_ylabel("share where only superior was right")
+    panels[0].set_ylabel("share where only the superior model was right")
     return figure
 
 
@@ -421,13 +474,12 @@ def score_distributions(p_superior: ArrayLike, labels: Sequence[str], threshold:
     import numpy as np
 
     p, labels = np.asarray(p_superior, dtype=float), np.asarray(labels)
-    figure, axes = plt.subplots()
-    edges = np.linspace(min(p.min(), 0.999), max(p.max(), p.min() + 1e-3), 31)
-    for label, colour, hatch in zip(LABELS, (INFERIOR, SUPERIOR), ("", "//"), strict=True):
-        part = p[labels == label]
-        name = f"{label} ({len(part):,} prompts)"
-        weights = np.full(len(part), 1 / max(len(part), 1))
-        axes.hist(part, edges, weights=weights, color=colour, alpha=0.55, hatch=hatch, label=name)
+    figure, axes = plt.subplots(figsize=(8, 3.8))
+    edges = np.linspace(min(p.min(), 0.999), max(p.max(), p.min() + 1e-3), 17)
+    groups = [p[labels == label] for label in LABELS]
+    weights = [np.full(len(part), 1 / max(len(part), 1)) for part in groups]
+    names = [f"{label} ({len(part):,} prompts)" for label, part in zip(LABELS, groups, strict=True)]
+    axes.hist(groups, edges, weights=weights, color=[INFERIOR, SUPERIOR], label=names)
     if threshold is not None and edges[0] <= threshold <= edges[-1]:
         axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3f}")
     axes.set(title="Scores by true label", xlabel="p_superior", ylabel="share of the label's prompts")
@@ -447,7 +499,8 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
         if points and key == "eval_loss":
             epoch, loss = min(points, key=lambda point: point[1])
             axes.plot(epoch, loss, "*", color="#d55e00", markersize=15, label=f"kept: {loss:.4f} at epoch {epoch:g}")
-    axes.set(title="Loss during fine-tuning", xlabel="epoch", ylabel="cross-entropy")
+    axes.set(title="Loss during fine-tuning", xlabel="epoch", ylabel="cross-entropy (nats)")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     if axes.get_lines():
         axes.legend(frameon=False)
     return figure
@@ -457,14 +510,24 @@ def share_table(rows: Sequence[Mapping[str, Any]], unit: str = "$") -> str:
     """The rows of `metrics.share_table` as a Markdown table that a manager can read."""
     priced = any(row["cost_per_1000"] is not None for row in rows)
     money = ("cost of 1,000 prompts", "saved") if priced else ()
-    names = ("threshold", "calls to superior", "right answers", "95 % interval", "gap recovered", *money)
+    names = ("threshold", "calls to superior", "accuracy", "95 % interval", "gap recovered", *money)
     lines = ["| " + " | ".join(names) + " |", "|" + "---:|" * len(names)]
     for row in rows:
         cells = [f"{row['threshold']:.3f}", f"{row['share_superior']:.0%}", f"{row['accuracy']:.1%}"]
         cells += [f"{row['low']:.1%} to {row['high']:.1%}", "–" if row["pgr"] is None else f"{row['pgr']:.0%}"]
         if priced:
-            cells += [f"{unit}{row['cost_per_1000']:,.2f}", "–" if row["saved"] is None else f"{row['saved']:.0%}"]
+            cells += [f"{unit}{row['cost_per_1000']:,.2f}", "–" if row["saved"] is None else f"{row['saved']:z.0%}"]
         lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def category_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows of `evaluation.by_category` as a Markdown table."""
+    lines = ["| category | test rows | inferior accuracy | superior accuracy | APGR |", "|---|---:|---:|---:|---:|"]
+    for row in rows:
+        apgr = "–" if row["apgr"] != row["apgr"] else f"{row['apgr']:.2f}"
+        cells = [row["category"], row["rows"], f"{row['inferior']:.0%}", f"{row['superior']:.0%}", apgr]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
 
@@ -478,8 +541,12 @@ def routed_prompts(p_superior: ArrayLike, threshold: float) -> Figure:
 
     p = np.asarray(p_superior, dtype=float)
     to_superior = p >= threshold
-    figure, axes = plt.subplots()
-    edges = np.linspace(p.min() - 1e-9, max(p.max(), p.min() + 1e-3), 31)
+    figure, axes = plt.subplots(figsize=(8, 3.6))
+    low, high = p.min() - 1e-9, max(p.max(), p.min() + 1e-3)
+    step = (high - low) / 30
+    # The threshold is the edge of two bars, where it lies among the scores: no bar holds prompts of both sides.
+    start = low - step + (threshold - low) % step if low <= threshold <= high else low
+    edges = start + step * np.arange(32)
     for part, name, colour, hatch in (
         (~to_superior, "inferior", INFERIOR, ""),
         (to_superior, "superior", SUPERIOR, "//"),
@@ -505,7 +572,7 @@ def answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> Figure:
     import matplotlib.pyplot as plt
 
     colours = {"stop": SUPERIOR, "length": INFERIOR}
-    figure, axes = plt.subplots(1, len(rows), figsize=(8, 3.5), sharey=True, sharex=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(rows), figsize=(8, 3.2), sharey=True, sharex=True, squeeze=False)
     samples = {model: [sample for row in found for sample in row.responses] for model, found in rows.items()}
     longest = max((sample.completion_tokens or 0 for found in samples.values() for sample in found), default=1)
     for panel, (model, found) in zip(axes[0], samples.items(), strict=True):
@@ -514,7 +581,7 @@ def answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> Figure:
         shades = [colours.get(reason, NEUTRAL) for reason in reasons]
         edges = min(40, longest + 1)
         panel.hist(lengths, bins=edges, range=(-0.5, longest + 0.5), stacked=True, color=shades, label=reasons)
-        panel.set(title=model, xlabel="tokens in the answer")
+        panel.set(title=f"{model} model", xlabel="tokens in the answer")
         panel.legend(title="ended by")
     axes[0][0].set_ylabel("answers")
     return figure
@@ -528,15 +595,17 @@ def sample_agreement(rows: Mapping[str, Sequence[Responses]]) -> Figure:
     """
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 3.5))
+    figure, axes = plt.subplots(figsize=(8, 3.2))
     width, shades = 0.8 / max(1, len(rows)), {"inferior": INFERIOR, "superior": SUPERIOR}
     for place, (model, found) in enumerate(rows.items()):
         kinds = [len({sample.full_response.strip() for sample in row.responses}) for row in found if row.responses]
         highest = max(kinds, default=1)
         shares = [kinds.count(number) / max(1, len(kinds)) for number in range(1, highest + 1)]
         positions = [number + (place - (len(rows) - 1) / 2) * width for number in range(1, highest + 1)]
-        axes.bar(positions, shares, width, label=model, color=shades.get(model, NEUTRAL))
-    axes.set(xlabel="different answers among a question's samples", ylabel="share of questions", ylim=(0, 1))
+        bars = axes.bar(positions, shares, width, label=f"{model} model", color=shades.get(model, NEUTRAL))
+        axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=2, fontsize=9)
+    axes.set(title="Do samples of one question agree?", xlabel="different answers among a question's samples")
+    axes.set(ylabel="share of questions", ylim=(0, 1))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     return figure

@@ -19,6 +19,32 @@ def _house_style_and_closed_afterwards():
     plt.close("all")
 
 
+def test_a_figure_is_saved_shown_once_and_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("ROUTERLIB_OUTPUTS", str(tmp_path))
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    figure = plots.routed_prompts([0.1, 0.9], 0.5)
+    plots.show(figure, "06-test", "Costs $2 at <b>.")
+    assert (tmp_path / "figures" / "06-test.png").stat().st_size > 1000
+    assert shown[0] is figure and not plt.fignum_exists(figure.number)
+    assert shown[1].data == "**Reading.** Costs &#36;2 at &lt;b&gt;."
+
+
+# --- extracting and grading (04) ---
+
+
+def test_rules_are_shares_of_each_models_outputs_least_accurate_first():
+    summaries = [
+        {"model": "good", "accuracy": {"value": 0.9}, "rules": {"first line": 3, "boxed": 1}},
+        {"model": "bad", "accuracy": {"value": 0.2}, "rules": {f"rule {i}": 1 for i in range(12)}},
+    ]
+    axes = plots.answers_read(summaries).axes[0]
+    assert [bars.get_label() for bars in axes.containers] == ["bad", "good"]
+    for bars in axes.containers:
+        assert sum(bar.get_width() for bar in bars) == pytest.approx(1)
+    assert axes.get_yticklabels()[-1].get_text() == "other"
+
+
 # --- fine-tuning (05) ---
 
 
@@ -81,6 +107,11 @@ def test_the_share_table_reads_without_prices_and_without_a_gap(graded):
     assert "cost" not in bare and "–" in bare
 
 
+def test_a_category_without_a_gap_has_no_apgr():
+    row = {"category": "sums", "rows": 3, "inferior": 0.5, "superior": 0.5, "apgr": float("nan")}
+    assert plots.category_table([row]).splitlines()[-1] == "| sums | 3 | 50% | 50% | – |"
+
+
 # --- demo (06) ---
 
 
@@ -90,6 +121,7 @@ def test_routed_prompts_counts_those_of_each_side():
     assert "to the inferior model: 2 prompts" in labels
     assert "to the superior model: 2 prompts" in labels
     assert sum(bar.get_height() for bar in axes.patches) == 4
+    assert min(abs(bar.get_x() - 0.5) for bar in axes.patches) < 1e-9, "the threshold is the edge of a bar"
     everything = plots.routed_prompts([0.3, 0.3], 1.0).axes[0]
     assert "to the superior model: 0 prompts" in [text.get_text() for text in everything.get_legend().get_texts()]
 
@@ -172,6 +204,14 @@ def test_every_question_is_a_point_filled_where_it_is_decided(analysed):
     assert {line.get_label() for line in hollow} == {row.category for row in rows}
 
 
+def test_agreements_show_each_share_and_its_pairs(analysed):
+    votes, _, tiers, _ = analysed
+    found = {"same pair": ratings.human_agreement(votes), "label": ratings.label_agreement(votes, tiers)}
+    axes = plots.agreements(found).axes[0]
+    assert f"same pair ({found['same pair'].pairs:,})" in [tick.get_text() for tick in axes.get_yticklabels()]
+    assert f"{found['label'].share:.0%}" in [text.get_text() for text in axes.texts]
+
+
 def test_votes_and_categories_are_counted_in_full(analysed):
     rows = analysed[3]
     assert sum(bar.get_height() for bar in plots.votes_per_question(rows).axes[0].patches) == 20
@@ -216,5 +256,5 @@ def test_the_labellers_figure_shows_its_confusion(labels):
 def test_sources_without_a_prompt_in_common_say_so(labels):
     table = mixing.source_agreement([*labels, *[row.model_copy(update={"source": "human"}) for row in labels]])
     axes = plots.source_agreement(table).axes[0]
-    assert [text.get_text() for text in axes.texts] == ["no prompt in common"] * 2
+    assert sorted(text.get_text() for text in axes.texts) == ["100%", "no prompt in common", "no prompt in common"]
     assert "human and llm (60)" in [tick.get_text() for tick in axes.get_yticklabels()]

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import io
+import re
 import tokenize
 
 import nbformat
@@ -13,6 +14,21 @@ from routerlib import pipeline, settings
 
 NOTEBOOKS = list(pipeline.NOTEBOOKS)
 LONGEST_CELL = 25
+LONGEST_LINE = 100  # characters that a notebook's page shows without a scroll bar
+STANDINS_OWN = ("MAX_TOKENS", "STOP")  # the stand-ins answer in one short line, which a command cannot assume
+MEANING_NONE = ("all", "", 0)  # what papermill can pass for None
+
+
+def shared_defaults():
+    """(notebook, parameter, value there, value in the signature) of functions that a command calls too."""
+    from routerlib import collection, grading
+
+    for name, function in (("03_collect_responses", collection.collect), ("04_extract_answers", grading.grade)):
+        signature = inspect.signature(function).parameters
+        for parameter, value in pipeline.defaults(pipeline.notebook_path(name)).items():
+            known = signature.get(parameter.lower())
+            if known is not None and known.default is not inspect.Parameter.empty:
+                yield name, parameter, value, known.default
 
 
 @pytest.fixture(params=NOTEBOOKS)
@@ -83,18 +99,43 @@ def test_papermill_sees_every_parameter(notebook):
 def test_it_calls_and_shows_but_defines_nothing(notebook):
     for cell in code_cells(notebook):
         assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source[:80]
+        assert max(map(len, cell.source.splitlines())) <= LONGEST_LINE, cell.source[:80]
         for node in ast.walk(tree(cell)):
             assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda), (
                 cell.source[:80]
             )
 
 
-def test_it_has_a_figure_and_writes_its_metrics_last(notebook):
+def test_it_has_figures_each_with_its_reading_and_writes_its_metrics_last(notebook):
     step = pipeline.NOTEBOOKS[notebook.metadata["name"]][0]
     text = "\n".join(cell.source for cell in code_cells(notebook))
-    assert "plots." in text.replace("plots.use_house_style()", "") or "panel" in text
+    assert "plots.show(" in text and "plots.save(" not in text
     last = code_cells(notebook)[-1].source
     assert "metrics.json" in last and f'"{step}"' in last
+
+
+def test_it_ends_with_what_to_change_and_what_the_next_one_takes(notebook):
+    name = notebook.metadata["name"]
+    change, following = notebook.cells[-1].source.split("\n\n")
+    assert change.startswith("**To change** ") and following.startswith("**Next** ")
+    known = pipeline.defaults(pipeline.notebook_path(name))
+    named = [word for word in re.findall(r"`([A-Z][A-Z_]+)(?: = [^`]*)?`", change) if word == word.upper()]
+    assert named and set(named) <= set(known)
+    if name != NOTEBOOKS[-1]:
+        assert NOTEBOOKS[NOTEBOOKS.index(name) + 1] in following
+
+
+def test_it_can_be_read_in_ten_minutes(notebook):
+    prose = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
+    code = sum(len(cell.source.splitlines()) for cell in code_cells(notebook))
+    assert prose / 200 + code / 25 < 10, "minutes, at 200 words or 25 lines of code each"
+
+
+@pytest.mark.parametrize(
+    "name, parameter, value, default", [row for row in shared_defaults() if row[1] not in STANDINS_OWN]
+)
+def test_a_notebook_has_the_defaults_of_the_function_it_shares_with_a_command(name, parameter, value, default):
+    assert value == default or (value in MEANING_NONE and default is None), f"{parameter} of {name}"
 
 
 @pytest.mark.parametrize(
@@ -109,15 +150,3 @@ def test_parameter_files_fit_the_notebooks(file):
 def test_there_is_a_parameter_file_for_each_way_to_run():
     names = {path.stem for path in (settings.ROOT / "notebooks" / "params").glob("*.yaml")}
     assert names >= {"offline", "gpu", "openai"}
-
-
-def shared_defaults():
-    """(notebook, parameter, value there, value in the signature) of functions that a command calls too."""
-    from routerlib import collection, grading
-
-    for name, function in (("03_collect_responses", collection.collect), ("04_extract_answers", grading.grade)):
-        signature = inspect.signature(function).parameters
-        for parameter, value in pipeline.defaults(pipeline.notebook_path(name)).items():
-            known = signature.get(parameter.lower())
-            if known is not None and known.default is not inspect.Parameter.empty:
-                yield name, parameter, value, known.default
