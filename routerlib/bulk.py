@@ -259,9 +259,11 @@ class _Run(Generic[T]):
         tasks: set[asyncio.Task[None]] = set()
         keeper = asyncio.create_task(self._keep_synced(batch_size))
         try:
-            await self._start_all(items, asyncio.Semaphore(window), tasks)
-            while tasks:
-                await asyncio.wait(tasks)
+            try:
+                await self._start_all(items, asyncio.Semaphore(window), tasks)
+            finally:  # also where the input breaks off in the middle: what has been asked is paid for
+                while tasks and not asyncio.current_task().cancelling():
+                    await asyncio.wait(tasks)
         except asyncio.CancelledError:
             if not self.fatal:
                 raise

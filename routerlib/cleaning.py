@@ -96,18 +96,16 @@ class Report:
         return f"{self.read:,} conversations read, {self.kept:,} prompts kept; taken out: {taken or 'none'}."
 
 
-class Rejects:
-    """Broken rows as they are met: counted in the report, written to a file. Give it to `sources.load_rows`."""
+class Rejects(jsonl.Rejects):
+    """Broken rows as they are met: to a file, and counted in the report. Give it to `sources.load_rows`."""
 
     def __init__(self, report: Report, path: str | Path):
-        self.report, self.path = report, Path(path)
-        self.path.unlink(missing_ok=True)
+        super().__init__(path)
+        self.report = report
 
-    def append(self, reject: dict[str, Any]) -> None:
-        self.report.drop(BROKEN, f"line {reject.get('line', '?')}")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "ab") as file:
-            file.write(jsonl.encode(reject))
+    def append(self, row: dict[str, Any]) -> None:
+        self.report.drop(BROKEN, f"line {row.get('line', '?')}")
+        super().append(row)
 
 
 def clean(

@@ -7,13 +7,14 @@ Requests, patience and storage are `clients`, `bulk` and `ledger`; reading the a
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from routerlib import bulk, clients, event_loop, ledger, prompts, servers, settings, sources
+from routerlib import bulk, clients, event_loop, jsonl, ledger, prompts, servers, settings, sources
 from routerlib.bulk import Summary as CollectionSummary
 from routerlib.ledger import LedgerMismatch
 from routerlib.schemas import Question, Responses, parse
@@ -85,8 +86,8 @@ async def collect(
     wording = prompts.template(template, endpoint)
     path = output_path(questions, model, output_file, output_dir)
     stop = (stop,) if isinstance(stop, str) and stop else tuple(stop)
-    client = clients.connect(api_base, api_key, timeout, api_mode)
-    async with client:
+    total = _count(questions, limit)
+    async with clients.connect(api_base, api_key, timeout, api_mode) as client:
         target = clients.Endpoint(
             client, model, endpoint, api_mode, temperature, max_tokens, stop, dict(extra_body or {}), timeout
         )
@@ -102,21 +103,22 @@ async def collect(
             is_up=target.is_up,
             where=target.url,
         )
-        rejects: list[dict[str, Any]] = []
-        summary = await bulk.run_job(
-            _questions(questions, limit, rejects),
-            job,
-            book,
-            max_concurrent,
-            batch_size,
-            max_attempts,
-            _count(questions, limit),
-            price_in,
-            price_out,
-            progress,
-            label=model,
-        )
-    _report_rejects(summary, rejects, path)
+        with jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
+            summary = await bulk.run_job(
+                _questions(questions, limit, rejects),
+                job,
+                book,
+                max_concurrent,
+                batch_size,
+                max_attempts,
+                total,
+                price_in,
+                price_out,
+                progress,
+                label=model,
+            )
+    summary.rejected = rejects.count
+    summary.notes += [str(rejects)] if rejects.count else []
     return summary
 
 
@@ -173,7 +175,7 @@ def output_path(
 
 
 def _questions(
-    questions: str | Path | Iterable[Question], limit: int | None, rejects: list[dict[str, Any]]
+    questions: str | Path | Iterable[Question], limit: int | None, rejects: jsonl.Rejects
 ) -> Iterator[Question]:
     if isinstance(questions, str | Path):
         return sources.load_rows(questions, Question, limit, rejects)
@@ -186,7 +188,7 @@ def _count(questions: Any, limit: int | None) -> int | None:
         known = len(questions)
     else:
         path = sources.sample_file(Question) if questions == sources.SAMPLE else settings.resolve(str(questions))
-        if path.suffix != ".jsonl" or not path.is_file():
+        if path.suffix != ".jsonl" or not path.is_file() or not os.access(path, os.R_OK):
             return limit
         with open(path, "rb") as file:
             known = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
@@ -268,18 +270,3 @@ def _check_arguments(k: int, max_concurrent: int, batch_size: int, max_attempts:
             raise ValueError(f"{name} is {value!r}; it is a whole number above 0.")
     if not 0 <= heat <= 2:
         raise ValueError(f"TEMPERATURE is {heat!r}; it lies between 0 and 2.")
-
-
-def _report_rejects(summary: CollectionSummary, rejects: list[dict[str, Any]], path: Path) -> None:
-    if not rejects:
-        return
-    from routerlib import jsonl
-
-    target = path.with_suffix(".rejects.jsonl")
-    jsonl.write_rows(target, rejects)
-    first = rejects[0]
-    summary.rejected = len(rejects)
-    summary.notes.append(
-        f"{len(rejects):,} input rows could not be used and are in {target.name}; "
-        f"the first: {first['file']}, line {first['line']}: {first['reason']}."
-    )

@@ -8,7 +8,6 @@ files side by side as labelled prompts for 05. Responses files are only read. Ho
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,9 +24,7 @@ from routerlib.schemas import (
     ROUTE_TO_SUPERIOR,
     LabelledPrompt,
     Responses,
-    RowError,
     Sample,
-    parse,
 )
 
 RESERVED = ("outcomes.jsonl",)  # written beside the graded files, and no graded file itself
@@ -126,12 +123,18 @@ def _apply(sample: Sample, verdict: dict[str, Any] | Lost) -> None:
 
 @dataclass
 class Grading:
-    """What `grade` did: the graded files, the summary of each, rejected rows, answers lost to a time-out."""
+    """What `grade` did: the graded files, the summary of each model, and what is not in them.
+
+    Fields: rejected: rows that could not be read; `rejects` has a sentence for each file with such. superseded: rows
+    that a later one for the same question and model replaced. lost: answers whose grading took too long or crashed.
+    """
 
     files: list[Path] = field(default_factory=list)
     summaries: list[dict[str, Any]] = field(default_factory=list)
     answers: int = 0
     rejected: int = 0
+    rejects: list[str] = field(default_factory=list)
+    superseded: int = 0
     lost: int = 0
     seconds: float = 0.0
 
@@ -156,12 +159,14 @@ def grade(
 
     Raises:
         FileNotFoundError: there is no such input. GradingError: no responses in it, or the output is the input.
+        jsonl.Unreadable: a file is no text, damaged, or may not be read.
     """
     started, grading = time.monotonic(), Grading()
     pairs = _pairs(input, settings.resolve(output) if output else settings.outputs("graded"))
+    surveys = [_survey(source) for source, _ in pairs]  # what cannot be graded is told before anything is written
     with Crew("routerlib.grading:judge", workers, timeout) as crew:
-        for source, target in pairs:
-            _grade_file(source, target, crew, grading, progress)
+        for (source, target), survey in zip(pairs, surveys, strict=True):
+            _grade_file(source, target, survey, crew, grading, progress)
     grading.seconds = time.monotonic() - started
     grading.summaries = summarise(grading.files)
     if progress:
@@ -170,13 +175,23 @@ def grade(
 
 
 def _pairs(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
-    """(responses file, graded file) for each file of the input."""
+    """(responses file, graded file) for each file of the input, none of which takes another's place."""
     files = input_files(input)
-    single = target.suffix in (".jsonl", ".gz") and len(files) == 1
-    pairs = [(file, target if single else target / file.name.removesuffix(".gz")) for file in files]
+    is_file = target.suffix in (".jsonl", ".gz") and not target.is_dir()
+    if (is_file and len(files) > 1) or (not is_file and target.is_file()):
+        raise GradingError(f"{target} is a file, where a folder for {len(files)} graded files is needed. Name another.")
+    pairs = [(file, target if is_file else target / file.name.removesuffix(".gz")) for file in files]
+    taken = {file.resolve(): file for file in files}
     for file, graded in pairs:
-        if graded.resolve() == file.resolve():
-            raise GradingError(f"{graded} is the responses file itself, which stays as it is. Name another output.")
+        if graded.resolve() in taken:
+            raise GradingError(
+                f"{graded} is the responses file itself, which stays as it is. Name another output."
+                if graded.resolve() == file.resolve()
+                else f"{file} and {taken[graded.resolve()]} would both be graded into {graded}. Rename one of them."
+            )
+        if jsonl.rejects_path(graded).resolve() in taken:
+            raise GradingError(f"{graded}: its rows that cannot be graded would go to {file}. Name another output.")
+        taken[graded.resolve()] = file
     return pairs
 
 
@@ -202,20 +217,21 @@ def input_files(input: str | Path = "") -> list[Path]:
 def responses_files(folder: str | Path) -> list[Path]:
     """The JSONL files of a folder, sorted, without rejects and outcomes."""
     files = [path for pattern in ("*.jsonl", "*.jsonl.gz") for path in Path(folder).glob(pattern)]
-    return sorted(path for path in files if ".rejects." not in path.name and path.name not in RESERVED)
+    return sorted(
+        path for path in files if path.is_file() and ".rejects." not in path.name and path.name not in RESERVED
+    )
 
 
-def _grade_file(source: Path, target: Path, crew: Crew, grading: Grading, show: bool) -> None:
-    total, superseded = _survey(source)
-    rejects = _Rejects(target)
-    with progress_bar(total, source.name, "row", show) as bar:
-        rows = _graded(_read(source, superseded, rejects, bar), crew, grading)
-        written = jsonl.write_rows(target, (row.model_dump(mode="json") for row in rows))
-    rejects.close()
+def _grade_file(source: Path, target: Path, survey: _Survey, crew: Crew, grading: Grading, show: bool) -> None:
+    with (
+        progress_bar(survey.lines, source.name, "row", show) as bar,
+        jsonl.Rejects(jsonl.rejects_path(target)) as rejects,
+    ):
+        jsonl.write_rows(target, _graded(_read(source, survey, rejects, bar), crew, grading))
+    grading.superseded += len(survey.superseded)
+    grading.rejects += [str(rejects)] if rejects.count else []
     grading.rejected += rejects.count
     grading.files.append(target)
-    if not written and not rejects.count:
-        raise GradingError(f"{source} has no rows to grade.")
 
 
 def _graded(rows: Iterable[Responses], crew: Crew, grading: Grading) -> Iterator[Responses]:
@@ -242,65 +258,44 @@ def _graded(rows: Iterable[Responses], crew: Crew, grading: Grading) -> Iterator
     yield from waiting
 
 
-def _survey(path: Path) -> tuple[int, frozenset[int]]:
-    """The number of lines, and those that a later line for the same question replaces (an unfinished 03 run)."""
-    last: dict[int, int] = {}
-    superseded, number = set(), 0
-    with jsonl.open_text(path) as file:
-        for number, line in enumerate(file, start=1):
-            head = line[:4096]
-            place = head.find('"unique_id"')
-            if place < 0:
-                continue
-            key = hash(head[place + 11 : place + 300].split(",", 1)[0].strip(" :"))
-            if key not in last or _is_sound(line):  # a broken line takes no good one's place
-                superseded.update([last[key]] if key in last else [])
-                last[key] = number
-    return number, frozenset(superseded)
+@dataclass
+class _Survey:
+    """What a file holds: its lines, and those that a later line for the same question and model replaces."""
+
+    lines: int = 0
+    superseded: set[int] = field(default_factory=set)
 
 
-def _is_sound(line: str) -> bool:
-    try:
-        parse(Responses, json.loads(line))
-    except (json.JSONDecodeError, RowError):
-        return False
-    return True
+def _survey(path: Path) -> _Survey:
+    """Read a file through before anything is written.
+
+    Raises:
+        GradingError: no row of it can be graded.
+    """
+    survey, last, rejects = _Survey(), {}, []
+
+    def numbered() -> Iterator[tuple[int, Any]]:
+        for survey.lines, value in jsonl.decode_lines(path):
+            yield survey.lines, value
+
+    for row in jsonl.checked(str(path), numbered(), Responses, rejects):
+        key = hash((row.model, row.unique_id))
+        survey.superseded.update([last[key]] if key in last else [])
+        last[key] = survey.lines
+    if not last:
+        problems = f" (line {rejects[0]['line']}: {rejects[0]['reason']})" if rejects else ""
+        raise GradingError(f"{path} has no row that can be graded{problems}. Name a responses file of notebook 03.")
+    return survey
 
 
-def _read(path: Path, superseded: frozenset[int], rejects: _Rejects, bar: Any) -> Iterator[Responses]:
-    with jsonl.open_text(path) as file:
-        for number, line in enumerate(file, start=1):
-            bar.update()
-            if not line.strip() or number in superseded:
-                continue
-            try:
-                yield parse(Responses, json.loads(line))
-            except json.JSONDecodeError as error:
-                rejects.add(path, number, "", f"no valid JSON ({error.msg})", line)
-            except RowError as error:
-                rejects.add(path, number, error.field, str(error), line)
+def _read(path: Path, survey: _Survey, rejects: jsonl.Rejects, bar: Any) -> Iterator[Responses]:
+    def counting() -> Iterator[tuple[int, Any]]:
+        for number, value in jsonl.decode_lines(path):
+            bar.update(number - bar.n)
+            if number not in survey.superseded:
+                yield number, value
 
-
-class _Rejects:
-    """Rows that could not be graded, in a file of their own that exists only if there are any."""
-
-    def __init__(self, target: Path):
-        self.path = target.with_name(f"{target.name.removesuffix('.jsonl')}.rejects.jsonl")
-        self.count = 0
-        self._file: Any = None
-        self.path.unlink(missing_ok=True)
-
-    def add(self, path: Path, line: int, column: str, reason: str, text: str) -> None:
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(self.path, "wb")  # noqa: SIM115 - closed by close()
-        fields = {"file": str(path), "line": line, "field": column, "reason": reason, "text": text[:500]}
-        self._file.write(jsonl.encode(fields))
-        self.count += 1
-
-    def close(self) -> None:
-        if self._file:
-            self._file.close()
+    return jsonl.checked(str(path), counting(), Responses, rejects)
 
 
 def _tell(grading: Grading, by_category: bool) -> None:
@@ -312,9 +307,10 @@ def _tell(grading: Grading, by_category: bool) -> None:
     notes = [f"{grading.answers:,} answers graded in {grading.seconds:.1f} s ({rate:,.0f}/s)"]
     if grading.lost:
         notes.append(f"{grading.lost} lost to time-outs or crashes and counted as wrong")
-    if grading.rejected:
-        notes.append(f"{grading.rejected} rows rejected, see *.rejects.jsonl beside the graded files")
+    if grading.superseded:
+        notes.append(f"{grading.superseded:,} rows gave way to a later one for the same question and model")
     print("; ".join(notes) + ".")
+    print(*grading.rejects, sep="\n", end="\n" if grading.rejects else "")
 
 
 # --- accuracies with intervals ------------------------------------------------------------------------------------

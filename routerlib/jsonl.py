@@ -2,18 +2,22 @@
 
 A row is appended in one write and flushed to the disk; a last line that a crash tore in two is cut off
 on the next start; one writer at a time holds the file's lock. Readers stream, so memory does not grow
-with the file. What a row must contain is `schemas`' business.
+with the file; what they are given may be anything, and is said in a sentence where it is no file of rows.
+What a row must contain is `schemas`' business.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import fcntl
 import gzip
+import io
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,15 +26,27 @@ from routerlib.schemas import Row, RowError, parse
 
 R = TypeVar("R", bound=Row)
 
+LONGEST = 1 << 28  # characters of one line; reading on would fill the memory
+DEEPEST = 100  # levels of lists and objects within each other; not far above, checking and writing a row fail
+HOPELESS = 100  # so many bad rows before the first good one, and it is not the file that was meant
+
 
 class FileInUse(RuntimeError):
     """Another process is writing this file."""
 
 
+class Unreadable(ValueError):
+    """A file that no rows can be read from: another kind of file, damaged, or closed to us. The text says what to do."""
+
+
 def encode(row: Row | dict[str, Any]) -> bytes:
-    """One line: UTF-8 JSON, a newline at the end. A lone surrogate, which UTF-8 cannot hold, becomes '?'."""
+    """One line: UTF-8 JSON, a newline at the end. A lone surrogate, which UTF-8 cannot hold, becomes '?'.
+
+    A value that JSON does not know, such as a date out of a parquet file, becomes its text: a row that was
+    paid for is not lost over it.
+    """
     value = row.model_dump(mode="json") if isinstance(row, Row) else row
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace") + b"\n"
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", errors="replace") + b"\n"
 
 
 class Writer:
@@ -128,7 +144,7 @@ def _cut_torn_line(file: Any, path: Path) -> int:
         return 0
     file.seek(keep)
     tail = file.read(size - keep)
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         json.loads(tail)
         file.write(b"\n")
         return 0
@@ -148,19 +164,105 @@ def _after_last_newline(file: Any, size: int) -> int:
     return 0
 
 
-def open_text(path: str | Path) -> Any:
-    """Open a text file for reading, gzipped if its name ends in .gz; a bad byte becomes U+FFFD."""
-    path = Path(path)
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", errors="replace")
-    return open(path, encoding="utf-8", errors="replace")
+def read_lines(path: str | Path) -> Iterator[str]:
+    """Stream the lines of a text file, told by its first bytes: UTF-8 or UTF-16, gzipped or not (whatever its name
+    says). A bad byte becomes U+FFFD.
+
+    Raises:
+        FileNotFoundError. Unreadable: a folder, a binary file, a damaged or forbidden one, or an endless line.
+    """
+    number = 0
+    try:
+        with _open_text(Path(path)) as file:
+            while line := file.readline(LONGEST):
+                number += 1
+                if len(line) == LONGEST:
+                    raise Unreadable(f"{path}, line {number} is longer than {LONGEST:,} characters: this is no JSONL.")
+                yield line
+    except IsADirectoryError:
+        raise Unreadable(f"{path} is a folder. Name a file in it.") from None
+    except PermissionError:
+        raise Unreadable(f"{path} may not be read by this user. Allow it (chmod +r), or name another file.") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Unreadable(
+            f"{path} is damaged or was cut off while it was copied (after line {number}: {error}). Fetch it again."
+        ) from None
+
+
+def _open_text(path: Path) -> io.TextIOWrapper:
+    with open(path, "rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+    file = gzip.open(path) if is_gzip else open(path, "rb")  # noqa: SIM115 - the wrapper closes it
+    try:
+        head = file.peek(4096)[:4096]
+        encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        if "\0" in head.decode(encoding, errors="ignore"):
+            raise Unreadable(
+                f"{path} is a binary file (a picture, an archive, a parquet file under a wrong name?), where text with "
+                "a row on each line is needed. Name another file."
+            )
+        return io.TextIOWrapper(file, encoding, errors="replace")
+    except BaseException:
+        file.close()
+        raise
+
+
+def decode(text: str) -> Any:
+    """One JSON value.
+
+    Raises:
+        RowError: no JSON, or such as no row can hold: NaN, Infinity, endless numbers, endless nesting.
+    """
+    try:
+        value = _DECODER.decode(text)
+    except RowError:
+        raise
+    except json.JSONDecodeError as error:
+        place = f" in line {error.lineno}" if error.lineno > 1 else ""
+        raise RowError(f"no valid JSON ({error.msg}{place})", text=text[:500]) from None
+    except (ValueError, RecursionError) as error:
+        what = "lists and objects are nested too deep" if isinstance(error, RecursionError) else "a number is too long"
+        raise RowError(what, text=text[:500]) from None
+    if text.count("[") + text.count("{") > DEEPEST and _is_deep(value):
+        raise RowError(f"lists and objects are nested deeper than {DEEPEST} levels", text=text[:500])
+    return value
+
+
+def _no_number(name: str) -> None:
+    raise RowError(f"{name} is no number that JSON knows; write null, or leave the field out")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
+def _is_deep(value: Any) -> bool:
+    layer = [value]
+    for _ in range(DEEPEST):
+        inside = (item.values() if isinstance(item, dict) else item for item in layer)
+        layer = [child for children in inside for child in children if isinstance(child, dict | list)]
+    return bool(layer)
+
+
+def decode_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """Stream (line number, value) of a JSONL file; the value of a line that cannot be decoded is a RowError.
+
+    Raises:
+        FileNotFoundError, Unreadable: as `read_lines`.
+    """
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, decode(line)
+        except RowError as error:
+            yield number, RowError(str(error), text=line[:500])
 
 
 def read_values(path: str | Path) -> Iterator[tuple[int, Any]]:
     """Stream (line number, decoded value) of a JSONL file; blank lines are passed over.
 
     Raises:
-        FileNotFoundError, RowError: the latter names file, line and what is wrong with the line.
+        FileNotFoundError, Unreadable, RowError: the last names file, line and what is wrong with the line.
     """
     for number, value in decode_lines(path):
         if isinstance(value, RowError):
@@ -168,17 +270,66 @@ def read_values(path: str | Path) -> Iterator[tuple[int, Any]]:
         yield number, value
 
 
-def read_rows(path: str | Path, row_type: type[R], rejects: list[dict[str, Any]] | None = None) -> Iterator[R]:
+def rejects_path(path: Path) -> Path:
+    """Where the bad rows go beside a file made of the good ones: answers.jsonl → answers.rejects.jsonl."""
+    return path.with_name(f"{path.name.removesuffix('.jsonl')}.rejects.jsonl")
+
+
+class Rejects:
+    """Rows that could not be used, in a file of their own that exists only if there are any.
+
+    Each goes to the file as it is met, as {file, line, field, reason, text}; what an earlier run left there is
+    removed. Close it, or use it as a context manager. `count` says how many, `str()` which was the first.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path, self.count, self.first = Path(path), 0, {}
+        self._file: Any = None
+        self.path.unlink(missing_ok=True)
+
+    def append(self, row: dict[str, Any]) -> None:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115 - closed by close()
+        self._file.write(encode(row))
+        self.first = self.first or row
+        self.count += 1
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+    def __enter__(self) -> Rejects:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __str__(self) -> str:
+        if not self.first:
+            return "Every row could be used."
+        return (
+            f"{self.count:,} rows could not be used and are in {self.path.name}; "
+            f"the first: {self.first['file']}, line {self.first['line']}: {self.first['reason']}."
+        )
+
+
+def read_rows(
+    path: str | Path, row_type: type[R], rejects: Rejects | list[dict[str, Any]] | None = None
+) -> Iterator[R]:
     """Stream the rows of a JSONL file, each checked; `rejects` as in `checked`.
 
     Raises:
-        FileNotFoundError, RowError: the latter names file, line and field.
+        FileNotFoundError, Unreadable, RowError: the last names file, line and field.
     """
     return checked(str(path), decode_lines(path), row_type, rejects)
 
 
 def checked(
-    name: str, values: Iterable[tuple[int, Any]], row_type: type[R], rejects: list[dict[str, Any]] | None = None
+    name: str,
+    values: Iterable[tuple[int, Any]],
+    row_type: type[R],
+    rejects: Rejects | list[dict[str, Any]] | None = None,
 ) -> Iterator[R]:
     """Stream the numbered values of a file as rows of one type.
 
@@ -189,41 +340,48 @@ def checked(
             over; where None, it raises.
 
     Raises:
-        RowError: names file, line and field.
+        RowError: names file, line and field. Unreadable: HOPELESS bad rows come before the first good one.
     """
+    good, bad, first = 0, 0, ""
     for number, value in values:
         try:
             if isinstance(value, RowError):
                 raise value
-            yield parse(row_type, value)
+            row = parse(row_type, value)
         except RowError as error:
+            first = first or f"{name}, line {number}: {error}"
             if rejects is None:
-                raise RowError(f"{name}, line {number}: {error}", error.field) from None
-            text = error.text or json.dumps(value, ensure_ascii=False, default=str)
-            rejects.append(
-                {"file": name, "line": number, "field": error.field, "reason": str(error), "text": text[:500]}
-            )
+                raise RowError(first, error.field) from None
+            rejects.append(_reject(name, number, value, error))
+            bad += 1
+            if bad == HOPELESS and not good:
+                raise Unreadable(
+                    f"{first}. None of the first {bad} rows can be used: is this the file you meant?"
+                ) from None
+            continue
+        good += 1
+        yield row
 
 
-def decode_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """Stream (line number, value) of a JSONL file; the value of a line that is no JSON is a RowError."""
-    with open_text(path) as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError as error:
-                yield number, RowError(f"no valid JSON ({error.msg})", text=line)
+def _reject(name: str, number: int, value: Any, error: RowError) -> dict[str, Any]:
+    text = error.text or json.dumps(value, ensure_ascii=False, default=str)
+    return {"file": name, "line": number, "field": error.field, "reason": str(error)[:500], "text": text[:500]}
 
 
 def write_rows(path: str | Path, rows: Iterable[Row | dict[str, Any]]) -> int:
-    """Write a whole file at once: it appears complete or not at all. Returns the number of rows."""
+    """Write a whole file at once, gzipped if its name ends in .gz: it appears complete or not at all.
+
+    Returns:
+        the number of rows.
+    """
     count = 0
-    with _replacing(path) as file:
-        for row in rows:
-            file.write(encode(row))
-            count += 1
+    is_gzip = Path(path).suffix == ".gz"
+    with _replacing(path) as raw:
+        zipped = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if is_gzip else contextlib.nullcontext(raw)
+        with zipped as file:
+            for row in rows:
+                file.write(encode(row))
+                count += 1
     return count
 
 
@@ -238,10 +396,11 @@ def read_json(path: str | Path) -> Any:
     """Read one JSON document.
 
     Raises:
-        FileNotFoundError, RowError: the latter names the file and the place where the JSON breaks.
+        FileNotFoundError, Unreadable, RowError: the last names the file and the place where the JSON breaks.
     """
+    text = "".join(read_lines(path))
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise RowError(f"{path}: no valid JSON (line {error.lineno}: {error.msg})") from None
 

@@ -487,24 +487,21 @@ def _check(facts: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
 
 def _labelled_rows(run: Run, asked: set[str], threshold: float) -> Iterator[LabelledPrompt]:
     """The labelled prompts out of the raw answers, counted on the way; the others go to the list of unparsable ones."""
-    run.unparsable_path.unlink(missing_ok=True)
-    for row in ledger.latest_rows(run.answers, "id", samples="samples"):
-        if row["id"] not in asked:
-            continue
-        run.prompt_tokens += row["usage"]["prompt_tokens"]
-        run.completion_tokens += row["usage"]["completion_tokens"]
-        votes = [sample["p_superior"] for sample in row["samples"] if sample.get("p_superior") is not None]
-        run.unread_samples += len(row["samples"]) - len(votes)
-        if votes:
-            yield _labelled_row(run, row, votes, threshold)
-            continue
-        run.failed += not row["samples"]
-        run.unparsable += bool(row["samples"])
-        texts = [sample.get("full_response", "") for sample in row["samples"]]
-        with open(run.unparsable_path, "ab") as file:
-            file.write(
-                jsonl.encode({"id": row["id"], "prompt": row["prompt"], "answers": texts, "error": row["error"]})
-            )
+    with jsonl.Rejects(run.unparsable_path) as unparsable:
+        for row in ledger.latest_rows(run.answers, "id", samples="samples"):
+            if row["id"] not in asked:
+                continue
+            run.prompt_tokens += row["usage"]["prompt_tokens"]
+            run.completion_tokens += row["usage"]["completion_tokens"]
+            votes = [sample["p_superior"] for sample in row["samples"] if sample.get("p_superior") is not None]
+            run.unread_samples += len(row["samples"]) - len(votes)
+            if votes:
+                yield _labelled_row(run, row, votes, threshold)
+                continue
+            run.failed += not row["samples"]
+            run.unparsable += bool(row["samples"])
+            texts = [sample.get("full_response", "") for sample in row["samples"]]
+            unparsable.append({"id": row["id"], "prompt": row["prompt"], "answers": texts, "error": row["error"]})
 
 
 def _labelled_row(run: Run, row: dict[str, Any], votes: list[float], threshold: float) -> LabelledPrompt:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from routerlib import jsonl, schemas, settings
-from routerlib.schemas import Row
+from routerlib.schemas import Row, RowError
 
 R = TypeVar("R", bound=Row)
 
@@ -41,7 +41,7 @@ def load_rows(
     source: str | Path,
     row_type: type[R],
     limit: int | None = None,
-    rejects: list[dict[str, Any]] | None = None,
+    rejects: jsonl.Rejects | list[dict[str, Any]] | None = None,
 ) -> Iterator[R]:
     """Stream the rows of one or several sources, each checked against `row_type`.
 
@@ -51,15 +51,25 @@ def load_rows(
         rejects: where given, bad rows are appended here ({file, line, field, reason, text}) and passed over.
 
     Raises:
-        SourceError: the source does not exist, is gated, or is of a kind we cannot read.
+        SourceError: the source does not exist, is empty, gated, or of a kind we cannot read.
+        jsonl.Unreadable: a file is not what its name says, damaged, or none of its first rows can be used.
         RowError: a bad row, with file, line and field, where `rejects` is None.
     """
-    parts = [part.strip() for part in str(source).split(",") if part.strip()]
+    is_one = os.path.isfile(settings.resolve(source))  # also one with a comma in its name
+    parts = [str(source)] if is_one else [part.strip() for part in str(source).split(",") if part.strip()]
     if not parts:
         raise SourceError('No source is named. Use "sample", a file, or a hub id such as HuggingFaceH4/MATH-500.')
-    streams = [_open(part, row_type) for part in parts]  # a wrong name shows before the first row is used
+    streams = [_started(*_open(part, row_type)) for part in parts]  # a wrong one shows before the first row is used
     rows = itertools.chain.from_iterable(jsonl.checked(name, values, row_type, rejects) for name, values in streams)
     yield from itertools.islice(rows, limit)
+
+
+def _started(name: str, values: Iterator[tuple[int, Any]]) -> tuple[str, Iterator[tuple[int, Any]]]:
+    """A stream of which the first value has been read, which shows whether the source can be read at all."""
+    first = next(values, None)
+    if first is None:
+        raise SourceError(f"{name} is empty: there is not one row in it. Name another source.")
+    return name, itertools.chain([first], values)
 
 
 def short_name(source: str | Path) -> str:
@@ -102,25 +112,42 @@ def _reader(path: Path) -> Callable[[Path], Iterator[tuple[int, Any]]]:
 
 
 def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
-    value = jsonl.read_json(path)
+    try:
+        value = jsonl.decode("".join(jsonl.read_lines(path)))
+    except RowError as error:
+        raise SourceError(f"{path}: {error}.") from None
     if not isinstance(value, list):
         raise SourceError(f"{path}: expected a list of rows, found {type(value).__name__}.")
-    return enumerate(value, start=1)
+    yield from enumerate(value, start=1)
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
     csv.field_size_limit(1 << 30)
-    with jsonl.open_text(path) as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):  # line 1 is the header
-            yield number, {name: _cell(text) for name, text in row.items() if name and text not in ("", None)}
+    rows = csv.DictReader(jsonl.read_lines(path), restkey=_MORE)
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            raise SourceError(f"{path}, line {rows.line_num} is no CSV: {error}.") from None
+        if row is None:
+            return
+        if extra := row.pop(_MORE, None):
+            columns = len(rows.fieldnames)
+            problem = f"{columns + len(extra)} cells under {columns} columns; a text with commas needs quotes around it"
+            yield rows.line_num, RowError(problem, text=str([*row.values(), *extra]))
+        else:
+            yield rows.line_num, {name: _cell(text) for name, text in row.items() if name and text not in ("", None)}
+
+
+_MORE = object()  # the name of the cells for which the header has none
 
 
 def _cell(text: str) -> Any:
     """A CSV cell; lists and objects are written in it as JSON."""
     if text[:1] in ("[", "{"):
         try:
-            return json.loads(text)
-        except json.JSONDecodeError:
+            return jsonl.decode(text)
+        except RowError:
             return text
     return int(text) if re.fullmatch(r"-?\d{1,15}", text) else text
 
@@ -128,12 +155,15 @@ def _cell(text: str) -> Any:
 def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
     import pyarrow.parquet as parquet
 
+    number = 0
     try:
-        file = parquet.ParquetFile(path)
+        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1000):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
     except Exception as error:  # pyarrow raises several kinds for a file that is no parquet
-        raise SourceError(f"{path} is no readable parquet file: {error}") from None
-    batches = (batch.to_pylist() for batch in file.iter_batches(batch_size=1000))
-    return enumerate(itertools.chain.from_iterable(batches), start=1)
+        after = f" after row {number}" if number else ""
+        raise SourceError(f"{path} is no readable parquet file{after}: {error}") from None
 
 
 def _read_hub(source: str) -> Iterator[tuple[int, Any]]:
@@ -147,12 +177,9 @@ def _read_hub(source: str) -> Iterator[tuple[int, Any]]:
             splits = datasets.get_dataset_split_names(name, config or None, token=token)
             split = next((wanted for wanted in PREFERRED_SPLITS if wanted in splits), splits[0])
         rows = datasets.load_dataset(name, config or None, split=split, streaming=True, token=token)
-        rows = itertools.chain([next(iterator := iter(rows))], iterator)  # the first row shows whether it can be read
-    except StopIteration:
-        return iter(())
+        yield from enumerate(rows, start=1)
     except Exception as error:  # the hub's client raises many kinds
         raise _hub_error(name, error) from None
-    return enumerate(rows, start=1)
 
 
 def _hub_error(name: str, error: Exception) -> SourceError:

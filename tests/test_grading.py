@@ -1,5 +1,6 @@
 """Grading files: verdicts, rejects, hostile rows, intervals and outcomes."""
 
+import gzip
 import hashlib
 import json
 
@@ -133,6 +134,52 @@ def test_input_that_is_not_there_or_would_be_overwritten(tmp_path):
     with pytest.raises(grading.GradingError, match="responses file itself"):
         run(source, tmp_path)
     assert verdicts(source) == [[None]]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "no row that can be graded"),
+        (b"\n\n", "no row that can be graded"),
+        (b'{"unique_id": "a"}\n', "line 1: field problem"),
+        (b"\x89PNG\x00\x01" * 900, "is a binary file"),
+        (b"not json\n" * 500, "None of the first 100 rows"),
+        (gzip.compress(json.dumps(mcq("a", ["B"])).encode() * 99)[:-20], "cut off"),
+    ],
+)
+def test_what_cannot_be_graded_is_told_before_anything_is_written(tmp_path, data, words):
+    write(tmp_path / "in" / "a.jsonl", [mcq("a", ["B"])])
+    (tmp_path / "in" / "b.jsonl").write_bytes(data)
+    for name in ("a.jsonl", "b.jsonl", "b.rejects.jsonl"):
+        write(tmp_path / "graded" / name, [{"graded": "before"}])
+    with pytest.raises(ValueError, match=words) as raised:
+        run(tmp_path / "in", tmp_path / "graded")
+    assert "b.jsonl" in str(raised.value)
+    assert all(path.read_text() == '{"graded": "before"}\n' for path in (tmp_path / "graded").iterdir())
+
+
+def test_no_file_takes_the_place_of_another(tmp_path):
+    write(tmp_path / "in" / "a.jsonl", [mcq("a", ["B"])])
+    (tmp_path / "in" / "a.jsonl.gz").write_bytes(gzip.compress((tmp_path / "in" / "a.jsonl").read_bytes()))
+    with pytest.raises(grading.GradingError, match=r"a\.jsonl would both be graded into"):
+        run(tmp_path / "in", tmp_path / "graded")
+    with pytest.raises(grading.GradingError, match="is a file, where a folder for 2"):
+        run(tmp_path / "in", tmp_path / "graded.jsonl")
+    (tmp_path / "note").write_text("mine")
+    with pytest.raises(grading.GradingError, match="is a file, where a folder"):
+        run(tmp_path / "in" / "a.jsonl", tmp_path / "note")
+    rejects = write(tmp_path / "x.rejects.jsonl", [mcq("a", ["B"])])
+    with pytest.raises(grading.GradingError, match="rows that cannot be graded"):
+        run(rejects, tmp_path / "x.jsonl")
+    assert rejects.exists() and (tmp_path / "note").read_text() == "mine"
+
+
+def test_models_in_one_file_stay_apart_and_replaced_rows_are_counted(tmp_path, capsys):
+    rows = [mcq("a", ["B"], "one"), mcq("a", ["A"], "two"), mcq("a", ["B", "B"], "one")]
+    result = grading.grade(write(tmp_path / "all.jsonl", rows), tmp_path / "g.jsonl.gz", workers=1)
+    assert result.superseded == 1 and "1 rows gave way to a later one" in capsys.readouterr().out
+    assert verdicts(tmp_path / "g.jsonl.gz") == [[False], [True, True]]
+    assert [summary["model"] for summary in result.summaries] == ["two", "one"]
 
 
 def test_summary_of_k_samples(tmp_path):

@@ -1,5 +1,6 @@
 """Files of rows: whole lines whatever happens, errors that name file and line, and one writer at a time."""
 
+import datetime
 import gzip
 import os
 
@@ -101,6 +102,94 @@ def test_gzip_and_bad_bytes_are_read(tmp_path):
     with gzip.open(tmp_path / "a.jsonl.gz", "wb") as file:
         file.write(b'{"a": "\xff"}\n')
     assert list(jsonl.read_values(tmp_path / "a.jsonl.gz")) == [(1, {"a": "�"})]
+
+
+LINE = question(1).model_dump_json()
+OTHER_KINDS = {
+    "picture": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 40,
+    "archive": b"PK\x03\x04\x14\x00\x00\x00\x08\x00" + b"\n" * 5000,
+    "UTF-32": LINE.encode("utf-32"),
+    "cut off gzip": gzip.compress(f"{LINE}\n".encode() * 500)[:-30],
+    "damaged gzip": gzip.compress(os.urandom(5000).hex().encode())[:1000] + b"x" * 3000,
+    "another text": b"<html>\n" * 500,
+    "another row": b'{"a": 1}\n' * 500,
+    "endless": b"x" * 5000,
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_a_file_of_another_kind_is_one_sentence_and_not_a_reject_a_line(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(jsonl, "LONGEST", 4000)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(OTHER_KINDS[kind])
+    rejects = []
+    with pytest.raises(jsonl.Unreadable, match=r"a\.jsonl") as raised:
+        list(jsonl.read_rows(path, Question, rejects))
+    assert "\n" not in str(raised.value) and len(rejects) <= jsonl.HOPELESS
+
+
+def test_a_folder_and_a_forbidden_file_are_sentences(tmp_path, monkeypatch):
+    with pytest.raises(jsonl.Unreadable, match="is a folder"):
+        list(jsonl.read_values(tmp_path))
+
+    def forbid(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(jsonl, "_open_text", forbid)  # the superuser may read everything
+    with pytest.raises(jsonl.Unreadable, match=r"a\.jsonl may not be read"):
+        list(jsonl.read_values(tmp_path / "a.jsonl"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+@pytest.mark.parametrize("is_gzip", [False, True])
+def test_text_is_told_by_its_bytes_not_by_its_name(tmp_path, encoding, name, is_gzip):
+    data = '{"a": "什么是水？ 🙂"}\r\n{"a": 2}\r\n'.encode(encoding)
+    (tmp_path / name).write_bytes(gzip.compress(data) if is_gzip else data)
+    assert list(jsonl.read_values(tmp_path / name)) == [(1, {"a": "什么是水？ 🙂"}), (2, {"a": 2})]
+
+
+BAD_VALUES = {
+    "NaN": '{"a": NaN}',
+    "Infinity": '{"a": -Infinity}',
+    "a number is too long": '{"a": ' + "9" * 5000 + "}",
+    "too deep": '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "deeper than": '{"a": ' + '[{"b":' * 60 + "1" + "}]" * 60 + "}",
+    "no valid JSON": '{"a": "\1"}',
+}
+
+
+@pytest.mark.parametrize("words", BAD_VALUES)
+def test_a_value_that_no_row_can_hold_costs_its_own_line(tmp_path, words):
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{LINE}\n{BAD_VALUES[words]}\n{LINE}\n")
+    rejects = []
+    assert len(list(jsonl.read_rows(path, Question, rejects))) == 2
+    assert [reject["line"] for reject in rejects] == [2] and words in rejects[0]["reason"]
+    assert len(rejects[0]["text"]) <= 500
+
+
+def test_rejects_have_a_file_only_if_there_are_any(tmp_path):
+    path = jsonl.rejects_path(tmp_path / "out" / "a.jsonl")
+    with jsonl.Rejects(path) as rejects:
+        assert not path.exists()
+        for line in (7, 9):
+            rejects.append({"file": "in.jsonl", "line": line, "field": "x", "reason": "is missing", "text": "{}"})
+            assert len(path.read_text().splitlines()) == rejects.count, "on the way to the disk at once"
+    assert str(rejects) == (
+        "2 rows could not be used and are in a.rejects.jsonl; the first: in.jsonl, line 7: is missing."
+    )
+    with jsonl.Rejects(path):
+        assert not path.exists(), "what an earlier run left"
+
+
+def test_a_row_is_written_whatever_its_values_and_gzipped_as_its_name_says(tmp_path):
+    row = {"when": datetime.date(2024, 2, 29), "bytes": b"\xff"}
+    jsonl.write_rows(tmp_path / "a.jsonl.gz", [row])
+    assert gzip.decompress((tmp_path / "a.jsonl.gz").read_bytes())
+    assert [value for _, value in jsonl.read_values(tmp_path / "a.jsonl.gz")] == [
+        {"when": "2024-02-29", "bytes": "b'\\xff'"}
+    ]
 
 
 def test_documents(tmp_path):

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import json
+import os
 
 import pyarrow
 import pyarrow.parquet
@@ -122,6 +123,52 @@ def test_a_folder_and_a_broken_parquet_file_are_sentences(tmp_path):
     (tmp_path / "q.xlsx").write_bytes(b"")
     with pytest.raises(sources.SourceError, match="cannot be read"):
         list(sources.load_rows(tmp_path / "q.xlsx", Question))
+
+
+def test_what_cannot_be_read_shows_before_the_first_row_is_used(tmp_path):
+    good = write_jsonl(tmp_path / "good.jsonl", [OPEN])
+    bad = {
+        "empty.jsonl": (b"", "is empty"),
+        "empty.csv": (b"unique_id,question\n", "is empty"),
+        "empty.json": (b"[]", "is empty"),
+        "torn.json": (b'[{"unique_id": 1},\n{"uni', "torn.json: no valid JSON .* in line 2"),
+        "object.json": (b'{"rows": []}', "found dict"),
+        "zipped.csv": (b"PK\x03\x04\x00\x00", "is a binary file"),
+    }
+    for name, (data, words) in bad.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=words):
+            next(sources.load_rows(f"{good}, {tmp_path / name}", Question))
+
+
+def test_a_parquet_file_damaged_in_the_middle_is_a_sentence(tmp_path):
+    path = write_parquet(tmp_path / "q.parquet", [OPEN, CHOICE])
+    data = bytearray(path.read_bytes())
+    data[4:60] = os.urandom(56)
+    path.write_bytes(data)
+    with pytest.raises(sources.SourceError, match=r"q\.parquet is no readable parquet"):
+        list(sources.load_rows(path, Question))
+
+
+def test_csv_rows_that_do_not_fit_their_header_are_named(tmp_path):
+    path = tmp_path / "a, b.csv"  # a comma in a file's own name
+    path.write_text(
+        "unique_id,question,answer_correct\n1,Why?,so\n2,Why, oh why?,so\n3,Why?\n"
+        '4,"Why,\r\noh why?",[NaN]\n5,什么?,' + "[" * 5000 + "\n",
+        encoding="utf-16",
+    )
+    rejects = []
+    rows = list(sources.load_rows(path, Question, rejects=rejects))
+    assert [row.unique_id for row in rows] == ["1", "4", "5"]
+    assert [reject["line"] for reject in rejects] == [3, 4] and "4 cells under 3 columns" in rejects[0]["reason"]
+    assert rejects[1]["field"] == "answer_correct" and rows[1].answer_correct == "[NaN]"
+
+
+def test_a_table_without_the_columns_is_one_sentence(tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_text("id;text\n" + "1;Why?\n" * 1000)
+    with pytest.raises(ValueError, match=r"q\.csv, line 2: field unique_id.*None of the first 100 rows"):
+        list(sources.load_rows(path, Question, rejects=[]))
 
 
 class Gated(Exception):
