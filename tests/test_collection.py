@@ -1,6 +1,8 @@
 """Collecting answers: what is stored, what is counted and what the user reads, under every fault we can stage."""
 
 import asyncio
+import datetime
+import gzip
 import importlib.util
 import logging
 import multiprocessing
@@ -156,6 +158,30 @@ def test_bad_input_rows_are_counted_and_kept_apart(tmp_path):
     _, [summary] = run({}, questions=str(source))
     assert (summary.complete, summary.rejected) == (2, 2)
     assert "line 2" in str(summary) and "question" in str(summary)
+
+
+def test_a_source_that_is_none_stops_before_a_request_and_leaves_nothing(tmp_path, elsewhere):
+    source = tmp_path / "questions.jsonl"
+    source.write_bytes(b"\x89PNG\x00" + bytes(range(256)) * 100)
+    with pytest.raises(jsonl.Unreadable, match="is a binary file"):
+        run({}, questions=str(source), output_file="a.jsonl")
+    assert list((elsewhere / "responses").iterdir()) == []
+
+
+def test_where_the_input_breaks_off_what_was_asked_is_kept(tmp_path, elsewhere):
+    lines = "".join(question.model_dump_json() + "\n" for question in questions(600)).encode()
+    (tmp_path / "q.jsonl.gz").write_bytes(gzip.compress(lines)[:-500])
+    options = {"questions": str(tmp_path / "q.jsonl.gz"), "output_file": "a.jsonl", "batch_size": 1000}
+    with pytest.raises(jsonl.Unreadable, match="cut off"):
+        run({"latency": 0.05}, **options)
+    kept = [row for _, row in jsonl.read_values(elsewhere / "responses" / "a.jsonl")]
+    assert len(kept) > 100 and all(len(row["responses"]) == 3 for row in kept)
+
+
+def test_values_that_json_lacks_do_not_cost_a_paid_answer():
+    odd = Question(unique_id="q", question="When?", answer_correct="then", asked=datetime.date(2024, 2, 29))
+    _, [summary] = run({}, questions=[odd])
+    assert summary.complete == 1 and rows(summary)["q"]["asked"] == "2024-02-29"
 
 
 # --- faults, one by one ---
@@ -497,21 +523,35 @@ def _collect_in_child(base_url):
 
 
 async def _kill_again_and_again(server, kills, rng):
-    """Start a run and kill it, `kills` times: while it starts, or some moment after its first request."""
+    """Start a run and kill it, `kills` times: while it starts, or some moment after its first request.
+
+    The server gives each run a few answers and then keeps it waiting, so that no machine is fast enough to finish.
+    """
+    allowed = 0
+    server.script = lambda body: setattr(server, "latency", 0.03 if server.count <= allowed else 3600) or "ok"
     context = multiprocessing.get_context("forkserver")  # its children have all imported: they start in milliseconds
     context.set_forkserver_preload(["openai", "aiohttp", "routerlib.collection", "mock_server"])
     for number in range(kills):
-        asked = server.count
+        asked, allowed = server.count, server.count + 500 // kills  # of the 600 that all questions need
         child = context.Process(target=_collect_in_child, args=(server.base_url,))
         child.start()
-        patience = time.monotonic() + 5
-        while number % 5 and server.count == asked and child.is_alive() and time.monotonic() < patience:
+        while number % 5 and server.count == asked and child.is_alive():
             await asyncio.sleep(0.002)
         await asyncio.sleep(rng.uniform(0, 0.15))
+        while number == kills - 1 and not _complete_on_disk() and child.is_alive():
+            await asyncio.sleep(0.002)
         assert child.is_alive(), "killed in the middle, not after the end"
         os.kill(child.pid, signal.SIGKILL)
         while child.is_alive():
             await asyncio.sleep(0.002)
+    server.script = None
+    server.latency = 0
+
+
+def _complete_on_disk():
+    path = collection.output_path([], "mock", "killed.jsonl")
+    values = (value for _, value in jsonl.decode_lines(path)) if path.exists() else ()
+    return sum(isinstance(value, dict) and len(value["responses"]) == 3 for value in values)
 
 
 KILLS = int(os.environ.get("ROUTERLIB_TEST_KILLS", "20"))  # 50 take half a minute on two busy cores
@@ -522,10 +562,9 @@ def test_kills_lose_double_and_tear_nothing():
     rng = random.Random(0)
 
     async def main():
-        async with MockServer(
-            latency=0.0015 * KILLS, keep=False, takes_n=False
-        ) as server:  # so that rows are often half done
+        async with MockServer(keep=False, takes_n=False) as server:  # so that rows are often half done
             await _kill_again_and_again(server, KILLS, rng)
+            found = _complete_on_disk()
             options = {"progress": False, "max_concurrent": 8}
             mended = await collection.collect(
                 questions(200), "mock", server.base_url, output_file="killed.jsonl", **options
@@ -533,10 +572,10 @@ def test_kills_lose_double_and_tear_nothing():
             undisturbed = await collection.collect(
                 questions(200), "mock", server.base_url, output_file="calm.jsonl", **options
             )
-            return mended, undisturbed
+            return found, mended, undisturbed
 
-    mended, undisturbed = asyncio.run(main())
-    assert mended.complete == 200 and 0 < mended.complete_before < 200
+    found, mended, undisturbed = asyncio.run(main())
+    assert mended.complete == 200 and 0 < found == mended.complete_before < 200
     assert rows(mended) == rows(undisturbed)
 
 
