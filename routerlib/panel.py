@@ -220,7 +220,7 @@ class RouterPanel(widgets.VBox):
     def route(self) -> Decision | None:
         """Decide about the prompt, show it, and note it in the history. An empty prompt is told off: None."""
         self._say("")
-        text = self.prompt.value
+        text = _well_formed(self.prompt.value)
         if not text.strip():
             self._say("Type a prompt first, or take one of the samples.", calm=True)
             return None
@@ -336,10 +336,8 @@ class RouterPanel(widgets.VBox):
     async def _ask(self, which: str) -> None:
         if which not in ("chosen", "both"):
             raise ValueError(f"ask({which!r}): it is either 'chosen' or 'both'.")
-        if self.decision is None or self.routed != self.prompt.value:
-            self.route()
-            if self.decision is None or self.routed != self.prompt.value:
-                return
+        if (self.decision is None or self.routed != _well_formed(self.prompt.value)) and self.route() is None:
+            return
         self._say("")
         sides = SIDES if which == "both" else (self.decision.model,)
         missing = [side for side in sides if self.backends[side] is None]
@@ -375,6 +373,8 @@ class RouterPanel(widgets.VBox):
                     if time.perf_counter() - shown > FRAME:
                         self._show_answers()
                         shown = time.perf_counter()
+                if answer.seconds is None:
+                    raise ValueError("no event came")
             answer.state = "done"
         except Exception as error:
             answer.state, answer.error = "failed", self._what_failed(error, target)
@@ -382,7 +382,7 @@ class RouterPanel(widgets.VBox):
         answer.cost = self._cost(answer)
 
     def _take(self, answer: Answer, chunk: Any, now: float) -> None:
-        piece = (chunk.choices[0].delta.content or "") if chunk.choices else ""
+        piece = _well_formed((chunk.choices[0].delta.content or "") if chunk.choices else "")
         if piece:
             answer.first_token = now if answer.first_token is None else answer.first_token
             answer.state = "streaming"
@@ -400,7 +400,8 @@ class RouterPanel(widgets.VBox):
 
     async def _route_batch(self) -> None:
         self._say("")
-        typed = [line.strip() for line in self.batch_prompts.value.splitlines() if line.strip()]
+        lines = _well_formed(self.batch_prompts.value).splitlines()
+        typed = [line.strip() for line in lines if line.strip()]
         prompts = typed or self.uploaded
         if not prompts:
             self._say("Paste some prompts first, one a line, or upload a file.", calm=True)
@@ -519,9 +520,11 @@ class RouterPanel(widgets.VBox):
         import openai
 
         port = target.base_url.partition("//")[2].partition("/")[0].rpartition(":")[2]
-        unreachable = "onnect" in type(error.__cause__).__name__  # aiohttp reports a refused connection as a time-out
+        unreachable = "Connect" in type(error.__cause__).__name__  # aiohttp reports a refused connection as a time-out
         if isinstance(error, openai.APITimeoutError) and not unreachable:
             return f"{target.base_url} did not answer in time. Is the server overloaded, or still starting?"
+        if isinstance(error, openai.APIConnectionError) and not unreachable:
+            return f"{target.base_url} broke off its answer. Is the server still alive?"
         if isinstance(error, openai.APIConnectionError):
             start = f" Start it with: python -m routerlib serve --model {target.model} --port {port}"
             return f"Nothing answers at {target.base_url}.{start if target.is_local else ' Is the address right?'}"
@@ -529,7 +532,13 @@ class RouterPanel(widgets.VBox):
             return f"{target.base_url} does not accept the key. Check OPENAI_API_KEY in the environment or .env."
         if isinstance(error, openai.NotFoundError):
             return f"{target.base_url} knows no model {target.model!r}, or has no chat completions."
-        return sentence(error)
+        if isinstance(error, openai.APIStatusError):
+            return f"{target.base_url} answered {error.status_code}: {_short(error.message)}"
+        if isinstance(error, openai.APIError | settings.MissingKey):
+            return sentence(error)
+        return (
+            f"What {target.base_url} sent is no chat completion ({_short(sentence(error))}). Is it the right address?"
+        )
 
 
 # --- Small pieces ----------------------------------------------------------------------------------------------
@@ -551,6 +560,11 @@ def _note(text: str) -> widgets.HTML:
 
 def _muted(text: str) -> str:
     return f"<span class='rl-muted'>{html.escape(text)}</span>"
+
+
+def _well_formed(text: str) -> str:
+    """A text without halves of surrogate pairs, which can be neither sent nor saved."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _field(label: str, placeholder: str, rows: int) -> widgets.Textarea:
@@ -579,33 +593,40 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
+class PromptFileError(ValueError):
+    """An uploaded file that holds no prompts, or cannot be read; the text says where."""
+
+
 def prompts_from_file(name: str, content: bytes) -> list[str]:
     """The prompts of an uploaded file: the lines of a text, a column of a CSV, or a field of a JSONL file.
 
     The column or field is called prompt, question, problem or text (a CSV without such a header: its first column).
 
     Raises:
-        ValueError: with the line, where the file cannot be read so, or that it holds no prompt.
+        PromptFileError: with the line, where the file cannot be read so, or that it holds no prompt.
     """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(
+        raise PromptFileError(
             f"{name} is no UTF-8 text (byte {error.start}). Save it as UTF-8 and upload it again."
         ) from None
     kind = Path(name).suffix.lower()
     read = {".csv": _prompts_of_csv, ".jsonl": _prompts_of_jsonl}.get(kind, lambda _, text: text.splitlines())
-    prompts = [prompt.strip() for prompt in read(name, text) if prompt and prompt.strip()]
+    prompts = [_well_formed(prompt.strip()) for prompt in read(name, text) if prompt and prompt.strip()]
     if not prompts:
-        raise ValueError(f"{name} holds no prompt.")
+        raise PromptFileError(f"{name} holds no prompt.")
     return prompts
 
 
 FIELDS = ("prompt", "question", "problem", "text")
 
 
-def _prompts_of_csv(_: str, text: str) -> Iterator[str]:
-    rows = list(csv.reader(io.StringIO(text)))
+def _prompts_of_csv(name: str, text: str) -> Iterator[str]:
+    try:
+        rows = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise PromptFileError(f"{name} is no CSV ({error}).") from None
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     column = next((header.index(field) for field in FIELDS if field in header), None)
     body = rows if column is None else rows[1:]
@@ -618,11 +639,12 @@ def _prompts_of_jsonl(name: str, text: str) -> Iterator[str]:
             continue
         try:
             row = json.loads(line)
-        except ValueError:
-            raise ValueError(f"{name}, line {number}: no valid JSON.") from None
-        found = row if isinstance(row, str) else next((row[f] for f in FIELDS if f in row), None)
+        except (ValueError, RecursionError):
+            raise PromptFileError(f"{name}, line {number}: no valid JSON.") from None
+        fields = row if isinstance(row, dict) else {"text": row}
+        found = next((fields[f] for f in FIELDS if f in fields), None)
         if not isinstance(found, str):
-            raise ValueError(f"{name}, line {number}: no field prompt, question, problem or text that is a text.")
+            raise PromptFileError(f"{name}, line {number}: no field prompt, question, problem or text that is a text.")
         yield found
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpx2
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
@@ -31,7 +32,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from routerlib import settings
+from routerlib import clients, event_loop, servers, settings
 from routerlib.router import Decision, Router
 from routerlib.routing import (
     ROUTED,
@@ -44,7 +45,6 @@ from routerlib.routing import (
     Switchboard,
     backend,
     conversation,
-    part_text,
     switchboard,
 )
 from routerlib.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, Message
@@ -74,6 +74,13 @@ class Limits:
     connect_timeout: float = 10.0  # to reach a model's server
     timeout: float = 600.0  # between two bytes of a model's answer
     log_prompts: bool = False
+
+
+class Json(JSONResponse):
+    """A JSON answer in ASCII: what a caller sent may hold halves of surrogate pairs, which UTF-8 cannot."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content).encode()
 
 
 class CannotListen(RuntimeError):
@@ -186,18 +193,18 @@ class RouterApp:
             "answers": [decision_answer(question, plan.decision, self.board) for question in questions],
             "usage": NO_USAGE,
         }
-        return JSONResponse(answer, headers=plan.headers(plan.first))
+        return Json(answer, headers=plan.headers(plan.first))
 
     async def models(self, request: Request) -> Response:
         self.check(request)
         names = (ROUTED, self.board.inferior.model, self.board.superior.model)
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "routerlib"} for name in names]
-        return JSONResponse({"object": "list", "data": data})
+        return Json({"object": "list", "data": data})
 
     async def health(self, _: Request) -> Response:
         threshold = self.board.threshold_for({})
         threshold = self.board.router.threshold if threshold is None else threshold
-        return JSONResponse({"status": "ok", "router": self.board.router.name, "threshold": threshold})
+        return Json({"status": "ok", "router": self.board.router.name, "threshold": threshold})
 
     async def show_metrics(self, request: Request) -> Response:
         self.check(request)
@@ -282,12 +289,13 @@ class Relay(Response):
             upstream, answered_by = await self.ask()
         except RequestError as error:
             self.count(error.status)
-            response = JSONResponse(error.body(), error.status, headers=self.plan.headers(self.plan.first))
+            response = Json(error.body(), error.status, headers=self.plan.headers(self.plan.first))
             await response({"type": "http"}, None, send)
             return
         self.count(upstream.status)
         async with upstream:
-            kept = [pair for pair in upstream.headers.items() if pair[0].lower() not in DROPPED_BACK]
+            dropped = DROPPED_BACK | ({"content-length"} if is_event_stream(upstream) else set())
+            kept = [pair for pair in upstream.headers.items() if pair[0].lower() not in dropped]
             told = [*kept, *self.plan.headers(answered_by).items()]
             headers = [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in told]
             await send({"type": "http.response.start", "status": upstream.status, "headers": headers})
@@ -295,17 +303,13 @@ class Relay(Response):
                 async for chunk in upstream.content.iter_any():
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             except (aiohttp.ClientError, TimeoutError) as error:
-                await self.broken(upstream, answered_by, error, send)
+                log.warning("the answer of %s broke off (%s)", answered_by.model, type(error).__name__)
+                if not is_event_stream(upstream):
+                    return  # without its end: the server breaks the connection, and the caller's client notices
+                told = RequestError(f"The answer of {answered_by.model} broke off ({type(error).__name__}).", 502)
+                event = f"data: {json.dumps(told.body())}\n\n".encode()  # which the SDK raises as an APIError
+                await send({"type": "http.response.body", "body": event, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def broken(self, upstream: aiohttp.ClientResponse, target: Backend, error: Exception, send: Send) -> None:
-        """The model's server failed in the middle of its answer: too late for a status, but never a silent end."""
-        log.warning("the answer of %s broke off (%s)", target.model, type(error).__name__)
-        if upstream.content_type != "text/event-stream" or "content-encoding" in upstream.headers:
-            raise ConnectionAbortedError(f"The answer of {target.model} broke off.") from None
-        told = RequestError(f"The answer of {target.model} broke off ({type(error).__name__}).", status=502)
-        event = f"data: {json.dumps(told.body())}\n\n".encode()  # which the SDK raises as an APIError
-        await send({"type": "http.response.body", "body": event, "more_body": True})
 
     async def ask(self) -> tuple[aiohttp.ClientResponse, Backend]:
         """The first answer of the chosen model's server, or of the other one's, where that is allowed."""
@@ -349,6 +353,11 @@ class Relay(Response):
         self.app.metrics.requests.labels(decision, status).inc()
 
 
+def is_event_stream(answer: aiohttp.ClientResponse) -> bool:
+    """Whether an answer is a stream of events that another one may be added to."""
+    return answer.content_type == "text/event-stream" and "content-encoding" not in answer.headers
+
+
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -356,12 +365,12 @@ async def _disconnected(receive: Receive) -> None:
 
 async def _no_such_path(request: Request, _: Exception) -> Response:
     message = f"This server has no {request.method} {request.url.path}. It has /v1/chat/completions, /v1/decisions, "
-    return JSONResponse(RequestError(message + "/v1/models, /health and /metrics.", 404).body(), 404)
+    return Json(RequestError(message + "/v1/models, /health and /metrics.", 404).body(), 404)
 
 
 def _refused(error: RequestError) -> Response:
     headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
-    return JSONResponse(error.body(), error.status, headers=headers)
+    return Json(error.body(), error.status, headers=headers)
 
 
 def _place(error: BaseException) -> str:
@@ -421,9 +430,7 @@ def _as_chat(item: Any) -> Any:
             "content": f"[calls {item.get('name')}({item.get('arguments', item.get('input'))})]",
         }
     if kind in ("function_call_output", "custom_tool_call_output"):
-        output = item.get("output")
-        text = output if isinstance(output, str) else "\n".join(map(part_text, output or ()))
-        return {"role": "tool", "content": text}
+        return {"role": "tool", "content": item.get("output")}
     return item
 
 
@@ -551,6 +558,33 @@ def start(
     return RouterServer(RouterApp(board, api_key, limits), port).start()
 
 
+async def doubts(board: Switchboard) -> list[str]:
+    """What stands in the way of an answer, a sentence for each model that cannot be reached or is not offered.
+
+    Asks each server for its models; nothing is generated, and nothing billed.
+    """
+    return [doubt for side in ("inferior", "superior") if (doubt := await _doubt(side, getattr(board, side)))]
+
+
+async def _doubt(side: str, target: Backend) -> str | None:
+    mode = clients.LOCAL if target.is_local else clients.REMOTE
+    try:
+        async with clients.connect(target.base_url, target.api_key, timeout=10, api_mode=mode) as client:
+            endpoint = clients.Endpoint(client, target.model)
+            is_up, offered = await endpoint.is_up(), await endpoint.models()
+    except (clients.Stopped, settings.MissingKey) as error:
+        return str(error)
+    start = f" Start it: python -m routerlib serve --model {target.model} --port {httpx2.URL(target.base_url).port}"
+    if not is_up:
+        what = f"Nothing answers at {endpoint.url}, where the {side} model {target.model} should be."
+        return what + (start if target.is_local else " Is the address right?")
+    ours = servers.find(httpx2.URL(target.base_url).port or 80) if target.is_local else None
+    if not offered or target.model in offered or (ours and ours.model == target.model):
+        return None  # `transformers serve` does not list the local folder that it serves
+    named = ", ".join(offered[:5])
+    return f"{endpoint.url} does not offer {target.model!r} (but {named}): name the {side} model with --{side}-model."
+
+
 def serve_router(
     router: str | Path | None = None,
     inferior: str = "http://127.0.0.1:8001/v1",
@@ -594,6 +628,8 @@ def serve_router(
         api_key=settings.key(KEY_NAME, required=False),
         limits=Limits(max_bytes=int(max_mb * 1e6), timeout=timeout, log_prompts=log_prompts),
     )
+    for doubt in event_loop.run(doubts(server.app.board)):
+        print(f"Warning: {doubt}", flush=True)
     guarded = f"a key is needed ({KEY_NAME})" if server.app.api_key else f"no key is needed (set {KEY_NAME} for one)"
     print(f"{loaded.name} serves at {server.url}, as the model {ROUTED!r}; {guarded}. Stop with Ctrl-C.", flush=True)
     try:

@@ -89,7 +89,8 @@ class Router:
             raise RouterError(f"There are {len(prompts)} prompts but {len(categories)} categories; give one for each.")
         if not len(prompts):
             return np.zeros(0)
-        texts = [as_text(prompt) for prompt in prompts]
+        # Half of a surrogate pair, which JSON can hold, is no character: no tokenizer takes it.
+        texts = [as_text(prompt).encode("utf-8", "replace").decode() for prompt in prompts]
         return np.asarray(self.calibration(self.scorer.score(texts, categories)), dtype=float)
 
     @overload

@@ -129,7 +129,7 @@ class Switchboard:
         known |= {known_as.model: known_as for known_as in (self.inferior, self.superior)}
         if name == ROUTED:
             return None
-        if name in known:
+        if isinstance(name, str) and name in known:
             return known[name]
         raise RequestError(
             f"There is no model {name!r} here. Ask for {ROUTED!r} to be routed, or name one of the two models: "
@@ -239,8 +239,12 @@ def _message(index: int, message: Any) -> Message:
         text = "\n".join(part_text(part) for part in content or ())
     else:
         raise RequestError(f"messages[{index}].content must be a text or a list of parts.")
-    for call in message.get("tool_calls") or ():
-        function = call.get("function", {}) if isinstance(call, Mapping) else {}
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise RequestError(f"messages[{index}].tool_calls must be a list.")
+    for call in calls:
+        function = call.get("function") if isinstance(call, Mapping) else None
+        function = function if isinstance(function, Mapping) else {}
         text += f"\n[calls {function.get('name')}({function.get('arguments')})]"
     return Message(role=message["role"], content=text.strip())
 

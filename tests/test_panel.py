@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import pytest
 from small_router import EASY, HARD, small_router
+from upstream import nonsense
 
 from routerlib import panel as panel_module
 from routerlib.panel import RouterPanel, as_csv, at_threshold, histogram_svg, prompts_from_file
@@ -205,6 +206,32 @@ def test_long_and_non_latin_prompts_work(panel):
     assert "x" * 20_000 in panel.history_csv()
 
 
+def test_half_a_surrogate_pair_is_no_character(panel, tmp_path):
+    panel.prompt.value = panel.batch_prompts.value = "a \ud800 b"
+    assert panel.ask()[panel.decision.model].state == "done"
+    assert panel.routed == "a ? b"
+    assert len(panel.route_batch()) == 1
+    shown(panel).encode()
+    assert "a ? b" in panel.save_history(tmp_path / "history.csv").read_text()
+    assert prompts_from_file("a.jsonl", b'{"prompt": "a \\ud800"}') == ["a ?"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("closes", "Nothing answers"), ("noise", "no chat completion"), ("page", "no chat completion"),
+     ("half", "no chat completion"), ("cut", "broke off"), ("no_json", "no chat completion"),
+     ("other_json", "no chat completion"), ("page_502", "answered 502")],
+)  # fmt: skip
+def test_a_backend_that_sends_nonsense_is_a_sentence(router, kind, said):
+    with nonsense(kind) as url:
+        panel = RouterPanel(router, url, url)
+        panel.prompt.value = EASY
+        answer = panel.ask()["inferior"]
+    assert answer.state == "failed"
+    assert said in answer.error and url in answer.error
+    assert "<script>" not in panel._answers.value
+
+
 def test_a_batch_gets_a_table_and_a_histogram(panel):
     panel.batch_prompts.value = f"{EASY}\n\n{HARD}\nSay hello"
     scores = panel.route_batch()
@@ -256,6 +283,9 @@ def test_files_of_prompts(name, content, expected):
         ("a.txt", b"\xff\xfe\x00", "no UTF-8"),
         ("a.txt", b"\n\n", "holds no prompt"),
         ("a.jsonl", b'{"prompt": 3}', "line 1: no field"),
+        ("a.jsonl", b"3", "line 1: no field"),
+        ("a.jsonl", b"[" * 100_000, "line 1: no valid JSON"),
+        ("a.csv", b"x" * 200_000, "no CSV"),
     ],
 )
 def test_files_that_hold_none(name, content, said):

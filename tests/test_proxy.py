@@ -13,10 +13,11 @@ import httpx2
 import openai
 import pytest
 from small_router import EASY, HARD
+from upstream import nonsense
 
 from routerlib import proxy
 from routerlib.proxy import Limits
-from routerlib.routing import Backend
+from routerlib.routing import Backend, Switchboard
 
 CHOICE = {"type": "choice", "name": "route", "instructions": "Which model?"}
 CHOICE |= {"choices": [{"value": "inferior"}, {"value": "superior"}]}
@@ -231,6 +232,10 @@ def test_paths_that_are_not_there_get_a_sentence(server):
         ("[" * 100_000, {}, 400, "no valid JSON"),
         ("[]", {}, 400, "a JSON object"),
         ('{"model": "router"}', {}, 400, "no `messages`"),
+        (json.dumps({**body("hi"), "model": ["router"]}), {}, 404, "no model ['router']"),
+        ('{"model": "\\ud800", "messages": []}', {}, 404, "no model '\\ud800'"),
+        ('{"model": "router", "n": 1' + "0" * 5000 + "}", {}, 400, "no valid JSON"),
+        (b"\xff\xfe{", {}, 400, "no valid JSON"),
         (json.dumps(body("hi")), {"content-type": "text/plain"}, 415, "application/json"),
         (json.dumps(body("hi")), {"host": "evil.example"}, 403, "127.0.0.1 only"),
         (json.dumps({**body("hi"), "model": "gpt-9"}), {}, 404, "'small', 'large'"),
@@ -244,6 +249,52 @@ def test_bad_requests_are_refused_in_words(router, upstream, content, headers, s
         response = httpx2.post(f"{server.url}/chat/completions", content=content, headers=headers)
         assert response.status_code == status
         assert said in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "input", ["a \ud800 b", "\0", "<script>alert(1)</script>", "\u202eשלום", "x" * 1_000_000], ids=ascii
+)
+def test_any_text_is_decided(server, input):
+    predicate = {"type": "predicate", "name": "\ud800"}
+    asked = {"model": "router", "input": input, "questions": [CHOICE, predicate]}
+    headers = {"content-type": "application/json"}
+    response = httpx2.post(f"{server.url}/decisions", content=json.dumps(asked), headers=headers)
+    assert response.status_code == 200
+    assert response.json()["answers"][0]["choice"] in ("inferior", "superior")
+
+
+@pytest.mark.parametrize("input", [3, [3], [{"type": "function_call_output", "output": 3}], [{"role": "user"}, []]])
+def test_an_input_of_another_form_is_refused(server, input):
+    response = httpx2.post(f"{server.url}/decisions", json={"model": "router", "input": input, "questions": [CHOICE]})
+    assert response.status_code == 400
+    assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("kind", ["closes", "noise", "page", "page_502", "half", "cut", "cut_stream"])
+def test_a_model_that_sends_nonsense_makes_no_traceback(router, kind, capfd, caplog):
+    with nonsense(kind) as url, proxy.start(router, url, url) as server:
+        try:
+            response = httpx2.post(f"{server.url}/chat/completions", json=body(EASY))
+        except httpx2.TransportError:
+            assert kind == "cut", "an answer that was cut off is not passed on as if it were whole"
+        else:
+            told = {"closes": "cannot be reached", "noise": "cannot be reached", "cut_stream": "broke off"}
+            assert told.get(kind, "") in response.text
+            assert response.status_code == (502 if kind in ("closes", "noise", "page_502") else 200)
+    assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_what_stands_in_the_way_is_told_at_the_start(router, upstream):
+    def told(inferior, superior):
+        return asyncio.run(proxy.doubts(Switchboard(router, inferior, superior)))
+
+    large = Backend(upstream.url, "large")
+    assert told(large, large) == []
+    [dead] = told(large, Backend("http://127.0.0.1:9/v1", "big"))
+    assert "Nothing answers at http://127.0.0.1:9/v1, where the superior model big should be" in dead
+    assert "python -m routerlib serve --model big --port 9" in dead
+    [other] = told(Backend(upstream.url, "small"), large)
+    assert "does not offer 'small' (but large)" in other and "--inferior-model" in other
 
 
 def test_a_key_is_asked_for_everywhere_but_at_health(router, upstream):
@@ -358,6 +409,7 @@ def test_the_command_serves_a_saved_router(router, upstream, tmp_path):
     command = [sys.executable, "-u", "-c", code, str(folder), upstream.url, upstream.url, str(free_port())]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
     try:
+        assert "does not offer 'small'" in process.stdout.readline()  # it warns, and serves all the same
         line = process.stdout.readline()
         assert "no key is needed" in line
         url = next(word for word in line.split() if word.startswith("http")).rstrip(",")

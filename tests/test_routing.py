@@ -116,7 +116,17 @@ def test_messages_of_parts_and_tool_calls_are_read():
     assert [message.content for message in messages] == ["What is\n[image_url]", '[calls look_up({"x": 1})]']
 
 
-@pytest.mark.parametrize("messages", [None, [], ["hi"], [{"content": "hi"}], [{"role": "user", "content": 3}]])
+def test_tool_calls_of_any_form_are_read():
+    calls = [3, {"function": 3}, {"function": {}}, {}]
+    [message] = routing.conversation({"messages": [{"role": "assistant", "content": "", "tool_calls": calls}]})
+    assert message.content == "\n".join(["[calls None(None)]"] * 4)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [None, [], ["hi"], [{"content": "hi"}], [{"role": "user", "content": 3}],
+     [{"role": "assistant", "content": "", "tool_calls": 3}]],
+)  # fmt: skip
 def test_messages_of_another_form_are_refused_with_a_sentence(messages):
     with pytest.raises(routing.RequestError, match="messages"):
         routing.conversation({"messages": messages})

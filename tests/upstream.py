@@ -7,7 +7,9 @@ It keeps every request, so that a test can see what arrived. The model's name ch
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socketserver
 import threading
 import time
 
@@ -103,3 +105,39 @@ def usage(text: str) -> dict:
 
 def event(chunk: dict) -> str:
     return f"data: {json.dumps(chunk)}\n\n"
+
+
+def _head(content: bytes, kind: str, length: int | None = None, status: int = 200) -> bytes:
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length or len(content)}\r\n\r\n"
+    return head.encode() + content
+
+
+PAGE = b"<html><script>alert(1)</script></html>"
+NONSENSE = {
+    "closes": b"",
+    "noise": b"\0\1\2\r\n\r\n",
+    "page": _head(PAGE, "text/html"),
+    "page_502": _head(PAGE, "text/html", status=502),
+    "half": _head(b'{"id": "1", "choi', "application/json"),
+    "cut": _head(b'{"id": "1", "choi', "application/json", length=500),
+    "cut_stream": _head(b'data: {"id":"1","choices":[]}\n\n', "text/event-stream", length=500),
+    "no_json": _head(b"data: <html>\n\n", "text/event-stream"),
+    "other_json": _head(b'data: [1]\n\ndata: {"choices": 3}\n\n', "text/event-stream"),
+}
+
+
+@contextlib.contextmanager
+def nonsense(kind: str):
+    """The address of a server that answers every request with the same wrong bytes, and hangs up."""
+
+    class Answer(socketserver.BaseRequestHandler):
+        def handle(self):
+            received = b""
+            while b"\r\n\r\n" not in received and (part := self.request.recv(65536)):
+                received += part
+            self.request.sendall(NONSENSE[kind])
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        server.shutdown()
