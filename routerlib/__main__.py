@@ -138,7 +138,7 @@ def collect(arguments: list[str]) -> int:
     summary = collection.collect_sync(**vars(parser.parse_args(arguments)))
     print(summary)
     if not summary.total:
-        print(f"Nothing to ask: {summary.path.name} got no question that could be read.", file=sys.stderr)
+        print("Nothing to ask: no row of the input is a question.", file=sys.stderr)
         return WRONG_INPUT
     return summary.exit_code
 
@@ -156,7 +156,7 @@ def grade(arguments: list[str]) -> int:
     options.switch("by_category", "print accuracy by category, too")
     result = grading.grade(**vars(parser.parse_args(arguments)))
     if not result.answers:
-        print("Nothing was graded: no row of the input could be read.", file=sys.stderr)
+        print("Nothing was graded: no row of the input holds an answer.", file=sys.stderr)
         return WRONG_INPUT
     return OK
 

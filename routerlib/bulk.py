@@ -532,7 +532,7 @@ class _Run(Generic[T]):
 
     def end(self, total: int) -> None:
         """Close the bar and the file; what an interrupted run has reached is said here, since it returns nothing."""
-        summary = self.summary
+        summary, met = self.summary, self.summary.total
         summary.seconds, summary.peak_in_flight = time.monotonic() - self.started, self.traffic.peak
         summary.total = summary.total if self.is_finished and not self.fatal else max(total, summary.total)
         self.bar.close()
@@ -540,7 +540,7 @@ class _Run(Generic[T]):
             self.ledger.close(compact=self.is_finished)
         except OSError as error:
             summary.notes.append(f"{self.ledger.path}: the last flush failed ({error}).")
-        if not self.is_finished and summary.total:
+        if not self.is_finished and met:
             print(f"{'Stopped' if self.fatal else 'Interrupted'}. {summary}", flush=True)
 
 

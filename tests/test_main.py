@@ -205,6 +205,14 @@ def test_interrupting_a_run_ends_with_130(monkeypatch, capsys):
 
 
 def test_input_without_a_usable_row_is_no_success(outputs, tmp_path, capsys):
-    (tmp_path / "bad.jsonl").write_text("not json\n")
-    assert commands.main(["grade", "--input", str(tmp_path / "bad.jsonl")]) == commands.WRONG_INPUT
+    source = tmp_path / "bad.jsonl"
+    source.write_text("not json\n")
+    assert commands.main(["grade", "--input", str(source)]) == commands.WRONG_INPUT
     assert "graded" in capsys.readouterr().err
+    asked = ["collect", "--questions", str(source), "--model", "m", "--api-base", "http://127.0.0.1:9/v1"]
+    assert commands.main(asked) == commands.WRONG_INPUT
+    assert "Nothing to ask" in capsys.readouterr().err
+    source.write_bytes(b"\x89PNG\0")
+    assert commands.main(asked) == commands.WRONG_INPUT
+    said = capsys.readouterr()
+    assert "is a binary file" in said.err and "Interrupted" not in said.out
