@@ -153,7 +153,7 @@ def measure(summary: CollectionSummary, price_in: float = 0.0, price_out: float 
         "answers": len(samples),
         "cut_off": reasons["length"],
         "empty": sum(not sample.full_response.strip() for sample in samples),
-        "all_samples_alike": alike / max(1, len(rows)),
+        "all_samples_alike": round(alike / max(1, len(rows)), 4),
         "seconds": round(summary.seconds, 1),
         "samples_per_second": round(summary.samples / summary.seconds, 2) if summary.samples else None,
         "cost": (tokens_in * price_in + tokens_out * price_out) / 1e6,

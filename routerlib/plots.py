@@ -116,7 +116,7 @@ def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Fi
         xticklabels=models, yticklabels=models, cbar_kws={"label": "share won"}, linewidths=1,
         annot_kws={"fontsize": 9.5},
     )  # fmt: skip
-    axes.set(title="Who wins against whom (below: votes)", xlabel="against", ylabel="model")
+    axes.set(title="Win rates (votes)", xlabel="against", ylabel="model")
     axes.set_xticks(axes.get_xticks(), models, rotation=20, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="y", rotation=0)
     axes.grid(False)
@@ -231,7 +231,7 @@ def label_shares(rows: Sequence[LabelledPrompt]) -> Figure:
 
     figure, panels = plt.subplots(1, 3, figsize=(9, 4), width_ratios=[1, 1, 1.3], sharey=True)
     lengths = quartile_names([len(as_text(row.prompt)) for row in rows])
-    _share_panel(panels[0], "length in characters", [(lengths(len(as_text(row.prompt))), row) for row in rows], False)
+    _share_panel(panels[0], "length (characters)", [(lengths(len(as_text(row.prompt))), row) for row in rows], False)
     _share_panel(panels[1], "language", [(str(getattr(row, "language", "unknown")), row) for row in rows])
     _share_panel(panels[2], "category", [(row.category, row) for row in rows])
     panels[0].set_ylabel("share labelled superior (95 % interval)")
@@ -334,18 +334,18 @@ def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any
     """Accuracy of both models in each category, side by side, with 95 % intervals; from `grading.summarise`."""
     import matplotlib.pyplot as plt
 
-    sides = [(INFERIOR, "inferior", inferior, -0.18), (SUPERIOR, "superior", superior, 0.18)]
-    known = {group["category"]: group["accuracy"]["value"] for _, _, side, _ in sides for group in side["categories"]}
+    sides = [(INFERIOR, "s", "inferior", inferior, -0.15), (SUPERIOR, "o", "superior", superior, 0.15)]
+    known = {group["category"]: group["accuracy"]["value"] for *_, side, _ in sides for group in side["categories"]}
     names = sorted(known, key=known.get)
     figure, axes = plt.subplots(figsize=(8, 1.6 + 0.38 * len(names)))
-    for colour, role, side, shift in sides:
+    for colour, marker, role, side, shift in sides:
         groups = {group["category"]: group for group in side["categories"]}
         places = [i + shift for i, name in enumerate(names) if name in groups]
         shares = [groups[name]["accuracy"] for name in names if name in groups]
         values = [share["value"] for share in shares]
         errors = _arms(values, [share["low"] for share in shares], [share["high"] for share in shares])
-        axes.barh(places, values, height=0.34, color=colour, label=f"{role}: {side['model']}")
-        axes.errorbar(values, places, xerr=errors, fmt="none", ecolor="#333333", elinewidth=1, capsize=2)
+        look = {"color": colour, "capsize": 3, "markersize": 6}
+        axes.errorbar(values, places, xerr=errors, fmt=marker, label=f"{role}: {side['model']}", **look)
     counts = {group["category"]: group["questions"] for group in superior["categories"]}
     axes.set_yticks(range(len(names)), [f"{name} ({counts.get(name, 0)})" for name in names])
     axes.set(title="Accuracy by category (questions)", xlabel="accuracy (95 % interval)", xlim=(0, 1))

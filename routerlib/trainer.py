@@ -60,6 +60,8 @@ class TextProgress(TrainerCallback):
         self.bar.set_postfix_str(f"validation loss {(metrics or {}).get('eval_loss', float('nan')):.4f}")
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar.total = self.bar.n  # early stopping ends before the last step: that is all there was to do
+        self.bar.refresh()
         self.bar.close()
 
 

@@ -263,7 +263,7 @@ def test_figures_show_both_models(tmp_path):
     assert said == "dear is right +50.0 points more often than cheap: most in other (+100.0), least in sums (+0.0)."
     axes = plots.accuracy_by_category(*grading.choose_pair(result.summaries)).axes[0]
     assert sorted(label.get_text() for label in axes.get_yticklabels()) == ["other (1)", "sums (1)"]
-    assert [bar.get_width() for bar in axes.patches] == [0.0, 1.0, 1.0, 1.0]
+    assert [x for bars in axes.containers for x in bars.lines[0].get_xdata()] == [0.0, 1.0, 1.0, 1.0]
     _, counts = grading.join_outcomes(*result.files)
     texts = [text.get_text() for text in plots.who_is_right(counts).axes[0].texts]
     assert [text.split("\n")[0] for text in texts] == ["50.0%", "50.0%", "0.0%", "0.0%"]

@@ -16,7 +16,7 @@ NOTEBOOKS = list(pipeline.NOTEBOOKS)
 LONGEST_CELL = 25
 LONGEST_LINE = 100  # characters that a notebook's page shows without a scroll bar
 STANDINS_OWN = ("MAX_TOKENS", "STOP")  # the stand-ins answer in one short line, which a command cannot assume
-MEANING_NONE = ("all", "", 0)  # what papermill can pass for None
+MEANING_NONE = ("all", "", 0, {})  # what papermill can pass for None
 
 
 def shared_defaults():
