@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="number of repeated splits")
     parser.add_argument("--first-seed", type=int, default=0, help="splits that no choice was made on start at another")
     parser.add_argument("--backbone", help="encoder, a folder or hub name (default: the offline stand-in)")
-    parser.add_argument("--target", default="gain", choices=training.TARGETS)
+    parser.add_argument("--target", default=training.TARGETS[0], choices=training.TARGETS)
     parser.add_argument("--epochs", type=float, default=4, help="of fine-tuning at most; 0: no encoder")
     parser.add_argument("--json", help="write the table here")
     given = parser.parse_args()

@@ -25,11 +25,12 @@ MAX_LENGTH = 256
 
 @functools.cache
 def quiet() -> None:
-    """Say nothing while a model loads: a bar for each file, and that a new head is new, tell our users nothing."""
+    """Say nothing while a model loads: a bar, that a new head is new, that one CPU shares no layers tell a user nothing."""
     from transformers.utils import logging as notices
 
     notices.disable_progress_bar()
-    logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)
+    for name in ("modeling_utils", "distributed.tensor_parallel"):
+        logging.getLogger(f"transformers.{name}").setLevel(logging.ERROR)
 
 
 def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from routerlib.prompts import as_text
 from routerlib.schemas import ROUTE_TO_SUPERIOR, LabelledPrompt
 
-SPLIT = {"train": 0.6, "validation": 0.1, "calibration": 0.15, "test": 0.15}
+SPLIT = {"train": 0.55, "validation": 0.1, "calibration": 0.2, "test": 0.15}
 
 
 @dataclass(frozen=True)
