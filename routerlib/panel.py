@@ -237,6 +237,13 @@ class RouterPanel(widgets.VBox):
         self._run(self._ask(which))
         return self.answers
 
+    async def asking(self, which: str = "chosen") -> dict[str, Answer]:
+        """`ask`, to be awaited. For a notebook's cell: while `ask` waits, the kernel's loop is entered a second time,
+        and with further cells in its queue it complains of that at length."""
+        if not self.busy:
+            await self._work(self._ask(which))
+        return self.answers
+
     def route_batch(self) -> np.ndarray:
         """Score all prompts of `batch_prompts` (or of an uploaded file); returns p_superior of each, shape (n,)."""
         self._run(self._route_batch())

@@ -1,5 +1,6 @@
 """The panel without a browser: every part from code, against real servers, and with hostile input."""
 
+import asyncio
 import csv
 import io
 from datetime import datetime
@@ -112,6 +113,12 @@ def test_asks_both_side_by_side(panel):
     assert list(panel.ask("both")) == ["inferior", "superior"]
     assert panel._answers.value.count("data-state='done'") == 2
     assert "the router&#x27;s choice" in panel._answers.value or "the router's choice" in panel._answers.value
+
+
+def test_a_notebooks_cell_may_await_the_answers(panel):
+    panel.prompt.value = EASY
+    assert list(asyncio.run(panel.asking("both"))) == ["inferior", "superior"]
+    assert panel._answers.value.count("data-state='done'") == 2 and not panel.busy
 
 
 def test_a_changed_prompt_is_routed_again_before_it_is_asked(panel):
