@@ -1,9 +1,9 @@
-"""Grade files of answers: what each output says, whether that is right, and what it tells about the models.
+"""Grade files of answers, and read from the grades what they tell about the models.
 
 `grade` turns what 03 wrote into the same rows with `extracted_answer` and `is_correct` on every response;
 `summarise` reads graded files into accuracies with intervals; `join_outcomes` puts two models' graded
-files side by side as labelled prompts for 05. Responses files are only read. How an answer is found is
-`extraction`'s, when two answers are equal `equality`'s business.
+files side by side as labelled prompts for 05. Responses files are only read. Whether one answer is right is
+`judging`'s business.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from routerlib import equality, extraction, jsonl, settings
+from routerlib import jsonl, judging, settings
 from routerlib.killable import Crew, Lost
 from routerlib.progress import bar as progress_bar
 from routerlib.schemas import (
@@ -32,90 +31,6 @@ RESERVED = ("outcomes.jsonl",)  # written beside the graded files, and no graded
 
 class GradingError(ValueError):
     """The input or output cannot be used as it is; the text says what to do."""
-
-
-# --- one answer ---------------------------------------------------------------------------------------------------
-
-
-def judge(item: dict[str, Any]) -> dict[str, Any]:
-    """Read and grade one output. Runs in a worker process, since equality of expressions may hang.
-
-    Args:
-        item: text, gold, alternatives, choices (None: open-ended), question, finish_reason.
-
-    Returns:
-        extracted_answer (text or None), is_correct, extraction_rule, extraction_status (found | ambiguous |
-        none), truncated.
-    """
-    kind = extraction.kind_of(item["gold"], item["choices"] is not None)
-    hints = {"question": item["question"], "finish_reason": item["finish_reason"]}
-    if kind == "choice":
-        found = extraction.extract_choice(item["text"], item["choices"], **hints)
-        right = found.answer == item["gold"]
-    elif kind == "maths":
-        found = extraction.extract_final(item["text"], **hints)
-        right = found.answer is not None and _equals_any(found.answer, item)
-        if not right:
-            found, right = _in_words(item, hints) or (found, False)
-    else:
-        found = extraction.extract_text(item["text"], **hints)
-        right = found.answer is not None and equality.same_text(found.answer, [item["gold"], *item["alternatives"]])
-    return {
-        "extracted_answer": found.answer,
-        "is_correct": right,
-        "extraction_rule": found.rule,
-        "extraction_status": found.status,
-        "truncated": found.truncated or item["finish_reason"] == "length",
-    }
-
-
-def prepare_judge() -> None:
-    """Load the parser before the clock of the first item runs."""
-    equality.equal(r"\frac{1}{2}", "0.5x")
-
-
-def _in_words(item: dict[str, Any], hints: dict[str, Any]) -> tuple[extraction.Extraction, bool] | None:
-    """A number given in words, where the question lists them: "three" beside 3."""
-    words = [gold for gold in item["alternatives"] if extraction.kind_of(gold) == "text"]
-    said = extraction.extract_text(item["text"], **hints) if words else None
-    return (said, True) if said and said.answer and equality.same_text(said.answer, words) else None
-
-
-def _equals_any(answer: str, item: dict[str, Any]) -> bool:
-    golds = [_gold_expression(item["gold"]), *item["alternatives"]]
-    return any(equality.equal(gold, answer) for gold in golds)
-
-
-@lru_cache(maxsize=4096)
-def _gold_expression(gold: str) -> str:
-    """A gold answer is an expression; where it is a whole solution, the answer is read out of it."""
-    if r"\boxed" not in gold and len(gold) < 200:
-        return gold
-    return extraction.extract_final(gold).answer or gold
-
-
-def _item(row: Responses, sample: Sample) -> dict[str, Any]:
-    return {
-        "text": sample.full_response,
-        "gold": chr(ord("A") + row.choice_index_correct) if row.is_mcq else row.answer_correct,
-        "alternatives": row.answer_alternatives,
-        "choices": row.choices if row.is_mcq else None,
-        "question": row.problem,
-        "finish_reason": sample.finish_reason,
-    }
-
-
-def _apply(sample: Sample, verdict: dict[str, Any] | Lost) -> None:
-    if isinstance(verdict, Lost):
-        verdict = {
-            "extracted_answer": None,
-            "is_correct": False,
-            "extraction_rule": f"grading lost: {verdict.reason}",
-            "extraction_status": "none",
-            "truncated": sample.finish_reason == "length",
-        }
-    for name, value in verdict.items():
-        setattr(sample, name, value)
 
 
 # --- files --------------------------------------------------------------------------------------------------------
@@ -164,7 +79,7 @@ def grade(
     started, grading = time.monotonic(), Grading()
     pairs = _pairs(input, settings.resolve(output) if output else settings.outputs("graded"))
     surveys = [_survey(source) for source, _ in pairs]  # what cannot be graded is told before anything is written
-    with Crew("routerlib.grading:judge", workers, timeout) as crew:
+    with Crew("routerlib.judging:judge", workers, timeout) as crew:
         for (source, target), survey in zip(pairs, surveys, strict=True):
             _grade_file(source, target, survey, crew, grading, progress)
     grading.seconds = time.monotonic() - started
@@ -242,13 +157,13 @@ def _graded(rows: Iterable[Responses], crew: Crew, grading: Grading) -> Iterator
         for row in rows:
             waiting.append(row)
             for sample in row.responses:
-                yield _item(row, sample)
+                yield judging.item_of(row, sample)
 
     filled = 0
     for verdict in crew.map(items()):
         while not waiting[0].responses:
             yield waiting.popleft()
-        _apply(waiting[0].responses[filled], verdict)
+        judging.record(waiting[0].responses[filled], verdict)
         filled += 1
         grading.answers += 1
         grading.lost += isinstance(verdict, Lost)

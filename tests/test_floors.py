@@ -30,7 +30,7 @@ FLOORS = [
         ],
     ),
     ("world", ["standins", "clients", "servers", "sources", "inference", "encoders", "killable"]),
-    ("work", ["ledger", "bulk", "collection", "labelling", "grading", "cleaning", "mixing"]),
+    ("work", ["ledger", "bulk", "collection", "labelling", "judging", "grading", "cleaning", "mixing"]),
     ("router", ["baselines", "router", "trainer", "training", "evaluation", "routing"]),
     ("face", ["plots", "readings", "viewer", "panel", "proxy", "pipeline", "summary", "__main__"]),
 ]
