@@ -177,19 +177,6 @@ class Responses(Row):
             check_choices(self.choices, self.choice_index_correct)
         return self
 
-    def as_question(self) -> Question:
-        """The question back out of the row, without the answers."""
-        return Question(
-            unique_id=self.unique_id,
-            question=self.problem,
-            choices=self.choices,
-            choice_index_correct=self.choice_index_correct,
-            explanation_correct=self.explanation_correct,
-            answer_correct=self.answer_correct,
-            answer_alternatives=self.answer_alternatives,
-            category=self.category,
-        )
-
 
 class Vote(Row):
     """One human judgment between two models, in the schema of lmsys/mt_bench_human_judgments."""

@@ -2,16 +2,21 @@
 
 import random
 from collections import Counter, defaultdict
+from typing import get_args
 
 import pytest
 
 from routerlib import cleaning, mixing
-from routerlib.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
+from routerlib.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt, Source
 
 
 def row(prompt, p=0.9, source="llm", name=None, **fields):
     label = LABELS[p > 0.5]
     return LabelledPrompt(id=name or prompt[:20], prompt=prompt, label=label, p_superior=p, source=source, **fields)
+
+
+def test_every_source_of_labels_has_its_rank():
+    assert sorted(mixing.PRIORITY) == sorted(get_args(Source))
 
 
 def many(number, seed=0):
