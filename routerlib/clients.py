@@ -13,6 +13,7 @@ import asyncio
 import email.utils
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -141,6 +142,28 @@ def _is_here(base_url: str) -> bool:
     return urlsplit(base_url).hostname in servers.LOCAL_HOSTS
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of endpoint: its path, the fields of a request that hold the prompt, and the text of a choice in an answer."""
+
+    path: str
+    fields: Callable[[Prompt], dict[str, Any]]
+    text: Callable[[dict[str, Any]], Any]
+
+
+def _said(choice: dict[str, Any]) -> Any:
+    message = choice.get("message") or {}
+    return message.get("content") or message.get("refusal") or ""
+
+
+KINDS = {
+    COMPLETIONS: Kind(
+        "/completions", lambda prompt: {"prompt": prompts.as_text(prompt)}, lambda choice: choice["text"]
+    ),
+    CHAT: Kind("/chat/completions", lambda prompt: {"messages": prompts.as_messages(prompt)}, _said),
+}
+
+
 @dataclass
 class Endpoint:
     """One model behind one client: how it is sampled, and what its server has shown it cannot do.
@@ -165,8 +188,8 @@ class Endpoint:
     hints: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.kind not in (COMPLETIONS, CHAT):
-            raise ValueError(f"ENDPOINT is {self.kind!r}; it is either 'completions' or 'chat'.")
+        if self.kind not in KINDS:
+            raise ValueError(f"ENDPOINT is {self.kind!r}; it is either {' or '.join(map(repr, KINDS))}.")
         self.takes_n: bool | None = None  # None: not known yet
         self.length_field = "max_tokens"
         self.sends_stop = True
@@ -211,17 +234,10 @@ class Endpoint:
         return True
 
     async def _request(self, prompt: Prompt, n: int) -> Answer:
-        return self._read(await self.post(self._path(), self._body(prompt, n)))
-
-    def _path(self) -> str:
-        return "/completions" if self.kind == COMPLETIONS else "/chat/completions"
+        return self._read(await self.post(KINDS[self.kind].path, self._body(prompt, n)))
 
     def _body(self, prompt: Prompt, n: int) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": self.model}
-        if self.kind == COMPLETIONS:
-            body["prompt"] = prompts.as_text(prompt)
-        else:
-            body["messages"] = prompts.as_messages(prompt)
+        body = {"model": self.model, **KINDS[self.kind].fields(prompt)}
         body |= {self.length_field: self.max_tokens, "temperature": self.temperature}
         body |= {"n": n} if n > 1 else {}
         body |= {"stop": list(self.stop_sent)} if self.sends_stop and self.stop_sent else {}
@@ -268,8 +284,7 @@ class Endpoint:
         return Answer(samples, read, spent)
 
     def _sample(self, choice: dict[str, Any], prompt_tokens: int | None) -> dict[str, Any]:
-        message = choice.get("message") or {}
-        text = choice["text"] if self.kind == COMPLETIONS else message.get("content") or message.get("refusal") or ""
+        text = KINDS[self.kind].text(choice)
         if not isinstance(text, str):
             raise TypeError
         text, was_cut = prompts.cut(text, self.stop)
@@ -279,6 +294,7 @@ class Endpoint:
             "prompt_tokens": prompt_tokens,
             "completion_tokens": None,
         }
+        message = choice.get("message") or {}
         reasoning = message.get("reasoning_content") or message.get("reasoning")
         sample |= {"reasoning": self.hide(reasoning)} if isinstance(reasoning, str) else {}
         return sample | ({"logprobs": choice["logprobs"]} if choice.get("logprobs") else {})
@@ -351,7 +367,7 @@ class Endpoint:
             )
         if status == 404:
             return Stopped(
-                f"{self.url} knows no model {self.model!r}, or has no {self._path()} (404: {text}). "
+                f"{self.url} knows no model {self.model!r}, or has no {KINDS[self.kind].path} (404: {text}). "
                 "Check the model's name and the base URL (which ends in /v1 as a rule).",
                 404,
             )
