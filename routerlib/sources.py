@@ -30,6 +30,7 @@ SAMPLE_FILES: dict[type[Row], str] = {
     schemas.LabelledPrompt: "outcomes.jsonl",
 }
 PREFERRED_SPLITS = ("test", "human", "train")  # evaluation questions first; "human" is where the votes are
+SEPARATORS = ",;\t|"  # of the columns of a CSV; its header tells: Excel writes what the country writes
 HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(:[\w.-]+)?(@[\w.-]+)?$")
 
 
@@ -123,7 +124,10 @@ def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
     csv.field_size_limit(1 << 30)
-    rows = csv.DictReader(jsonl.read_lines(path), restkey=_MORE)
+    lines = jsonl.read_lines(path)
+    header = next(lines, "")
+    separator = max(SEPARATORS, key=header.count)
+    rows = csv.DictReader(itertools.chain([header], lines), restkey=_MORE, delimiter=separator)
     while True:
         try:
             row = next(rows, None)
@@ -133,7 +137,7 @@ def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
             return
         if extra := row.pop(_MORE, None):
             columns = len(rows.fieldnames)
-            problem = f"{columns + len(extra)} cells under {columns} columns; a text with commas needs quotes around it"
+            problem = f"{columns + len(extra)} cells under {columns} columns; a text with {separator!r} needs quotes around it"
             yield rows.line_num, RowError(problem, text=str([*row.values(), *extra]))
         else:
             yield rows.line_num, {name: _cell(text) for name, text in row.items() if name and text not in ("", None)}

@@ -164,6 +164,21 @@ def test_csv_rows_that_do_not_fit_their_header_are_named(tmp_path):
     assert rejects[1]["field"] == "answer_correct" and rows[1].answer_correct == "[NaN]"
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_table_with_other_separators_is_read_as_its_header_says(tmp_path, separator):
+    path = tmp_path / "q.csv"
+    lines = [
+        ["unique_id", "question", "answer_correct"],
+        ["1", "Why, oh why, and when?", '"so; it|is\t"'],
+        ["2", *"abc"],
+    ]
+    path.write_text("\r\n".join(separator.join(line) for line in lines), newline="")
+    rejects = []
+    (row,) = sources.load_rows(path, Question, rejects=rejects)
+    assert (row.question, row.answer_correct) == ("Why, oh why, and when?", "so; it|is\t")
+    assert f"a text with {separator!r} needs quotes" in rejects[0]["reason"]
+
+
 def test_a_table_without_the_columns_is_one_sentence(tmp_path):
     path = tmp_path / "q.csv"
     path.write_text("id;text\n" + "1;Why?\n" * 1000)
