@@ -348,7 +348,7 @@ def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any
         axes.errorbar(values, places, xerr=errors, fmt=marker, label=f"{role}: {side['model']}", **look)
     counts = {group["category"]: group["questions"] for group in superior["categories"]}
     axes.set_yticks(range(len(names)), [f"{name} ({counts.get(name, 0)})" for name in names])
-    axes.set(title="Accuracy by category (questions)", xlabel="accuracy (95 % interval)", xlim=(0, 1))
+    axes.set(title="Accuracy by category (questions)", xlabel="accuracy (95 % interval)", xlim=(-0.02, 1.02))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
@@ -483,7 +483,7 @@ def score_distributions(p_superior: ArrayLike, labels: Sequence[str], threshold:
     if threshold is not None and edges[0] <= threshold <= edges[-1]:
         axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3f}")
     axes.set(title="Scores by true label", xlabel="p_superior", ylabel="share of the label's prompts")
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
