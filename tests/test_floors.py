@@ -32,7 +32,7 @@ FLOORS = [
     ("world", ["standins", "clients", "servers", "sources", "inference", "encoders", "killable"]),
     ("work", ["ledger", "bulk", "collection", "labelling", "judging", "grading", "cleaning", "mixing"]),
     ("router", ["baselines", "router", "trainer", "training", "evaluation", "routing"]),
-    ("face", ["plots", "readings", "viewer", "panel", "proxy", "pipeline", "summary", "__main__"]),
+    ("face", ["plots", "readings", "viewer", "markup", "panel", "proxy", "pipeline", "summary", "__main__"]),
 ]
 FLOOR = {module: number for number, (_, modules) in enumerate(FLOORS) for module in modules}
 

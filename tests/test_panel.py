@@ -3,15 +3,19 @@
 import asyncio
 import csv
 import io
+import re
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 from small_router import EASY, HARD, small_router
 from upstream import nonsense
 
+from routerlib import markup
 from routerlib import panel as panel_module
-from routerlib.panel import RouterPanel, as_csv, at_threshold, histogram_svg, prompts_from_file
+from routerlib.markup import as_csv, at_threshold, histogram_svg
+from routerlib.panel import RouterPanel, prompts_from_file
 from routerlib.router import Decision
 from routerlib.routing import Backend
 
@@ -59,9 +63,9 @@ def test_the_slider_moves_the_decision_and_tells_what_it_buys(panel, router):
     assert panel.decision.model == "inferior"
     assert panel.decision.p_superior == p
     share = at_threshold(router.curve, 0.95)["share_superior"]
-    assert f"{100 * share:.0f} %" in panel._point.value
+    assert f"{100 * share:.0f}\u00a0%" in panel._point.value
     panel.threshold.value = 0.0
-    assert "100 %" in panel._point.value
+    assert "100\u00a0%" in panel._point.value
     assert len(panel.history) == 1  # moving is not routing
 
 
@@ -239,6 +243,15 @@ def test_a_backend_that_sends_nonsense_is_a_sentence(router, kind, said):
     assert "<script>" not in panel._answers.value
 
 
+def test_a_token_count_that_is_no_number_is_unknown(router):
+    with nonsense("odd_counts") as url:
+        panel = RouterPanel(router, url, url)
+        panel.prompt.value = EASY
+        answer = panel.ask()["inferior"]
+    assert (answer.state, answer.text, answer.completion_tokens, answer.cost) == ("done", "Yes", None, None)
+    assert panel.message == "" and len(panel.history) == 2
+
+
 def test_a_batch_gets_a_table_and_a_histogram(panel):
     panel.batch_prompts.value = f"{EASY}\n\n{HARD}\nSay hello"
     scores = panel.route_batch()
@@ -366,9 +379,29 @@ def test_costs_are_left_out_where_no_price_is_known():
 
 
 def test_a_score_near_the_threshold_is_told_from_it():
-    text = panel_module.verdict_html(Decision("inferior", 0.4996, 0.5, ""), {"inferior": "s", "superior": "l"})
-    assert "49.96 % chance" in text
-    assert "below the threshold of 50.00 %" in text
+    text = markup.verdict_html(Decision("inferior", 0.4996, 0.5, ""), {"inferior": "s", "superior": "l"})
+    assert "49.96\u00a0% chance" in text
+    assert "below the threshold of 50.00\u00a0%" in text
+
+
+def test_no_number_is_parted_from_its_per_cent_sign(panel):
+    panel.prompt.value = panel.batch_prompts.value = HARD
+    panel.route()
+    panel.route_batch()
+    page = panel.snapshot().partition("</style>")[2]
+    assert page.count("\u00a0%") > 4 and " %" not in page
+
+
+def test_a_panel_writes_no_html_and_escapes_nothing():
+    source = Path(panel_module.__file__).read_text()
+    assert not re.search(r"</|<[a-z]+[ >]|\bhtml\.|escape", source.partition('"""\n\n')[2])
+
+
+def test_a_curve_of_costs_alone_is_no_picture():
+    blind = small_router()
+    blind.curve = [{**row, "accuracy": None, "pgr": None} for row in blind.curve]
+    point = RouterPanel(blind)._point.value
+    assert "<svg" not in point and "of the calibration prompts" in point
 
 
 def test_histogram_counts_every_score():

@@ -123,6 +123,10 @@ NONSENSE = {
     "cut_stream": _head(b'data: {"id":"1","choices":[]}\n\n', "text/event-stream", length=500),
     "no_json": _head(b"data: <html>\n\n", "text/event-stream"),
     "other_json": _head(b'data: [1]\n\ndata: {"choices": 3}\n\n', "text/event-stream"),
+    "odd_counts": _head(
+        b'data: {"choices":[{"delta":{"content":"Yes"}}],"usage":{"prompt_tokens":"<b>","completion_tokens":[1]}}\n\n',
+        "text/event-stream",
+    ),
 }
 
 

@@ -160,10 +160,10 @@ def test_the_slider_by_keyboard(page):
     page.keyboard.press("End")
     wait_for_threshold(page, 1.0)
     page.locator(".rl-verdict:visible", has_text="The inferior model will do").wait_for()
-    assert page.locator(".rl-big:visible").first.inner_text() == "0 %"
+    assert page.locator(".rl-big:visible").first.inner_text() == "0\u00a0%"
     page.keyboard.press("Home")
     wait_for_threshold(page, 0.0)
-    assert page.locator(".rl-big:visible").first.inner_text() == "100 %"
+    assert page.locator(".rl-big:visible").first.inner_text() == "100\u00a0%"
     page.keyboard.press("ArrowRight")
     wait_for_threshold(page, 0.005)
     button(page, "◆ Certified: 0.300").click()
