@@ -57,7 +57,9 @@ def run(arguments: list[str]) -> int:
     """the notebooks in order, headless; goes on where an earlier run stopped"""
     from routerlib import pipeline, summary
 
-    parser = _parser("run", run, "Example: python -m routerlib run 03 04 -f notebooks/params/gpu.yaml -p K_RESPONSES 5")
+    parser = _Parser(
+        run, pipeline.run, "Example: python -m routerlib run 03 04 -f notebooks/params/gpu.yaml -p K_RESPONSES 5"
+    )
     parser.add_argument(
         "notebooks", nargs="*", default=list(pipeline.NOTEBOOKS), help="names or numbers; none: all six"
     )
@@ -77,18 +79,17 @@ def serve(arguments: list[str]) -> int:
     """start a local OpenAI-compatible server in the background, or stop it"""
     from routerlib import servers
 
-    parser = _parser(
-        "serve", serve, "Example: python -m routerlib serve --model google/gemma-3-4b-it --max-model-len 4096"
+    parser = _Parser(
+        serve, servers.serve, "Example: python -m routerlib serve --model google/gemma-3-4b-it --max-model-len 4096"
     )
-    options = _Options(parser, servers.serve)
     parser.add_argument("--model", help="a hub id, a local folder, or standin-superior / standin-inferior")
-    options.add("port", int, "on 127.0.0.1")
-    options.add("engine", str, "vllm or transformers (default: vllm where it is installed and a GPU is present)")
-    options.add("max_model_len", int, "context length in tokens, for vllm (default: the model's own)")
-    options.add("gpu_util", float, "share of the GPU's memory, for vllm")
+    parser.add("port", int, "on 127.0.0.1")
+    parser.add("engine", str, "vllm or transformers (default: vllm where it is installed and a GPU is present)")
+    parser.add("max_model_len", int, "context length in tokens, for vllm (default: the model's own)")
+    parser.add("gpu_util", float, "share of the GPU's memory, for vllm")
     usual = f"(default: {servers.TEMPERATURE})"
-    options.add("temperature", float, f"of the first request, which fixes the sampling of `transformers serve` {usual}")
-    options.add("timeout", float, "seconds to wait until the server answers")
+    parser.add("temperature", float, f"of the first request, which fixes the sampling of `transformers serve` {usual}")
+    parser.add("timeout", float, "seconds to wait until the server answers")
     parser.add_argument("--stop", action="store_true", help="stop the server on --port")
     given = vars(parser.parse_args(arguments))
     if given.pop("stop"):
@@ -111,30 +112,31 @@ def collect(arguments: list[str]) -> int:
     """k answers of one model to each question, resumable: what notebook 03 does for two models"""
     from routerlib import collection
 
-    parser = _parser("collect", collect, "Exit codes: 0 every question is complete, 3 some remain, 2 wrong input.")
-    options = _Options(parser, collection.collect)
-    options.add(
+    parser = _Parser(
+        collect, collection.collect, "Exit codes: 0 every question is complete, 3 some remain, 2 wrong input."
+    )
+    parser.add(
         "questions", str, 'a .jsonl, .csv or .parquet file, a hub id, or "sample"; several with commas', required=True
     )
-    options.add("model", str, "as the server names it", required=True)
-    options.add("api_base", str, "URL of the endpoint (default: http://localhost:8000/v1, or OpenAI's if remote)")
-    options.add("api_mode", str, "local, or remote (key from OPENAI_API_KEY)", choices=["local", "remote"])
-    options.add("k_responses", int, "samples a question")
-    options.add("num_problems", str, "the first so many questions (default: all)")
-    options.add("temperature", float, "0 to 2")
-    options.add("max_tokens", int, "of one answer")
-    options.add("stop", _unescaped, 'strings that end an answer, such as "\\n"; special tokens always do', nargs="*")
-    options.add("batch_size", int, "questions read ahead")
-    options.add("max_concurrent", int, "requests in flight, at most")
-    options.add("max_attempts", int, "failures after which a question is left alone")
-    options.add("endpoint", str, "completions or chat", choices=["completions", "chat"])
-    options.add("template", str, "short, reasoning, or a template file (default: the endpoint's own)")
-    options.add("extra_body", _json_object, """more fields of the request, as JSON: '{"top_p": 0.9}'""")
-    options.add("price_in", float, "per million tokens read")
-    options.add("price_out", float, "per million tokens written")
-    options.add("timeout", float, "seconds for one request")
-    options.add("output_file", str, "(default: a stable name from model and data set)")
-    options.add("output_dir", str, "(default: outputs/responses)")
+    parser.add("model", str, "as the server names it", required=True)
+    parser.add("api_base", str, "URL of the endpoint (default: http://localhost:8000/v1, or OpenAI's if remote)")
+    parser.add("api_mode", str, "local, or remote (key from OPENAI_API_KEY)", choices=["local", "remote"])
+    parser.add("k_responses", int, "samples a question")
+    parser.add("num_problems", str, "the first so many questions (default: all)")
+    parser.add("temperature", float, "0 to 2")
+    parser.add("max_tokens", int, "of one answer")
+    parser.add("stop", _unescaped, 'strings that end an answer, such as "\\n"; special tokens always do', nargs="*")
+    parser.add("batch_size", int, "questions read ahead")
+    parser.add("max_concurrent", int, "requests in flight, at most")
+    parser.add("max_attempts", int, "failures after which a question is left alone")
+    parser.add("endpoint", str, "completions or chat", choices=["completions", "chat"])
+    parser.add("template", str, "short, reasoning, or a template file (default: the endpoint's own)")
+    parser.add("extra_body", _json_object, """more fields of the request, as JSON: '{"top_p": 0.9}'""")
+    parser.add("price_in", float, "per million tokens read")
+    parser.add("price_out", float, "per million tokens written")
+    parser.add("timeout", float, "seconds for one request")
+    parser.add("output_file", str, "(default: a stable name from model and data set)")
+    parser.add("output_dir", str, "(default: outputs/responses)")
     summary = collection.collect_sync(**vars(parser.parse_args(arguments)))
     print(summary)
     if not summary.total:
@@ -147,13 +149,12 @@ def grade(arguments: list[str]) -> int:
     """extract and grade the answers in a file or folder: what notebook 04 does"""
     from routerlib import grading
 
-    parser = _parser("grade", grade)
-    options = _Options(parser, grading.grade)
-    options.add("input", str, "a responses file, or a folder of them (default: outputs/responses)")
-    options.add("output", str, "the graded file or folder (default: outputs/graded)")
-    options.add("workers", int, "processes (default: one a core)")
-    options.add("timeout", float, "seconds that grading one answer may take")
-    options.switch("by_category", "print accuracy by category, too")
+    parser = _Parser(grade, grading.grade)
+    parser.add("input", str, "a responses file, or a folder of them (default: outputs/responses)")
+    parser.add("output", str, "the graded file or folder (default: outputs/graded)")
+    parser.add("workers", int, "processes (default: one a core)")
+    parser.add("timeout", float, "seconds that grading one answer may take")
+    parser.switch("by_category", "print accuracy by category, too")
     result = grading.grade(**vars(parser.parse_args(arguments)))
     if not result.answers:
         print("Nothing was graded: no row of the input holds an answer.", file=sys.stderr)
@@ -165,14 +166,14 @@ def route(arguments: list[str]) -> int:
     """which model a prompt goes to, and why"""
     from routerlib.router import Router, newest
 
-    parser = _parser(
-        "route", route, 'Example: python -m routerlib route "Prove that there are infinitely many primes."'
+    parser = _Parser(
+        route, Router.route, 'Example: python -m routerlib route "Prove that there are infinitely many primes."'
     )
     parser.add_argument(
         "prompts", nargs="*", metavar="PROMPT", help="one or several; none: one a line from standard input"
     )
     parser.add_argument("--router", help="a router's folder (default: the newest below outputs/models)")
-    parser.add_argument("--threshold", type=_share, help="from 0 to 1 (default: the router's own)")
+    parser.add("threshold", _share, "from 0 to 1 (default: the router's own)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     given = parser.parse_args(arguments)
     prompts = given.prompts or _lines_of_input()
@@ -196,42 +197,57 @@ def serve_router(arguments: list[str]) -> int:
     """the router as an OpenAI-compatible server on 127.0.0.1, for programs in any language"""
     from routerlib import proxy
 
-    parser = _parser("serve-router", serve_router, "A bearer key is asked for where ROUTERLIB_SERVER_KEY is set.")
-    options = _Options(parser, proxy.serve_router)
-    options.add("router", str, "a router's folder (default: the newest below outputs/models)")
-    options.add("inferior", str, "address of the inferior model's server")
-    options.add("superior", str, "address of the superior model's server")
-    options.add("inferior_model", str, "its name there (default: the one the router knows)")
-    options.add("superior_model", str, "its name there (default: the one the router knows)")
-    options.add("port", int, "on 127.0.0.1")
-    options.add("threshold", _share, "the operating point, from 0 to 1 (default: the router's own)")
-    options.add("timeout", float, "seconds without a byte from a model after which it counts as down")
-    options.add("max_mb", float, "the largest request, in megabytes")
-    options.switch("fallback", "ask the other model when the chosen one is down")
-    options.switch("log_prompts", "write the prompts into the log, too")
+    parser = _Parser(serve_router, proxy.serve_router, "A bearer key is asked for where ROUTERLIB_SERVER_KEY is set.")
+    parser.add("router", str, "a router's folder (default: the newest below outputs/models)")
+    parser.add("inferior", str, "address of the inferior model's server")
+    parser.add("superior", str, "address of the superior model's server")
+    parser.add("inferior_model", str, "its name there (default: the one the router knows)")
+    parser.add("superior_model", str, "its name there (default: the one the router knows)")
+    parser.add("port", int, "on 127.0.0.1")
+    parser.add("threshold", _share, "the operating point, from 0 to 1 (default: the router's own)")
+    parser.add("timeout", float, "seconds without a byte from a model after which it counts as down")
+    parser.add("max_mb", float, "the largest request, in megabytes")
+    parser.switch("fallback", "ask the other model when the chosen one is down")
+    parser.switch("log_prompts", "write the prompts into the log, too")
     _without_notes_of_libraries()
     proxy.serve_router(**vars(parser.parse_args(arguments)))
     return OK
 
 
-class _Options:
-    """Adds options to a parser whose defaults are those of a function's signature: one place for both."""
+class _Parser(argparse.ArgumentParser):
+    """The arguments of a command. The defaults of its options are those in the signature of the function it calls: one
+    place for both. Options are taken by their whole names, and a misspelt one is told which one it resembles."""
 
-    def __init__(self, parser: argparse.ArgumentParser, function: Callable[..., Any]):
-        self.parser, self.parameters = parser, inspect.signature(function).parameters
+    def __init__(self, command: Callable[..., int], calls: Callable[..., Any], epilog: str = ""):
+        name = command.__name__.replace("_", "-")
+        text = inspect.getdoc(command) or ""
+        super().__init__(prog=f"python -m routerlib {name}", description=text, epilog=epilog, allow_abbrev=False)
+        self.parameters = inspect.signature(calls).parameters
 
     def add(self, name: str, kind: Callable[[str], Any], text: str, **more: Any) -> None:
+        """An option with a value."""
         default = None if more.get("required") else self.parameters[name].default
         shown = "" if default in (None, "", ()) or "default" in text else f" (default: {default})"
         flag = f"--{name.replace('_', '-')}"
-        self.parser.add_argument(flag, dest=name, type=kind, default=default, help=text + shown, **more)
+        self.add_argument(flag, dest=name, type=kind, default=default, help=text + shown, **more)
 
     def switch(self, name: str, text: str) -> None:
         """An option without a value, to turn on what is off by default; or, with --no- before it, off what is on."""
         default = self.parameters[name].default
         action = argparse.BooleanOptionalAction if default else "store_true"
         shown = " (default: yes)" if default else ""
-        self.parser.add_argument(f"--{name.replace('_', '-')}", action=action, default=default, help=text + shown)
+        self.add_argument(f"--{name.replace('_', '-')}", action=action, default=default, help=text + shown)
+
+    def parse_args(self, arguments: list[str]) -> argparse.Namespace:  # type: ignore[override]
+        flags = {option: action.dest for action in self._actions for option in action.option_strings}
+        FLAGS.clear()
+        FLAGS.update({dest.upper(): option for option, dest in flags.items() if not option.startswith("--no-")})
+        given, unknown = self.parse_known_args(arguments)
+        if unknown:
+            from routerlib.pipeline import did_you_mean
+
+            self.error(f"there is no option {unknown[0]}.{did_you_mean(unknown[0].partition('=')[0], flags)}")
+        return given
 
 
 def _lines_of_input() -> list[str]:
@@ -265,26 +281,6 @@ def _json_object(text: str) -> dict[str, Any]:
 def _unescaped(text: str) -> str:
     """A shell hands \\n on as two characters."""
     return text.replace("\\n", "\n").replace("\\t", "\t")
-
-
-class _Parser(argparse.ArgumentParser):
-    """Takes options by their whole names, and says which one a misspelt one resembles."""
-
-    def parse_args(self, arguments: list[str]) -> argparse.Namespace:  # type: ignore[override]
-        flags = {option: action.dest for action in self._actions for option in action.option_strings}
-        FLAGS.clear()
-        FLAGS.update({dest.upper(): option for option, dest in flags.items() if not option.startswith("--no-")})
-        given, unknown = self.parse_known_args(arguments)
-        if unknown:
-            from routerlib.pipeline import did_you_mean
-
-            self.error(f"there is no option {unknown[0]}.{did_you_mean(unknown[0].partition('=')[0], flags)}")
-        return given
-
-
-def _parser(name: str, command: Callable[..., int], epilog: str = "") -> _Parser:
-    text = inspect.getdoc(command) or ""
-    return _Parser(prog=f"python -m routerlib {name}", description=text, epilog=epilog, allow_abbrev=False)
 
 
 def _overview() -> str:
