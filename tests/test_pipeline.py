@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from routerlib import pipeline, settings
+from routerlib import jsonl, pipeline, settings
 
 FIRST = """FACTOR = 2  # what to multiply by
 NAME = "a"  # any text
@@ -144,3 +144,17 @@ def test_an_unknown_notebook_is_a_sentence(project):
 def test_values_from_the_command_line(text, value):
     parsed = pipeline.parse_value(text)
     assert parsed == value and type(parsed) is type(value)
+
+
+def test_of_a_line_written_again_and_again_the_last_state_stays(tmp_path):
+    def said(name, *texts):
+        return [{"output_type": "stream", "name": name, "text": text} for text in texts]
+
+    figure = {"output_type": "display_data", "data": {}, "metadata": {}}
+    outputs = [*said("stderr", "asking: 0%\rasking:", " 50%\rasking: 100%\n"), *said("stdout", "7 answers\n"), figure]
+    file = tmp_path / "executed.ipynb"
+    jsonl.write_json(file, {"cells": [{"outputs": outputs}, {"cell_type": "markdown"}]})
+    pipeline.settle(file)
+    kept = jsonl.read_json(file)["cells"]
+    assert kept[0]["outputs"] == [*said("stderr", "asking: 100%\n"), *said("stdout", "7 answers\n"), figure]
+    assert kept[1] == {"cell_type": "markdown"}
