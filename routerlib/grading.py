@@ -395,7 +395,8 @@ def gap_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
         for group in superior["categories"]
         if group["category"] in cheap
     }
-    text = f"{superior['model']} is right {100 * gap:+.1f} points more often than {inferior['model']}"
+    more = f"{100 * abs(gap):.1f} points {'more' if gap >= 0 else 'less'} often"
+    text = f"{superior['model']} is right {more} than {inferior['model']}"
     if len(gaps) < 2:
         return f"{text}."
     wide, narrow = max(gaps, key=gaps.get), min(gaps, key=gaps.get)

@@ -260,7 +260,7 @@ def test_figures_show_both_models(tmp_path):
     write(tmp_path / "r" / "d.jsonl", rows[2:])
     result = run(tmp_path / "r", tmp_path / "g")
     said = grading.gap_sentence(*grading.choose_pair(result.summaries))
-    assert said == "dear is right +50.0 points more often than cheap: most in other (+100.0), least in sums (+0.0)."
+    assert said == "dear is right 50.0 points more often than cheap: most in other (+100.0), least in sums (+0.0)."
     axes = plots.accuracy_by_category(*grading.choose_pair(result.summaries)).axes[0]
     assert sorted(label.get_text() for label in axes.get_yticklabels()) == ["other (1)", "sums (1)"]
     assert [x for bars in axes.containers for x in bars.lines[0].get_xdata()] == [0.0, 1.0, 1.0, 1.0]
