@@ -530,7 +530,9 @@ def _count(value: Any) -> int | None:
 
 
 def _field(label: str, placeholder: str, rows: int) -> widgets.Textarea:
-    field = widgets.Textarea(description=label, placeholder=placeholder, rows=rows, continuous_update=True)
+    """A text to type. It is sent when it is left, not letter by letter: while a busy kernel has yet to take one letter,
+    the browser holds back the rest, and a click on a button would overtake it."""
+    field = widgets.Textarea(description=label, placeholder=placeholder, rows=rows, continuous_update=False)
     return _classed(field, "rl-field rl-hidden-label")
 
 
