@@ -68,9 +68,9 @@ class Event:
 
 def header_html(name: str, names: dict[str, str]) -> str:
     """The style of all that follows, and the title: which router, between which models."""
-    models = " ".join(_pill(side, f"{side} · {names[side]}") for side in SIDES)
+    models = "".join(_pill(side, f"{side} · {names[side]}") for side in SIDES)
     title = f"<div class='rl-title'>{html.escape(name)}</div>"
-    return f"<style>{STYLE}</style><div class='rl-head'>{title}<div>{models}</div></div>"
+    return f"<style>{STYLE}</style><div class='rl-head'>{title}<div class='rl-models'>{models}</div></div>"
 
 
 def page_html(header: str, message: str, prompt: str, cards: Sequence[str], rest: Sequence[str]) -> str:
@@ -236,13 +236,14 @@ def answers_html(answers: dict[str, Answer], chosen: str) -> str:
 def _answer(answer: Answer, chosen: bool) -> str:
     """One model's answer: who, the text so far, and what it took."""
     mark = "<span class='rl-tag'>the router's choice</span>" if chosen else ""
-    body = html.escape(answer.text) or ("" if answer.error else "<span class='rl-muted'>…</span>")
+    text = html.escape(answer.text) or muted_html("…")
     caret = "<span class='rl-caret'></span>" if answer.state == "streaming" else ""
+    body = f"<div class='rl-text'>{text}{caret}</div>" if answer.text or not answer.error else ""
     error = f"<div class='rl-alert' role='alert'>{html.escape(answer.error)}</div>" if answer.error else ""
     return (
         f"<div class='rl-card rl-answer rl-from-{answer.side}' data-state='{answer.state}'>"
         f"<div class='rl-who'>{_pill(answer.side, answer.model)}{mark}</div>"
-        f"<div class='rl-text'>{body}{caret}</div>{error}<div class='rl-took'>{_took(answer)}</div></div>"
+        f"{body}{error}<div class='rl-took'>{_took(answer)}</div></div>"
     )
 
 

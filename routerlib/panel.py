@@ -490,7 +490,8 @@ class RouterPanel(widgets.VBox):
         if isinstance(error, openai.NotFoundError):
             return f"{target.base_url} knows no model {target.model!r}, or has no chat completions."
         if isinstance(error, openai.APIStatusError):
-            return f"{target.base_url} answered {error.status_code}: {markup.short(error.message)}"
+            told = error.message.removeprefix(f"Error code: {error.status_code} - ")
+            return f"{target.base_url} answered {error.status_code}: {markup.short(told)}"
         if isinstance(error, openai.APIError | settings.MissingKey):
             return sentence(error)
         return f"What {target.base_url} sent is no chat completion ({markup.short(sentence(error))}). Is it the right address?"
