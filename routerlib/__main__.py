@@ -31,7 +31,23 @@ FLAGS: dict[str, str] = {}  # of the command under way: NUM_PROBLEMS -> --num-pr
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. An error is a sentence on standard error."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without our signs shows "?", and goes on
+    try:
+        code = _command(sys.argv[1:] if arguments is None else arguments)
+        print(end="", flush=True)  # whatever is wrong with the output shows here
+        return code
+    except KeyboardInterrupt:
+        print("\nInterrupted. What was finished is on disk; the same command goes on from there.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        return _told(error)
+
+
+def _command(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview())
         return OK
@@ -41,16 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         print(f"There is no command {name!r}.{did_you_mean(name, COMMANDS)}\n\n{_overview()}", file=sys.stderr)
         return WRONG_INPUT
-    try:
-        return COMMANDS[name](rest)
-    except KeyboardInterrupt:
-        print("\nInterrupted. What was finished is on disk; the same command goes on from there.", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except Exception as error:
-        return _told(error)
+    return COMMANDS[name](rest)
 
 
 def run(arguments: list[str]) -> int:
@@ -251,6 +258,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _lines_of_input() -> list[str]:
+    if sys.stdin is None:  # whoever started us has closed it
+        return []
     if sys.stdin.isatty():
         print("One prompt a line; end with Ctrl-D.", file=sys.stderr)
     return [line.rstrip("\n") for line in sys.stdin if line.strip()]
@@ -270,8 +279,10 @@ def _share(text: str) -> float:
 
 
 def _json_object(text: str) -> dict[str, Any]:
-    with contextlib.suppress(ValueError, RecursionError):
-        if isinstance(value := json.loads(text), dict):
+    from routerlib import jsonl
+
+    with contextlib.suppress(ValueError):
+        if isinstance(value := jsonl.decode(text), dict):
             return value
     raise argparse.ArgumentTypeError(
         f"""{text} is no JSON object; one looks like '{{"top_p": 0.9}}', quotes included"""

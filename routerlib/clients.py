@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic_core import from_json
 
 from routerlib import prompts, servers, settings
+from routerlib.progress import printable
 from routerlib.schemas import Prompt
 
 if TYPE_CHECKING:
@@ -106,11 +107,13 @@ def connect(
         timeout: seconds without a byte after which a request is given up.
 
     Raises:
-        settings.MissingKey: remote, and no key anywhere.
+        settings.MissingKey: remote, and no key anywhere; or a key that no header can hold.
         ValueError: an unknown mode, or a base URL that is none.
     """
     base_url = check_base(base_url, api_mode)
     key = api_key or settings.key("OPENAI_API_KEY", required=api_mode == REMOTE) or "none"
+    if not (key.isascii() and key.isprintable()):
+        raise settings.MissingKey("The key holds a line break, or a letter no key has. Copy OPENAI_API_KEY anew.")
     import openai
 
     return openai.AsyncOpenAI(
@@ -190,6 +193,10 @@ class Endpoint:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"ENDPOINT is {self.kind!r}; it is either {' or '.join(map(repr, KINDS))}.")
+        try:
+            json.dumps(self.extra_body, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"EXTRA_BODY is {self.extra_body!r}, which JSON cannot hold ({error}).") from None
         self.takes_n: bool | None = None  # None: not known yet
         self.length_field = "max_tokens"
         self.sends_stop = True
@@ -420,7 +427,7 @@ def _message_in(body: Any, fallback: str) -> str:
             text = text[name]
     if not isinstance(text, str):
         text = json.dumps(text) if isinstance(text, list | dict) and text else fallback
-    return " ".join(text.split())[:500]
+    return printable(" ".join(text.split())[:500])
 
 
 def _reason(error: BaseException) -> str:

@@ -7,6 +7,7 @@ Requests, patience and storage are `clients`, `bulk` and `ledger`; reading the a
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 from collections import Counter
@@ -23,6 +24,8 @@ __all__ = ["CollectionSummary", "collect", "collect_sync", "measure", "output_pa
 
 # What rows written before a setting existed were sampled with.
 SAMPLING_DEFAULTS: dict[str, Any] = {"stop": [], "extra_body": {}}
+
+MOST_RESPONSES = 100_000  # to one question; a server asked for more at once may die of it
 
 
 async def collect(
@@ -82,6 +85,7 @@ async def collect(
         clients.Stopped: wrong key, model or URL. bulk.DiskFull: no room.
     """
     _check_arguments(k_responses, max_concurrent, batch_size, max_attempts, max_tokens, temperature)
+    _check_amounts(model, timeout, price_in, price_out)
     limit = _limit(num_problems)
     wording = prompts.template(template, endpoint)
     path = output_path(questions, model, output_file, output_dir)
@@ -268,5 +272,17 @@ def _check_arguments(k: int, max_concurrent: int, batch_size: int, max_attempts:
     for name, value in whole.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} is {value!r}; it is a whole number above 0.")
+    if k > MOST_RESPONSES:
+        raise ValueError(f"K_RESPONSES is {k:,}; it is {MOST_RESPONSES:,} at most.")
     if not 0 <= heat <= 2:
         raise ValueError(f"TEMPERATURE is {heat!r}; it lies between 0 and 2.")
+
+
+def _check_amounts(model: str, timeout: float, price_in: float, price_out: float) -> None:
+    if not str(model).strip():
+        raise ValueError("MODEL is empty; it is the name by which the server knows the model.")
+    if not 0 < timeout < math.inf:
+        raise ValueError(f"TIMEOUT is {timeout!r}; it is a number of seconds above 0.")
+    for name, price in {"PRICE_IN": price_in, "PRICE_OUT": price_out}.items():
+        if not 0 <= price < math.inf:
+            raise ValueError(f"{name} is {price!r}; it is an amount per million tokens, 0 or more.")

@@ -18,6 +18,7 @@ from typing import Any
 from routerlib import jsonl, judging, settings
 from routerlib.killable import Crew, Lost
 from routerlib.progress import bar as progress_bar
+from routerlib.progress import printable
 from routerlib.schemas import (
     ROUTE_TO_INFERIOR,
     ROUTE_TO_SUPERIOR,
@@ -125,15 +126,17 @@ def input_files(input: str | Path = "") -> list[Path]:
         )
     files = responses_files(source) if source.is_dir() else [source]
     if not files:
-        raise GradingError(f"{source} holds no .jsonl files. Run notebook 03 first, or name another folder.")
+        raise GradingError(f"{source} holds no .jsonl files with rows. Run notebook 03 first, or name another folder.")
     return files
 
 
 def responses_files(folder: str | Path) -> list[Path]:
-    """The JSONL files of a folder, sorted, without rejects and outcomes."""
+    """The JSONL files of a folder, sorted, without rejects, outcomes, and those in which there is nothing yet."""
     files = [path for pattern in ("*.jsonl", "*.jsonl.gz") for path in Path(folder).glob(pattern)]
     return sorted(
-        path for path in files if path.is_file() and ".rejects." not in path.name and path.name not in RESERVED
+        path
+        for path in files
+        if path.is_file() and path.stat().st_size and ".rejects." not in path.name and path.name not in RESERVED
     )
 
 
@@ -216,8 +219,10 @@ def _read(path: Path, survey: _Survey, rejects: jsonl.Rejects, bar: Any) -> Iter
 def _tell(grading: Grading, by_category: bool) -> None:
     for summary in grading.summaries:
         for group in summary["categories"] if by_category else []:
-            print(f"  {group['category']:<24}{_percent(group['accuracy'])}  of {group['questions']} questions")
-        print(sentence(summary))
+            print(
+                f"  {printable(group['category']):<24}{_percent(group['accuracy'])}  of {group['questions']} questions"
+            )
+        print(printable(sentence(summary)))
     rate = grading.answers / max(grading.seconds, 1e-9)
     notes = [f"{grading.answers:,} answers graded in {grading.seconds:.1f} s ({rate:,.0f}/s)"]
     if grading.lost:

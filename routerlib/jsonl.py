@@ -428,7 +428,9 @@ def _replacing(path: str | Path) -> Iterator[Any]:
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say whose
+            error.filename = str(path)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise

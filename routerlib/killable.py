@@ -30,6 +30,7 @@ from routerlib import settings
 
 BATCH = 16  # items a worker is given at a time
 WINDOW = 1024  # items under way or waiting for an earlier one: bounds the memory
+LONGEST = 86_400  # seconds: a day for one item
 PATIENCE = 10  # times the limit that an item may take by the clock, where it waits more than it computes
 GIBIBYTE = 2**30
 
@@ -56,8 +57,8 @@ class Crew:
     """
 
     def __init__(self, function: str, workers: int | None = None, timeout: float = 5.0, memory: int = 3 * GIBIBYTE):
-        if timeout <= 0:
-            raise ValueError(f"timeout is {timeout} seconds; it must be more than 0")
+        if not 0 < timeout <= LONGEST:
+            raise ValueError(f"timeout is {timeout} seconds; it must be more than 0, and at most {LONGEST:,}")
         self.size = max(1, workers or os.cpu_count() or 1)
         self._spec = {"function": function, "timeout": timeout, "memory": memory, "path": str(settings.ROOT)}
         self._timeout = timeout

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from routerlib import jsonl, servers, settings, standins
+from routerlib.progress import printable
 
 # notebook -> (the folder below outputs/ that its last cell writes metrics.json to, typical seconds on two cores)
 NOTEBOOKS = {
@@ -180,6 +181,11 @@ def execute(step: Step, addresses: dict[str, str] | None = None) -> Path:
             f"The notebook as far as it came, with the traceback: {step.executed}\n"
             "Mend the cause and run the same command again: it goes on from here."
         ) from None
+    except OSError as error:
+        raise PipelineError(
+            f"{step.name}: {error}. Is there room at {step.executed.parent}, and may it be written? "
+            "Then run the same command again: it goes on from here."
+        ) from None
     settle(step.executed)
     _remember(step, fingerprint=step.fingerprint, seconds=round(time.monotonic() - start, 1))
     return step.executed
@@ -225,7 +231,10 @@ def parse_value(text: str) -> Any:
     """
     import yaml
 
-    value = yaml.safe_load(text) if text else ""
+    try:
+        value = yaml.safe_load(text) if text else ""
+    except (yaml.YAMLError, ValueError, RecursionError):  # brackets and quotes that mean nothing in YAML
+        return text
     if isinstance(value, str):
         with suppress(ValueError):
             return float(value)
@@ -247,9 +256,13 @@ def _read_parameter_files(files: Sequence[str | Path]) -> tuple[dict[str, Any], 
     sections: dict[str, dict[str, Any]] = {}
     for file in files:
         content = _read_parameter_file(Path(file) if Path(file).exists() else settings.resolve(file))
-        for name in content.keys() & NOTEBOOKS.keys():
-            sections.setdefault(name, {}).update(content.pop(name) or {})
-        shared.update(content)
+        for name, value in content.items():
+            if name in NOTEBOOKS:
+                sections.setdefault(name, {}).update(_mapping(value, f"{file}, under {name}"))
+            elif isinstance(value, dict):
+                raise PipelineError(f"{file}: there is no notebook {name}.{did_you_mean(name, NOTEBOOKS)}")
+            else:
+                shared[name] = value
     return shared, sections
 
 
@@ -257,13 +270,18 @@ def _read_parameter_file(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text()) or {}
+        content = yaml.safe_load("".join(jsonl.read_lines(path)))
     except FileNotFoundError:
         raise PipelineError(f"There is no parameter file {path}.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PipelineError(f"{path} is no valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise PipelineError(f"{path}: expected lines of the form NAME: value.")
+    return _mapping(content, str(path))
+
+
+def _mapping(content: Any, place: str) -> dict[str, Any]:
+    content = {} if content is None else content
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise PipelineError(f"{place}: expected lines of the form NAME: value.")
     return content
 
 
@@ -392,7 +410,7 @@ class _Progress(logging.Handler):
         self.is_terminal = sys.stdout.isatty()
 
     def emit(self, record: logging.LogRecord) -> None:
-        for line in re.split(r"[\r\n]+", _plain_text(record.getMessage())):
+        for line in map(printable, re.split(r"[\r\n]+", _plain_text(record.getMessage()))):
             if match := re.match(r"Executing Cell (\d+)-", line):
                 self.cell, self.said = match[1], ""
             elif line.strip() and not line.startswith(("Ending Cell", "<")):  # "<Figure …>" tells nothing

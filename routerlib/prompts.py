@@ -15,6 +15,7 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
+from routerlib import jsonl
 from routerlib.schemas import Message, Prompt, Question
 
 # What models write where their turn ends. Sent as stop strings as far as the endpoint allows, and cut off here.
@@ -142,7 +143,7 @@ def template(name: str | Path | None, endpoint: str = "completions") -> Template
             chat), a file, or None for the endpoint's own.
 
     Raises:
-        ValueError: there is no such template, or the file has no place for the question.
+        ValueError: there is no such template, the file cannot be read, or has no place for the question.
     """
     name = str(name) if name else ("short" if endpoint == "completions" else "reasoning")
     if name in TEMPLATES:
@@ -150,7 +151,7 @@ def template(name: str | Path | None, endpoint: str = "completions") -> Template
     path = Path(name).expanduser()
     if not path.is_file():
         raise ValueError(f"There is no template {name!r}: name a file, or one of {', '.join(TEMPLATES)}.")
-    return _parsed(name, path.read_text(encoding="utf-8"))
+    return _parsed(name, "".join(jsonl.read_lines(path)))
 
 
 def _parsed(name: str, text: str) -> Template:

@@ -94,8 +94,12 @@ def serve(
         timeout: seconds to wait until it answers.
 
     Raises:
-        ServerError: the port is taken, the process died (with the log's last lines), or it never answered.
+        ServerError: there is no such port or folder, the port is taken, the process died (with the log's last lines), or it never answered.
     """
+    if not 0 < port < 65536:
+        raise ServerError(f"The port is {port}; it is a number from 1 to 65535.")
+    if model.startswith(("/", "./", "../")) and not Path(model).is_dir():
+        raise ServerError(f"There is no folder {model}. Name a model's folder, a hub id, or a stand-in.")
     running = _working(port)
     if running and running.model == model and (temperature is None or running.temperature in (None, temperature)):
         return running

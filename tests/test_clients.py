@@ -132,6 +132,19 @@ def test_base_urls(monkeypatch):
         clients.connect(api_mode="remote")
 
 
+@pytest.mark.parametrize("key", ["sk-planted\nkey", "sk-planted-ключ"])
+def test_a_key_that_no_header_can_hold_is_a_sentence_without_it(key):
+    with pytest.raises(settings.MissingKey, match="Copy OPENAI_API_KEY anew") as caught:
+        clients.connect("http://127.0.0.1:9/v1", key)
+    assert "planted" not in str(caught.value)
+
+
+def test_a_servers_message_cannot_steer_the_terminal():
+    assert clients._message_in({"error": {"message": "no \x1b[2J\x1b]0;mine\x07 model\nhere"}}, "") == (
+        "no �[2J�]0;mine� model here"
+    )
+
+
 def test_models_are_listed():
     async def main():
         async with MockServer(models=("a", "b")) as server, clients.connect(server.base_url) as client:

@@ -118,6 +118,7 @@ def test_hostile_expressions_cost_only_themselves(tmp_path):
 def test_folders_and_defaults(tmp_path, outputs):
     for name in ("x.jsonl", "y.jsonl", "x.rejects.jsonl", "outcomes.jsonl"):
         write(outputs / "responses" / name, [mcq("a", ["B"], model=name)])
+    write(outputs / "responses" / "just_begun.jsonl", [])
     result = run("")
     assert [path.name for path in result.files] == ["x.jsonl", "y.jsonl"]
     assert result.files[0].parent == outputs / "graded"
@@ -130,6 +131,10 @@ def test_input_that_is_not_there_or_would_be_overwritten(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(grading.GradingError, match=r"no \.jsonl files"):
         run(tmp_path / "empty")
+    with pytest.raises(grading.GradingError, match="no row that can be graded"):
+        run(write(tmp_path / "empty" / "just_begun.jsonl", []))
+    with pytest.raises(grading.GradingError, match=r"no \.jsonl files"):
+        run(tmp_path / "empty")
     source = write(tmp_path / "r.jsonl", [mcq("a", ["B"])])
     with pytest.raises(grading.GradingError, match="responses file itself"):
         run(source, tmp_path)
@@ -139,7 +144,6 @@ def test_input_that_is_not_there_or_would_be_overwritten(tmp_path):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no row that can be graded"),
         (b"\n\n", "no row that can be graded"),
         (b'{"unique_id": "a"}\n', "line 1: field problem"),
         (b"\x89PNG\x00\x01" * 900, "is a binary file"),
@@ -180,6 +184,13 @@ def test_models_in_one_file_stay_apart_and_replaced_rows_are_counted(tmp_path, c
     assert result.superseded == 1 and "1 rows gave way to a later one" in capsys.readouterr().out
     assert verdicts(tmp_path / "g.jsonl.gz") == [[False], [True, True]]
     assert [summary["model"] for summary in result.summaries] == ["two", "one"]
+
+
+def test_names_out_of_a_file_cannot_steer_the_terminal(tmp_path, capsys):
+    row = mcq("a", ["B"], "m\x1b[2J\nwins", category="\x1b]0;mine\x07sums")
+    grading.grade(write(tmp_path / "r.jsonl", [row]), tmp_path / "g.jsonl", workers=1)
+    said = capsys.readouterr().out
+    assert "m�[2J�wins: 100.0%" in said and "�sums" in said and "\x1b" not in said
 
 
 def test_summary_of_k_samples(tmp_path):

@@ -20,6 +20,12 @@ def test_a_hanging_item_costs_only_itself():
     assert results.count(None) == 45
 
 
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
+def test_a_limit_that_is_none_is_refused(timeout):
+    with pytest.raises(ValueError, match=f"timeout is {timeout}"):
+        Crew("operator:neg", timeout=timeout)
+
+
 def test_waiting_is_not_computing():
     with Crew("time:sleep", workers=1, timeout=0.5) as crew:
         assert list(crew.map([1.0, 1.0, 0.0])) == [None, None, None]

@@ -49,11 +49,32 @@ def test_wrong_input_is_a_sentence_and_code_2(outputs, capsys):
 
 
 def test_a_failure_is_a_sentence_and_code_1(outputs, capsys):
-    assert (
-        commands.main(["serve", "--model", "/no/such/model", "--engine", "transformers", "--port", "8791"])
-        == commands.FAILED
-    )
-    assert "stopped while starting" in capsys.readouterr().err
+    assert commands.main(["serve", "--model", "/no/such/model", "--port", "8791"]) == commands.FAILED
+    assert "There is no folder /no/such/model" in capsys.readouterr().err
+
+
+def test_a_terminal_without_our_signs_shows_question_marks():
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    for arguments, code in [(["--help"], commands.OK), (["colect"], commands.WRONG_INPUT)]:
+        done = run(*arguments, env=environment)
+        assert done.returncode == code and "COMMAND" in done.stdout + done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["--help", "grade --help", "serve --stop --port 8792"])
+def test_a_reader_that_leaves_gets_no_traceback(outputs, arguments):
+    command = f"{sys.executable} -m routerlib {arguments} | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=120)
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+def test_closed_streams_are_no_failure(outputs, tmp_path):
+    command = f"exec {sys.executable} -m routerlib "
+    grade = f"grade --output {tmp_path / 'graded'} --workers 1"
+    for ending, code in [(f"{grade} 2>&-", 0), (f"{grade} >&-", 0), ("route <&-", 2)]:
+        done = subprocess.run(
+            ["bash", "-c", command + ending], capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == code and "did not foresee" not in done.stderr, (ending, done.stderr)
 
 
 def broken(error):

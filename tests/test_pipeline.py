@@ -123,7 +123,18 @@ def test_a_section_is_for_its_notebook_alone(project, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text,words", [("- a\n- b\n", "NAME: value"), ("a: [", "no valid YAML"), (None, "no parameter file")]
+    "text,words",
+    [
+        ("- a\n- b\n", "NAME: value"),
+        ("a: [", "no valid YAML"),
+        (None, "no parameter file"),
+        ("1: 2\n", "NAME: value"),
+        ("01_first: 5\n", "under 01_first: expected lines"),
+        ("01_first:\n- NAME\n", "under 01_first: expected lines"),
+        ("01_frist: {NAME: a}\n", "no notebook 01_frist. Did you mean 01_first"),
+        ("\0\x01", "is a binary file"),
+        ("a: 2026-99-99\n", "no valid YAML"),
+    ],
 )
 def test_a_bad_parameter_file_is_a_sentence(project, tmp_path, text, words):
     path = tmp_path / "p.yaml"
@@ -139,7 +150,8 @@ def test_an_unknown_notebook_is_a_sentence(project):
 
 
 @pytest.mark.parametrize(
-    "text,value", [("true", True), ("1e-3", 0.001), ("12", 12), ("a b", "a b"), ("[1, 2]", [1, 2]), ("", "")]
+    "text,value",
+    [("true", True), ("1e-3", 0.001), ("12", 12), ("a b", "a b"), ("[1, 2]", [1, 2]), ("", ""), ("[a: {", "[a: {")],
 )
 def test_values_from_the_command_line(text, value):
     parsed = pipeline.parse_value(text)

@@ -52,6 +52,12 @@ def test_a_template_without_its_places_is_refused(tmp_path, text):
         prompts.template(tmp_path / "t.txt")
 
 
+def test_a_template_that_is_no_text_is_a_sentence(tmp_path):
+    (tmp_path / "t.txt").write_bytes(b"\xfa\x00\x01" * 100)
+    with pytest.raises(ValueError, match=r"t\.txt is a binary file"):
+        prompts.template(tmp_path / "t.txt")
+
+
 def test_stop_strings_put_the_users_first_and_keep_the_limit():
     assert prompts.stop_strings(["\n"], 4) == ("\n", "<|im_end|>", "<end_of_turn>", "<|eot_id|>")
     assert prompts.stop_strings(["</s>"]).count("</s>") == 1

@@ -112,9 +112,21 @@ def test_a_taken_port_is_a_sentence(outputs, listener):
         servers.serve("m", port=listener)
 
 
-def test_a_server_that_dies_is_told_with_its_log(outputs):
-    with pytest.raises(servers.ServerError, match=r"stopped while starting(.|\n)*no-such-folder"):
-        servers.serve("/no-such-folder/model", port=servers.free_port(), engine="transformers")
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_is_none_is_a_sentence(outputs, port):
+    with pytest.raises(servers.ServerError, match=f"port is {port}; it is a number from 1 to 65535"):
+        servers.serve("m", port=port)
+
+
+def test_a_folder_that_is_not_there_starts_no_server(outputs):
+    with pytest.raises(servers.ServerError, match="no folder /no-such-folder/model"):
+        servers.serve("/no-such-folder/model", port=servers.free_port())
+
+
+def test_a_server_that_dies_is_told_with_its_log(outputs, tmp_path):
+    (tmp_path / "no-model-in-it").mkdir()
+    with pytest.raises(servers.ServerError, match=r"stopped while starting(.|\n)*no-model-in-it"):
+        servers.serve(str(tmp_path / "no-model-in-it"), port=servers.free_port(), engine="transformers")
 
 
 def test_stop_ends_our_server_and_forgets_it(outputs):

@@ -186,6 +186,12 @@ def test_a_table_without_the_columns_is_one_sentence(tmp_path):
         list(sources.load_rows(path, Question, rejects=[]))
 
 
+@pytest.mark.parametrize("source", [None, "", " , "])
+def test_no_source_is_a_sentence(source):
+    with pytest.raises(sources.SourceError, match="No source is named"):
+        list(sources.load_rows(source, Question))
+
+
 class Gated(Exception):
     pass
 
