@@ -146,9 +146,6 @@ def collect(arguments: list[str]) -> int:
     parser.add("output_dir", str, "(default: outputs/responses)")
     summary = collection.collect_sync(**vars(parser.parse_args(arguments)))
     print(summary)
-    if not summary.total:
-        print("Nothing to ask: no row of the input is a question.", file=sys.stderr)
-        return WRONG_INPUT
     return summary.exit_code
 
 

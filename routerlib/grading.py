@@ -188,21 +188,20 @@ def _survey(path: Path) -> _Survey:
     """Read a file through before anything is written.
 
     Raises:
-        GradingError: no row of it can be graded.
+        GradingError: there is no row in it. jsonl.Unreadable: none that can be graded.
     """
-    survey, last, rejects = _Survey(), {}, []
+    survey, last = _Survey(), {}
 
     def numbered() -> Iterator[tuple[int, Any]]:
         for survey.lines, value in jsonl.decode_lines(path):
             yield survey.lines, value
 
-    for row in jsonl.checked(str(path), numbered(), Responses, rejects):
+    for row in jsonl.checked(str(path), numbered(), Responses, rejects=[]):
         key = hash((row.model, row.unique_id))
         survey.superseded.update([last[key]] if key in last else [])
         last[key] = survey.lines
     if not last:
-        problems = f" (line {rejects[0]['line']}: {rejects[0]['reason']})" if rejects else ""
-        raise GradingError(f"{path} has no row that can be graded{problems}. Name a responses file of notebook 03.")
+        raise GradingError(f"{path} has no row that can be graded. Name a responses file of notebook 03.")
     return survey
 
 
@@ -361,6 +360,8 @@ def choose_pair(
             raise GradingError(
                 f"No graded answers of a model {name!r}; there are those of {', '.join(known) or 'none'}."
             )
+    if inferior and inferior == superior:
+        raise GradingError(f"INFERIOR_MODEL and SUPERIOR_MODEL are both {inferior!r}; name two different ones.")
     rest = [known[name] for name in known if name not in (inferior, superior)]
     if len(rest) + bool(inferior) + bool(superior) != 2 and not (inferior and superior):
         raise GradingError(

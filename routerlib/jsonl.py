@@ -340,7 +340,7 @@ def checked(
             over; where None, it raises.
 
     Raises:
-        RowError: names file, line and field. Unreadable: HOPELESS bad rows come before the first good one.
+        RowError: names file, line and field. Unreadable: every row is bad, or HOPELESS come before the first good one.
     """
     good, bad, first = 0, 0, ""
     for number, value in values:
@@ -361,6 +361,8 @@ def checked(
             continue
         good += 1
         yield row
+    if bad and not good:
+        raise Unreadable(f"{first}. No row of it can be used: is this the file you meant?")
 
 
 def _reject(name: str, number: int, value: Any, error: RowError) -> dict[str, Any]:

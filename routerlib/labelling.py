@@ -102,11 +102,11 @@ def load_prompt(path: str | Path | None = None) -> tuple[str, str]:
     """(text, where it is from): the named file, else what 01 left, else one crafted from the sample votes.
 
     Raises:
-        LabellingError: the named file is not there, or empty.
+        LabellingError: the named file is not there, or empty. jsonl.Unreadable: it is no text.
     """
     file = settings.resolve(path) if path else settings.outputs("analysis") / "labelling_prompt.txt"
     if file.is_file():
-        if not (text := file.read_text(encoding="utf-8")).strip():
+        if not (text := "".join(jsonl.read_lines(file))).strip():
             raise LabellingError(f"The labelling prompt in {file} is empty. Run notebook 01, or write one.")
         return text, str(file)
     if path:
@@ -161,6 +161,8 @@ class Labeller:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise LabellingError(f"METHOD is {self.method!r}; it is one of {', '.join(METHODS)}.")
+        if self.samples < 1:
+            raise LabellingError(f"SAMPLES is {self.samples}; it is a number above 0.")
         if not self.prompt.strip():
             raise LabellingError("The labelling prompt is empty. Run notebook 01, or name a text file.")
 
@@ -395,8 +397,12 @@ async def label(
         price_in, price_out: per million tokens.
 
     Raises:
-        clients.Stopped: no request can succeed (key, model, address). LabellingError: nothing came back readable.
+        clients.Stopped: no request can succeed (key, model, address). LabellingError: a wrong argument.
     """
+    if not 0 <= threshold <= 1:
+        raise LabellingError(f"THRESHOLD is {threshold}; it lies between 0 and 1.")
+    if max_concurrent < 1:
+        raise LabellingError(f"MAX_CONCURRENT is {max_concurrent}; it is a number above 0.")
     folder = Path(folder)
     async with clients.connect(labeller.api_base, api_mode=labeller.api_mode) as client:
         path, method = await _answers_file(client, labeller, folder, stem, resume)

@@ -173,7 +173,7 @@ def execute(step: Step, addresses: dict[str, str] | None = None) -> Path:
             cwd=str(settings.ROOT),
             progress_bar=False,
             log_output=True,
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],  # of the kernel: it warns at every start
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # it warns at every start, and cries at the end
         )
     except PapermillExecutionError as error:
         raise NotebookFailed(

@@ -128,8 +128,10 @@ def rank_models(votes: Sequence[Vote], n: int = 200, level: float = 0.95, seed: 
         n: bootstrap resamples. level: of the intervals.
 
     Raises:
-        VotesError: fewer than two models.
+        VotesError: fewer than two models, or no resamples.
     """
+    if n < 1:
+        raise VotesError(f"BOOTSTRAP is {n}; it is a number above 0, such as 200.")
     models = models_of(votes)
     if len(models) < 2:
         raise VotesError(f"A ranking needs votes between at least two models; these name {models or 'none'}.")

@@ -56,6 +56,8 @@ def load_rows(
         jsonl.Unreadable: a file is not what its name says, damaged, or none of its first rows can be used.
         RowError: a bad row, with file, line and field, where `rejects` is None.
     """
+    if limit is not None and limit < 1:
+        raise SourceError(f"The number of rows to read is {limit}; it is above 0.")
     source = "" if source is None else source  # a parameter left empty in a YAML file
     is_one = os.path.isfile(settings.resolve(source))  # also one with a comma in its name
     parts = [str(source)] if is_one else [part.strip() for part in str(source).split(",") if part.strip()]

@@ -258,6 +258,8 @@ def test_which_model_is_which():
         grading.choose_pair([weak])
     with pytest.raises(grading.GradingError, match="'u'"):
         grading.choose_pair([weak, strong], inferior="u")
+    with pytest.raises(grading.GradingError, match="are both 't'"):
+        grading.choose_pair([weak, strong], "t", "t")
 
 
 def test_figures_show_both_models(tmp_path):

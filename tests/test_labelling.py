@@ -393,3 +393,20 @@ def test_no_key_in_any_file(tmp_path, monkeypatch):
         labelled(server, known(5), tmp_path)
     assert not any("sk-planted" in path.read_text() for path in tmp_path.rglob("*.jsonl"))
     assert json.loads(next((tmp_path / "answers").glob("*.jsonl")).read_text().splitlines()[0])["labeller"]["method"]
+
+
+def test_a_labelling_prompt_that_is_no_text_is_a_sentence(tmp_path):
+    (tmp_path / "prompt.txt").write_bytes(b"\xfa\x00\x01" * 100)
+    with pytest.raises(jsonl.Unreadable, match=r"prompt\.txt is a binary file"):
+        labelling.load_prompt(tmp_path / "prompt.txt")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"threshold": 7}, {"threshold": float("nan")}, {"max_concurrent": 0}, {"samples": 0}]
+)
+def test_numbers_out_of_range_are_named_before_a_request(tmp_path, wrong):
+    (name,) = wrong
+    with pytest.raises(labelling.LabellingError, match=f"{name.upper()} is {wrong[name]}"):
+        samples = wrong.pop("samples", 5)
+        labeller = labelling.Labeller("m", "http://127.0.0.1:9/v1", "Label it.", samples=samples)
+        asyncio.run(labelling.label([], labeller, tmp_path, **wrong))

@@ -229,10 +229,11 @@ def test_input_without_a_usable_row_is_no_success(outputs, tmp_path, capsys):
     source = tmp_path / "bad.jsonl"
     source.write_text("not json\n")
     assert commands.main(["grade", "--input", str(source)]) == commands.WRONG_INPUT
-    assert "graded" in capsys.readouterr().err
+    assert "No row of it can be used" in capsys.readouterr().err
     asked = ["collect", "--questions", str(source), "--model", "m", "--api-base", "http://127.0.0.1:9/v1"]
     assert commands.main(asked) == commands.WRONG_INPUT
-    assert "Nothing to ask" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "line 1: no valid JSON" in said.err and "No row of it can be used" in said.err
     source.write_bytes(b"\x89PNG\0")
     assert commands.main(asked) == commands.WRONG_INPUT
     said = capsys.readouterr()

@@ -227,3 +227,8 @@ def test_mt_bench_difficulty(mt_bench):
     assert [row.p_superior for row in rows] == sorted(row.p_superior for row in rows)
     for turn in (1, 2):
         assert sum(row.votes for row in ratings.difficulties(votes, questions, tiers, turn=turn)) < 2049
+
+
+def test_a_ranking_without_resamples_is_refused():
+    with pytest.raises(ratings.VotesError, match="BOOTSTRAP is 0"):
+        ratings.rank_models([], n=0)

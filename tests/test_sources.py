@@ -7,7 +7,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from routerlib import sources
+from routerlib import jsonl, sources
 from routerlib.schemas import Conversation, LabelledPrompt, Question, RowError, Vote, VoteQuestion
 
 OPEN = {"unique_id": "a/1", "question": "What is 2 + 2?", "answer_correct": "4", "category": "sums"}
@@ -190,6 +190,19 @@ def test_a_table_without_the_columns_is_one_sentence(tmp_path):
 def test_no_source_is_a_sentence(source):
     with pytest.raises(sources.SourceError, match="No source is named"):
         list(sources.load_rows(source, Question))
+
+
+def test_a_short_file_without_one_usable_row_is_a_sentence(tmp_path):
+    path = tmp_path / "letter.jsonl"
+    path.write_text("Dear sir,\nI write to you\n")
+    with pytest.raises(jsonl.Unreadable, match=r"letter\.jsonl, line 1: no valid JSON.*No row of it can be used"):
+        list(sources.load_rows(path, Question, rejects=[]))
+
+
+@pytest.mark.parametrize("limit", [0, -5])
+def test_a_number_of_rows_lies_above_nought(limit):
+    with pytest.raises(sources.SourceError, match=f"is {limit}; it is above 0"):
+        list(sources.load_rows("sample", Question, limit=limit))
 
 
 class Gated(Exception):
