@@ -270,9 +270,11 @@ def _read_parameter_file(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        content = yaml.safe_load("".join(jsonl.read_lines(path)))
+        text = "".join(jsonl.read_lines(path))
     except FileNotFoundError:
         raise PipelineError(f"There is no parameter file {path}.") from None
+    try:
+        content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PipelineError(f"{path} is no valid YAML: {error}") from None
     return _mapping(content, str(path))

@@ -145,10 +145,12 @@ def test_num_problems_and_names():
     [{"num_problems": "many"}, {"k_responses": 0}, {"temperature": 3}, {"endpoint": "talk"}, {"api_mode": "cloud"},
      {"api_base": "localhost:8000"}, {"template": "no-such-file"}, {"max_concurrent": True}, {"timeout": 0},
      {"timeout": float("nan")}, {"price_in": float("nan")}, {"price_out": -4}, {"k_responses": 100_001},
-     {"extra_body": {"top_p": float("nan")}}, {"model": " "}],
+     {"extra_body": {"top_p": float("nan")}}, {"model": " "}, {"model": "m\udcff"}],
 )  # fmt: skip
 def test_a_wrong_argument_is_named(wrong):
     _name, value = next(iter(wrong.items()))
+    if value == "m\udcff":
+        value = "no UTF-8 text"
     said = r"100,001" if value == 100_001 else str(value)
     with pytest.raises(ValueError, match=said):
         run({}, **wrong)

@@ -1,6 +1,7 @@
 """Files of rows: whole lines whatever happens, errors that name file and line, and one writer at a time."""
 
 import datetime
+import errno
 import gzip
 import os
 
@@ -202,3 +203,17 @@ def test_documents(tmp_path):
         jsonl.read_json(path)
     with pytest.raises(TypeError):
         jsonl.write_json(path, {"a": object()})
+
+
+def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    jsonl.write_rows(path, [{"a": 1}])
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        jsonl.write_rows(path, [{"a": 2}])
+    assert caught.value.filename == str(path)
+    assert path.read_text() == '{"a": 1}\n' and list(tmp_path.iterdir()) == [path]

@@ -140,7 +140,7 @@ def test_a_bad_parameter_file_is_a_sentence(project, tmp_path, text, words):
     path = tmp_path / "p.yaml"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(pipeline.PipelineError, match=words):
+    with pytest.raises((pipeline.PipelineError, jsonl.Unreadable), match=words):
         pipeline.plan(["01"], [path])
 
 
@@ -170,3 +170,14 @@ def test_of_a_line_written_again_and_again_the_last_state_stays(tmp_path):
     kept = jsonl.read_json(file)["cells"]
     assert kept[0]["outputs"] == [*said("stderr", "asking: 100%\n"), *said("stdout", "7 answers\n"), figure]
     assert kept[1] == {"cell_type": "markdown"}
+
+
+def test_a_full_disk_ends_a_run_with_a_sentence(project, monkeypatch):
+    import papermill
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(papermill, "execute_notebook", full)
+    with pytest.raises(pipeline.PipelineError, match=r"01_first: .*No space left.*goes on from here"):
+        pipeline.run(["01"])
