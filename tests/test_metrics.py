@@ -353,7 +353,7 @@ def test_intervals_of_a_share_agree_with_scipy(right, n):
 def test_a_wilson_interval_holds_its_share(rng):
     whole = [(right, n) for n in range(1, 60) for right in range(n + 1)]
     effective = [(n * share, n) for n, share in rng.random((2000, 2)) * (300, 1) + (0.01, 0)]
-    for right, n in [*whole, *effective, (n := 1000 / 3, n)]:
+    for right, n in [*whole, *effective, (1000 / 3, 1000 / 3)]:
         low, high = metrics.wilson(right, n)
         assert 0 <= low <= right / n <= high <= 1, (right, n)
 
