@@ -63,7 +63,10 @@ def main() -> None:
         runs.append(run)
         tests.append(tested)
         done = time.perf_counter() - started
-        print(f"split {number + 1}/{given.seeds}, seed {seed}: {len(tested.index):,} test rows, {done:.0f} s so far", flush=True)
+        print(
+            f"split {number + 1}/{given.seeds}, seed {seed}: {len(tested.index):,} test rows, {done:.0f} s so far",
+            flush=True,
+        )
     chosen, why = evaluation.choose(runs)
     table = evaluation.measure(rows, tests, chosen, n=1000 if len(rows) < 5000 else 300)
     print(f"\n{evaluation.as_markdown(table)}\n\n{why} {evaluation.verdict(table)}")
