@@ -19,7 +19,7 @@ import numpy as np
 from routerlib.inference import Forward, compute_dtype, device, forward
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads that spin slow every other process; before torch
-BATCH_TOKENS = 4096
+BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}  # after padding; more of them leave a CPU's caches
 MAX_LENGTH = 256
 
 
@@ -44,7 +44,7 @@ def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
     return tokenizer
 
 
-def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
+def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
     """Positions grouped into batches of similar length, each at most `tokens` after padding, shortest first."""
     batch: list[int] = []
     for position in np.argsort(lengths, kind="stable"):
@@ -63,7 +63,7 @@ def run(through: Forward, tokenizer: Any, texts: Sequence[str], width: int) -> n
     """
     result = np.zeros((len(texts), width), dtype=np.float32)
     encoded = tokenizer(list(texts), truncation=True, padding=False)["input_ids"] if texts else []
-    for batch in batches([len(ids) for ids in encoded]):
+    for batch in batches([len(ids) for ids in encoded], BATCH_TOKENS[device()]):
         result[batch] = through(*_padded([encoded[i] for i in batch], tokenizer))
     return result
 
