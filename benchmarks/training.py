@@ -17,12 +17,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from routerlib import encoders, evaluation, examples, inference, jsonl, standins, training
-from routerlib.schemas import LABELS
 
 
 def plain(train: examples.Examples, validation: examples.Examples, recipe: training.Recipe) -> dict[str, float]:
     """The Trainer as it comes, apart from our loss: padding to max length, float32, random order."""
-    from transformers import TrainingArguments, default_data_collator, set_seed
+    from transformers import AutoModelForSequenceClassification, TrainingArguments, default_data_collator, set_seed
 
     from routerlib.trainer import WeightedTrainer
 
@@ -59,7 +58,7 @@ def plain(train: examples.Examples, validation: examples.Examples, recipe: train
             seed=recipe.seed,
         )
         trainer = Unsorted(
-            model=encoders.new_classifier(recipe.backbone, LABELS),
+            model=AutoModelForSequenceClassification.from_pretrained(recipe.backbone, num_labels=2, dtype="float32"),
             args=arguments,
             train_dataset=rows(train),
             eval_dataset=rows(validation),
