@@ -168,6 +168,7 @@ def grade(arguments: list[str]) -> int:
 
 def route(arguments: list[str]) -> int:
     """which model a prompt goes to, and why"""
+    from routerlib.prompts import well_formed
     from routerlib.router import Router, newest
 
     parser = _Parser(
@@ -181,7 +182,7 @@ def route(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     given = parser.parse_args(arguments)
     prompts = given.prompts or _lines_of_input()
-    prompts = [prompt.encode(errors="replace").decode() for prompt in prompts]  # bytes that are no UTF-8
+    prompts = [well_formed(prompt) for prompt in prompts]  # bytes that are no UTF-8 arrive as surrogates
     if not prompts:
         parser.error("no prompt was given, neither as an argument nor as a line of standard input")
     for number, prompt in enumerate(prompts, start=1):

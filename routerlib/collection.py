@@ -281,7 +281,7 @@ def _check_arguments(k: int, max_concurrent: int, batch_size: int, max_attempts:
 def _check_amounts(model: str, timeout: float, price_in: float, price_out: float) -> None:
     if not str(model).strip():
         raise ValueError("MODEL is empty; it is the name by which the server knows the model.")
-    if str(model).encode(errors="replace").decode() != str(model):
+    if prompts.well_formed(str(model)) != str(model):
         raise ValueError(f"MODEL is {model!r}, which is no UTF-8 text.")
     if not 0 < timeout < math.inf:
         raise ValueError(f"TIMEOUT is {timeout!r}; it is a number of seconds above 0.")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from routerlib import baselines, certificates, encoders, jsonl, metrics, settings, sources, training
 from routerlib.baselines import Scorer
@@ -356,8 +357,9 @@ def score_test(run: Run, examples: Examples, index: np.ndarray, use_categories: 
 def measure(examples: Examples, tests: Sequence[Tested], chosen: str, n: int = 1000) -> list[dict[str, Any]]:
     """The comparison table, one row a candidate, best APGR first.
 
-    Several tests (repeated splits) are averaged; intervals resample the rows of `examples`, so a row that several
-    splits test counts as one. ECE, Brier score and log loss are of all tests' rows together, against p_superior.
+    Several tests (repeated splits) make one figure, each ranked within itself; intervals resample the rows of
+    `examples`, so a row that several splits test counts as one. ECE, Brier score and log loss are of all tests' rows
+    together, against p_superior. APGR and CPT are NaN where the tests together show no gap.
 
     Returns:
         Rows of name, chosen, apgr, apgr_low, apgr_high, difference (to the best baseline, paired) with _low and
@@ -365,46 +367,43 @@ def measure(examples: Examples, tests: Sequence[Tested], chosen: str, n: int = 1
     """
     names = list(tests[0].after)
     counts = np.random.default_rng(0).poisson(1.0, size=(n, len(examples))).astype(np.float32)
-    point = {name: _mean_apgr(examples, tests, name, None) for name in names}
-    drawn = {name: _mean_apgr(examples, tests, name, counts) for name in names}
+    point = {name: float(_apgr(examples, tests, name, None)[0]) for name in names}
+    drawn = {name: _apgr(examples, tests, name, counts) for name in names}
     best = max((name for name in BASELINES if name in point and name != "random"), key=point.__getitem__)
     rows = []
     for name in names:
-        low, high = np.nanquantile(drawn[name], [0.025, 0.975])
-        gained = np.nanquantile(drawn[name] - drawn[best], [0.025, 0.975])
+        low, high = metrics.interval(drawn[name])
+        least, most = metrics.interval(drawn[name] - drawn[best])
         rows.append(
-            {"name": name, "chosen": name == chosen, "apgr": float(point[name]), "apgr_low": float(low)}
-            | {"apgr_high": float(high), "best_baseline": best, "difference": float(point[name] - point[best])}
-            | {"difference_low": float(gained[0]), "difference_high": float(gained[1])}
+            {"name": name, "chosen": name == chosen, "apgr": point[name], "apgr_low": low, "apgr_high": high}
+            | {"best_baseline": best, "difference": point[name] - point[best]}
+            | {"difference_low": least, "difference_high": most}
             | _other_metrics(examples, tests, name)
         )
     return sorted(rows, key=lambda row: -row["apgr"])
 
 
-def _mean_apgr(examples: Examples, tests: Sequence[Tested], name: str, counts: np.ndarray | None) -> Any:
-    values = []
+def _apgr(examples: Examples, tests: Sequence[Tested], name: str, counts: np.ndarray | None) -> np.ndarray:
+    """APGR over all tests, each ranked within itself, of every resample; NaN where together they show no gap."""
+    parts = []
     for test in tests:
         inside = None if counts is None else counts[:, test.index]
         both = (examples.inferior[test.index], examples.superior[test.index])
-        try:
-            values.append(metrics.apgr(test.after[name], *both, counts=inside))
-        except metrics.NoGap:  # a handful of test rows on which the superior model is no better
-            values.append(float("nan"))
-    return np.mean(values, axis=0)
+        parts.append(metrics.apgr_parts(test.after[name], *both, counts=inside))
+    areas, gains = np.sum(parts, axis=0)
+    return metrics.ratio(areas, gains)
 
 
 def _other_metrics(examples: Examples, tests: Sequence[Tested], name: str) -> dict[str, float]:
     p = np.concatenate([test.after[name] for test in tests])
     raw = np.concatenate([test.before[name] for test in tests])
     y = np.concatenate([examples.p_superior[test.index] for test in tests])
-
-    def mean(metric: Callable[..., float]) -> float:
-        both = ((examples.inferior[test.index], examples.superior[test.index]) for test in tests)
-        return float(np.mean([metric(test.after[name], *pair) for test, pair in zip(tests, both, strict=True)]))
+    index = np.concatenate([test.index for test in tests])
+    ranks = np.concatenate([rankdata(test.after[name]) / len(test.index) for test in tests])
 
     return {
-        "cpt50": mean(partial(metrics.cpt, x=0.5)),
-        "cpt80": mean(partial(metrics.cpt, x=0.8)),
+        "cpt50": _cpt_or_nan(ranks, examples.take(index), 0.5),
+        "cpt80": _cpt_or_nan(ranks, examples.take(index), 0.8),
         "auc": metrics.auc(p, y),
         "brier": metrics.brier(p, y),
         "log_loss": metrics.log_loss(p, y),
@@ -414,20 +413,31 @@ def _other_metrics(examples: Examples, tests: Sequence[Tested], name: str) -> di
     }
 
 
+def _cpt_or_nan(score: np.ndarray, rows: Examples, x: float) -> float:
+    try:
+        return metrics.cpt(score, rows.inferior, rows.superior, x)
+    except metrics.NoGap:
+        return float("nan")
+
+
+def _figure(value: float, form: str = ".3f") -> str:
+    return "–" if np.isnan(value) else format(value, form)
+
+
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
     """The comparison table in Markdown, each figure with its 95 % interval in brackets; the chosen router in bold."""
     lines = [
-        "| router | APGR | above best baseline | CPT 50 % | CPT 80 % | AUC | Brier | ECE |".replace(
-            " %", NO_BREAK + "%"
-        ),
+        f"| router | APGR | above best baseline | CPT 50{NO_BREAK}% | CPT 80{NO_BREAK}% | AUC | Brier | ECE |",
         "|---|---|---|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
         name = f"**{row['name']}** (chosen)" if row["chosen"] else row["name"]
-        gained = f"{row['difference']:+.3f} [{row['difference_low']:+.3f}, {row['difference_high']:+.3f}]"
-        cells = [f"{row['apgr']:.3f} [{row['apgr_low']:.3f}, {row['apgr_high']:.3f}]", gained]
-        cells += [f"{row[key]:.2f}" for key in ("cpt50", "cpt80")]
-        cells += [f"{row[key]:.3f}" for key in ("auc", "brier", "ece")]
+        cells = []
+        for key, form in (("apgr", ".3f"), ("difference", "+.3f")):
+            value, low, high = (_figure(row[key + end], form) for end in ("", "_low", "_high"))
+            cells.append(f"{value} [{low}, {high}]")
+        cells += [_figure(row[key], ".2f") for key in ("cpt50", "cpt80")]
+        cells += [_figure(row[key]) for key in ("auc", "brier", "ece")]
         lines.append("| " + " | ".join([name, *(cell.replace(" ", NO_BREAK) for cell in cells)]) + " |")
     return "\n".join(lines)
 
@@ -435,11 +445,10 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
 def verdict(rows: Sequence[dict[str, Any]]) -> str:
     """What the table says, in words: does the chosen router beat the best baseline, and is that sure?"""
     row = next(row for row in rows if row["chosen"])
-    if row["apgr"] != row["apgr"]:
+    if np.isnan(row["apgr"]):
         return "On these test rows the superior model is no better than the inferior one: there is no gap to recover, no APGR."
-    interval = (
-        f"{row['difference']:+.3f} APGR (95 % interval {row['difference_low']:+.3f} to {row['difference_high']:+.3f})"
-    )
+    low, high = (_figure(row[f"difference_{end}"], "+.3f") for end in ("low", "high"))
+    interval = f"{row['difference']:+.3f} APGR (95 % interval {low} to {high})"
     if row["name"] == row["best_baseline"]:
         return f"The best baseline, {row['name']}, is itself the choice: nothing that was trained beyond it did better."
     if row["difference_low"] > 0:

@@ -15,6 +15,7 @@ import fcntl
 import gzip
 import io
 import json
+import math
 import os
 import tempfile
 import zlib
@@ -388,9 +389,13 @@ def write_rows(path: str | Path, rows: Iterable[Row | dict[str, Any]]) -> int:
 
 
 def write_json(path: str | Path, value: Any) -> Path:
-    """Write one JSON document, readable by a person, complete or not at all. Returns the path."""
+    """Write one JSON document, readable by a person, complete or not at all. Returns the path.
+
+    NaN and infinity, for which JSON has no word, become null.
+    """
     with _replacing(path) as file:
-        file.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain).encode() + b"\n")
+        text = json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_plain)
+        file.write(text.encode() + b"\n")
     return Path(path)
 
 
@@ -407,10 +412,18 @@ def read_json(path: str | Path) -> Any:
         raise RowError(f"{path}: no valid JSON (line {error.lineno}: {error.msg})") from None
 
 
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inside) for key, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inside) for inside in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _plain(value: Any) -> Any:
     """numpy's numbers and arrays, and paths, as JSON knows them."""
     if hasattr(value, "tolist"):
-        return value.tolist()
+        return _finite(value.tolist())
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Row):

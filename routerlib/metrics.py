@@ -6,7 +6,8 @@ model), `inferior` and `superior` are the two models' accuracies on each prompt,
 or just 0 and 1), and `y` is an outcome in [0, 1] that a probability `p` should match (soft labels are welcome).
 
 Functions that take `counts` compute many bootstrap resamples at once: `counts[b, i]` says how often row i occurs
-in resample b, and the result has one value for each b. That is what makes `bootstrap` fast.
+in resample b, and the result has one value for each b: NaN where the resample holds no row, as one of few rows
+drawn by chance (Poisson) may. That is what makes `bootstrap` fast.
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ def _grouped(score: Array, gain: Array, counts: Array | None) -> tuple[Array, Ar
     return np.add.reduceat(rows, starts, axis=1), np.add.reduceat(gains, starts, axis=1)
 
 
-def _ratio(numerator: Array, denominator: Array) -> Array:
+def ratio(numerator: ArrayLike, denominator: ArrayLike) -> Array:
+    """numerator / denominator, NaN where the denominator is not above zero: no gap, no pair, no row."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(denominator > 1e-12, numerator / denominator, np.nan)
 
@@ -165,14 +167,29 @@ def apgr(score: ArrayLike, inferior: ArrayLike, superior: ArrayLike, counts: Arr
     Raises:
         NoGap: without `counts`, where the superior model is not better on these rows.
     """
+    area, gained = apgr_parts(score, inferior, superior, counts)
+    if counts is not None:
+        return ratio(area, gained)
+    gap(inferior, superior)
+    return float(area[0] / gained[0])
+
+
+def apgr_parts(
+    score: ArrayLike, inferior: ArrayLike, superior: ArrayLike, counts: Array | None = None
+) -> tuple[Array, Array]:
+    """The sums over the rows whose ratio is `apgr`: gain_i (1 - r_i/n), and gain_i.
+
+    Summed over several tests before they are divided, they give one APGR of all of them, in which a test weighs as
+    much as the gap it shows: a mean of ratios is torn about by the test that happens to show almost none.
+
+    Returns:
+        (area, gained), one entry for each resample; of shape (1,) without `counts`. 0 where a resample has no row.
+    """
     score, inferior, superior = checked_outcomes(score, inferior, superior)
     rows, gains = _grouped(score, superior - inferior, counts)
     middle = np.cumsum(rows, axis=1) - rows / 2
-    areas = (gains * (1 - middle / rows.sum(axis=1, keepdims=True))).sum(axis=1)
-    if counts is not None:
-        return _ratio(areas, gains.sum(axis=1))
-    gap(inferior, superior)
-    return float(areas[0] / gains.sum())
+    drawn = np.maximum(rows.sum(axis=1, keepdims=True), 1)
+    return (gains * (1 - middle / drawn)).sum(axis=1), gains.sum(axis=1)
 
 
 def cpt(score: ArrayLike, inferior: ArrayLike, superior: ArrayLike, x: float, counts: Array | None = None) -> Any:
@@ -194,11 +211,11 @@ def cpt(score: ArrayLike, inferior: ArrayLike, superior: ArrayLike, x: float, co
     totals = gains.sum(axis=1, keepdims=True)
     if counts is None:
         gap(inferior, superior)
-    recovered = np.pad(_ratio(np.cumsum(gains, axis=1), totals), ((0, 0), (1, 0)))
-    shares = np.pad(np.cumsum(rows, axis=1) / rows.sum(axis=1, keepdims=True), ((0, 0), (1, 0)))
+    recovered = np.pad(ratio(np.cumsum(gains, axis=1), totals), ((0, 0), (1, 0)))
+    shares = np.pad(ratio(np.cumsum(rows, axis=1), rows.sum(axis=1, keepdims=True)), ((0, 0), (1, 0)))
     crossing = np.maximum((recovered >= x - 1e-12).argmax(axis=1), 1)
     at = np.arange(len(rows))
-    step = _ratio(x - recovered[at, crossing - 1], recovered[at, crossing] - recovered[at, crossing - 1])
+    step = ratio(x - recovered[at, crossing - 1], recovered[at, crossing] - recovered[at, crossing - 1])
     least = shares[at, crossing - 1] + step * (shares[at, crossing] - shares[at, crossing - 1])
     return float(least[0]) if counts is None else np.where(totals[:, 0] > 1e-12, least, np.nan)
 
@@ -329,12 +346,12 @@ def auc(score: ArrayLike, y: ArrayLike, counts: Array | None = None) -> Any:
     rows, positives = _grouped(score, y, counts)
     negatives = rows - positives
     below = negatives.sum(axis=1, keepdims=True) - np.cumsum(negatives, axis=1) + negatives / 2
-    areas = _ratio((positives * below).sum(axis=1), positives.sum(axis=1) * negatives.sum(axis=1))
+    areas = ratio((positives * below).sum(axis=1), positives.sum(axis=1) * negatives.sum(axis=1))
     return float(areas[0]) if counts is None else areas
 
 
 def _mean(values: Array, counts: Array | None) -> Any:
-    return float(values.mean()) if counts is None else counts @ values / counts.sum(axis=1)
+    return float(values.mean()) if counts is None else ratio(counts @ values, counts.sum(axis=1))
 
 
 def brier(p: ArrayLike, y: ArrayLike, counts: Array | None = None) -> Any:
@@ -364,7 +381,7 @@ def ece(p: ArrayLike, y: ArrayLike, bins: int = 15, counts: Array | None = None)
     p, y = _forecasts(p, y)
     member = (_bin_of(p, bins)[:, None] == np.arange(bins)).astype(float)
     rows = np.ones((1, len(p))) if counts is None else counts
-    error = np.abs(rows @ (member * (p - y)[:, None])).sum(axis=1) / rows.sum(axis=1)
+    error = ratio(np.abs(rows @ (member * (p - y)[:, None])).sum(axis=1), rows.sum(axis=1))
     return float(error[0]) if counts is None else error
 
 
@@ -604,7 +621,8 @@ def _or_nan(metric: Callable[..., Any], arrays: Sequence[Array]) -> float:
         return math.nan
 
 
-def _interval(values: Array, level: float) -> tuple[float, float]:
+def interval(values: Array, level: float = 0.95) -> tuple[float, float]:
+    """The middle `level` of a metric's resamples: (low, high); (nan, nan) where more are undefined than a tail holds."""
     tail = (1 - level) / 2
     if np.isnan(values).mean() > tail:
         return math.nan, math.nan
@@ -628,7 +646,7 @@ def bootstrap(
     """
     columns = [np.asarray(array) for array in arrays]
     _same_length(**{f"array {i}": column for i, column in enumerate(columns)})
-    return _interval(_resampled(metric, columns, n, seed), level)
+    return interval(_resampled(metric, columns, n, seed), level)
 
 
 def paired_difference(
@@ -652,7 +670,7 @@ def paired_difference(
     _same_length(score_a=a, score_b=b, **{f"array {i}": column for i, column in enumerate(rest)})
     difference = float(metric(a, *rest)) - float(metric(b, *rest))
     resampled = _resampled(metric, [a, *rest], n, seed) - _resampled(metric, [b, *rest], n, seed)
-    return difference, *_interval(resampled, level)
+    return difference, *interval(resampled, level)
 
 
 def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:

@@ -25,6 +25,7 @@ import numpy as np
 
 from routerlib import clients, event_loop, markup, settings
 from routerlib.markup import SIDES, Answer, Event
+from routerlib.prompts import well_formed
 from routerlib.router import Decision, Router
 from routerlib.routing import Backend, backend
 
@@ -183,7 +184,7 @@ class RouterPanel(widgets.VBox):
     def route(self) -> Decision | None:
         """Decide about the prompt, show it, and note it in the history. An empty prompt is told off: None."""
         self._say("")
-        text = _well_formed(self.prompt.value)
+        text = well_formed(self.prompt.value)
         if not text.strip():
             self._say("Type a prompt first, or take one of the samples.", calm=True)
             return None
@@ -302,7 +303,7 @@ class RouterPanel(widgets.VBox):
     async def _ask(self, which: str) -> None:
         if which not in ("chosen", "both"):
             raise ValueError(f"ask({which!r}): it is either 'chosen' or 'both'.")
-        if (self.decision is None or self.routed != _well_formed(self.prompt.value)) and self.route() is None:
+        if (self.decision is None or self.routed != well_formed(self.prompt.value)) and self.route() is None:
             return
         self._say("")
         sides = SIDES if which == "both" else (self.decision.model,)
@@ -348,7 +349,7 @@ class RouterPanel(widgets.VBox):
         answer.cost = self._cost(answer)
 
     def _take(self, answer: Answer, chunk: Any, now: float) -> None:
-        piece = _well_formed((chunk.choices[0].delta.content or "") if chunk.choices else "")
+        piece = well_formed((chunk.choices[0].delta.content or "") if chunk.choices else "")
         if piece:
             answer.first_token = now if answer.first_token is None else answer.first_token
             answer.state = "streaming"
@@ -366,7 +367,7 @@ class RouterPanel(widgets.VBox):
 
     async def _route_batch(self) -> None:
         self._say("")
-        lines = _well_formed(self.batch_prompts.value).splitlines()
+        lines = well_formed(self.batch_prompts.value).splitlines()
         typed = [line.strip() for line in lines if line.strip()]
         prompts = typed or self.uploaded
         if not prompts:
@@ -520,11 +521,6 @@ def _note(text: str) -> widgets.HTML:
     return _classed(widgets.HTML(markup.muted_html(text)), "rl-note")
 
 
-def _well_formed(text: str) -> str:
-    """A text without halves of surrogate pairs, which can be neither sent nor saved."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _count(value: Any) -> int | None:
     """A count as a server sent it, or None where it is none: the client hands on whatever came."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
@@ -563,7 +559,7 @@ def prompts_from_file(name: str, content: bytes) -> list[str]:
         ) from None
     kind = Path(name).suffix.lower()
     read = {".csv": _prompts_of_csv, ".jsonl": _prompts_of_jsonl}.get(kind, lambda _, text: text.splitlines())
-    prompts = [_well_formed(prompt.strip()) for prompt in read(name, text) if prompt and prompt.strip()]
+    prompts = [well_formed(prompt.strip()) for prompt in read(name, text) if prompt and prompt.strip()]
     if not prompts:
         raise PromptFileError(f"{name} holds no prompt.")
     return prompts

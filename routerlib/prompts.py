@@ -135,6 +135,11 @@ class Template:
         return re.sub(r"\{(?:question|choices|letters)\}", lambda match: values[match.group()], text)
 
 
+def well_formed(text: str) -> str:
+    """A text without halves of surrogate pairs: JSON and Python can hold them, UTF-8, tokenizers and files cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def template(name: str | Path | None, endpoint: str = "completions") -> Template:
     """A template by its name or file.
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from routerlib import baselines, jsonl, settings
 from routerlib.metrics import Calibration
-from routerlib.prompts import as_text
+from routerlib.prompts import as_text, well_formed
 from routerlib.schemas import Message, Prompt
 
 FILE = "router.json"
@@ -89,8 +89,7 @@ class Router:
             raise RouterError(f"There are {len(prompts)} prompts but {len(categories)} categories; give one for each.")
         if not len(prompts):
             return np.zeros(0)
-        # Half of a surrogate pair, which JSON can hold, is no character: no tokenizer takes it.
-        texts = [as_text(prompt).encode("utf-8", "replace").decode() for prompt in prompts]
+        texts = [well_formed(as_text(prompt)) for prompt in prompts]
         return np.asarray(self.calibration(self.scorer.score(texts, categories)), dtype=float)
 
     @overload
@@ -135,8 +134,7 @@ class Router:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).unlink(missing_ok=True)
         self.scorer.save(folder)
-        names = ("name", "threshold", "curve", "certificate", "models", "prices", "metrics")
-        facts = {name: getattr(self, name) for name in names}
+        facts = {name: getattr(self, name) for name in (*FIELDS, "metrics")}
         header = {"format": FORMAT, "kind": self.kind, "calibration": self.calibration.to_dict()}
         jsonl.write_json(folder / FILE, {**header, **facts})
         return folder

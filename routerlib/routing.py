@@ -453,7 +453,7 @@ class RoutedClient(_Routed, openai.OpenAI):
 
     Args:
         router: decides, on the whole conversation.
-        inferior, superior: an `Backend`, or an address where the model has the name that the router knows.
+        inferior, superior: a `Backend`, or an address where the model has the name that the router knows.
         threshold: the operating point in [0, 1]; None is the router's own.
         fallback: ask the other model when the chosen one is down or overloaded.
         options: anything `openai.OpenAI` takes (timeout, max_retries, default_headers, http_client …).

@@ -52,9 +52,12 @@ def _router(metrics: dict[str, Any]) -> list[str]:
     if "apgr" not in metrics:
         return []
     apgr, certificate = metrics["apgr"], metrics.get("certificate") or {}
-    beats = "better than chance" if apgr["low"] > 0.5 else "not clearly better than chance (0.5)"
+    worth = "no APGR, for the test rows show no gap between the models"
+    if None not in apgr.values():
+        beats = "better than chance" if apgr["low"] > 0.5 else "not clearly better than chance (0.5)"
+        worth = f"APGR {apgr['value']:.3f} [{apgr['low']:.3f}, {apgr['high']:.3f}], {beats}"
     return [
-        f"  router              {metrics['router']}: APGR {apgr['value']:.3f} [{apgr['low']:.3f}, {apgr['high']:.3f}], {beats}",
+        f"  router              {metrics['router']}: {worth}",
         f"  threshold           {metrics['threshold']:.3f} sends {metrics['share_superior']:.0%} of the test prompts to the "
         f"superior model, accuracy {metrics['accuracy']:.3f}",
         *([f"  certificate         {certificate['sentence']}"] if certificate.get("sentence") else []),

@@ -39,6 +39,22 @@ def test_markdown_and_verdict_name_the_choice(table):
     assert "blend" in evaluation.verdict(table)
 
 
+def test_a_split_without_a_gap_is_part_of_the_whole_and_a_whole_without_one_has_no_figure(study, tmp_path, recwarn):
+    made, parts, run = study
+    gain = made.superior[parts["test"]] - made.inferior[parts["test"]]
+    flat = np.r_[np.flatnonzero(gain < 0)[:3], np.flatnonzero(gain > 0)[:3]]  # as much lost as won: no gap
+    whole, none = (evaluation.score_test(run, made, parts["test"][at]) for at in (slice(None), flat))
+    table = evaluation.measure(made, [whole, none], evaluation.BLEND, n=200)
+    assert not any(np.isnan(value) for row in table for value in row.values() if isinstance(value, float))
+    table = evaluation.measure(made, [none], evaluation.BLEND, n=200)
+    assert all(np.isnan(row["apgr"]) and np.isnan(row["cpt50"]) for row in table)
+    shown = evaluation.as_markdown(table).replace(evaluation.NO_BREAK, " ")
+    assert "– [–, –]" in shown and "nan" not in shown
+    assert "no gap" in evaluation.verdict(table)
+    assert jsonl.read_json(jsonl.write_json(tmp_path / "table.json", table))[0]["apgr"] is None
+    assert not [warning for warning in recwarn if issubclass(warning.category, RuntimeWarning)]
+
+
 def test_a_winning_baseline_is_said_in_words(table):
     rows = [dict(row) for row in table]
     chosen = next(row for row in rows if row["chosen"])

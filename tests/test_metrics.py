@@ -295,6 +295,19 @@ def test_counts_of_forecasts_give_what_repeating_rows_gives(rng, metric):
     assert_counts_match(metric, (p, (rng.random(120) < p).astype(float)), rng)
 
 
+@pytest.mark.parametrize("metric", [metrics.apgr, partial(metrics.cpt, x=0.5)])
+def test_a_resample_without_a_row_is_undefined_and_says_nothing_else(metric, recwarn):
+    counts = np.array([[0, 0, 0], [1, 1, 1]])
+    drawn = metric([0.9, 0.5, 0.1], [0, 0, 1], [1, 1, 1], counts=counts)
+    assert np.isnan(drawn).tolist() == [True, False] and not recwarn.list
+
+
+@pytest.mark.parametrize("metric", [metrics.auc, metrics.brier, metrics.log_loss, metrics.ece])
+def test_a_resample_of_forecasts_without_a_row_is_undefined_too(metric, recwarn):
+    drawn = metric([0.9, 0.5, 0.1], [1, 1, 0], counts=np.array([[0, 0, 0], [1, 1, 1]]))
+    assert np.isnan(drawn).tolist() == [True, False] and not recwarn.list
+
+
 def assert_counts_match(metric, data, rng):
     counts = rng.multinomial(120, np.full(120, 1 / 120), size=25)
     expected = [metric(*[np.repeat(column, row) for column in data]) for row in counts]
