@@ -266,15 +266,22 @@ class RouterPanel(widgets.VBox):
 
     def _start(self, work: Coroutine) -> None:
         """From a click: the work goes on beside the kernel's loop, so that the panel stays alive."""
-        if self.busy:  # a second click while the first is at work
+        if self.busy:  # a second click while the first is at work, or has yet to begin: a call is paid once
             work.close()
             return
+        self._set_busy(True)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            self._run(work)
+            event_loop.run(self._work(work))
         else:
             self._task = asyncio.ensure_future(self._work(work))
+            self._task.add_done_callback(lambda _: self._ended(work))
+
+    def _ended(self, work: Coroutine) -> None:
+        """Also where Stop came before the work began, and nothing of it has run."""
+        work.close()
+        self._set_busy(False)
 
     def _run(self, work: Coroutine) -> None:
         if self.busy:

@@ -339,6 +339,26 @@ def test_a_bare_name_shows_widgets_and_a_page_for_viewers_without(panel):
     assert HARD in bundle["text/html"]
 
 
+def test_clicks_that_waited_for_a_busy_kernel_pay_once(panel):
+    """The second click is handled before the first one's work has begun; a third, after Stop came that early, works."""
+
+    async def run():
+        panel.prompt.value = EASY
+        panel.ask_button.click()
+        panel.ask_button.click()
+        await panel._task
+        before = [event.what for event in panel.history]
+        panel.ask_button.click()
+        panel.stop_button.click()
+        await asyncio.wait([panel._task])
+        await asyncio.sleep(0)
+        return before
+
+    assert asyncio.run(run()).count("asked") == 1
+    assert not panel.busy and not panel.ask_button.disabled
+    assert list(panel.ask()) == ["inferior"]
+
+
 def test_stop_keeps_what_has_come(router, upstream):
     """From inside a running loop, as in a notebook: the click returns at once, and Stop ends the work."""
     import asyncio
