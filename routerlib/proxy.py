@@ -574,11 +574,12 @@ async def _doubt(side: str, target: Backend) -> str | None:
             is_up, offered = await endpoint.is_up(), await endpoint.models()
     except (clients.Stopped, settings.MissingKey) as error:
         return str(error)
-    start = f" Start it: python -m routerlib serve --model {target.model} --port {httpx2.URL(target.base_url).port}"
+    port = httpx2.URL(target.base_url).port or 80
     if not is_up:
         what = f"Nothing answers at {endpoint.url}, where the {side} model {target.model} should be."
-        return what + (start if target.is_local else " Is the address right?")
-    ours = servers.find(httpx2.URL(target.base_url).port or 80) if target.is_local else None
+        start = f"Start it: python -m routerlib serve --model {target.model} --port {port}"
+        return f"{what} {start if target.is_local else 'Is the address right?'}"
+    ours = servers.find(port) if target.is_local else None
     if not offered or target.model in offered or (ours and ours.model == target.model):
         return None  # `transformers serve` does not list the local folder that it serves
     named = ", ".join(offered[:5])
