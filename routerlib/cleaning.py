@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from routerlib import jsonl
+from routerlib import allowed, jsonl
 from routerlib.prompts import as_text
 from routerlib.schemas import Conversation, Message, Prompt, Row, Text, VoteQuestion
 
@@ -39,22 +39,32 @@ class Filters:
     """What a conversation must be like to be kept.
 
     Fields: whole_conversation: keep everything up to the last user turn, not the first user turn alone.
-    languages: names as in the `language` field; empty: all. min_chars, max_chars: of the prompt's text.
+    languages: names as in the `language` field, or a text with commas between them; empty: all. A row without that
+    field is of no other language. min_chars, max_chars: of the prompt's text.
     drop_flagged, drop_redacted: by the rows' own marks. near_duplicate: Jaccard similarity of three-word
     shingles, in (0, 1], from which two prompts count as the same; above 1 only exact ones do.
     """
 
     whole_conversation: bool = False
-    languages: tuple[str, ...] = ("English",)
+    languages: tuple[str, ...] | str = ("English",)
     min_chars: int = 8
     max_chars: int = 4000
     drop_flagged: bool = True
     drop_redacted: bool = True
     near_duplicate: float = 0.8
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "languages", tuple(allowed.names(self.languages)))
+        allowed.whole("MAX_CHARS", self.max_chars)
+        allowed.number("NEAR_DUPLICATE", self.near_duplicate)
+
     def describe(self) -> dict[str, Any]:
         """The settings as JSON values, for the data card."""
         return asdict(self) | {"languages": list(self.languages)}
+
+
+class CleaningError(ValueError):
+    """No prompt is left; the text says which filters took them."""
 
 
 class CleanPrompt(Row):
@@ -118,6 +128,9 @@ def clean(
 
     Args:
         evaluation: the questions that no prompt may repeat; None: that check is left out.
+
+    Raises:
+        CleaningError: at the end, where not one prompt came through.
     """
     duplicates, window = Duplicates(filters.near_duplicate), []
     for conversation in conversations:
@@ -134,6 +147,8 @@ def clean(
             yield from _check_meaning(window, evaluation, report)
             window = []
     yield from _check_meaning(window, evaluation, report)
+    if not report.kept:
+        raise CleaningError(f"No prompt came through. {report.summary()} Choose other prompts, or milder filters.")
 
 
 def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | None, str | None]:
@@ -142,7 +157,7 @@ def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | 
     if prompt is None:
         return None, NO_USER
     length = len(as_text(prompt))
-    if filters.languages and conversation.language not in filters.languages:
+    if "language" in conversation.model_fields_set and not _is_among(conversation.language, filters.languages):
         return None, LANGUAGE
     if not filters.min_chars <= length <= filters.max_chars:
         return None, SHORT if length < filters.min_chars else LONG
@@ -156,14 +171,23 @@ def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | 
     return row, None
 
 
+def _is_among(language: str, languages: Sequence[str]) -> bool:
+    return not languages or language in languages
+
+
 def _prompt(messages: Sequence[Message], whole: bool) -> Prompt | None:
     """The first user turn, or all up to the last one; None where no user says anything."""
-    users = [i for i, message in enumerate(messages) if message.role == "user" and message.content.strip()]
+    users = [i for i, message in enumerate(messages) if message.role == "user" and _is_visible(message.content)]
     if not users:
         return None
     if not whole or users[-1] == 0:
         return messages[users[0]].content.strip()
     return list(messages[: users[-1] + 1])
+
+
+def _is_visible(text: str) -> bool:
+    """Whether a text holds more than spaces and signs that leave no mark: control characters, zero-width ones."""
+    return any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def _check_meaning(window: list[CleanPrompt], evaluation: Evaluation | None, report: Report) -> Iterator[CleanPrompt]:

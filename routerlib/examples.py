@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from routerlib import allowed
 from routerlib.prompts import as_text
 from routerlib.schemas import ROUTE_TO_SUPERIOR, LabelledPrompt
 
@@ -146,7 +147,7 @@ def split(groups: np.ndarray, shares: dict[str, float] | None = None, seed: int 
         raise ValueError(f"The shares of a split must sum to 1; these sum to {sum(shares.values()):g}: {shares}.")
     groups = np.asarray(groups)
     unique, sizes = np.unique(groups, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(unique))
+    order = np.random.default_rng(allowed.seed(seed)).permutation(len(unique))
     reached = np.cumsum(sizes[order]) / len(groups)
     bounds = np.cumsum(list(shares.values()))
     part_of = dict(zip(unique[order], np.searchsorted(bounds, reached - 1e-9).clip(max=len(bounds) - 1), strict=True))

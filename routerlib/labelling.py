@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from routerlib import bulk, clients, jsonl, ledger, metrics, settings, sources
+from routerlib import allowed, bulk, clients, jsonl, ledger, metrics, settings, sources
 from routerlib.clients import Answer, BadRequest, Endpoint, FailedAttempt, Outage, RateLimited, Stopped
 from routerlib.prompts import as_text
 from routerlib.ratings import Difficulty, Tiers, difficulties, labelled, mean_by_category, rank_models, split_tiers
@@ -161,8 +161,8 @@ class Labeller:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise LabellingError(f"METHOD is {self.method!r}; it is one of {', '.join(METHODS)}.")
-        if self.samples < 1:
-            raise LabellingError(f"SAMPLES is {self.samples}; it is a number above 0.")
+        allowed.text("LABELLER_MODEL", self.model)
+        allowed.whole("SAMPLES", self.samples)
         if not self.prompt.strip():
             raise LabellingError("The labelling prompt is empty. Run notebook 01, or name a text file.")
 
@@ -296,7 +296,7 @@ async def choose_method(client: Any, labeller: Labeller, patience: float = 60.0)
         patience: seconds to wait for a server that does not answer.
 
     Raises:
-        Stopped: wrong key, or no access. Outage: nothing answers. RateLimited: for longer than `patience`.
+        Stopped: wrong key, or no access. LabellingError: nothing answers, or no more is allowed, for so long.
     """
     if labeller.method != "auto":
         return labeller.method
@@ -313,7 +313,7 @@ async def choose_method(client: Any, labeller: Labeller, patience: float = 60.0)
 
 
 async def _probe(endpoint: Endpoint, labeller: Labeller, method: str, patience: float) -> None:
-    deadline = time.monotonic() + patience
+    deadline, is_said = time.monotonic() + patience, False
     while True:
         try:
             await _asker(endpoint, labeller, method)("What is 2 + 2?", 1)
@@ -321,8 +321,20 @@ async def _probe(endpoint: Endpoint, labeller: Labeller, method: str, patience: 
         except (Outage, RateLimited) as error:
             wait = getattr(error, "retry_after", None) or 0.5
             if time.monotonic() + wait > deadline:
-                raise
+                raise LabellingError(
+                    f"The labeller at {endpoint.url} gave no answer: {error}. Start its server, or correct "
+                    "LABELLER_API_BASE, or wait; then run this again."
+                ) from None
+            if not is_said:
+                print(f"{endpoint.url}: {error}. Asking again for {patience:.0f} s …", flush=True)
+                is_said = True
             await asyncio.sleep(wait)
+        except FailedAttempt as failure:
+            if failure.kind != "timeout":
+                raise
+            raise LabellingError(
+                f"The labeller at {endpoint.url} does not answer: {failure}. Restart its server, or name another one."
+            ) from None
 
 
 # --- a run ---
@@ -333,7 +345,7 @@ class Run:
     """How labelling ended. `rows` are streamed from `path`, so a million of them need no memory.
 
     Fields: path: the labelled prompts. answers: the raw answers, from which a second run goes on. unparsable: the
-    list of answers that could not be read. counts by label. summary: of the requests.
+    list of answers that could not be read. counts by label. failed: prompts without an answer. summary: of the requests.
     """
 
     path: Path
@@ -344,6 +356,7 @@ class Run:
     labels: dict[str, int] = field(default_factory=dict)
     unparsable: int = 0
     failed: int = 0
+    first_unread: str = ""
     unread_samples: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -362,12 +375,25 @@ class Run:
         return self.prompt_tokens / asked, self.completion_tokens / asked
 
     def __str__(self) -> str:
-        listed = f", listed in {self.unparsable_path.name}" if self.unparsable else ""
         return (
             f"{self.labelled:,} labelled by {self.method} ({self.labels.get(ROUTE_TO_INFERIOR, 0):,} inferior, "
-            f"{self.labels.get(ROUTE_TO_SUPERIOR, 0):,} superior), {self.unparsable:,} unparsable{listed}, "
-            f"{self.failed:,} without an answer. {self.path.name}"
-        )
+            f"{self.labels.get(ROUTE_TO_SUPERIOR, 0):,} superior), {self.unparsable:,} unparsable, "
+            f"{self.failed:,} without an answer. {self.path.name} {self.what_is_missing()}"
+        ).rstrip()
+
+    def what_is_missing(self) -> str:
+        """Why prompts have no label, and what to do about it; empty where all have one."""
+        lines = []
+        if self.unparsable:
+            said = f", the first one {self.first_unread!r}" if self.first_unread else ""
+            lines.append(
+                f"{self.unparsable:,} answers name neither A nor B alone{said}; all are in {self.unparsable_path}. "
+                "Take another METHOD or LABELLER_MODEL, or edit the labelling prompt."
+            )
+        if self.failed:
+            cause = f" The first failure: {self.summary.first_error}." if self.summary.first_error else ""
+            lines.append(f"{self.failed:,} prompts got no answer.{cause} Mend the cause and run this again.")
+        return " ".join(lines)
 
 
 async def label(
@@ -397,12 +423,13 @@ async def label(
         price_in, price_out: per million tokens.
 
     Raises:
-        clients.Stopped: no request can succeed (key, model, address). LabellingError: a wrong argument.
+        clients.Stopped: no request can succeed (key, model, address). allowed.SettingError: a wrong argument.
+        LabellingError: not one prompt got a label.
     """
-    if not 0 <= threshold <= 1:
-        raise LabellingError(f"THRESHOLD is {threshold}; it lies between 0 and 1.")
-    if max_concurrent < 1:
-        raise LabellingError(f"MAX_CONCURRENT is {max_concurrent}; it is a number above 0.")
+    allowed.number("THRESHOLD", threshold, most=1)
+    allowed.whole("MAX_CONCURRENT", max_concurrent)
+    for name, price in {"PRICE_IN": price_in, "PRICE_OUT": price_out}.items():
+        allowed.number(name, price)
     folder = Path(folder)
     async with clients.connect(labeller.api_base, api_mode=labeller.api_mode) as client:
         path, method = await _answers_file(client, labeller, folder, stem, resume)
@@ -415,7 +442,14 @@ async def label(
             price_in=price_in, price_out=price_out, progress=progress, label="labelling",
         )  # fmt: skip
     run = Run(folder / path.name, path, path.with_name(f"{path.stem}-unparsable.jsonl"), method, facts, summary=summary)
-    jsonl.write_rows(run.path, _labelled_rows(run, asked, threshold))
+    if not asked:
+        raise LabellingError("There is not one prompt to label.")
+    rows = _labelled_rows(run, asked, threshold) if path.exists() else ()  # it is not there where nothing was answered
+    jsonl.write_rows(run.path, rows)
+    run.failed = summary.total - run.labelled - run.unparsable
+    if not run.labelled:
+        run.path.unlink()
+        raise LabellingError(f"Not one prompt got a label, so the work ends here. {run.what_is_missing()}")
     return run
 
 
@@ -460,7 +494,7 @@ def _job(endpoint: Endpoint, labeller: Labeller, method: str, facts: dict[str, A
         row |= {"language": language} if (language := getattr(item, "language", None)) else {}
         return row | {
             "samples": state.samples,
-            "attempts": state.attempts,
+            "attempts": state.attempts if state.is_complete else 0,  # what failed is tried anew by every run
             "error": state.error,
             "usage": state.usage,
             "labeller": facts,
@@ -504,9 +538,9 @@ def _labelled_rows(run: Run, asked: set[str], threshold: float) -> Iterator[Labe
             if votes:
                 yield _labelled_row(run, row, votes, threshold)
                 continue
-            run.failed += not row["samples"]
             run.unparsable += bool(row["samples"])
             texts = [sample.get("full_response", "") for sample in row["samples"]]
+            run.first_unread = run.first_unread or next(filter(None, texts), "")[:80]
             unparsable.append({"id": row["id"], "prompt": row["prompt"], "answers": texts, "error": row["error"]})
 
 
@@ -578,11 +612,18 @@ def examination(
     known: Iterable[LabelledPrompt], labelling_prompt: str, limit: int, seed: int = 0
 ) -> list[LabelledPrompt]:
     """The prompts to examine a labeller with: at most `limit` of the known ones, drawn at random, each once, and
-    none that is an example in the labelling prompt: it must not be examined on its own notes."""
+    none that is an example in the labelling prompt: it must not be examined on its own notes.
+
+    Raises:
+        LabellingError: none is left. allowed.SettingError: `limit` or `seed` is no number that it can be.
+    """
+    allowed.whole("CHECK_LIMIT", limit)
     text = " ".join(labelling_prompt.split())
     distinct = {as_text(row.prompt): row for row in known if _example_start(row.prompt) not in text}
     rows = [distinct[name] for name in sorted(distinct)]
-    order = np.random.default_rng(seed).permutation(len(rows))[:limit]
+    if not rows:
+        raise LabellingError("There is no known label to examine the labeller with. Name other files in KNOWN_LABELS.")
+    order = np.random.default_rng(allowed.seed(seed)).permutation(len(rows))[:limit]
     return [rows[i].model_copy(update={"id": f"check-{rows[i].source}-{rows[i].id}"}) for i in order]
 
 

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from routerlib import allowed
+
 Array = np.ndarray
 CHUNK = 4_000_000  # entries of one block of resamples: 32 MB of float64
 
@@ -594,7 +596,7 @@ def _best_method(scores: Array, targets: Array, logit: bool, folds: int = 5) -> 
 
 def _resamples(rows: int, n: int, seed: int):
     """Blocks of bootstrap counts, each of shape (resamples, rows), n resamples in all."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(allowed.seed(seed))
     while n > 0:
         block = min(n, max(1, CHUNK // rows))
         drawn = rng.integers(rows, size=(block, rows)) + rows * np.arange(block)[:, None]

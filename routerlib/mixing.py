@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from routerlib import examples, jsonl
+from routerlib import allowed, examples, jsonl
 from routerlib.cleaning import near_groups, text_key
 from routerlib.metrics import wilson
 from routerlib.prompts import as_text
@@ -132,7 +132,7 @@ def balance(rows: Sequence[LabelledPrompt], how: str = "none", seed: int = 0) ->
     if not least:
         empty = next(label for label, members in by_label.items() if not members)
         raise MixingError(f'No training row has the label {empty}, so there is nothing to balance; use BALANCE="none".')
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(allowed.seed(seed))
     keep = {int(i) for members in by_label.values() for i in rng.permutation(members)[:least]}
     return [row for i, row in enumerate(rows) if i in keep or getattr(row, "split", "train") != "train"]
 

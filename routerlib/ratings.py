@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from routerlib import allowed
 from routerlib.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt, Message, Vote, VoteQuestion
 
 ELO_MEAN = 1000.0
@@ -128,10 +129,9 @@ def rank_models(votes: Sequence[Vote], n: int = 200, level: float = 0.95, seed: 
         n: bootstrap resamples. level: of the intervals.
 
     Raises:
-        VotesError: fewer than two models, or no resamples.
+        VotesError: fewer than two models. allowed.SettingError: no resamples, or no seed.
     """
-    if n < 1:
-        raise VotesError(f"BOOTSTRAP is {n}; it is a number above 0, such as 200.")
+    allowed.whole("BOOTSTRAP", n)
     models = models_of(votes)
     if len(models) < 2:
         raise VotesError(f"A ranking needs votes between at least two models; these name {models or 'none'}.")
@@ -140,7 +140,8 @@ def rank_models(votes: Sequence[Vote], n: int = 200, level: float = 0.95, seed: 
     all_ties = np.array([ties for _, ties in by_question])
     strengths, tie = bradley_terry(all_wins.sum(axis=0), all_ties.sum(axis=0))
     start = np.append(strengths, math.log(tie))
-    weights = np.random.default_rng(seed).multinomial(len(all_wins), np.full(len(all_wins), 1 / len(all_wins)), size=n)
+    rng = np.random.default_rng(allowed.seed(seed))
+    weights = rng.multinomial(len(all_wins), np.full(len(all_wins), 1 / len(all_wins)), size=n)
     resampled = np.array(
         [bradley_terry(np.tensordot(w, all_wins, axes=1), np.tensordot(w, all_ties, axes=1), start)[0] for w in weights]
     )
@@ -485,6 +486,6 @@ def _agreement(
     if not pairs:
         return Agreement(None, None, None, 0)
     agreed, number = (np.array([counter[name] for name in pairs], dtype=float) for counter in (same, pairs))
-    draws = np.random.default_rng(seed).integers(len(number), size=(n, len(number)))
+    draws = np.random.default_rng(allowed.seed(seed)).integers(len(number), size=(n, len(number)))
     low, high = np.quantile(agreed[draws].sum(axis=1) / number[draws].sum(axis=1), [0.025, 0.975])
     return Agreement(float(agreed.sum() / number.sum()), float(low), float(high), int(number.sum()))

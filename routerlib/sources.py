@@ -12,11 +12,12 @@ import csv
 import itertools
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from routerlib import jsonl, schemas, settings
+from routerlib import allowed, jsonl, schemas, settings
 from routerlib.schemas import Row, RowError
 
 R = TypeVar("R", bound=Row)
@@ -53,14 +54,14 @@ def load_rows(
 
     Raises:
         SourceError: the source does not exist, is empty, gated, or of a kind we cannot read.
+        allowed.SettingError: the limit is no whole number above 0.
         jsonl.Unreadable: a file is not what its name says, damaged, or none of its first rows can be used.
         RowError: a bad row, with file, line and field, where `rejects` is None.
     """
-    if limit is not None and limit < 1:
-        raise SourceError(f"The number of rows to read is {limit}; it is above 0.")
-    source = "" if source is None else source  # a parameter left empty in a YAML file
+    limit = None if limit is None else min(allowed.whole("The number of rows to read", limit), sys.maxsize)
+    source = "" if source is None else str(source)  # None: a parameter left empty in a YAML file
     is_one = os.path.isfile(settings.resolve(source))  # also one with a comma in its name
-    parts = [str(source)] if is_one else [part.strip() for part in str(source).split(",") if part.strip()]
+    parts = [source] if is_one else allowed.names(source)
     if not parts:
         raise SourceError('No source is named. Use "sample", a file, or a hub id such as HuggingFaceH4/MATH-500.')
     streams = [_started(*_open(part, row_type)) for part in parts]  # a wrong one shows before the first row is used

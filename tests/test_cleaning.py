@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from routerlib import cleaning, sources
+from routerlib.allowed import SettingError
 from routerlib.cleaning import Evaluation, Filters, Rejects, Report
 from routerlib.schemas import Conversation, VoteQuestion
 
@@ -115,10 +116,47 @@ def test_memory_stays_within_a_few_kilobytes_a_prompt(evaluation):
     ],
 )
 def test_each_mark_is_one_filter_and_can_be_switched_off(fields, reason):
-    row = conversation("How do whales sleep in the sea?", **fields)
-    assert cleaned([row])[1].dropped == {reason: 1}
+    rows = [conversation("How do whales sleep in the sea?", **fields), conversation("Why do owls turn their heads?")]
+    assert cleaned(rows)[1].dropped == {reason: 1}
     open_filters = Filters(languages=(), drop_flagged=False, drop_redacted=False)
-    assert cleaned([row], open_filters)[1].kept == (reason != cleaning.NO_USER)
+    assert cleaned(rows, open_filters)[1].kept == 1 + (reason != cleaning.NO_USER)
+
+
+def test_where_no_prompt_comes_through_the_filters_that_took_them_are_named():
+    rows = [conversation("Wie schlafen Wale im Meer?", language="German"), conversation("Hm?")]
+    with pytest.raises(cleaning.CleaningError, match=r"No prompt came through.* other language 1, too short 1"):
+        cleaned(rows)
+
+
+def test_a_row_that_does_not_say_its_language_is_of_no_other_one():
+    row = conversation("How do whales sleep in the sea?")
+    del row["language"]
+    assert cleaned([row])[1].kept == 1
+
+
+@pytest.mark.parametrize("text", ["\0" * 20, "\x1b\x07\x08" * 9, "\u200b" * 20, "\u00ad" * 20, "\ufeff \u3000" * 9])
+def test_a_prompt_of_signs_that_nobody_sees_says_nothing(text):
+    _, report = cleaned([conversation(text), conversation("Why do owls turn their heads?")])
+    assert report.dropped == {cleaning.NO_USER: 1}
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"max_chars": 0}, "MAX_CHARS is 0; it is a whole number above 0"),
+        ({"max_chars": "x"}, "MAX_CHARS is 'x'"),
+        ({"near_duplicate": -1}, "NEAR_DUPLICATE is -1; it is a number, 0 or more"),
+        ({"near_duplicate": float("nan")}, "NEAR_DUPLICATE is nan"),
+    ],
+)
+def test_settings_that_a_filter_cannot_have_are_named(setting, says):
+    with pytest.raises(SettingError, match=says):
+        Filters(**setting)
+
+
+def test_languages_are_a_list_or_a_text_with_commas():
+    assert Filters(languages=" English, German ").languages == Filters(languages=["English", "German"]).languages
+    assert Filters(languages="").languages == Filters(languages=None).languages == ()
 
 
 def test_the_first_turn_or_the_conversation_so_far():

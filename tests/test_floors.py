@@ -12,7 +12,7 @@ import routerlib
 
 PACKAGE = Path(routerlib.__file__).parent
 FLOORS = [
-    ("ground", ["schemas", "jsonl", "settings", "event_loop", "progress"]),
+    ("ground", ["allowed", "schemas", "jsonl", "settings", "event_loop", "progress"]),
     (
         "pure",
         [

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from routerlib import clients, jsonl, labelling
+from routerlib import bulk, clients, jsonl, labelling, servers
+from routerlib.allowed import SettingError
 from routerlib.labelling import Labeller
 from routerlib.ratings import Difficulty, Tiers
 from routerlib.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
@@ -402,11 +403,107 @@ def test_a_labelling_prompt_that_is_no_text_is_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"threshold": 7}, {"threshold": float("nan")}, {"max_concurrent": 0}, {"samples": 0}]
+    "wrong",
+    [
+        {"threshold": 7},
+        {"threshold": float("nan")},
+        {"threshold": "x"},
+        {"max_concurrent": 0},
+        {"max_concurrent": "many"},
+        {"price_in": float("nan")},
+        {"price_out": None},
+        {"samples": 0},
+        {"samples": 1.5},
+    ],
 )
-def test_numbers_out_of_range_are_named_before_a_request(tmp_path, wrong):
+def test_settings_of_the_wrong_kind_are_named_before_a_request(tmp_path, wrong):
     (name,) = wrong
-    with pytest.raises(labelling.LabellingError, match=f"{name.upper()} is {wrong[name]}"):
+    with pytest.raises(SettingError, match=f"{name.upper()} is {wrong[name]!r}"):
         samples = wrong.pop("samples", 5)
         labeller = labelling.Labeller("m", "http://127.0.0.1:9/v1", "Label it.", samples=samples)
         asyncio.run(labelling.label([], labeller, tmp_path, **wrong))
+
+
+@pytest.mark.parametrize("model", ["", None, 5])
+def test_a_labeller_without_a_name_is_refused(model):
+    with pytest.raises(SettingError, match=f"LABELLER_MODEL is {model!r}"):
+        Labeller(model, "http://127.0.0.1:9/v1", PROMPT)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, None])
+def test_an_examination_has_a_prompt_at_the_least(limit):
+    with pytest.raises(SettingError, match=f"CHECK_LIMIT is {limit!r}; it is a whole number above 0"):
+        labelling.examination(known(3), PROMPT, limit)
+    with pytest.raises(labelling.LabellingError, match="no known label"):
+        labelling.examination([], PROMPT, 5)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, None])
+def test_a_seed_that_is_none_is_named(seed):
+    with pytest.raises(SettingError, match=f"SEED is {seed!r}; it is a whole number, 0 or more"):
+        labelling.examination(known(3), PROMPT, 2, seed)
+
+
+# --- labellers that give nothing ---
+
+
+def test_without_one_prompt_there_is_nothing_to_label(tmp_path):
+    with Planted() as server, pytest.raises(labelling.LabellingError, match="not one prompt to label"):
+        labelled(server, [], tmp_path)
+
+
+def test_a_labeller_that_never_names_a_letter_is_quoted(tmp_path):
+    says = r"Not one prompt got a label.*5 answers .* first one 'I cannot help\.'; all are in .*-unparsable\.jsonl"
+    with (
+        Planted(can=(), say=lambda *_: "I cannot help.") as server,
+        pytest.raises(labelling.LabellingError, match=says),
+    ):
+        labelled(server, known(5), tmp_path)
+    assert not list(tmp_path.glob("*[0-9].jsonl"))  # no data set of nothing
+
+
+def test_failures_are_told_and_tried_anew_by_the_next_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk.random, "uniform", lambda *_: 0.02)  # short waits between attempts
+    how = {"how": {"method": "decision"}}
+    with Planted(status=500) as server:
+        with pytest.raises(labelling.LabellingError, match=r"5 prompts got no answer\. The first failure: .*500"):
+            labelled(server, known(5), tmp_path, **how)
+        server.status = None
+        run = labelled(server, known(5), tmp_path, **how)
+        assert (run.labelled, run.failed) == (5, 0) and len(server.asked) == 5
+
+
+def test_prompts_that_a_halted_run_never_asked_count_as_without_an_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk.random, "uniform", lambda *_: 0.02)
+    rows, how = known(100), {"method": "decision"}
+    with Planted() as server:
+        labelled(server, rows[:10], tmp_path, how=how)
+        server.status = 500
+        run = labelled(server, rows, tmp_path, how=how, total=100, max_attempts=1)
+    assert (run.labelled, run.failed) == (10, 90)
+    assert "90 prompts got no answer. The first failure" in str(run)
+
+
+@pytest.mark.parametrize(("status", "says"), [(429, "too many requests"), (None, "no connection")])
+def test_a_server_that_gives_nothing_is_waited_for_and_then_named(status, says, capsys):
+    async def choose(base):
+        async with clients.connect(base) as client:
+            await labelling.choose_method(client, Labeller("m", base, PROMPT), patience=0.6)
+
+    with Planted(status=429) as server:
+        base = server.base if status else f"http://127.0.0.1:{servers.free_port()}/v1"
+        with pytest.raises(labelling.LabellingError, match=f"{says}.*LABELLER_API_BASE"):
+            asyncio.run(choose(base))
+    assert "Asking again for" in capsys.readouterr().out
+
+
+def test_a_server_that_goes_silent_is_not_asked_in_other_ways(monkeypatch):
+    async def choose(base):
+        async with clients.connect(base, timeout=0.1) as client:
+            await labelling.choose_method(client, Labeller("m", base, PROMPT))
+
+    with Planted(latency=0.5) as server:
+        with pytest.raises(labelling.LabellingError, match="does not answer"):
+            asyncio.run(choose(server.base))
+        while not server.answered:  # its handler should end before its loop does
+            time.sleep(0.01)

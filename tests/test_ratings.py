@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from routerlib import jsonl, ratings
+from routerlib.allowed import SettingError
 from routerlib.ratings import Rating, Tiers
 from routerlib.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, Vote, VoteQuestion
 
@@ -230,5 +231,12 @@ def test_mt_bench_difficulty(mt_bench):
 
 
 def test_a_ranking_without_resamples_is_refused():
-    with pytest.raises(ratings.VotesError, match="BOOTSTRAP is 0"):
+    with pytest.raises(SettingError, match="BOOTSTRAP is 0"):
         ratings.rank_models([], n=0)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, None, "x", float("nan")])
+def test_a_seed_that_is_none_is_named(seed):
+    votes = simulated({"a": 0.0, "b": 1.0}, 50)
+    with pytest.raises(SettingError, match=f"SEED is {seed!r}; it is a whole number, 0 or more"):
+        ratings.rank_models(votes, n=2, seed=seed)

@@ -8,6 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from routerlib import jsonl, sources
+from routerlib.allowed import SettingError
 from routerlib.schemas import Conversation, LabelledPrompt, Question, RowError, Vote, VoteQuestion
 
 OPEN = {"unique_id": "a/1", "question": "What is 2 + 2?", "answer_correct": "4", "category": "sums"}
@@ -199,10 +200,20 @@ def test_a_short_file_without_one_usable_row_is_a_sentence(tmp_path):
         list(sources.load_rows(path, Question, rejects=[]))
 
 
-@pytest.mark.parametrize("limit", [0, -5])
-def test_a_number_of_rows_lies_above_nought(limit):
-    with pytest.raises(sources.SourceError, match=f"is {limit}; it is above 0"):
+@pytest.mark.parametrize("limit", [0, -5, 1.5, "many", float("nan")])
+def test_a_number_of_rows_is_a_whole_one_above_nought(limit):
+    with pytest.raises(SettingError, match=f"is {limit!r}; it is a whole number above 0"):
         list(sources.load_rows("sample", Question, limit=limit))
+
+
+def test_a_number_of_rows_beyond_all_bounds_takes_every_row():
+    everything = sum(1 for _ in sources.load_rows("sample", Question))
+    assert sum(1 for _ in sources.load_rows("sample", Question, limit=10**30)) == everything
+
+
+def test_a_source_that_is_no_text_is_said_not_to_exist():
+    with pytest.raises(sources.SourceError, match=r"There is no file .*5"):
+        list(sources.load_rows(5, Question))
 
 
 class Gated(Exception):
