@@ -11,12 +11,13 @@ import argparse
 import contextlib
 import dataclasses
 import inspect
+import itertools
 import json
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -247,12 +248,22 @@ class _Parser(argparse.ArgumentParser):
         flags = {option: action.dest for action in self._actions for option in action.option_strings}
         FLAGS.clear()
         FLAGS.update({dest.upper(): option for option, dest in flags.items() if not option.startswith("--no-")})
+        options = itertools.takewhile(lambda word: word != "--", arguments)
+        self._refuse([word for word in options if _is_option(word) and word.partition("=")[0] not in flags], flags)
         given, unknown = self.parse_known_args(arguments)
+        self._refuse(unknown, flags)
+        return given
+
+    def _refuse(self, unknown: list[str], flags: Iterable[str]) -> None:
+        """Say of an option that there is none; before argparse does, who would miss the one that was meant."""
         if unknown:
             from routerlib.pipeline import did_you_mean
 
             self.error(f"there is no option {unknown[0]}.{did_you_mean(unknown[0].partition('=')[0], flags)}")
-        return given
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("--") and " " not in word  # with a space in it, argparse takes it for a text
 
 
 def _lines_of_input() -> list[str]:

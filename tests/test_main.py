@@ -118,6 +118,7 @@ def test_a_file_that_cannot_be_opened_is_a_sentence(monkeypatch, capsys, tmp_pat
     [
         (["colect"], "Did you mean collect?"),
         (["grade", "--by-categroy"], "no option --by-categroy. Did you mean --by-category?"),
+        (["collect", "--question", "sample"], "no option --question. Did you mean --questions?"),
         (["grade", "--work", "2"], "no option --work. Did you mean --workers?"),
         (["run", "03_colect_responses"], "Did you mean 03_collect_responses?"),
     ],
