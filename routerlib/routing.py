@@ -10,6 +10,7 @@ scores and thresholds are made by `router`, bulk work is `collection`'s.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from typing import Any, Self
 import httpx2
 import openai
 
-from routerlib import servers, settings, sources
+from routerlib import allowed, servers, settings, sources
 from routerlib.router import Decision, Router, RouterError, newest
 from routerlib.schemas import LabelledPrompt, Message
 
@@ -48,11 +49,24 @@ class BackendError(ValueError):
 
 @dataclass(frozen=True)
 class Backend:
-    """Where one of the two models answers: an OpenAI-compatible server, and the model's name there."""
+    """Where one of the two models answers: an OpenAI-compatible server, and the model's name there.
+
+    Raises:
+        BackendError: the address is none, or the model has no name.
+    """
 
     base_url: str
     model: str
     api_key: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not _is_address(self.base_url):
+            raise BackendError(f"{self.base_url!r} is no address of a server; one looks like http://127.0.0.1:8000/v1.")
+        if self.model is None:
+            raise BackendError(
+                f"The router does not know what the model at {self.base_url} is called: give its name as well."
+            )
+        allowed.text(f"The name of the model at {self.base_url}", self.model)
 
     @property
     def is_local(self) -> bool:
@@ -76,13 +90,15 @@ def backend(value: str | Backend, model: str | None) -> Backend:
     Raises:
         BackendError: it is no http address, or nobody said what the model is called there.
     """
-    if isinstance(value, Backend):
-        return value
-    if not value.startswith(("http://", "https://")):
-        raise BackendError(f"{value!r} is no address of a server; one looks like http://127.0.0.1:8000/v1.")
-    if not model:
-        raise BackendError(f"The router does not know what the model at {value} is called: give its name as well.")
-    return Backend(value, model)
+    return value if isinstance(value, Backend) else Backend(value, model or None)
+
+
+def _is_address(value: Any) -> bool:
+    try:
+        url = httpx2.URL(value)
+    except (TypeError, httpx2.InvalidURL):
+        return False
+    return url.scheme in ("http", "https") and bool(url.host) and (url.port or 80) < 65536
 
 
 @dataclass(frozen=True)
@@ -174,8 +190,11 @@ def switchboard(
     """A switchboard between two endpoints, given as `backend` takes them.
 
     Raises:
-        BackendError: as `backend`.
+        BackendError: as `backend`. allowed.SettingError: no router, or a threshold outside [0, 1].
     """
+    if not callable(getattr(router, "score", None)):
+        raise allowed.SettingError(f"The router is {router!r}; give a Router, such as routing.load() returns.")
+    threshold = None if threshold is None else allowed.number("THRESHOLD", threshold, most=1)
     inferior = backend(inferior, router.models.get("inferior"))
     superior = backend(superior, router.models.get("superior"))
     return Switchboard(router, inferior, superior, threshold, fallback)
@@ -427,6 +446,7 @@ class _Routed:
         fallback: bool = False,
         **options: Any,
     ):
+        self._refuse_unknown(options)
         self.board = switchboard(router, inferior, superior, threshold, fallback)
         http = options.pop("http_client", None)
         if not isinstance(http, self._routing_http):  # it is one where `copy` made this client
@@ -434,6 +454,14 @@ class _Routed:
         # The SDK wants some key, even for a local server that needs none; each request gets its endpoint's own.
         given = {"api_key": self.board.superior.key() or "none", "base_url": self.board.superior.base_url} | options
         super().__init__(**given, http_client=http)
+
+    def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
+        known = inspect.signature(super().__init__).parameters
+        if unknown := [name for name in options if name not in known]:
+            raise allowed.SettingError(
+                f"{type(self).__name__} takes no {unknown[0]!r}. Beside router, inferior, superior, threshold and "
+                f"fallback it takes what OpenAI's client takes; a model is named in each call: model={ROUTED!r}."
+            )
 
     def copy(self, *, _extra_kwargs: Mapping[str, Any] = {}, **options: Any) -> Self:
         """As OpenAI's: the same client with some options changed. The routing stays."""

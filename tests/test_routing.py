@@ -7,6 +7,7 @@ import pytest
 from small_router import EASY, HARD, rows
 
 from routerlib import routing
+from routerlib.allowed import SettingError
 from routerlib.routing import AsyncRoutedClient, Backend, RoutedClient, Scorer
 from routerlib.schemas import Message
 
@@ -167,6 +168,35 @@ def test_each_server_gets_its_own_key(router, upstream, monkeypatch):
 def test_an_address_that_is_none_is_named(router):
     with pytest.raises(routing.BackendError, match="'localhost:8000' is no address"):
         RoutedClient(router, "localhost:8000", "http://127.0.0.1:1/v1")
+
+
+HERE = "http://127.0.0.1:1/v1"
+
+
+@pytest.mark.parametrize("kind", [RoutedClient, AsyncRoutedClient])
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"model": ["small"]}, SettingError, r"takes no 'model'.*model='router'"),
+        ({"tresold": 0.5}, SettingError, "takes no 'tresold'"),
+        ({"threshold": 7}, SettingError, "THRESHOLD is 7; it lies between 0 and 1"),
+        ({"threshold": "high"}, SettingError, "THRESHOLD is 'high'"),
+        ({"threshold": float("nan")}, SettingError, "THRESHOLD is nan"),
+        ({"router": "outputs/models"}, SettingError, "router is 'outputs/models'; give a Router"),
+        ({"inferior": [HERE]}, routing.BackendError, r"\['http.*'\] is no address"),
+        ({"inferior": None}, routing.BackendError, "None is no address"),
+        ({"superior": "http://"}, routing.BackendError, "'http://' is no address"),
+        ({"superior": "http://here:99999/v1"}, routing.BackendError, "99999/v1' is no address"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_a_sentence(router, kind, change, error, says):
+    with pytest.raises(error, match=says):
+        kind(**{"router": router, "inferior": HERE, "superior": HERE} | change)
+
+
+def test_the_name_of_a_model_is_one_text():
+    with pytest.raises(SettingError, match=r"The name of the model at .* is \['a', 'b'\]"):
+        Backend(HERE, ["a", "b"])
 
 
 def test_async_calls_route_stream_and_fall_back(router, upstream):
