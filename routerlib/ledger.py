@@ -98,11 +98,10 @@ class Ledger:
         digest, mark = hash(key), checksum(subject) << 2
         entry = self._index.get(digest)
         if entry is not None and self.subject and entry & ~3 != mark:
-            where = "an earlier item of the same input" if entry & SEEN else f"its row in {self.path}"
-            raise LedgerMismatch(
-                f"{self.key} {key!r} stands for two different texts: this input's and that of {where}. "
-                "Give each its own id, or name another output file."
-            )
+            of = "an earlier item of the same input. Give each its own id."
+            if not entry & SEEN:
+                of = f"its row in {self.path}. Give each its own id, or name another output file."
+            raise LedgerMismatch(f"{self.key} {key!r} stands for two different texts: this input's and that of {of}")
         if entry is not None and entry & SEEN:
             return False
         self._index[digest] = (mark if entry is None else entry) | SEEN

@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -25,12 +26,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from routerlib import settings, standins
+import pydantic
+
+from routerlib import allowed, settings, standins
 
 HOST = "127.0.0.1"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 BROKEN = 503  # what /health answers where the part that computes has died; the process may live on
 ENGINES = ("vllm", "transformers")
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 TEMPERATURE = 0.7  # of a server's first request, where nobody says what the others will ask for
 
 # What a model family needs of vLLM beyond the defaults, by the start of the model's name.
@@ -56,8 +60,8 @@ class Server:
     model: str
     port: int
     engine: str
-    pid: int
-    born: float  # process creation time: a recycled process id is not our server
+    pid: pydantic.PositiveInt
+    born: float  # see `_born`: a recycled process id is not our server
     log: str
     temperature: float | None = None  # where the engine keeps that of its first request; None: each request's own
 
@@ -94,14 +98,14 @@ def serve(
         timeout: seconds to wait until it answers.
 
     Raises:
-        ServerError: there is no such port or folder, the port is taken, the process died (with the log's last lines), or it never answered.
+        ServerError: there is no such port or model, the port is taken, the process died (with the log's last lines),
+            or it never answered. allowed.SettingError: another argument is out of range.
     """
-    if not 0 < port < 65536:
-        raise ServerError(f"The port is {port}; it is a number from 1 to 65535.")
-    if model.startswith(("/", "./", "../")) and not Path(model).is_dir():
-        raise ServerError(f"There is no folder {model}. Name a model's folder, a hub id, or a stand-in.")
+    _check(model, port, max_model_len, gpu_util, temperature, timeout)
     running = _working(port)
     if running and running.model == model and (temperature is None or running.temperature in (None, temperature)):
+        if _health(port) != 200:  # somebody else is just starting it
+            _make_ready(running, timeout)
         return running
     if running or _port_taken(port):
         what = f"the server of {running.model}" if running else "another program"
@@ -113,12 +117,30 @@ def serve(
     fixed = temperature if engine == "transformers" else None
     server = _launch(model, port, engine, _command(model, port, engine, max_model_len, gpu_util), fixed)
     try:
-        _wait_until_ready(server, timeout)
-        _warm_up(server, temperature)
+        _make_ready(server, timeout)
     except BaseException:
         stop(port)
         raise
     return server
+
+
+def _check(
+    model: str, port: int, max_model_len: int | None, gpu_util: float, temperature: float | None, timeout: float
+) -> None:
+    if not isinstance(port, int) or not 0 < port < 65536:
+        raise ServerError(f"The port is {port!r}; it is a number from 1 to 65535.")
+    is_misspelt = str(model).startswith("standin") and not standins.is_standin(model)
+    is_folder = bool(model) and Path(model).is_dir()  # Path("") is the folder we are in
+    if not is_folder and (is_misspelt or not HUB_ID.fullmatch(model)):
+        raise ServerError(
+            f"There is no folder {model}, and it is no hub id either. Name a model's folder, a hub id such as "
+            f"Qwen/Qwen2.5-1.5B-Instruct, or a stand-in: {', '.join(standins.NAMES)}."
+        )
+    if max_model_len is not None:
+        allowed.whole("MAX_MODEL_LEN", max_model_len)
+    allowed.number("GPU_UTIL", gpu_util, most=1)
+    allowed.number("TEMPERATURE", TEMPERATURE if temperature is None else temperature, most=2)
+    allowed.number("TIMEOUT", timeout)
 
 
 def _command(model: str, port: int, engine: str, max_model_len: int | None, gpu_util: float) -> list[str]:
@@ -158,7 +180,7 @@ def _launch(model: str, port: int, engine: str, command: list[str], temperature:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    born = psutil.Process(process.pid).create_time()
+    born = _born(psutil.Process(process.pid))
     server = Server(model, port, engine, process.pid, born, str(log), temperature)
     _memory(port).write_text(json.dumps(asdict(server)))
     return server
@@ -173,6 +195,11 @@ def _environment(model: str) -> dict[str, str]:
     if standins.is_standin(model):
         environment["HF_HUB_OFFLINE"] = "1"
     return environment
+
+
+def _make_ready(server: Server, timeout: float) -> None:
+    _wait_until_ready(server, timeout)
+    _warm_up(server, TEMPERATURE if server.temperature is None else server.temperature)
 
 
 def _wait_until_ready(server: Server, timeout: float) -> None:
@@ -222,8 +249,8 @@ def find(port: int) -> Server | None:
 
 def _remembered(port: int) -> Server | None:
     try:
-        return Server(**json.loads(_memory(port).read_text()))
-    except (OSError, ValueError, TypeError):
+        return pydantic.TypeAdapter(Server).validate_json(_memory(port).read_bytes())
+    except (OSError, ValueError):
         return None
 
 
@@ -254,9 +281,17 @@ def is_alive(server: Server) -> bool:
 
     try:
         process = psutil.Process(server.pid)
-        return process.create_time() == server.born and process.status() != psutil.STATUS_ZOMBIE
+        return _born(process) == server.born and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _born(process: Any) -> float:
+    """When a process was created, in seconds; on Linux from the machine's start, since there the creation time moves
+    with a clock that is set."""
+    import psutil
+
+    return round(process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0), 2)
 
 
 def ensure(model: str, api_base: str, temperature: float | None = None) -> Server | None:
@@ -271,8 +306,11 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Serve
     Raises:
         ServerError: nothing answers and the model is none we start ourselves, or something else answers.
     """
-    parts = urlsplit(api_base)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        parts = urlsplit(api_base or "")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ServerError(f"{api_base!r} is no address of a server ({error}).") from None
     if parts.hostname not in LOCAL_HOSTS:
         return None
     running = _working(port)
@@ -342,7 +380,7 @@ def free_port() -> int:
 
 def tail(log: str | Path, lines: int = 15) -> str:
     """The last lines of a log, indented."""
-    text = Path(log).read_text(errors="replace") if Path(log).exists() else ""
+    text = Path(log).read_text(errors="replace") if Path(log).is_file() else ""
     return "\n".join(f"  {line}" for line in text.strip().splitlines()[-lines:]) or "  (nothing)"
 
 

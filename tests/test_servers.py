@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from routerlib import servers
+from routerlib.allowed import SettingError
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def listener():
 
 
 def remember(port, process, model="m"):
-    born = psutil.Process(process.pid).create_time()
+    born = servers._born(psutil.Process(process.pid))
     server = servers.Server(model, port, "transformers", process.pid, born, "/dev/null")
     servers._memory(port).write_text(servers.json.dumps(servers.asdict(server)))
     return server
@@ -123,6 +124,57 @@ def test_a_folder_that_is_not_there_starts_no_server(outputs):
         servers.serve("/no-such-folder/model", port=servers.free_port())
 
 
+@pytest.mark.parametrize("model", ["standin-superiro", "my model/x y", "modèle", "", "../up"])
+def test_a_name_that_no_model_can_have_starts_no_server(outputs, model):
+    with pytest.raises(servers.ServerError, match=r"no hub id either.*standin-superior"):
+        servers.serve(model, port=servers.free_port())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"temperature": 5}, {"temperature": float("nan")}, {"timeout": float("nan")}, {"timeout": -1}, {"gpu_util": 7},
+     {"max_model_len": 0}],
+)  # fmt: skip
+def test_a_setting_out_of_range_starts_no_server(outputs, wrong):
+    (name,) = wrong
+    with pytest.raises(SettingError, match=f"{name.upper()} is {wrong[name]}"):
+        servers.serve("m", port=servers.free_port(), **wrong)
+
+
+def test_a_server_that_another_process_is_starting_is_waited_for(outputs):
+    """Between the process's start and its first answer, nothing listens on its port; it is no less ours."""
+    process, port, asked = sleeper(), servers.free_port(), []
+
+    class Late(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def do_POST(self):
+            asked.append(self.path)
+            self.do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    remember(port, process)
+    listening = []
+    later = threading.Timer(0.5, lambda: listening.append(ThreadingHTTPServer((servers.HOST, port), Late)))
+    later.start()
+    answering = threading.Thread(target=lambda: (later.join(), listening[0].serve_forever()), daemon=True)
+    answering.start()
+    try:
+        server = servers.serve("m", port=port, timeout=60)
+        assert server.pid == process.pid and listening and asked == ["/v1/completions"]
+        assert servers.serve("m", port=port).pid == process.pid and len(asked) == 1, "it is ready: no more warm-up"
+    finally:
+        later.join()
+        listening[0].shutdown()
+        listening[0].server_close()
+        process.kill()
+        process.wait()
+
+
 def test_a_server_that_dies_is_told_with_its_log(outputs, tmp_path):
     (tmp_path / "no-model-in-it").mkdir()
     with pytest.raises(servers.ServerError, match=r"stopped while starting(.|\n)*no-model-in-it"):
@@ -151,6 +203,39 @@ def test_a_recycled_process_id_is_not_our_server(outputs):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere the creation time stays as it is when the clock is set")
+def test_a_clock_that_is_set_does_not_make_our_server_a_stranger(outputs, monkeypatch):
+    process, port = sleeper(), servers.free_port()
+    try:
+        server = remember(port, process)
+        boot_time, create_time = psutil.boot_time(), psutil.Process.create_time
+        monkeypatch.setattr(psutil, "boot_time", lambda: boot_time - 3600)
+        monkeypatch.setattr(psutil.Process, "create_time", lambda self: create_time(self) - 3600)
+        assert servers.find(port) == server
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "null", "{}", "\0", '{"model": 1}', *(
+        f'{{"model": "m", "port": 1, "engine": "vllm", "pid": {pid}, "born": 1.0, "log": "x"}}'
+        for pid in ('"x"', "-5", "1.5", "null", "[1]")
+    )],
+)  # fmt: skip
+def test_a_memory_that_is_no_servers_is_no_server(outputs, text):
+    port = servers.free_port()
+    servers._memory(port).write_text(text)
+    assert servers.find(port) is None and not servers.stop(port)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:99999/v1", "http://[::1/v1", 5])
+def test_an_address_that_is_none_is_named(address):
+    with pytest.raises(servers.ServerError, match=re.escape(f"{address!r} is no address of a server")):
+        servers.ensure("m", address)
 
 
 def test_ensure_says_how_to_start_a_server(outputs):
