@@ -163,6 +163,7 @@ class Labeller:
             raise LabellingError(f"METHOD is {self.method!r}; it is one of {', '.join(METHODS)}.")
         allowed.text("LABELLER_MODEL", self.model)
         allowed.whole("SAMPLES", self.samples)
+        allowed.whole("LABELLER_MAX_TOKENS", self.max_tokens)
         if not self.prompt.strip():
             raise LabellingError("The labelling prompt is empty. Run notebook 01, or name a text file.")
 
@@ -345,7 +346,8 @@ class Run:
     """How labelling ended. `rows` are streamed from `path`, so a million of them need no memory.
 
     Fields: path: the labelled prompts. answers: the raw answers, from which a second run goes on. unparsable: the
-    list of answers that could not be read. counts by label. failed: prompts without an answer. summary: of the requests.
+    list of answers that could not be read. counts by label. failed: prompts without an answer.
+    first_unread: of the answers that could not be read. is_cut_off: one of them is not whole. summary: of the requests.
     """
 
     path: Path
@@ -357,6 +359,7 @@ class Run:
     unparsable: int = 0
     failed: int = 0
     first_unread: str = ""
+    is_cut_off: bool = False
     unread_samples: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -386,9 +389,11 @@ class Run:
         lines = []
         if self.unparsable:
             said = f", the first one {self.first_unread!r}" if self.first_unread else ""
+            remedy = "Take another METHOD or LABELLER_MODEL, or edit the labelling prompt."
+            if self.is_cut_off:
+                remedy = "They were cut off: a model that reasons first needs METHOD samples, and LABELLER_MAX_TOKENS."
             lines.append(
-                f"{self.unparsable:,} answers name neither A nor B alone{said}; all are in {self.unparsable_path}. "
-                "Take another METHOD or LABELLER_MODEL, or edit the labelling prompt."
+                f"{self.unparsable:,} answers name neither A nor B alone{said}; all are in {self.unparsable_path}. {remedy}"
             )
         if self.failed:
             cause = f" The first failure: {self.summary.first_error}." if self.summary.first_error else ""
@@ -540,6 +545,7 @@ def _labelled_rows(run: Run, asked: set[str], threshold: float) -> Iterator[Labe
                 continue
             run.unparsable += bool(row["samples"])
             texts = [sample.get("full_response", "") for sample in row["samples"]]
+            run.is_cut_off |= any(sample.get("finish_reason") == "length" for sample in row["samples"])
             run.first_unread = run.first_unread or next(filter(None, texts), "")[:80]
             unparsable.append({"id": row["id"], "prompt": row["prompt"], "answers": texts, "error": row["error"]})
 

@@ -25,7 +25,7 @@ class MissingKey(RuntimeError):
 
 def outputs(*parts: str) -> Path:
     """A path below `outputs/` (or below ROUTERLIB_OUTPUTS), its folder made: outputs("graded", "a.jsonl")."""
-    base = Path(os.environ.get("ROUTERLIB_OUTPUTS") or ROOT / "outputs")
+    base = resolve(os.environ.get("ROUTERLIB_OUTPUTS") or "outputs")
     path = base.joinpath(*parts)
     folder = path.parent if path.suffix else path
     folder.mkdir(parents=True, exist_ok=True)

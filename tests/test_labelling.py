@@ -15,7 +15,7 @@ from aiohttp import web
 
 from routerlib import bulk, clients, jsonl, labelling, servers
 from routerlib.allowed import SettingError
-from routerlib.labelling import Labeller
+from routerlib.labelling import Labeller, LabellingError
 from routerlib.ratings import Difficulty, Tiers
 from routerlib.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
 
@@ -40,8 +40,9 @@ def uniform(purpose, text):
 class Planted:
     """A server in a thread whose labels are right with a planted probability; `can` says which methods it has."""
 
-    def __init__(self, accuracy=0.8, can=("decision", "logprobs"), say=None, latency=0.0, status=None):
+    def __init__(self, accuracy=0.8, can=("decision", "logprobs"), say=None, latency=0.0, status=None, finish="stop"):
         self.accuracy, self.can, self.say, self.latency, self.status = accuracy, can, say, latency, status
+        self.finish = finish
         self.asked, self.answered = [], 0
 
     def __enter__(self):
@@ -88,7 +89,7 @@ class Planted:
         text = await self._note(body["messages"][-1]["content"].split("<prompt>\n")[1].split("\n</prompt>")[0])
         p, n = self.p_superior(text), body.get("n", 1)
         said = [self.say(text, i) if self.say else "AB"[p > 0.5] for i in range(n)]
-        choices = [{"message": {"content": one}, "finish_reason": "stop"} for one in said]
+        choices = [{"message": {"content": one}, "finish_reason": self.finish} for one in said]
         if body.get("logprobs") and "logprobs" in self.can:
             pairs = ((" B", p * 0.8), ("A", (1 - p) * 0.8), ("The", 0.2))
             top = [{"token": token, "logprob": math.log(value)} for token, value in pairs]
@@ -460,6 +461,12 @@ def test_a_labeller_that_never_names_a_letter_is_quoted(tmp_path):
     ):
         labelled(server, known(5), tmp_path)
     assert not list(tmp_path.glob("*[0-9].jsonl"))  # no data set of nothing
+
+
+def test_answers_cut_off_before_the_letter_say_what_a_reasoning_model_needs(tmp_path):
+    says = r"cut off.*METHOD samples, and LABELLER_MAX_TOKENS"
+    with Planted(can=(), say=lambda *_: "", finish="length") as server, pytest.raises(LabellingError, match=says):
+        labelled(server, known(5), tmp_path)
 
 
 def test_failures_are_told_and_tried_anew_by_the_next_run(tmp_path, monkeypatch):
