@@ -163,7 +163,7 @@ class Labeller:
             raise LabellingError(f"METHOD is {self.method!r}; it is one of {', '.join(METHODS)}.")
         allowed.text("LABELLER_MODEL", self.model)
         allowed.whole("SAMPLES", self.samples)
-        allowed.whole("LABELLER_MAX_TOKENS", self.max_tokens)
+        allowed.whole("max_tokens", self.max_tokens)
         if not self.prompt.strip():
             raise LabellingError("The labelling prompt is empty. Run notebook 01, or name a text file.")
 
@@ -391,7 +391,7 @@ class Run:
             said = f", the first one {self.first_unread!r}" if self.first_unread else ""
             remedy = "Take another METHOD or LABELLER_MODEL, or edit the labelling prompt."
             if self.is_cut_off:
-                remedy = "They were cut off: a model that reasons first needs METHOD samples, and LABELLER_MAX_TOKENS."
+                remedy = "They were cut off: a model that reasons first needs METHOD samples and room, as Labeller(max_tokens=4000)."
             lines.append(
                 f"{self.unparsable:,} answers name neither A nor B alone{said}; all are in {self.unparsable_path}. {remedy}"
             )

@@ -24,8 +24,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pydantic
+
 from routerlib import jsonl, servers, settings, standins
 from routerlib.progress import printable
+from routerlib.schemas import Row
 
 # notebook -> (the folder below outputs/ that its last cell writes metrics.json to, typical seconds on two cores)
 NOTEBOOKS = {
@@ -151,7 +154,7 @@ def plan(
 
 def is_done(step: Step) -> bool:
     """Whether the notebook was executed to its end with this very fingerprint."""
-    is_same = _history().get(step.name, {}).get("fingerprint") == step.fingerprint
+    is_same = _history().get(step.name, Past()).fingerprint == step.fingerprint
     return is_same and step.executed.exists() and step.metrics.exists()
 
 
@@ -347,15 +350,22 @@ def _library_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _history() -> dict[str, dict[str, Any]]:
-    with suppress(FileNotFoundError, ValueError):
-        return jsonl.read_json(_history_file())
+class Past(Row):
+    """What is remembered of a notebook: the fingerprint of its last run, unless that broke off, and its seconds."""
+
+    fingerprint: str | None = None
+    seconds: float | None = None
+
+
+def _history() -> dict[str, Past]:
+    with suppress(FileNotFoundError, ValueError):  # a damaged file is as good as none
+        return pydantic.TypeAdapter(dict[str, Past]).validate_python(jsonl.read_json(_history_file()))
     return {}
 
 
 def _remember(step: Step, **facts: Any) -> None:
     history = _history()
-    history[step.name] = {**history.get(step.name, {}), **facts}
+    history[step.name] = history.get(step.name, Past()).model_copy(update=facts)
     jsonl.write_json(_history_file(), history)
 
 
@@ -451,7 +461,7 @@ class _Progress(logging.Handler):
 
 
 def _expected_seconds(step: Step) -> float:
-    return _history().get(step.name, {}).get("seconds") or NOTEBOOKS[step.name][1]
+    return _history().get(step.name, Past()).seconds or NOTEBOOKS[step.name][1]
 
 
 def _clock(seconds: float) -> str:

@@ -1,5 +1,7 @@
 """The runner, on two small notebooks that run in a real kernel."""
 
+import os
+
 import nbformat
 import pytest
 
@@ -47,6 +49,23 @@ def test_a_second_run_reuses_and_a_changed_parameter_does_not(project, outputs):
     assert run().reused == ["01_first", "02_second"]
     assert run(OTHER=5).executed == ["02_second"]
     assert run(NAME="b").executed == ["01_first", "02_second"], "what follows a changed notebook is changed too"
+
+
+def test_the_dates_of_files_do_not_matter(project, outputs):
+    run()
+    for date in (0, 4_000_000_000):
+        for file in [*outputs.rglob("*"), *project.rglob("*.ipynb")]:
+            os.utime(file, (date, date))
+        assert all(pipeline.is_done(step) for step in pipeline.plan(["01", "02"]))
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"01_first": 5}', '{"01_first": {"seconds": "x"}}', "\x00\xff", "{"])
+def test_a_damaged_memory_of_earlier_runs_is_as_good_as_none(project, text):
+    pipeline._history_file().write_text(text)
+    (step,) = pipeline.plan(["01"])
+    assert not pipeline.is_done(step) and pipeline._expected_seconds(step) == 1
+    pipeline._remember(step, fingerprint=step.fingerprint, seconds=7.5)
+    assert pipeline._expected_seconds(step) == 7.5
 
 
 def test_missing_results_are_made_again(project, outputs):
