@@ -23,6 +23,10 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}  # after padding; more of them leav
 MAX_LENGTH = 256
 
 
+class EncoderError(ValueError):
+    """No encoder can be loaded from a folder or hub name; the text says why and what to name instead."""
+
+
 @functools.cache
 def quiet() -> None:
     """Say nothing while a model loads: a bar, that a new head is new, that one CPU shares no layers tell a user nothing."""
@@ -34,10 +38,20 @@ def quiet() -> None:
 
 
 def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
-    """The folder's (or hub model's) tokenizer, cutting texts to their last `max_length` tokens."""
+    """The folder's (or hub model's) tokenizer, cutting texts to their last `max_length` tokens.
+
+    Raises:
+        EncoderError: there is none, or the hub cannot be reached.
+    """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise EncoderError(
+            f"No encoder could be loaded from {folder} ({' '.join(str(error).split())[:200]}). Name the folder of a "
+            "BERT-like model, or a hub id where the hub can be reached; left empty, the offline encoder is taken."
+        ) from None
     tokenizer.truncation_side = "left"
     limit = tokenizer.model_max_length or max_length
     tokenizer.model_max_length = min(limit, max_length)

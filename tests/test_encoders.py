@@ -1,0 +1,21 @@
+"""Loading encoders: a folder without one is told in a sentence. What they compute is tested where it is used."""
+
+import re
+
+import pytest
+from tiny_encoder import tiny_encoder
+
+from routerlib import encoders
+
+
+def test_a_folder_without_an_encoder_is_told_in_a_sentence(tmp_path):
+    with pytest.raises(encoders.EncoderError, match=f"from {re.escape(str(tmp_path))} .* hub id"):
+        encoders.load_tokenizer(tmp_path)
+
+
+def test_long_texts_lose_their_oldest_tokens(tmp_path):
+    tokenizer = encoders.load_tokenizer(tiny_encoder(tmp_path), max_length=8)
+    long, end = (
+        tokenizer(text, truncation=True)["input_ids"] for text in ("say hello in french 1 2 3 4 5 6", "3 4 5 6")
+    )
+    assert len(long) == 8 and long[-3:] == end[-3:]
