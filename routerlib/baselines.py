@@ -243,7 +243,7 @@ class EmbeddingLogistic(_Embedded):
 
     def fit(self, examples: Examples) -> EmbeddingLogistic:
         features, both = self.encoder.embed(examples.texts), examples.both_right
-        fitted = [_soft_logistic(features, both[:, model], examples.weights, self.C) for model in (0, 1)]
+        fitted = [soft_logistic(features, both[:, model], examples.weights, self.C) for model in (0, 1)]
         self.arrays = {"weights": np.stack([w for w, _ in fitted]), "intercepts": np.array([b for _, b in fitted])}
         return self
 
@@ -252,8 +252,15 @@ class EmbeddingLogistic(_Embedded):
         return _from_gain(right[:, 1] - right[:, 0])
 
 
-def _soft_logistic(features: np.ndarray, y: np.ndarray, weights: np.ndarray, c: float) -> tuple[np.ndarray, float]:
-    """Logistic regression on soft labels: every row counts as y of a positive and 1 - y of a negative one."""
+def soft_logistic(features: np.ndarray, y: np.ndarray, weights: np.ndarray, c: float) -> tuple[np.ndarray, float]:
+    """Logistic regression on soft labels: every row counts as y of a positive and 1 - y of a negative one.
+
+    Args:
+        features: shape (n, width). y: in [0, 1]. c: the inverse of the penalty on squared weights.
+
+    Returns:
+        (weights of shape (width,), intercept).
+    """
     from sklearn.linear_model import LogisticRegression
 
     doubled = np.r_[np.ones(len(y)), np.zeros(len(y))]

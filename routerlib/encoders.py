@@ -208,3 +208,18 @@ def last_layer(model: Any) -> Any:
     if not hasattr(head, "weight"):
         raise ValueError(f"{type(model).__name__}: its last layer was not found; use a BERT-like encoder.")
     return head
+
+
+def features(model: Any, tokenizer: Any, texts: Sequence[str]) -> np.ndarray:
+    """What a classifier's last layer sees of each text: shape (n, its inputs), float32."""
+    return run(forward(model, _before_last), tokenizer, texts, last_layer(model).in_features)
+
+
+def _before_last(model: Any, batch: Any) -> Any:
+    seen = []
+    hook = last_layer(model).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        model(**batch)
+    finally:
+        hook.remove()
+    return seen[0]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_encoder import rows, tiny_encoder
 
-from routerlib import baselines, evaluation, examples, training
+from routerlib import baselines, evaluation, examples, metrics, training
 from routerlib.metrics import Calibration
 from routerlib.router import Router
 
@@ -40,6 +40,16 @@ def test_it_learns_and_says_how(trained, parts):
     assert p[hard].mean() > p[~hard].mean() + 0.1
     losses = [entry["eval_loss"] for entry in history.log if "eval_loss" in entry]
     assert history.best_validation_loss == min(losses) and history.examples_per_second > 0
+
+
+@pytest.mark.parametrize("target", ["p_superior", "two_heads"])
+def test_the_head_starts_as_a_logistic_regression(target, parts, recipe):
+    """With a learning rate of nothing, what it knows is what the head was given."""
+    still = replace(recipe, target=target, epochs=1, learning_rate=1e-12)
+    p = training.fine_tune(*parts, still, progress=False)[0].score(parts[1].texts)
+    hard = np.array([category == "proof" for category in parts[1].categories])
+    assert metrics.auc(p, hard) > 0.9
+    assert p.mean() == pytest.approx(parts[0].p_superior.mean(), abs=0.1) or target == "two_heads"
 
 
 def test_plain_pipeline_gives_the_calibrated_probabilities(trained, parts, tmp_path):
