@@ -76,8 +76,9 @@ class Certificate:
         if self.certified:
             return (
                 f"At threshold {self.threshold:.3f} the router sends {100 * (1 - self.share_superior):.1f} % of prompts "
-                f"to the inferior model and loses {terms} ({rows}, {self.method} test; measured there: "
-                f"{100 * self.loss:.1f} points of the superior model's {100 * self.superior_accuracy:.1f})."
+                f"to the inferior model and loses {terms} ({rows}, {self.method} test; right there: "
+                f"{100 * (self.superior_accuracy - self.loss):.1f} %, the superior model alone "
+                f"{100 * self.superior_accuracy:.1f} %)."
             )
         none = f"None certified: from {rows}, no threshold that spares calls can be shown to lose {terms}."
         if self.rows_needed is None:

@@ -498,6 +498,12 @@ def accuracies(rows: Examples) -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
+def threshold_loss(score: np.ndarray, rows: Examples, threshold: float) -> tuple[float, float, float]:
+    """Mean accuracy lost against always calling the superior model, in [-1, 1], and its bootstrap interval."""
+    lost = np.where(score < threshold, rows.superior - rows.inferior, 0.0)
+    return float(lost.mean()), *metrics.bootstrap(np.mean, lost)
+
+
 def by_category(score: np.ndarray, rows: Examples) -> list[dict[str, Any]]:
     """Results by category: rows, both accuracies, APGR (NaN where a category has no gap), mean p_superior."""
     table = []

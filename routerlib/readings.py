@@ -230,6 +230,25 @@ def ends(test: Examples, tokens: float) -> str:
     )
 
 
+def promise(certificate: Mapping[str, Any], loss: float, low: float, high: float) -> str:
+    """What the certified threshold loses on rows that had no part in it, and whether that is what was promised.
+
+    Args:
+        certificate: as the router keeps it. loss, low, high: of accuracy, with its 95 % interval.
+    """
+    if not certificate["certified"]:
+        return ""
+    verdict = "within the promise"
+    if loss > certificate["epsilon"]:
+        verdict = "more than promised, but so few rows cannot tell"
+    if low > certificate["epsilon"]:
+        verdict = f"more than promised; {certificate['delta']:.0%} of all certificates may fail like that"
+    return (
+        f"At the certified threshold these rows lose {100 * loss:.1f} points of accuracy (95 % interval "
+        f"{100 * low:.1f} to {100 * high:.1f}): {verdict}."
+    )
+
+
 def calibration(before: float, after: float, by_chance: float) -> str:
     """What calibration did to the ECE, and what ECE pure chance would show."""
     verdict = "no more than chance explains" if after <= by_chance else f"{after - by_chance:.3f} more than chance"

@@ -143,3 +143,15 @@ def test_outcomes_are_read_gzipped_and_bad_lines_named(tmp_path):
     jsonl.write_rows(tmp_path / "bad.jsonl", [*rows(2), {"prompt": "no scores"}])
     with pytest.raises(evaluation.RowError, match="line 3"):
         evaluation.read_outcomes(tmp_path / "bad.jsonl")
+
+
+def test_the_loss_at_a_threshold_is_that_of_the_prompts_below_it(study):
+    made, parts, _ = study
+    test = made.take(parts["test"])
+    score = np.arange(len(test)) / len(test)
+    loss, low, high = evaluation.threshold_loss(score, test, 0.5)
+    below = slice(0, -(-len(test) // 2))
+    assert (
+        loss == pytest.approx((test.superior[below] - test.inferior[below]).sum() / len(test)) and low <= loss <= high
+    )
+    assert evaluation.threshold_loss(score, test, 0.0) == (0, 0, 0)

@@ -128,6 +128,15 @@ def test_the_loss_says_whether_it_rose_again():
     assert readings.loss([]) == "No epoch was validated."
 
 
+def test_a_certificate_is_held_against_the_test_rows():
+    terms = {"certified": True, "epsilon": 0.05, "delta": 0.1}
+    assert "lose 2.0 points" in readings.promise(terms, 0.02, -0.01, 0.09)
+    assert readings.promise(terms, 0.02, -0.01, 0.09).endswith("within the promise.")
+    assert readings.promise(terms, 0.08, 0.01, 0.2).endswith("so few rows cannot tell.")
+    assert readings.promise(terms, 0.12, 0.06, 0.2).endswith("10% of all certificates may fail like that.")
+    assert readings.promise({"certified": False}, 0.0, 0.0, 0.0) == ""
+
+
 def test_calibration_is_held_against_chance():
     assert "no more than chance explains" in readings.calibration(0.3, 0.05, 0.06)
     assert "0.040 more than chance" in readings.calibration(0.3, 0.10, 0.06)
