@@ -399,12 +399,12 @@ def _other_metrics(examples: Examples, tests: Sequence[Tested], name: str) -> di
     raw = np.concatenate([test.before[name] for test in tests])
     y = np.concatenate([examples.p_superior[test.index] for test in tests])
     index = np.concatenate([test.index for test in tests])
-    ranks = np.concatenate([rankdata(test.after[name]) / len(test.index) for test in tests])
+    ranks = np.concatenate([(rankdata(test.after[name]) - 0.5) / len(test.index) for test in tests])
 
     return {
         "cpt50": _cpt_or_nan(ranks, examples.take(index), 0.5),
         "cpt80": _cpt_or_nan(ranks, examples.take(index), 0.8),
-        "auc": metrics.auc(p, y),
+        "auc": metrics.auc(ranks, y),
         "brier": metrics.brier(p, y),
         "log_loss": metrics.log_loss(p, y),
         "ece": metrics.ece(p, y),

@@ -34,6 +34,14 @@ def test_the_table_tells_a_signal_from_chance(table):
     assert set(evaluation.BASELINES) < set(by_name)
 
 
+def test_a_constant_is_worth_nothing_over_tests_of_any_size(study):
+    made, parts, run = study
+    tests = [evaluation.score_test(run, made, parts["test"][at]) for at in (slice(0, 41), slice(30, None))]
+    tests[1].after["constant"] = tests[1].after["constant"] * 0.9  # another split, another constant
+    row = next(row for row in evaluation.measure(made, tests, evaluation.BLEND, n=50) if row["name"] == "constant")
+    assert (row["apgr"], row["cpt50"], row["auc"]) == pytest.approx((0.5, 0.5, 0.5))
+
+
 def test_markdown_and_verdict_name_the_choice(table):
     assert "**blend** (chosen)" in evaluation.as_markdown(table)
     assert "blend" in evaluation.verdict(table)
