@@ -33,12 +33,22 @@ def number(name: str, value: Any, least: float = 0.0, most: float = math.inf) ->
     Raises:
         SettingError: it is anything else, NaN included.
     """
-    is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or not least <= value <= most:
+    if not _is_number(value) or not least <= value <= most:
         where = (
             f"; it lies between {least:g} and {most:g}" if math.isfinite(most) else f"; it is a number{_from(least)}"
         )
         raise SettingError(f"{name} is {value!r}{where}.")
+    return float(value)
+
+
+def price(name: str, value: Any) -> float:
+    """An amount of money per million tokens.
+
+    Raises:
+        SettingError: it is anything else.
+    """
+    if not _is_number(value) or value < 0:
+        raise SettingError(f"{name} is {value!r}; it is an amount per million tokens, 0 or more.")
     return float(value)
 
 
@@ -66,6 +76,10 @@ def names(value: str | Iterable[Any] | None) -> list[str]:
     """The names in a text with commas between, or in a list; none where it is empty."""
     parts = value.split(",") if isinstance(value, str) else value or ()
     return [name for part in parts if (name := str(part).strip())]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _from(least: float) -> str:

@@ -157,7 +157,8 @@ def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | 
     if prompt is None:
         return None, NO_USER
     length = len(as_text(prompt))
-    if "language" in conversation.model_fields_set and not _is_among(conversation.language, filters.languages):
+    says_language = "language" in conversation.model_fields_set
+    if says_language and filters.languages and conversation.language not in filters.languages:
         return None, LANGUAGE
     if not filters.min_chars <= length <= filters.max_chars:
         return None, SHORT if length < filters.min_chars else LONG
@@ -169,10 +170,6 @@ def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | 
     if category := (conversation.model_extra or {}).get("category"):
         row.category = str(category)
     return row, None
-
-
-def _is_among(language: str, languages: Sequence[str]) -> bool:
-    return not languages or language in languages
 
 
 def _prompt(messages: Sequence[Message], whole: bool) -> Prompt | None:

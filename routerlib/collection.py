@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from routerlib import bulk, clients, event_loop, jsonl, ledger, prompts, servers, settings, sources
+from routerlib import allowed, bulk, clients, event_loop, jsonl, ledger, prompts, servers, settings, sources
 from routerlib.bulk import Summary as CollectionSummary
 from routerlib.ledger import LedgerMismatch
 from routerlib.schemas import Question, Responses, parse
@@ -84,7 +84,8 @@ async def collect(
         jsonl.FileInUse: another process writes the file.
         clients.Stopped: wrong key, model or URL. bulk.DiskFull: no room.
     """
-    _check_arguments(k_responses, max_concurrent, batch_size, max_attempts, max_tokens, temperature)
+    k_responses, max_tokens = allowed.whole("K_RESPONSES", k_responses), allowed.whole("MAX_TOKENS", max_tokens)
+    _check_arguments(k_responses, max_concurrent, batch_size, max_attempts, temperature)
     _check_amounts(model, timeout, price_in, price_out)
     limit = _limit(num_problems)
     wording = prompts.template(template, endpoint)
@@ -266,16 +267,16 @@ def _limit(num_problems: int | str | None) -> int | None:
     raise ValueError(f"NUM_PROBLEMS is {num_problems!r}; it is a number above 0, or 'all'.")
 
 
-def _check_arguments(k: int, max_concurrent: int, batch_size: int, max_attempts: int, max_tokens: int, heat: float):
-    whole = {"K_RESPONSES": k, "MAX_CONCURRENT": max_concurrent, "BATCH_SIZE": batch_size}
-    whole |= {"MAX_ATTEMPTS": max_attempts, "MAX_TOKENS": max_tokens}
-    for name, value in whole.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} is {value!r}; it is a whole number above 0.")
+def _check_arguments(k: int, max_concurrent: int, batch_size: int, max_attempts: int, heat: float) -> None:
+    for name, value in {
+        "MAX_CONCURRENT": max_concurrent,
+        "BATCH_SIZE": batch_size,
+        "MAX_ATTEMPTS": max_attempts,
+    }.items():
+        allowed.whole(name, value)
     if k > MOST_RESPONSES:
         raise ValueError(f"K_RESPONSES is {k:,}; it is {MOST_RESPONSES:,} at most.")
-    if not 0 <= heat <= 2:
-        raise ValueError(f"TEMPERATURE is {heat!r}; it lies between 0 and 2.")
+    allowed.number("TEMPERATURE", heat, most=2)
 
 
 def _check_amounts(model: str, timeout: float, price_in: float, price_out: float) -> None:
@@ -285,6 +286,5 @@ def _check_amounts(model: str, timeout: float, price_in: float, price_out: float
         raise ValueError(f"MODEL is {model!r}, which is no UTF-8 text.")
     if not 0 < timeout < math.inf:
         raise ValueError(f"TIMEOUT is {timeout!r}; it is a number of seconds above 0.")
-    for name, price in {"PRICE_IN": price_in, "PRICE_OUT": price_out}.items():
-        if not 0 <= price < math.inf:
-            raise ValueError(f"{name} is {price!r}; it is an amount per million tokens, 0 or more.")
+    allowed.price("PRICE_IN", price_in)
+    allowed.price("PRICE_OUT", price_out)

@@ -397,13 +397,14 @@ def _apgr(examples: Examples, tests: Sequence[Tested], name: str, counts: np.nda
 def _other_metrics(examples: Examples, tests: Sequence[Tested], name: str) -> dict[str, float]:
     p = np.concatenate([test.after[name] for test in tests])
     raw = np.concatenate([test.before[name] for test in tests])
-    y = np.concatenate([examples.p_superior[test.index] for test in tests])
     index = np.concatenate([test.index for test in tests])
+    y = examples.p_superior[index]
+    both = (examples.inferior[index], examples.superior[index])
     ranks = np.concatenate([(rankdata(test.after[name]) - 0.5) / len(test.index) for test in tests])
 
     return {
-        "cpt50": _cpt_or_nan(ranks, examples.take(index), 0.5),
-        "cpt80": _cpt_or_nan(ranks, examples.take(index), 0.8),
+        "cpt50": metrics.or_nan(partial(metrics.cpt, x=0.5), ranks, *both),
+        "cpt80": metrics.or_nan(partial(metrics.cpt, x=0.8), ranks, *both),
         "auc": metrics.auc(ranks, y),
         "brier": metrics.brier(p, y),
         "log_loss": metrics.log_loss(p, y),
@@ -411,13 +412,6 @@ def _other_metrics(examples: Examples, tests: Sequence[Tested], name: str) -> di
         "ece_before": metrics.ece(raw, y),
         "ece_by_chance": metrics.ece_by_chance(p, n=100),
     }
-
-
-def _cpt_or_nan(score: np.ndarray, rows: Examples, x: float) -> float:
-    try:
-        return metrics.cpt(score, rows.inferior, rows.superior, x)
-    except metrics.NoGap:
-        return float("nan")
 
 
 def _figure(value: float, form: str = ".3f") -> str:

@@ -433,8 +433,8 @@ async def label(
     """
     allowed.number("THRESHOLD", threshold, most=1)
     allowed.whole("MAX_CONCURRENT", max_concurrent)
-    for name, price in {"PRICE_IN": price_in, "PRICE_OUT": price_out}.items():
-        allowed.number(name, price)
+    allowed.price("PRICE_IN", price_in)
+    allowed.price("PRICE_OUT", price_out)
     folder = Path(folder)
     async with clients.connect(labeller.api_base, api_mode=labeller.api_mode) as client:
         path, method = await _answers_file(client, labeller, folder, stem, resume)

@@ -612,11 +612,12 @@ def _resampled(metric: Callable[..., Any], arrays: Sequence[Array], n: int, seed
             values.append(metric(*arrays, counts=counts))
         else:
             picks = (np.repeat(np.arange(len(row)), row) for row in counts)
-            values.append(np.array([_or_nan(metric, [array[pick] for array in arrays]) for pick in picks]))
+            values.append(np.array([or_nan(metric, *(array[pick] for array in arrays)) for pick in picks]))
     return np.concatenate(values)
 
 
-def _or_nan(metric: Callable[..., Any], arrays: Sequence[Array]) -> float:
+def or_nan(metric: Callable[..., Any], *arrays: ArrayLike) -> float:
+    """The metric of these arrays, NaN where they show no gap."""
     try:
         return float(metric(*arrays))
     except NoGap:

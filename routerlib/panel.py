@@ -269,12 +269,12 @@ class RouterPanel(widgets.VBox):
         if self.busy:  # a second click while the first is at work, or has yet to begin: a call is paid once
             work.close()
             return
-        self._set_busy(True)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            event_loop.run(self._work(work))
+            self._run(work)
         else:
+            self._set_busy(True)
             self._task = asyncio.ensure_future(self._work(work))
             self._task.add_done_callback(lambda _: self._ended(work))
 

@@ -1,8 +1,9 @@
 """Fine-tuning an encoder into a router's scorer, with the Hugging Face Trainer.
 
-The head starts as a logistic regression on the frozen encoder's features. Soft targets, dynamic padding with length grouping, bfloat16 where the hardware has it, warm-up, early stopping on
-validation loss. The result is an `EncoderScorer`, a plain two-label classifier: softmax of its two logits is the
-score, so `transformers.pipeline("text-classification", folder)` gives the same numbers. Runs as it is under
+The head starts as a logistic regression on the frozen encoder's features. Soft targets, dynamic padding with length
+grouping, bfloat16 where the hardware has it, warm-up, early stopping on validation loss. The result is an
+`EncoderScorer`, a plain two-label classifier: softmax of its two logits is the score, so
+`transformers.pipeline("text-classification", folder)` gives the same numbers. Runs as it is under
 `accelerate launch` on several processes or GPUs. What to train on and which scorer to keep is `evaluation`'s
 business.
 """
@@ -26,7 +27,7 @@ from routerlib.metrics import sigmoid
 from routerlib.schemas import LABELS
 
 TARGETS = ("p_superior", "gain", "two_heads", "strictly_better")
-HEAD_C = 0.05  # of the head's logistic regression; of 0.05, 0.5 and 5 the one with the least loss on held-out rows
+HEAD_C = 0.05  # of the head's logistic regression; of 0.05 and 0.5 the one with the lesser loss on validation rows
 CPU_ROWS = 16  # rows at once on a CPU: more of them leave its caches, and a step takes twice as long
 
 

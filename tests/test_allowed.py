@@ -38,3 +38,10 @@ def test_what_is_no_text_is_named(value):
 def test_names_stand_in_a_list_or_between_commas():
     assert allowed.names(" a, b,,c ") == allowed.names(["a", " b", "c"]) == ["a", "b", "c"]
     assert allowed.names("") == allowed.names(None) == allowed.names([]) == []
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "free", None, True])
+def test_a_price_is_an_amount_per_million_tokens(value):
+    assert allowed.price("PRICE_IN", 0) == 0.0 and allowed.price("PRICE_IN", 2.5) == 2.5
+    with pytest.raises(allowed.SettingError, match=r"PRICE_IN is .*; it is an amount per million tokens, 0 or more"):
+        allowed.price("PRICE_IN", value)
