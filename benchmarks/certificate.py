@@ -23,8 +23,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from routerlib import certificates, examples, jsonl, metrics  # noqa: E402
-from routerlib.baselines import TfidfRidge  # noqa: E402
+from routerlib.rows import jsonl  # noqa: E402
+from routerlib.stats import certificates, metrics  # noqa: E402
+from routerlib.training import examples  # noqa: E402
+from routerlib.training.scorers import TfidfRidge  # noqa: E402
 
 SIZES = (300, 1000, 2000)
 EPSILONS = (0.02, 0.05)
@@ -58,7 +60,13 @@ def true_losses(score: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def measure(
-    score: np.ndarray, data: examples.Examples, n: int, epsilon: float, delta: float, method: str, resamples: int
+    score: np.ndarray,
+    data: examples.Examples,
+    n: int,
+    epsilon: float,
+    delta: float,
+    method: str,
+    resamples: int,
 ) -> dict:
     """One row of the table: the promise and its price for calibration sets of n rows."""
     thresholds, losses, spared = true_losses(score, data.superior - data.inferior)
@@ -91,8 +99,12 @@ def measure(
 def main() -> int:
     """Print the table; 1 where a promise was broken significantly more often than delta."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--outcomes", type=Path, required=True, help="graded outcomes, JSONL or JSONL.gz")
-    parser.add_argument("--resamples", type=int, default=1000, help="calibration sets drawn for each line")
+    parser.add_argument(
+        "--outcomes", type=Path, required=True, help="graded outcomes, JSONL or JSONL.gz"
+    )
+    parser.add_argument(
+        "--resamples", type=int, default=1000, help="calibration sets drawn for each line"
+    )
     parser.add_argument("--delta", type=float, default=0.05, help="risk of a broken promise")
     parser.add_argument("--json", type=Path, help="also write the table to this file")
     args = parser.parse_args()

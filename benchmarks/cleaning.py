@@ -23,8 +23,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from test_cleaning import QUESTIONS, planted  # noqa: E402
 
-from routerlib import cleaning, encoders, sources, standins  # noqa: E402
-from routerlib.schemas import Conversation, VoteQuestion  # noqa: E402
+from routerlib.endpoints import standins  # noqa: E402
+from routerlib.labels import cleaning  # noqa: E402
+from routerlib.rows import sources  # noqa: E402
+from routerlib.rows.schemas import Conversation, VoteQuestion  # noqa: E402
+from routerlib.training import encoders  # noqa: E402
 
 
 def write_stream(path: Path, count: int) -> dict[str, int]:
@@ -39,7 +42,9 @@ def write_stream(path: Path, count: int) -> dict[str, int]:
 def clean_once(path: Path, embed: bool) -> None:
     """One run in this process; prints its figures as JSON."""
     encoder = encoders.SentenceEncoder(standins.path("encoder"), 128).embed if embed else None
-    questions = [VoteQuestion(question_id=i, category="c", turns=[text]) for i, text in enumerate(QUESTIONS)]
+    questions = [
+        VoteQuestion(question_id=i, category="c", turns=[text]) for i, text in enumerate(QUESTIONS)
+    ]
     report, start = cleaning.Report(), time.perf_counter()
     rejects = cleaning.Rejects(report, path.with_suffix(".rejected.jsonl"))
     rows = sources.load_rows(path, Conversation, rejects=rejects)
@@ -51,7 +56,9 @@ def clean_once(path: Path, embed: bool) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--embed", action="store_true")
     parser.add_argument("--once", type=Path, help=argparse.SUPPRESS)
@@ -63,7 +70,13 @@ def main() -> None:
         for count in sorted({min(10_000, arguments.rows), arguments.rows}):
             path = Path(folder) / f"{count}.jsonl"
             expected = write_stream(path, count)
-            command = [sys.executable, __file__, "--once", str(path), *(["--embed"] if arguments.embed else [])]
+            command = [
+                sys.executable,
+                __file__,
+                "--once",
+                str(path),
+                *(["--embed"] if arguments.embed else []),
+            ]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             show(count, expected, json.loads(done.stdout.splitlines()[-1]))
 

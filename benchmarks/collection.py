@@ -28,8 +28,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from routerlib import collection, prompts  # noqa: E402
-from routerlib.schemas import Question  # noqa: E402
+from routerlib.collecting import collection  # noqa: E402
+from routerlib.endpoints import prompts  # noqa: E402
+from routerlib.rows.schemas import Question  # noqa: E402
 
 Ask = Callable[[str], Awaitable[object]]
 STOP = list(prompts.stop_strings())
@@ -37,7 +38,11 @@ STOP = list(prompts.stop_strings())
 
 def questions(count: int) -> list[Question]:
     return [
-        Question(unique_id=str(number), question=f"What is {number} times 7?", answer_correct=str(number * 7))
+        Question(
+            unique_id=str(number),
+            question=f"What is {number} times 7?",
+            answer_correct=str(number * 7),
+        )
         for number in range(count)
     ]
 
@@ -61,7 +66,9 @@ def bodies(model: str, count: int, max_tokens: int) -> list[dict]:
     return [settings | {"prompt": wording.fill(question)} for question in questions(count)]
 
 
-async def bare_loop(ask: Callable[[dict], Awaitable[int]], work: list[dict], concurrent: int) -> int:
+async def bare_loop(
+    ask: Callable[[dict], Awaitable[int]], work: list[dict], concurrent: int
+) -> int:
     """Send every body, so many at once, and keep nothing; returns the tokens that came."""
     waiting = iter(work)
 
@@ -75,7 +82,9 @@ async def with_openai(base_url: str, work: list[dict], concurrent: int, transpor
     import openai
 
     http_client = openai.DefaultAioHttpClient() if transport == "aiohttp" else None
-    async with openai.AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0, http_client=http_client) as client:
+    async with openai.AsyncOpenAI(
+        base_url=base_url, api_key="none", max_retries=0, http_client=http_client
+    ) as client:
 
         async def ask(body: dict) -> int:
             return (await client.completions.create(**body)).usage.completion_tokens
@@ -95,8 +104,13 @@ async def with_aiohttp(base_url: str, work: list[dict], concurrent: int) -> int:
         return await bare_loop(ask, work, concurrent)
 
 
-async def with_collector(base_url: str, model: str, count: int, concurrent: int, max_tokens: int, k: int = 1) -> int:
-    with tempfile.TemporaryDirectory(dir=ROOT / "outputs") as folder, redirect_stderr(io.StringIO()):
+async def with_collector(
+    base_url: str, model: str, count: int, concurrent: int, max_tokens: int, k: int = 1
+) -> int:
+    with (
+        tempfile.TemporaryDirectory(dir=ROOT / "outputs") as folder,
+        redirect_stderr(io.StringIO()),
+    ):
         summary = await collection.collect(
             questions(count), model, base_url, k_responses=k, max_tokens=max_tokens, max_concurrent=concurrent,
             output_dir=folder,
@@ -111,7 +125,11 @@ def measured(run: Callable[[], Awaitable[int]], repeats: int) -> dict[str, float
     for _ in range(repeats):
         start, cpu = time.perf_counter(), time.process_time()
         tokens = asyncio.run(run())
-        took = {"s": time.perf_counter() - start, "cpu": time.process_time() - cpu, "tokens": tokens}
+        took = {
+            "s": time.perf_counter() - start,
+            "cpu": time.process_time() - cpu,
+            "tokens": tokens,
+        }
         best = min(best or took, took, key=lambda result: result["s"])
     return best
 
@@ -134,7 +152,10 @@ def compare_on_mock(count: int, repeats: int) -> None:
                 rate = count / results[name]["s"]
                 ratio = results[name]["s"] / results[names[0]]["s"]
                 cpu = 1000 * results[name]["cpu"] / count
-                print(f"{concurrent:>10}  {name:<24}{rate:>12,.0f}{cpu:>16.2f}{ratio:>9.2f}x", flush=True)
+                print(
+                    f"{concurrent:>10}  {name:<24}{rate:>12,.0f}{cpu:>16.2f}{ratio:>9.2f}x",
+                    flush=True,
+                )
 
 
 def compare_with_lm_eval(python: str, count: int, concurrent: int, k: int) -> None:
@@ -143,16 +164,28 @@ def compare_with_lm_eval(python: str, count: int, concurrent: int, k: int) -> No
         _write_task(Path(folder), count, k)
         arguments = f"model=mock,base_url={url}/completions,num_concurrent={concurrent},tokenizer_backend=None"
         arguments += ",tokenized_requests=False,max_length=8192"
-        command = [python, "-m", "lm_eval", "--model", "local-completions", "--model_args", arguments]
+        command = [
+            python,
+            "-m",
+            "lm_eval",
+            "--model",
+            "local-completions",
+            "--model_args",
+            arguments,
+        ]
         command += ["--tasks", "same_questions", "--include_path", folder, "--batch_size", "1"]
         start = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | {"HF_HUB_OFFLINE": "1"}
+        )
         whole = time.perf_counter() - start
         if done.returncode:
             raise SystemExit(f"lm-eval failed:\n{done.stderr[-2000:]}")
         asking = _seconds_of_requests(done.stderr)
         ours = measured(lambda: with_collector(url, "mock", count, concurrent, 512, k), 2)["s"]
-    print(f"\nlm-evaluation-harness, local-completions, {concurrent} concurrent, {count} questions, {k} samples each:")
+    print(
+        f"\nlm-evaluation-harness, local-completions, {concurrent} concurrent, {count} questions, {k} samples each:"
+    )
     print(
         f"  its requests {count * k / asking:,.0f} samples/s, its whole command {count * k / whole:,.0f}; "
         f"ours {count * k / ours:,.0f} samples/s: {asking / ours:.2f}x its requests, {whole / ours:.2f}x its command"
@@ -171,7 +204,12 @@ def _write_task(folder: Path, count: int, k: int) -> None:
         "doc_to_text": "{{prompt}}",
         "doc_to_target": "x",
         "repeats": k,
-        "generation_kwargs": {"until": STOP[:4], "max_gen_toks": 512, "temperature": 0.7, "do_sample": True},
+        "generation_kwargs": {
+            "until": STOP[:4],
+            "max_gen_toks": 512,
+            "temperature": 0.7,
+            "do_sample": True,
+        },
         "metric_list": [{"metric": "exact_match"}],
     }
     (folder / "same.yaml").write_text(json.dumps(task))
@@ -179,7 +217,9 @@ def _write_task(folder: Path, count: int, k: int) -> None:
 
 def _seconds_of_requests(log: str) -> float:
     """The time of the request phase, from the last progress bar of the log: "100%|…| 500/500 [00:12, 41.60it/s]"."""
-    count, rate, unit = re.findall(r"Requesting API: 100%\|[^|]*\| (\d+)/.*?([\d.]+)(it/s|s/it)", log)[-1]
+    count, rate, unit = re.findall(
+        r"Requesting API: 100%\|[^|]*\| (\d+)/.*?([\d.]+)(it/s|s/it)", log
+    )[-1]
     return int(count) / float(rate) if unit == "it/s" else int(count) * float(rate)
 
 
@@ -197,14 +237,20 @@ def compare_on_server(url: str, model: str, count: int, concurrent: int, max_tok
             rates[name].append(result["tokens"] / result["s"])
             print(f"  {name:<16}{rates[name][-1]:>10,.1f} tokens/s", flush=True)
     middle = {name: sorted(values)[1] for name, values in rates.items()}
-    print(f"{url}: ours gets {middle['our collector'] / middle['bare loop']:.3f} of the bare loop's tokens/s (medians)")
+    print(
+        f"{url}: ours gets {middle['our collector'] / middle['bare loop']:.3f} of the bare loop's tokens/s (medians)"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--questions", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--lm-eval", metavar="PYTHON", help="the Python of an environment with lm-eval[api]")
+    parser.add_argument(
+        "--lm-eval", metavar="PYTHON", help="the Python of an environment with lm-eval[api]"
+    )
     parser.add_argument("--server", metavar="URL", help="a real server's base URL")
     parser.add_argument("--model", default="standin-superior")
     parser.add_argument("--concurrent", type=int, default=16, help="with --server and --lm-eval")
@@ -212,7 +258,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.server:
         return compare_on_server(
-            arguments.server, arguments.model, arguments.questions, arguments.concurrent, arguments.max_tokens
+            arguments.server,
+            arguments.model,
+            arguments.questions,
+            arguments.concurrent,
+            arguments.max_tokens,
         )
     compare_on_mock(arguments.questions, arguments.repeats)
     if arguments.lm_eval:

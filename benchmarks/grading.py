@@ -53,7 +53,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         choices, maths, hostile = choice_rows(8_000), maths_rows(1_000), hostile_rows()
         seconds, result = graded(Path(folder, "choice.jsonl"), choices, workers)
-        print(f"multiple choice: 8,000 outputs in {seconds:.1f} s (limit 10 s), {share(result):.1%} read as written")
+        print(
+            f"multiple choice: 8,000 outputs in {seconds:.1f} s (limit 10 s), {share(result):.1%} read as written"
+        )
         print(f"  one regular expression on the same outputs: {simple(choices):.2f} s")
         seconds, result = graded(Path(folder, "maths.jsonl"), maths, workers)
         print(f"mathematics: 1,000 outputs in {seconds:.1f} s (limit 10 s)")
@@ -65,8 +67,10 @@ def main() -> None:
         )
 
 
-def graded(path: Path, rows: list[dict], workers: int, timeout: float = 5.0) -> tuple[float, object]:
-    from routerlib import grading
+def graded(
+    path: Path, rows: list[dict], workers: int, timeout: float = 5.0
+) -> tuple[float, object]:
+    from routerlib.answers import grading
 
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     started = time.perf_counter()
@@ -116,7 +120,9 @@ def choice_rows(count: int) -> list[dict]:
         right = draw.randrange(10)
         prose = " ".join(draw.choices(words, k=draw.randrange(40, 800)))
         options = [f"{draw.randrange(1, 999)} J of kind {j}" for j in range(10)]
-        rows.append(row(i, STYLES[i % len(STYLES)].format("ABCDEFGHIJ"[right]), prose, options, right))
+        rows.append(
+            row(i, STYLES[i % len(STYLES)].format("ABCDEFGHIJ"[right]), prose, options, right)
+        )
     return rows
 
 
@@ -125,17 +131,33 @@ def maths_rows(count: int) -> list[dict]:
     rows = []
     for i in range(count):
         a, b = draw.randrange(2, 60), draw.randrange(2, 60)
-        gold, said = (text.format(a=a, b=b, c=a * a * b) for text in EXPRESSIONS[i % len(EXPRESSIONS)])
-        rows.append(row(i, rf"so we get \(\boxed{{{said}}}\).", "We compute step by step. " * 20, None, None, gold))
+        gold, said = (
+            text.format(a=a, b=b, c=a * a * b) for text in EXPRESSIONS[i % len(EXPRESSIONS)]
+        )
+        rows.append(
+            row(
+                i,
+                rf"so we get \(\boxed{{{said}}}\).",
+                "We compute step by step. " * 20,
+                None,
+                None,
+                gold,
+            )
+        )
     return rows
 
 
 def hostile_rows() -> list[dict]:
     texts = [text for hard in HOSTILE for text in (hard, "0.5 x^2")]
-    return [row(i, rf"\boxed{{{text}}}", "", None, None, r"\frac{x^2}{2}") for i, text in enumerate(texts)]
+    return [
+        row(i, rf"\boxed{{{text}}}", "", None, None, r"\frac{x^2}{2}")
+        for i, text in enumerate(texts)
+    ]
 
 
-def row(i: int, said: str, prose: str, options: list[str] | None, right: int | None, gold: str = "") -> dict:
+def row(
+    i: int, said: str, prose: str, options: list[str] | None, right: int | None, gold: str = ""
+) -> dict:
     return {
         "unique_id": str(i),
         "problem": f"Question number {i}?",

@@ -30,7 +30,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from routerlib import servers  # noqa: E402
+from routerlib.endpoints import servers  # noqa: E402
 
 CONCURRENCY = (1, 16, 64)
 PROMPTS = (
@@ -39,13 +39,22 @@ PROMPTS = (
     "A train leaves at 14:05 and arrives at 17:50. How long does the journey take? Explain each step.",
     "Prove that the square root of two is irrational, then say where the proof would fail for four.",
 )
-NO_KEY = {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}  # neither way checks a key: the least work
+NO_KEY = {
+    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"
+}  # neither way checks a key: the least work
 
 
 def router_server(port: int, upstream: str, router: str | None) -> None:
-    from routerlib.proxy import serve_router
+    from routerlib.serving.proxy import serve_router
 
-    serve_router(router, inferior=upstream, superior=upstream, inferior_model="mock", superior_model="mock", port=port)
+    serve_router(
+        router,
+        inferior=upstream,
+        superior=upstream,
+        inferior_model="mock",
+        superior_model="mock",
+        port=port,
+    )
 
 
 async def calls(url: str, model: str, concurrency: int, count: int) -> list[float]:
@@ -69,9 +78,13 @@ async def calls(url: str, model: str, concurrency: int, count: int) -> list[floa
     return durations
 
 
-def measure(ways: dict[str, tuple[str, str]], rounds: int, calls_each: int) -> dict[int, dict[str, np.ndarray]]:
+def measure(
+    ways: dict[str, tuple[str, str]], rounds: int, calls_each: int
+) -> dict[int, dict[str, np.ndarray]]:
     """p50 and p99 in milliseconds of each round, shape (rounds, 2), by concurrency and way; the ways take turns."""
-    taken: dict[int, dict[str, list[np.ndarray]]] = {level: {way: [] for way in ways} for level in CONCURRENCY}
+    taken: dict[int, dict[str, list[np.ndarray]]] = {
+        level: {way: [] for way in ways} for level in CONCURRENCY
+    }
     for level in CONCURRENCY:
         count = calls_each if level == 1 else max(2 * calls_each, 12 * level)
         for turn in range(rounds + 1):  # the first turn warms up and does not count
@@ -80,7 +93,10 @@ def measure(ways: dict[str, tuple[str, str]], rounds: int, calls_each: int) -> d
                 if turn:
                     taken[level][way].append(1000 * np.quantile(durations, [0.5, 0.99]))
         print(f"  {level:>3} concurrent: {rounds} rounds of {count} calls each way", flush=True)
-    return {level: {way: np.array(found) for way, found in by_way.items()} for level, by_way in taken.items()}
+    return {
+        level: {way: np.array(found) for way, found in by_way.items()}
+        for level, by_way in taken.items()
+    }
 
 
 def report(taken: dict[int, dict[str, np.ndarray]]) -> dict:
@@ -113,7 +129,9 @@ def wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 12
     raise SystemExit(f"{url} did not answer within {seconds:.0f} s.")
 
 
-def start_all(options: argparse.Namespace, folder: Path, started: list[subprocess.Popen]) -> dict[str, tuple[str, str]]:
+def start_all(
+    options: argparse.Namespace, folder: Path, started: list[subprocess.Popen]
+) -> dict[str, tuple[str, str]]:
     """Start the mock, the router's server and LiteLLM's; return where each is and which model to ask for."""
     me, port = [sys.executable, __file__], servers.free_port()
     upstream = f"http://127.0.0.1:{port}/v1"
@@ -123,16 +141,34 @@ def start_all(options: argparse.Namespace, folder: Path, started: list[subproces
     wait_for(f"http://127.0.0.1:{port}/health", started[-1], folder / "mock.log")
     port = servers.free_port()
     command = [*me, "--as-router", str(port), "--upstream", upstream]
-    launch(started, command + (["--router", options.router] if options.router else []), folder / "router.log")
+    launch(
+        started,
+        command + (["--router", options.router] if options.router else []),
+        folder / "router.log",
+    )
     wait_for(f"http://127.0.0.1:{port}/health", started[-1], folder / "router.log")
     ways["router"] = (f"http://127.0.0.1:{port}/v1", "router")
     if options.litellm:
         port = servers.free_port()
         model = {"model": "openai/mock", "api_base": upstream, "api_key": "none"}
         config = folder / "litellm.yaml"
-        config.write_text(json.dumps({"model_list": [{"model_name": "mock", "litellm_params": model}]}))  # JSON is YAML
-        command = [options.litellm, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
-        launch(started, [*command, "--num_workers", "1", "--telemetry", "False"], folder / "litellm.log")
+        config.write_text(
+            json.dumps({"model_list": [{"model_name": "mock", "litellm_params": model}]})
+        )  # JSON is YAML
+        command = [
+            options.litellm,
+            "--config",
+            str(config),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
+        launch(
+            started,
+            [*command, "--num_workers", "1", "--telemetry", "False"],
+            folder / "litellm.log",
+        )
         wait_for(f"http://127.0.0.1:{port}/health/liveliness", started[-1], folder / "litellm.log")
         ways["litellm"] = (f"http://127.0.0.1:{port}/v1", "mock")
     return ways
@@ -140,16 +176,26 @@ def start_all(options: argparse.Namespace, folder: Path, started: list[subproces
 
 def launch(started: list[subprocess.Popen], command: list[str], log: Path) -> None:
     with open(log, "wb") as stream:
-        started.append(subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=os.environ | NO_KEY))
+        started.append(
+            subprocess.Popen(
+                command, stdout=stream, stderr=subprocess.STDOUT, env=os.environ | NO_KEY
+            )
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--router", help="a router's folder (default: the newest below outputs/models)")
-    parser.add_argument("--litellm", help="the `litellm` command of an environment that has litellm[proxy]")
+    parser.add_argument(
+        "--router", help="a router's folder (default: the newest below outputs/models)"
+    )
+    parser.add_argument(
+        "--litellm", help="the `litellm` command of an environment that has litellm[proxy]"
+    )
     parser.add_argument("--delay", type=float, default=0.1, help="seconds the mock model takes")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--calls", type=int, default=150, help="calls of one round by a single caller")
+    parser.add_argument(
+        "--calls", type=int, default=150, help="calls of one round by a single caller"
+    )
     parser.add_argument("--out", help="write the numbers to this JSON file")
     parser.add_argument("--as-router", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--upstream", help=argparse.SUPPRESS)
@@ -167,7 +213,9 @@ def main() -> None:
             for process in started:
                 process.wait(timeout=20)
     if options.out:
-        Path(options.out).write_text(json.dumps({"delay_s": options.delay, "added": results}, indent=2))
+        Path(options.out).write_text(
+            json.dumps({"delay_s": options.delay, "added": results}, indent=2)
+        )
 
 
 if __name__ == "__main__":

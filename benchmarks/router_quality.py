@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from routerlib import evaluation, examples, jsonl, standins, training
+from routerlib.endpoints import standins
+from routerlib.rows import jsonl
+from routerlib.training import evaluation, examples, fine_tuning
 
 # The encoder's training budget over all seeds, in tokens: some 10 to 25 minutes on two cores.
 TOKENS, TOKENS_PER_ROW = 1_200_000, 150
@@ -26,25 +28,48 @@ def epochs_within(rows: examples.Examples, share: float, seeds: int, most: float
     return float(min(most, (TOKENS + TOKENS_PER_ROW * len(rows.texts)) // max(tokens, 1)))
 
 
-def one_seed(rows: examples.Examples, share: float, seed: int, backbone: str, epochs: float, target: str):
+def one_seed(
+    rows: examples.Examples, share: float, seed: int, backbone: str, epochs: float, target: str
+):
     """Train everything on a share of the rows; returns the run and the scored test rows."""
-    parts = examples.split(rows.groups, {"train": share * 0.85, "validation": share * 0.15, "test": 1 - share}, seed)
-    recipe = training.Recipe(backbone, target=target, epochs=epochs, seed=seed) if epochs else None
+    parts = examples.split(
+        rows.groups, {"train": share * 0.85, "validation": share * 0.15, "test": 1 - share}, seed
+    )
+    recipe = (
+        fine_tuning.Recipe(backbone, target=target, epochs=epochs, seed=seed) if epochs else None
+    )
     run = evaluation.fit(
-        rows.take(parts["train"]), rows.take(parts["validation"]), backbone, [recipe] if recipe else [], seed
+        rows.take(parts["train"]),
+        rows.take(parts["validation"]),
+        backbone,
+        [recipe] if recipe else [],
+        seed,
     )
     return run, evaluation.score_test(run, rows, parts["test"])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--outcomes", required=True, help="JSONL or .jsonl.gz")
-    parser.add_argument("--train-share", type=float, default=0.8, help="share of the rows to develop on")
+    parser.add_argument(
+        "--train-share", type=float, default=0.8, help="share of the rows to develop on"
+    )
     parser.add_argument("--seeds", type=int, default=5, help="number of repeated splits")
-    parser.add_argument("--first-seed", type=int, default=0, help="splits that no choice was made on start at another")
-    parser.add_argument("--backbone", help="encoder, a folder or hub name (default: the offline stand-in)")
-    parser.add_argument("--target", default=training.TARGETS[0], choices=training.TARGETS)
-    parser.add_argument("--epochs", type=float, default=4, help="of fine-tuning at most; 0: no encoder")
+    parser.add_argument(
+        "--first-seed",
+        type=int,
+        default=0,
+        help="splits that no choice was made on start at another",
+    )
+    parser.add_argument(
+        "--backbone", help="encoder, a folder or hub name (default: the offline stand-in)"
+    )
+    parser.add_argument("--target", default=fine_tuning.TARGETS[0], choices=fine_tuning.TARGETS)
+    parser.add_argument(
+        "--epochs", type=float, default=4, help="of fine-tuning at most; 0: no encoder"
+    )
     parser.add_argument("--json", help="write the table here")
     given = parser.parse_args()
     started = time.perf_counter()

@@ -21,14 +21,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from routerlib import clients, collection  # noqa: E402
+from routerlib.collecting import collection  # noqa: E402
+from routerlib.endpoints import clients  # noqa: E402
 
 
 def write_questions(path: Path, count: int) -> None:
     filler = "How would you explain this to a friend who has never heard of it? " * 29
     with open(path, "w") as file:
         for number in range(count):
-            row = {"unique_id": f"q{number}", "question": f"{number}: {filler}", "answer_correct": "1", "choices": None}
+            row = {
+                "unique_id": f"q{number}",
+                "question": f"{number}: {filler}",
+                "answer_correct": "1",
+                "choices": None,
+            }
             file.write(json.dumps(row) + "\n")
 
 
@@ -38,7 +44,10 @@ def collect_once(questions: Path, output: Path) -> None:
 
     async def answer_at_once(self: clients.Endpoint, prompt: str, n: int = 1) -> clients.Answer:
         await asyncio.sleep(0)
-        samples = [{"full_response": text, "finish_reason": "stop", "completion_tokens": 80} for _ in range(n)]
+        samples = [
+            {"full_response": text, "finish_reason": "stop", "completion_tokens": 80}
+            for _ in range(n)
+        ]
         return clients.Answer(samples, 500, 80 * n)
 
     clients.Endpoint.sample = answer_at_once
@@ -52,16 +61,24 @@ def collect_once(questions: Path, output: Path) -> None:
         progress=False,
     )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"s": time.perf_counter() - start, "peak_mb": peak, "complete": summary.complete}))
+    print(
+        json.dumps(
+            {"s": time.perf_counter() - start, "peak_mb": peak, "complete": summary.complete}
+        )
+    )
 
 
 def measured(questions: Path, output: Path) -> dict[str, float]:
     command = [sys.executable, __file__, "--once", str(questions), str(output)]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    return json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--questions", type=int, default=200_000)
     parser.add_argument("--once", nargs=2, metavar=("QUESTIONS", "OUTPUT"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -84,7 +101,9 @@ def main() -> None:
         for name in ("first run", "resumed, all done"):
             more = results[arguments.questions, name]["peak_mb"] - results[1_000, name]["peak_mb"]
             print(f"{name}: {more:.0f} MB above 1,000 questions (target: at most 60)")
-        print(f"resume: {results[arguments.questions, 'resumed, all done']['s']:.1f} s (target: under 10)")
+        print(
+            f"resume: {results[arguments.questions, 'resumed, all done']['s']:.1f} s (target: under 10)"
+        )
 
 
 if __name__ == "__main__":

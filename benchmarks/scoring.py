@@ -19,8 +19,11 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from routerlib import encoders, jsonl, settings, standins, training
-from routerlib.schemas import LABELS
+from routerlib import settings
+from routerlib.endpoints import standins
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import LABELS
+from routerlib.training import encoders, fine_tuning
 
 
 def read_prompts(path: str | None, limit: int) -> list[str]:
@@ -36,7 +39,9 @@ def straightforward(model: Any, tokenizer: Any, text: str) -> float:
     """One prompt, float32, padded to 512 tokens."""
     import torch
 
-    batch = tokenizer([text], padding="max_length", truncation=True, max_length=512, return_tensors="pt")
+    batch = tokenizer(
+        [text], padding="max_length", truncation=True, max_length=512, return_tensors="pt"
+    )
     with torch.inference_mode():
         return float(torch.softmax(model(**batch).logits.float(), dim=1)[0, 1])
 
@@ -53,10 +58,16 @@ def one_at_a_time(
         scores.append(score(text))
         seconds.append(time.perf_counter() - started)
     p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1000
-    return np.array(scores), {"prompts_per_second": len(texts) / sum(seconds), "p50_ms": p50, "p99_ms": p99}
+    return np.array(scores), {
+        "prompts_per_second": len(texts) / sum(seconds),
+        "p50_ms": p50,
+        "p99_ms": p99,
+    }
 
 
-def batched(score: Callable[[list[str]], np.ndarray], texts: list[str], rounds: int = 3) -> tuple[np.ndarray, float]:
+def batched(
+    score: Callable[[list[str]], np.ndarray], texts: list[str], rounds: int = 3
+) -> tuple[np.ndarray, float]:
     """Scores, and prompts a second of the best of some rounds."""
     scores, best = score(texts), 0.0
     for _ in range(rounds):
@@ -67,7 +78,9 @@ def batched(score: Callable[[list[str]], np.ndarray], texts: list[str], rounds: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--router", help="folder of a fine-tuned encoder router")
     parser.add_argument("--prompts", help="JSONL with turns, prompt or conversation")
     parser.add_argument("--limit", type=int, default=80)
@@ -82,7 +95,9 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     fast = AutoModelForSequenceClassification.from_config(plain.config)
     fast.load_state_dict(plain.state_dict())
-    scorer = training.EncoderScorer(encoders.for_inference(fast), encoders.load_tokenizer(folder, 512))
+    scorer = fine_tuning.EncoderScorer(
+        encoders.for_inference(fast), encoders.load_tokenizer(folder, 512)
+    )
 
     lengths = [len(tokenizer(text)["input_ids"]) for text in texts]
     print(f"{len(texts)} prompts, median {np.median(lengths):.0f} tokens, {folder}")

@@ -16,14 +16,23 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from routerlib import encoders, evaluation, examples, inference, jsonl, standins, training
+from routerlib.endpoints import standins
+from routerlib.rows import jsonl
+from routerlib.training import encoders, evaluation, examples, fine_tuning, inference
 
 
-def plain(train: examples.Examples, validation: examples.Examples, recipe: training.Recipe) -> dict[str, float]:
+def plain(
+    train: examples.Examples, validation: examples.Examples, recipe: fine_tuning.Recipe
+) -> dict[str, float]:
     """The Trainer as it comes, apart from our loss: padding to max length, float32, random order."""
-    from transformers import AutoModelForSequenceClassification, TrainingArguments, default_data_collator, set_seed
+    from transformers import (
+        AutoModelForSequenceClassification,
+        TrainingArguments,
+        default_data_collator,
+        set_seed,
+    )
 
-    from routerlib.trainer import WeightedTrainer
+    from routerlib.training.trainer import WeightedTrainer
 
     class Unsorted(WeightedTrainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -33,8 +42,15 @@ def plain(train: examples.Examples, validation: examples.Examples, recipe: train
     tokenizer = encoders.load_tokenizer(recipe.backbone, recipe.max_length)
 
     def rows(part: examples.Examples) -> list[dict[str, Any]]:
-        encoded = tokenizer(part.texts, truncation=True, padding="max_length", max_length=recipe.max_length)
-        columns = (encoded["input_ids"], encoded["attention_mask"], training.targets(part, recipe.target), part.weights)
+        encoded = tokenizer(
+            part.texts, truncation=True, padding="max_length", max_length=recipe.max_length
+        )
+        columns = (
+            encoded["input_ids"],
+            encoded["attention_mask"],
+            fine_tuning.targets(part, recipe.target),
+            part.weights,
+        )
         names = ("input_ids", "attention_mask", "labels", "weight")
         return [
             dict(zip(names, (ids, mask, [float(y)], float(w)), strict=True))
@@ -47,7 +63,9 @@ def plain(train: examples.Examples, validation: examples.Examples, recipe: train
             num_train_epochs=recipe.epochs,
             learning_rate=recipe.learning_rate,
             per_device_train_batch_size=recipe.batch_size,
-            warmup_steps=round(recipe.warmup * recipe.epochs * np.ceil(len(train) / recipe.batch_size)),
+            warmup_steps=round(
+                recipe.warmup * recipe.epochs * np.ceil(len(train) / recipe.batch_size)
+            ),
             weight_decay=recipe.weight_decay,
             use_cpu=inference.device() == "cpu",
             save_strategy="no",
@@ -58,7 +76,9 @@ def plain(train: examples.Examples, validation: examples.Examples, recipe: train
             seed=recipe.seed,
         )
         trainer = Unsorted(
-            model=AutoModelForSequenceClassification.from_pretrained(recipe.backbone, num_labels=2, dtype="float32"),
+            model=AutoModelForSequenceClassification.from_pretrained(
+                recipe.backbone, num_labels=2, dtype="float32"
+            ),
             args=arguments,
             train_dataset=rows(train),
             eval_dataset=rows(validation),
@@ -69,8 +89,12 @@ def plain(train: examples.Examples, validation: examples.Examples, recipe: train
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--outcomes", default="", help="labelled prompts (default: what 04 left, else the sample)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--outcomes", default="", help="labelled prompts (default: what 04 left, else the sample)"
+    )
     parser.add_argument("--rows", type=int, default=256)
     parser.add_argument("--backbone", help="default: the offline stand-in")
     parser.add_argument("--json")
@@ -78,12 +102,17 @@ def main() -> None:
     rows = examples.from_rows(evaluation.read_outcomes(given.outcomes))
     order = np.random.default_rng(0).permutation(len(rows))[: round(given.rows * 1.25)]
     train, validation = rows.take(order[: given.rows]), rows.take(order[given.rows :])
-    recipe = training.Recipe(given.backbone or str(standins.path("encoder")), epochs=1)
-    _, history = training.fine_tune(train, validation, recipe, progress=False)
-    ours = {"examples_per_second": history.examples_per_second, "validation_loss": history.best_validation_loss}
+    recipe = fine_tuning.Recipe(given.backbone or str(standins.path("encoder")), epochs=1)
+    _, history = fine_tuning.fine_tune(train, validation, recipe, progress=False)
+    ours = {
+        "examples_per_second": history.examples_per_second,
+        "validation_loss": history.best_validation_loss,
+    }
     usual = plain(train, validation, recipe)
     ratio = ours["examples_per_second"] / usual["examples_per_second"]
-    print(f"{len(train)} rows, one epoch\nours          {ours}\nplain Trainer {usual}\nratio {ratio:.1f}")
+    print(
+        f"{len(train)} rows, one epoch\nours          {ours}\nplain Trainer {usual}\nratio {ratio:.1f}"
+    )
     if given.json:
         jsonl.write_json(given.json, {"ours": ours, "plain": usual, "ratio": ratio})
 

@@ -1,6 +1,6 @@
 """routerlib: turn votes, prompts and graded answers into a router between two language models.
 
-The modules are flat, one concept each; README, "How it is built", lists them floor by floor.
+A folder for each notebook's verb, one concept a module; README, "How it is built", is the map.
 Nothing heavy is imported here: `import routerlib` stays fast, and torch loads when a model does.
 """
 

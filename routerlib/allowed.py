@@ -35,7 +35,9 @@ def number(name: str, value: Any, least: float = 0.0, most: float = math.inf) ->
     """
     if not _is_number(value) or not least <= value <= most:
         where = (
-            f"; it lies between {least:g} and {most:g}" if math.isfinite(most) else f"; it is a number{_from(least)}"
+            f"; it lies between {least:g} and {most:g}"
+            if math.isfinite(most)
+            else f"; it is a number{_from(least)}"
         )
         raise SettingError(f"{name} is {value!r}{where}.")
     return float(value)

@@ -26,9 +26,11 @@ from typing import Any
 
 import pydantic
 
-from routerlib import jsonl, servers, settings, standins
+from routerlib import settings
+from routerlib.endpoints import servers, standins
 from routerlib.progress import printable
-from routerlib.schemas import Row
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import Row
 
 # notebook -> (the folder below outputs/ that its last cell writes metrics.json to, typical seconds on two cores)
 NOTEBOOKS = {
@@ -112,9 +114,15 @@ def run(
     """
     start, result = time.monotonic(), Result()
     plans = plan(notebooks, files, parameters)
-    first = 0 if fresh else next((i for i, step in enumerate(plans) if not is_done(step)), len(plans))
-    pending = [number >= first for number in range(len(plans))]  # what follows a changed step is changed too
-    with _standins_for([step for step, is_pending in zip(plans, pending, strict=True) if is_pending]) as addresses:
+    first = (
+        0 if fresh else next((i for i, step in enumerate(plans) if not is_done(step)), len(plans))
+    )
+    pending = [
+        number >= first for number in range(len(plans))
+    ]  # what follows a changed step is changed too
+    with _standins_for(
+        [step for step, is_pending in zip(plans, pending, strict=True) if is_pending]
+    ) as addresses:
         for number, (step, is_pending) in enumerate(zip(plans, pending, strict=True), start=1):
             label = f"[{number}/{len(plans)}] {step.name}"
             if not is_pending:
@@ -122,7 +130,10 @@ def run(
                 print(f"{label}: done before, nothing has changed", flush=True)
                 continue
             with _Progress(
-                label, remaining=[s for s, p in zip(plans[number - 1 :], pending[number - 1 :], strict=True) if p]
+                label,
+                remaining=[
+                    s for s, p in zip(plans[number - 1 :], pending[number - 1 :], strict=True) if p
+                ],
             ):
                 execute(step, addresses)
             result.executed.append(step.name)
@@ -145,8 +156,14 @@ def plan(
         section = sections.get(name, {})
         _refuse_unknown(section, {name: known[name]})
         given = {**shared, **section, **(parameters or {})}
-        own = {key: _fitting(key, value, known[name][key]) for key, value in given.items() if key in known[name]}
-        text = json.dumps([fingerprint, _cell_sources(notebook_path(name)), own], sort_keys=True, default=str)
+        own = {
+            key: _fitting(key, value, known[name][key])
+            for key, value in given.items()
+            if key in known[name]
+        }
+        text = json.dumps(
+            [fingerprint, _cell_sources(notebook_path(name)), own], sort_keys=True, default=str
+        )
         fingerprint = hashlib.sha256(text.encode()).hexdigest()
         plans.append(Step(name, own, known[name], fingerprint))
     return plans
@@ -163,7 +180,9 @@ def execute(step: Step, addresses: dict[str, str] | None = None) -> Path:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    moved = {name: url for name, url in (addresses or {}).items() if step.defaults.get(name, url) != url}
+    moved = {
+        name: url for name, url in (addresses or {}).items() if step.defaults.get(name, url) != url
+    }
     _remember(step, fingerprint=None)
     start = time.monotonic()
     try:
@@ -176,7 +195,9 @@ def execute(step: Step, addresses: dict[str, str] | None = None) -> Path:
             cwd=str(settings.ROOT),
             progress_bar=False,
             log_output=True,
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # it warns at every start, and cries at the end
+            extra_arguments=[
+                "--IPKernelApp.log_level=CRITICAL"
+            ],  # it warns at every start, and cries at the end
         )
     except PapermillExecutionError as error:
         raise NotebookFailed(
@@ -236,7 +257,11 @@ def parse_value(text: str) -> Any:
 
     try:
         value = yaml.safe_load(text) if text else ""
-    except (yaml.YAMLError, ValueError, RecursionError):  # brackets and quotes that mean nothing in YAML
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ):  # brackets and quotes that mean nothing in YAML
         return text
     if isinstance(value, str):
         with suppress(ValueError):
@@ -246,24 +271,34 @@ def parse_value(text: str) -> Any:
 
 def _full_name(name: str) -> str:
     stem = Path(name).stem
-    matches = [known for known in NOTEBOOKS if known == stem or known.split("_")[0] == stem.zfill(2)]
+    matches = [
+        known for known in NOTEBOOKS if known == stem or known.split("_")[0] == stem.zfill(2)
+    ]
     if not matches:
         hint = did_you_mean(stem, NOTEBOOKS)
-        raise PipelineError(f"There is no notebook {name!r}; there are {', '.join(NOTEBOOKS)}.{hint}")
+        raise PipelineError(
+            f"There is no notebook {name!r}; there are {', '.join(NOTEBOOKS)}.{hint}"
+        )
     return matches[0]
 
 
-def _read_parameter_files(files: Sequence[str | Path]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def _read_parameter_files(
+    files: Sequence[str | Path],
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """(parameters of every notebook that has them, notebook -> parameters under its name)."""
     shared: dict[str, Any] = {}
     sections: dict[str, dict[str, Any]] = {}
     for file in files:
-        content = _read_parameter_file(Path(file) if Path(file).exists() else settings.resolve(file))
+        content = _read_parameter_file(
+            Path(file) if Path(file).exists() else settings.resolve(file)
+        )
         for name, value in content.items():
             if name in NOTEBOOKS:
                 sections.setdefault(name, {}).update(_mapping(value, f"{file}, under {name}"))
             elif isinstance(value, dict):
-                raise PipelineError(f"{file}: there is no notebook {name}.{did_you_mean(name, NOTEBOOKS)}")
+                raise PipelineError(
+                    f"{file}: there is no notebook {name}.{did_you_mean(name, NOTEBOOKS)}"
+                )
             else:
                 shared[name] = value
     return shared, sections
@@ -309,7 +344,11 @@ def _fitting(name: str, value: Any, default: Any) -> Any:
 
     A whole number may stand for a real one, a number or a list of texts for a text; None fits everything.
     """
-    if isinstance(value, str) and isinstance(default, int | float) and not isinstance(default, bool):
+    if (
+        isinstance(value, str)
+        and isinstance(default, int | float)
+        and not isinstance(default, bool)
+    ):
         value = parse_value(value)  # YAML reads 1e-3 as text
     if (
         default is None
@@ -321,7 +360,11 @@ def _fitting(name: str, value: Any, default: Any) -> Any:
         return float(value)
     if isinstance(default, str) and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)  # NUM_PROBLEMS: 60, where the default says "all"
-    if isinstance(default, str) and isinstance(value, list) and all(isinstance(part, str) for part in value):
+    if (
+        isinstance(default, str)
+        and isinstance(value, list)
+        and all(isinstance(part, str) for part in value)
+    ):
         return value  # STOP: several texts, where the default is one
     raise PipelineError(
         f"The parameter {name} takes a {_kind(default)} such as {default!r}, not {value!r} ({_kind(value)})."
@@ -333,7 +376,14 @@ def _is_bool_for_number(value: Any, default: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "true or false", int: "whole number", float: "number", str: "text", list: "list", dict: "mapping"}
+    kinds = {
+        bool: "true or false",
+        int: "whole number",
+        float: "number",
+        str: "text",
+        list: "list",
+        dict: "mapping",
+    }
     return kinds.get(type(value), type(value).__name__)
 
 
@@ -359,7 +409,9 @@ class Past(Row):
 
 def _history() -> dict[str, Past]:
     with suppress(FileNotFoundError, ValueError):  # a damaged file is as good as none
-        return pydantic.TypeAdapter(dict[str, Past]).validate_python(jsonl.read_json(_history_file()))
+        return pydantic.TypeAdapter(dict[str, Past]).validate_python(
+            jsonl.read_json(_history_file())
+        )
     return {}
 
 
@@ -385,8 +437,12 @@ def _standins_for(pending: list[Step]) -> Iterator[dict[str, str]]:
             needs = [step for step in pending if _uses(step, name, model_parameter, standin)]
             if needs and standin not in started:
                 print(f"Starting {standin} …", flush=True)
-                started[standin], base = _serve_standin(standin, needs[0].defaults[name], temperature)
-                addresses |= {other: base for other, (_, served) in API_BASES.items() if served == standin}
+                started[standin], base = _serve_standin(
+                    standin, needs[0].defaults[name], temperature
+                )
+                addresses |= {
+                    other: base for other, (_, served) in API_BASES.items() if served == standin
+                }
         yield addresses
     finally:
         servers.release(*started.values())
@@ -398,7 +454,9 @@ def _uses(step: Step, address: str, model_parameter: str, standin: str) -> bool:
     return is_usual and step.values.get(model_parameter) == standin
 
 
-def _serve_standin(standin: str, base: str, temperature: float | None) -> tuple[servers.Server | None, str]:
+def _serve_standin(
+    standin: str, base: str, temperature: float | None
+) -> tuple[servers.Server | None, str]:
     """The stand-in at its usual address, or, where something else listens there, at a free one."""
     standins.path(standin)
     try:
@@ -425,7 +483,9 @@ class _Progress(logging.Handler):
         for line in map(printable, re.split(r"[\r\n]+", _plain_text(record.getMessage()))):
             if match := re.match(r"Executing Cell (\d+)-", line):
                 self.cell, self.said = match[1], ""
-            elif line.strip() and not line.startswith(("Ending Cell", "<")):  # "<Figure …>" tells nothing
+            elif line.strip() and not line.startswith(
+                ("Ending Cell", "<")
+            ):  # "<Figure …>" tells nothing
                 self.said = line.strip()
 
     def __enter__(self) -> _Progress:
@@ -442,7 +502,13 @@ class _Progress(logging.Handler):
         self.ticker.join()
         logging.getLogger("papermill").removeHandler(self)
         elapsed = time.monotonic() - self.start
-        how = "done in" if kind is None else "stopped after" if issubclass(kind, KeyboardInterrupt) else "failed after"
+        how = (
+            "done in"
+            if kind is None
+            else "stopped after"
+            if issubclass(kind, KeyboardInterrupt)
+            else "failed after"
+        )
         end = f"{self.label}: {how} {_clock(elapsed)}"
         print(f"\r\x1b[K{end}" if self.is_terminal else end, flush=True)
 
@@ -450,7 +516,11 @@ class _Progress(logging.Handler):
         interval = 0.5 if self.is_terminal else 10
         while not self.stopped.wait(interval):
             line = self._line()
-            print(f"\r\x1b[K{line}" if self.is_terminal else line, end="" if self.is_terminal else "\n", flush=True)
+            print(
+                f"\r\x1b[K{line}" if self.is_terminal else line,
+                end="" if self.is_terminal else "\n",
+                flush=True,
+            )
 
     def _line(self) -> str:
         elapsed = time.monotonic() - self.start

@@ -80,7 +80,9 @@ def describe_environment() -> str:
     from routerlib import __version__
 
     python = platform.python_version()
-    return " · ".join([f"routerlib {__version__}", f"Python {python}", *versions, f"{os.cpu_count()} cores", gpu])
+    return " · ".join(
+        [f"routerlib {__version__}", f"Python {python}", *versions, f"{os.cpu_count()} cores", gpu]
+    )
 
 
 def _version(package: str) -> str:

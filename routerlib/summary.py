@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from routerlib import jsonl, settings
+from routerlib import settings
 from routerlib.pipeline import Result
+from routerlib.rows import jsonl
 
 
 def of_run(result: Result) -> str:
@@ -54,12 +55,18 @@ def _router(metrics: dict[str, Any]) -> list[str]:
     apgr, certificate = metrics["apgr"], metrics.get("certificate") or {}
     worth = "no APGR, for the test rows show no gap between the models"
     if None not in apgr.values():
-        beats = "better than chance" if apgr["low"] > 0.5 else "not clearly better than chance (0.5)"
+        beats = (
+            "better than chance" if apgr["low"] > 0.5 else "not clearly better than chance (0.5)"
+        )
         worth = f"APGR {apgr['value']:.3f} [{apgr['low']:.3f}, {apgr['high']:.3f}], {beats}"
     return [
         f"  router              {metrics['router']}: {worth}",
         f"  threshold           {metrics['threshold']:.3f} sends {metrics['share_superior']:.0%} of the test prompts to the "
         f"superior model, accuracy {metrics['accuracy']:.3f}",
-        *([f"  certificate         {certificate['sentence']}"] if certificate.get("sentence") else []),
+        *(
+            [f"  certificate         {certificate['sentence']}"]
+            if certificate.get("sentence")
+            else []
+        ),
         f"  saved in            {metrics['folder']}",
     ]

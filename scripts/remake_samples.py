@@ -17,8 +17,11 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from routerlib import collection, grading, jsonl, settings
-from routerlib.schemas import Conversation, Question, Responses, Sample, Vote, VoteQuestion
+from routerlib import settings
+from routerlib.answers import grading
+from routerlib.collecting import collection
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import Conversation, Question, Responses, Sample, Vote, VoteQuestion
 
 SEED = 7
 
@@ -483,14 +486,26 @@ MULTI_TURN = [
         "Leaves drift down, gold and thin,\nthe year folds its coat and goes in.",
         "Do it again, but shorter.",
     ],
-    ["What is the tallest mountain in Africa?", "Kilimanjaro, at 5,895 metres.", "And in South America?"],
+    [
+        "What is the tallest mountain in Africa?",
+        "Kilimanjaro, at 5,895 metres.",
+        "And in South America?",
+    ],
     [
         "Explain recursion.",
         "A function that calls itself on a smaller case until a base case is reached.",
         "Show it in Python with the Towers of Hanoi and prove the number of moves.",
     ],
-    ["Suggest a name for my bakery.", "How about “The Early Crumb”?", "I like it. Now write a slogan for it."],
-    ["Is 91 a prime number?", "No: 91 = 7 × 13.", "Prove that there are infinitely many primes of the form 4k + 3."],
+    [
+        "Suggest a name for my bakery.",
+        "How about “The Early Crumb”?",
+        "I like it. Now write a slogan for it.",
+    ],
+    [
+        "Is 91 a prime number?",
+        "No: 91 = 7 × 13.",
+        "Prove that there are infinitely many primes of the form 4k + 3.",
+    ],
     [
         "Help me plan a birthday party.",
         "Gladly. How many guests, indoors or outdoors?",
@@ -505,7 +520,11 @@ OTHER_LANGUAGES = [
     ("Japanese", "東京から京都まで電車でどのくらいかかりますか。"),
     ("Portuguese", "Como funciona um motor elétrico?"),
 ]
-REPEATED = ["How do I boil an egg?", "How do I boil an egg ?", "Explain to a ten-year-old why the sky is so blue."]
+REPEATED = [
+    "How do I boil an egg?",
+    "How do I boil an egg ?",
+    "Explain to a ten-year-old why the sky is so blue.",
+]
 REDACTED = ["My name is NAME_1 and I live in NAME_2. Write a cover letter for me."]
 
 
@@ -524,10 +543,16 @@ def arithmetic(generator: random.Random) -> Iterator[tuple[str, str, str]]:
     }
     for category, (sign, compute, tiers) in forms.items():
         for low, high, count in tiers:
-            pairs = [(a, b) for a, b in itertools.product(range(low, min(high, low + 60) + 1), repeat=2) if a >= b]
+            pairs = [
+                (a, b)
+                for a, b in itertools.product(range(low, min(high, low + 60) + 1), repeat=2)
+                if a >= b
+            ]
             for a, b in generator.sample(pairs, count):
                 yield category, f"What is {a} {sign} {b}?", str(compute(a, b))
-    for quotient, divisor in generator.sample(list(itertools.product(range(2, 13), range(2, 11))), 48):
+    for quotient, divisor in generator.sample(
+        list(itertools.product(range(2, 13), range(2, 11))), 48
+    ):
         yield "division", f"What is {quotient * divisor} divided by {divisor}?", str(quotient)
 
 
@@ -538,7 +563,12 @@ def questions() -> list[Question]:
     for category, text in OPEN.items():
         for question, answer, *others in lines(text):
             rows.append(
-                {"question": question, "answer_correct": answer, "answer_alternatives": others, "category": category}
+                {
+                    "question": question,
+                    "answer_correct": answer,
+                    "answer_alternatives": others,
+                    "category": category,
+                }
             )
     for category, question, answer in arithmetic(generator):
         rows.append({"question": question, "answer_correct": answer, "category": category})
@@ -555,7 +585,10 @@ def questions() -> list[Question]:
                 }
             )
     generator.shuffle(rows)
-    return [Question(unique_id=f"sample-{number:03d}", **row) for number, row in enumerate(rows, start=1)]
+    return [
+        Question(unique_id=f"sample-{number:03d}", **row)
+        for number, row in enumerate(rows, start=1)
+    ]
 
 
 def conversations() -> list[Conversation]:
@@ -614,7 +647,10 @@ def winner(strong: Sample, weak: Sample, is_swapped: bool) -> str:
 def write_texts() -> None:
     rows = questions()
     print(f"{jsonl.write_rows(settings.SAMPLES / 'questions.jsonl', rows)} questions")
-    about = [VoteQuestion(question_id=row.unique_id, category=row.category, turns=[row.question]) for row in rows]
+    about = [
+        VoteQuestion(question_id=row.unique_id, category=row.category, turns=[row.question])
+        for row in rows
+    ]
     jsonl.write_rows(settings.SAMPLES / "vote_questions.jsonl", about)
     print(f"{jsonl.write_rows(settings.SAMPLES / 'prompts.jsonl', conversations())} prompts")
 
@@ -623,17 +659,26 @@ def record() -> None:
     """Copy the last run's answers and outcomes into the samples, and write the votes they amount to."""
     for side in ("inferior", "superior"):
         responses = settings.outputs("responses", f"standin-{side}_sample.jsonl")
-        count = jsonl.write_rows(settings.SAMPLES / f"responses_{side}.jsonl", collection.read_responses(responses))
+        count = jsonl.write_rows(
+            settings.SAMPLES / f"responses_{side}.jsonl", collection.read_responses(responses)
+        )
         print(f"{count} rows of responses, {side}")
-    graded = [settings.outputs("graded", f"standin-{side}_sample.jsonl") for side in ("inferior", "superior")]
+    graded = [
+        settings.outputs("graded", f"standin-{side}_sample.jsonl")
+        for side in ("inferior", "superior")
+    ]
     outcomes, _ = grading.join_outcomes(*graded)
     print(f"{jsonl.write_rows(settings.SAMPLES / 'outcomes.jsonl', outcomes)} outcomes")
     print(f"{jsonl.write_rows(settings.SAMPLES / 'votes.jsonl', votes(*graded))} votes")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", action="store_true", help="take over the answers of the last run")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--record", action="store_true", help="take over the answers of the last run"
+    )
     record() if parser.parse_args().record else write_texts()
 
 

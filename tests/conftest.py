@@ -6,7 +6,7 @@ import pytest
 from small_router import small_router
 from upstream import Upstream
 
-from routerlib import standins
+from routerlib.endpoints import standins
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -47,7 +47,9 @@ class MockServer:
         self.latency, self.takes_n, self.models, self.key, self.port, self.keep = (
             latency, takes_n, models, key, port, keep,
         )  # fmt: skip
-        self.say = say or (lambda request, index: f" answer to {prompt_of(request)[-40:]!r}, {index}")
+        self.say = say or (
+            lambda request, index: f" answer to {prompt_of(request)[-40:]!r}, {index}"
+        )
         self.requests: list[Request] = []
         self.headers: list[dict[str, str]] = []
         self.count = self.in_flight = self.in_flight_peak = 0
@@ -125,14 +127,19 @@ class MockServer:
         if word == "refuse_n" and body.get("n", 1) > 1:
             return _error(400, "n must be 1")
         if word.isdigit():
-            return _error(int(word), f"error {word} on purpose, asked by {request.headers.get('Authorization')}")
+            return _error(
+                int(word),
+                f"error {word} on purpose, asked by {request.headers.get('Authorization')}",
+            )
         if word == "invalid_json":
             return web.Response(body=b'{"choices": [{"te', content_type="application/json")
         if word == "html":
             return web.Response(text="<html>It works!</html>", content_type="text/html")
         return _answer(self._answer_to(word, body, request))
 
-    async def _stream(self, request: web.Request, text: bytes, abort: bool = False, pause: float = 0.0) -> Any:
+    async def _stream(
+        self, request: web.Request, text: bytes, abort: bool = False, pause: float = 0.0
+    ) -> Any:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.content_length = len(text) + 100
         await response.prepare(request)
@@ -186,10 +193,14 @@ def _completion(body: Request, texts: list[Any], chat: bool) -> dict[str, Any]:
 
 
 def _answer(value: Any, status: int = 200) -> web.Response:
-    return web.Response(body=json.dumps(value).encode(), status=status, content_type="application/json")
+    return web.Response(
+        body=json.dumps(value).encode(), status=status, content_type="application/json"
+    )
 
 
-def _error(status: int, message: str, headers: dict[str, str] | None = None, code: str | None = None) -> web.Response:
+def _error(
+    status: int, message: str, headers: dict[str, str] | None = None, code: str | None = None
+) -> web.Response:
     value = {"error": {"message": message, "type": code or "mock", "param": None, "code": code}}
     response = _answer(value, status)
     response.headers.update(headers or {})
@@ -198,18 +209,34 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None, cod
 
 async def _serve(port: int, latency: float, words: int, takes_n: bool) -> None:
     text = " " + " ".join(
-        itertools.islice(itertools.cycle(["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog"]), words)
+        itertools.islice(
+            itertools.cycle(["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog"]),
+            words,
+        )
     )
-    async with MockServer(latency=latency, port=port, say=lambda *_: text, takes_n=takes_n, keep=False) as server:
+    async with MockServer(
+        latency=latency, port=port, say=lambda *_: text, takes_n=takes_n, keep=False
+    ) as server:
         print(f"listening on {server.base_url}", flush=True)
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency-ms", type=float, default=50)
     parser.add_argument("--words", type=int, default=300)
-    parser.add_argument("--one-at-a-time", action="store_true", help="give one choice, whatever n is")
+    parser.add_argument(
+        "--one-at-a-time", action="store_true", help="give one choice, whatever n is"
+    )
     arguments = parser.parse_args()
-    asyncio.run(_serve(arguments.port, arguments.latency_ms / 1000, arguments.words, not arguments.one_at_a_time))
+    asyncio.run(
+        _serve(
+            arguments.port,
+            arguments.latency_ms / 1000,
+            arguments.words,
+            not arguments.one_at_a_time,
+        )
+    )

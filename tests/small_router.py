@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from routerlib.baselines import TfidfRidge
-from routerlib.certificates import Certificate
-from routerlib.examples import from_rows
-from routerlib.metrics import Calibration
-from routerlib.router import Router
-from routerlib.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
+from routerlib.rows.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
+from routerlib.stats.certificates import Certificate
+from routerlib.stats.metrics import Calibration
+from routerlib.training.examples import from_rows
+from routerlib.training.router import Router
+from routerlib.training.scorers import TfidfRidge
 
 EASY = "What is the capital of France?"
 HARD = "Prove the theorem, then derive the formula step by step."
@@ -69,7 +69,9 @@ def small_router() -> Router:
         calibration=Calibration("platt", slope=16.0, intercept=-11.5),
         threshold=0.5,
         curve=curve(),
-        certificate=Certificate(True, 0.3, 0.02, 0.05, 600, "paired", 0.004, 0.018, 0.59, 0.75).to_dict(),
+        certificate=Certificate(
+            True, 0.3, 0.02, 0.05, 600, "paired", 0.004, 0.018, 0.59, 0.75
+        ).to_dict(),
         models={"inferior": "small", "superior": "large"},
         prices={"inferior": 0.1, "superior": 5.0},
     )
@@ -81,6 +83,12 @@ def curve() -> list[dict[str, float]]:
     share = (1 - thresholds) ** 1.5
     gained = share**0.5
     return [
-        {"threshold": t, "share_superior": s, "accuracy": 0.5 + 0.25 * g, "pgr": g, "cost_per_1000": 0.1 + 4.9 * s}
+        {
+            "threshold": t,
+            "share_superior": s,
+            "accuracy": 0.5 + 0.25 * g,
+            "pgr": g,
+            "cost_per_1000": 0.1 + 4.9 * s,
+        }
         for t, s, g in zip(thresholds.tolist(), share.tolist(), gained.tolist(), strict=True)
     ]

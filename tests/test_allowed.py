@@ -43,5 +43,7 @@ def test_names_stand_in_a_list_or_between_commas():
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "free", None, True])
 def test_a_price_is_an_amount_per_million_tokens(value):
     assert allowed.price("PRICE_IN", 0) == 0.0 and allowed.price("PRICE_IN", 2.5) == 2.5
-    with pytest.raises(allowed.SettingError, match=r"PRICE_IN is .*; it is an amount per million tokens, 0 or more"):
+    with pytest.raises(
+        allowed.SettingError, match=r"PRICE_IN is .*; it is an amount per million tokens, 0 or more"
+    ):
         allowed.price("PRICE_IN", value)

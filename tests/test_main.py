@@ -49,7 +49,9 @@ def test_wrong_input_is_a_sentence_and_code_2(outputs, capsys):
 
 
 def test_a_failure_is_a_sentence_and_code_1(outputs, capsys):
-    assert commands.main(["serve", "--model", "/no/such/model", "--port", "8791"]) == commands.FAILED
+    assert (
+        commands.main(["serve", "--model", "/no/such/model", "--port", "8791"]) == commands.FAILED
+    )
     assert "There is no folder /no/such/model" in capsys.readouterr().err
 
 
@@ -57,13 +59,19 @@ def test_a_terminal_without_our_signs_shows_question_marks():
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
     for arguments, code in [(["--help"], commands.OK), (["colect"], commands.WRONG_INPUT)]:
         done = run(*arguments, env=environment)
-        assert done.returncode == code and "COMMAND" in done.stdout + done.stderr and "Traceback" not in done.stderr
+        assert (
+            done.returncode == code
+            and "COMMAND" in done.stdout + done.stderr
+            and "Traceback" not in done.stderr
+        )
 
 
 @pytest.mark.parametrize("arguments", ["--help", "grade --help", "serve --stop --port 8792"])
 def test_a_reader_that_leaves_gets_no_traceback(outputs, arguments):
     command = f"{sys.executable} -m routerlib {arguments} | true"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=120
+    )
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
 
 
@@ -72,9 +80,16 @@ def test_closed_streams_are_no_failure(outputs, tmp_path):
     grade = f"grade --output {tmp_path / 'graded'} --workers 1"
     for ending, code in [(f"{grade} 2>&-", 0), (f"{grade} >&-", 0), ("route <&-", 2)]:
         done = subprocess.run(
-            ["bash", "-c", command + ending], capture_output=True, text=True, check=False, timeout=120
+            ["bash", "-c", command + ending],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
-        assert done.returncode == code and "did not foresee" not in done.stderr, (ending, done.stderr)
+        assert done.returncode == code and "did not foresee" not in done.stderr, (
+            ending,
+            done.stderr,
+        )
 
 
 def broken(error):
@@ -85,7 +100,11 @@ def broken(error):
 
 
 def test_an_unforeseen_error_has_a_sentence_and_hides_nothing_when_asked(monkeypatch, capsys):
-    for error in (ZeroDivisionError("a surprise"), ValueError("of a library"), OSError("of a library")):
+    for error in (
+        ZeroDivisionError("a surprise"),
+        ValueError("of a library"),
+        OSError("of a library"),
+    ):
         monkeypatch.setitem(commands.COMMANDS, "grade", broken(error))
         monkeypatch.delenv("ROUTERLIB_DEBUG", raising=False)
         assert commands.main(["grade"]) == commands.FAILED
@@ -179,14 +198,22 @@ def test_route_says_that_a_prompt_is_empty_and_answers_nothing_else(outputs, mon
 def test_loading_an_encoder_says_nothing(outputs, tmp_path):
     from tiny_encoder import tiny_encoder
 
-    from routerlib import encoders
-    from routerlib.router import Router
-    from routerlib.training import EncoderScorer
+    from routerlib.training import encoders
+    from routerlib.training.fine_tuning import EncoderScorer
+    from routerlib.training.router import Router
 
     backbone = tiny_encoder(tmp_path / "tiny")
-    scorer = EncoderScorer(encoders.new_classifier(str(backbone), ["a", "b"]), encoders.load_tokenizer(backbone))
+    scorer = EncoderScorer(
+        encoders.new_classifier(str(backbone), ["a", "b"]), encoders.load_tokenizer(backbone)
+    )
     Router("tiny", scorer).save(outputs / "models" / "tiny-save")
-    done = run("route", "--threshold", "1", "prove it", env={**os.environ, "ROUTERLIB_OUTPUTS": str(outputs)})
+    done = run(
+        "route",
+        "--threshold",
+        "1",
+        "prove it",
+        env={**os.environ, "ROUTERLIB_OUTPUTS": str(outputs)},
+    )
     assert done.stdout.startswith("inferior") and len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
 
@@ -207,10 +234,12 @@ def test_extra_fields_that_are_no_json_are_said_with_an_example(value, capsys):
 
 
 def test_categories_are_shown_unless_declined(monkeypatch, capsys):
-    from routerlib import grading
+    from routerlib.answers import grading
 
     seen = []
-    monkeypatch.setattr(grading, "grade", functools.wraps(grading.grade)(lambda **given: seen.append(given)))
+    monkeypatch.setattr(
+        grading, "grade", functools.wraps(grading.grade)(lambda **given: seen.append(given))
+    )
     for more in ([], ["--no-by-category"]):
         with contextlib.suppress(AttributeError):
             commands.main(["grade", *more])
@@ -231,7 +260,15 @@ def test_input_without_a_usable_row_is_no_success(outputs, tmp_path, capsys):
     source.write_text("not json\n")
     assert commands.main(["grade", "--input", str(source)]) == commands.WRONG_INPUT
     assert "No row of it can be used" in capsys.readouterr().err
-    asked = ["collect", "--questions", str(source), "--model", "m", "--api-base", "http://127.0.0.1:9/v1"]
+    asked = [
+        "collect",
+        "--questions",
+        str(source),
+        "--model",
+        "m",
+        "--api-base",
+        "http://127.0.0.1:9/v1",
+    ]
     assert commands.main(asked) == commands.WRONG_INPUT
     said = capsys.readouterr()
     assert "line 1: no valid JSON" in said.err and "No row of it can be used" in said.err

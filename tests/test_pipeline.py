@@ -5,7 +5,8 @@ import os
 import nbformat
 import pytest
 
-from routerlib import jsonl, pipeline, settings
+from routerlib import pipeline, settings
+from routerlib.rows import jsonl
 
 FIRST = """FACTOR = 2  # what to multiply by
 NAME = "a"  # any text
@@ -13,7 +14,8 @@ SHARE = 0.5  # in [0, 1]
 FLAG = False  # a switch
 WORDS = ["x"]  # a list"""
 SECOND = "FACTOR = 3  # the same name\nOTHER = 1  # its own"
-WORK = """from routerlib import jsonl, settings
+WORK = """from routerlib import settings
+from routerlib.rows import jsonl
 print("factor", FACTOR)
 if FACTOR == 0:
     raise ValueError("a factor of nothing")
@@ -23,7 +25,10 @@ jsonl.write_json(path, {{"factor": FACTOR, "runs": runs}})"""
 
 
 def write_notebook(path, parameters, step):
-    cells = [nbformat.v4.new_code_cell(parameters), nbformat.v4.new_code_cell(WORK.format(step=step))]
+    cells = [
+        nbformat.v4.new_code_cell(parameters),
+        nbformat.v4.new_code_cell(WORK.format(step=step)),
+    ]
     cells[0].metadata["tags"] = ["parameters"]
     notebook = nbformat.v4.new_notebook(cells=cells)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +53,9 @@ def test_a_second_run_reuses_and_a_changed_parameter_does_not(project, outputs):
     assert run().executed == ["01_first", "02_second"]
     assert run().reused == ["01_first", "02_second"]
     assert run(OTHER=5).executed == ["02_second"]
-    assert run(NAME="b").executed == ["01_first", "02_second"], "what follows a changed notebook is changed too"
+    assert run(NAME="b").executed == ["01_first", "02_second"], (
+        "what follows a changed notebook is changed too"
+    )
 
 
 def test_the_dates_of_files_do_not_matter(project, outputs):
@@ -59,7 +66,9 @@ def test_the_dates_of_files_do_not_matter(project, outputs):
         assert all(pipeline.is_done(step) for step in pipeline.plan(["01", "02"]))
 
 
-@pytest.mark.parametrize("text", ["[1]", '{"01_first": 5}', '{"01_first": {"seconds": "x"}}', "\x00\xff", "{"])
+@pytest.mark.parametrize(
+    "text", ["[1]", '{"01_first": 5}', '{"01_first": {"seconds": "x"}}', "\x00\xff", "{"]
+)
 def test_a_damaged_memory_of_earlier_runs_is_as_good_as_none(project, text):
     pipeline._history_file().write_text(text)
     (step,) = pipeline.plan(["01"])
@@ -77,12 +86,16 @@ def test_missing_results_are_made_again(project, outputs):
 
 def test_a_changed_notebook_runs_again(project):
     run()
-    write_notebook(project / "notebooks" / "02_second.ipynb", SECOND.replace("OTHER = 1", "OTHER = 2"), "two")
+    write_notebook(
+        project / "notebooks" / "02_second.ipynb", SECOND.replace("OTHER = 1", "OTHER = 2"), "two"
+    )
     assert run().executed == ["02_second"]
 
 
 def test_a_failing_cell_is_a_sentence_and_the_next_run_goes_on_there(project, outputs, capsys):
-    with pytest.raises(pipeline.NotebookFailed, match=r"01_first, cell \d+: ValueError: a factor of nothing"):
+    with pytest.raises(
+        pipeline.NotebookFailed, match=r"01_first, cell \d+: ValueError: a factor of nothing"
+    ):
         run(FACTOR=0)
     assert (outputs / "notebooks" / "01_first.ipynb").exists()
     assert "failed after" in capsys.readouterr().out
@@ -110,7 +123,8 @@ def test_a_misspelt_parameter_is_refused_with_a_suggestion(project):
 
 
 @pytest.mark.parametrize(
-    "name,value", [("FACTOR", "many"), ("FACTOR", True), ("FLAG", "true"), ("WORDS", "x"), ("NAME", True)]
+    "name,value",
+    [("FACTOR", "many"), ("FACTOR", True), ("FLAG", "true"), ("WORDS", "x"), ("NAME", True)],
 )
 def test_a_value_of_the_wrong_kind_is_refused(project, name, value):
     with pytest.raises(pipeline.PipelineError, match=f"The parameter {name} takes a"):
@@ -119,7 +133,9 @@ def test_a_value_of_the_wrong_kind_is_refused(project, name, value):
 
 def test_a_text_takes_a_number_or_several_texts(project):
     assert pipeline.plan(["01"], parameters={"NAME": 60})[0].parameters == {"NAME": "60"}
-    assert pipeline.plan(["01"], parameters={"NAME": ["a", "b"]})[0].parameters == {"NAME": ["a", "b"]}
+    assert pipeline.plan(["01"], parameters={"NAME": ["a", "b"]})[0].parameters == {
+        "NAME": ["a", "b"]
+    }
 
 
 def test_yaml_files_are_read_and_later_ones_win(project, tmp_path):
@@ -170,7 +186,15 @@ def test_an_unknown_notebook_is_a_sentence(project):
 
 @pytest.mark.parametrize(
     "text,value",
-    [("true", True), ("1e-3", 0.001), ("12", 12), ("a b", "a b"), ("[1, 2]", [1, 2]), ("", ""), ("[a: {", "[a: {")],
+    [
+        ("true", True),
+        ("1e-3", 0.001),
+        ("12", 12),
+        ("a b", "a b"),
+        ("[1, 2]", [1, 2]),
+        ("", ""),
+        ("[a: {", "[a: {"),
+    ],
 )
 def test_values_from_the_command_line(text, value):
     parsed = pipeline.parse_value(text)
@@ -182,12 +206,20 @@ def test_of_a_line_written_again_and_again_the_last_state_stays(tmp_path):
         return [{"output_type": "stream", "name": name, "text": text} for text in texts]
 
     figure = {"output_type": "display_data", "data": {}, "metadata": {}}
-    outputs = [*said("stderr", "asking: 0%\rasking:", " 50%\rasking: 100%\n"), *said("stdout", "7 answers\n"), figure]
+    outputs = [
+        *said("stderr", "asking: 0%\rasking:", " 50%\rasking: 100%\n"),
+        *said("stdout", "7 answers\n"),
+        figure,
+    ]
     file = tmp_path / "executed.ipynb"
     jsonl.write_json(file, {"cells": [{"outputs": outputs}, {"cell_type": "markdown"}]})
     pipeline.settle(file)
     kept = jsonl.read_json(file)["cells"]
-    assert kept[0]["outputs"] == [*said("stderr", "asking: 100%\n"), *said("stdout", "7 answers\n"), figure]
+    assert kept[0]["outputs"] == [
+        *said("stderr", "asking: 100%\n"),
+        *said("stdout", "7 answers\n"),
+        figure,
+    ]
     assert kept[1] == {"cell_type": "markdown"}
 
 
@@ -198,5 +230,7 @@ def test_a_full_disk_ends_a_run_with_a_sentence(project, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(papermill, "execute_notebook", full)
-    with pytest.raises(pipeline.PipelineError, match=r"01_first: .*No space left.*goes on from here"):
+    with pytest.raises(
+        pipeline.PipelineError, match=r"01_first: .*No space left.*goes on from here"
+    ):
         pipeline.run(["01"])

@@ -9,7 +9,9 @@ def test_a_relative_outputs_folder_is_the_same_from_everywhere(monkeypatch, tmp_
     (tmp_path / "project" / "notebooks").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project" / "notebooks")
     path = settings.outputs("graded", "a.jsonl")
-    assert path == tmp_path / "project" / "elsewhere" / "graded" / "a.jsonl" and path.parent.is_dir()
+    assert (
+        path == tmp_path / "project" / "elsewhere" / "graded" / "a.jsonl" and path.parent.is_dir()
+    )
 
 
 def test_outputs_lie_in_the_project_unless_said_otherwise(monkeypatch, tmp_path):

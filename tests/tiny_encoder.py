@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-EASY = ["what is the capital of peru", "name a colour", "say hello in french", "what is two plus two", "is ice cold"]
-HARD = ["prove the theorem", "derive the formula step by step", "integrate the function", "show the bound is tight"]
+EASY = [
+    "what is the capital of peru",
+    "name a colour",
+    "say hello in french",
+    "what is two plus two",
+    "is ice cold",
+]
+HARD = [
+    "prove the theorem",
+    "derive the formula step by step",
+    "integrate the function",
+    "show the bound is tight",
+]
 
 
 def tiny_encoder(folder: Path, dropout: float = 0.0) -> Path:
@@ -14,11 +25,13 @@ def tiny_encoder(folder: Path, dropout: float = 0.0) -> Path:
     from transformers import BertConfig, BertModel, BertTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
-    words = sorted({word for text in (*EASY, *HARD) for word in text.split()} | {str(n) for n in range(60)})
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "user", "assistant", ":", *words]
-    BertTokenizer(vocab={word: number for number, word in enumerate(vocabulary)}, model_max_length=64).save_pretrained(
-        folder
+    words = sorted(
+        {word for text in (*EASY, *HARD) for word in text.split()} | {str(n) for n in range(60)}
     )
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "user", "assistant", ":", *words]
+    BertTokenizer(
+        vocab={word: number for number, word in enumerate(vocabulary)}, model_max_length=64
+    ).save_pretrained(folder)
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(vocabulary),

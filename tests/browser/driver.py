@@ -11,9 +11,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from routerlib import servers
+from routerlib.endpoints import servers
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -41,7 +43,11 @@ def write_notebook(path: Path, source: str) -> None:
     import nbformat
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     nbformat.write(notebook, path)
 
 
@@ -56,7 +62,14 @@ class Voila:
         return f"http://127.0.0.1:{self.port}/voila/render/{notebook}.ipynb"
 
     def __enter__(self) -> Voila:
-        command = [sys.executable, "-m", "voila", str(self.folder), "--no-browser", f"--port={self.port}"]
+        command = [
+            sys.executable,
+            "-m",
+            "voila",
+            str(self.folder),
+            "--no-browser",
+            f"--port={self.port}",
+        ]
         command += ["--Voila.ip=127.0.0.1", f"--theme={self.theme}", "--pool_size=0"]
         self.log = self.folder / f"voila-{self.theme}.log"
         with open(self.log, "wb") as stream:

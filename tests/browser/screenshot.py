@@ -17,15 +17,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import driver
 
-from routerlib import servers, settings
-from routerlib.router import newest
+from routerlib import settings
+from routerlib.endpoints import servers
+from routerlib.training.router import newest
 
 SHOW = """
 import sys
 sys.path.insert(0, {root!r})
-from routerlib.panel import RouterPanel
-from routerlib.router import Router
-from routerlib.routing import Backend
+from routerlib.notebook.panel import RouterPanel
+from routerlib.training.router import Router
+from routerlib.serving.routing import Backend
 RouterPanel(
     Router.from_pretrained({router!r}),
     inferior=Backend({inferior_base!r}, {inferior_model!r}),
@@ -56,7 +57,9 @@ def take(options: argparse.Namespace) -> Path:
             page.locator(".rl-answer[data-state=done]").nth(1).wait_for(timeout=driver.PATIENCE)
             page.mouse.move(0, 0)
             page.evaluate("document.activeElement.blur()")
-            page.wait_for_function("() => [...document.querySelectorAll('button')].every((button) => !button.disabled)")
+            page.wait_for_function(
+                "() => [...document.querySelectorAll('button')].every((button) => !button.disabled)"
+            )
             page.add_style_tag(content=".routerlib { padding: 16px !important; }")
             page.locator(".routerlib").screenshot(path=out)
             browser.close()
@@ -65,7 +68,9 @@ def take(options: argparse.Namespace) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--router", help="a router's folder (default: the newest below outputs/models)")
+    parser.add_argument(
+        "--router", help="a router's folder (default: the newest below outputs/models)"
+    )
     parser.add_argument("--out", default="docs/panel.png")
     parser.add_argument("--sample", default="A journey", help="the sample to route, by its button")
     parser.add_argument("--theme", default="light", choices=["light", "dark"])

@@ -8,7 +8,7 @@ import driver
 import pytest
 from small_router import EASY, HARD
 
-from routerlib import servers, standins
+from routerlib.endpoints import servers, standins
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,8 +20,8 @@ SHOW = """
 import sys
 sys.path[:0] = [{root!r}, {tests!r}]
 from small_router import small_router
-from routerlib.panel import RouterPanel
-from routerlib.routing import Backend
+from routerlib.notebook.panel import RouterPanel
+from routerlib.serving.routing import Backend
 panel = RouterPanel(small_router(), {backends}, max_tokens=24)
 {more}
 panel
@@ -73,7 +73,9 @@ def folder(tmp_path_factory, upstream):
     driver.write_notebook(folder / "none.ipynb", SHOW.format(**given, backends="None, None"))
     dead = 'Backend("http://127.0.0.1:9/v1", "small"), Backend("http://127.0.0.1:9/v1", "large")'
     driver.write_notebook(folder / "dead.ipynb", SHOW.format(**given, backends=dead))
-    driver.write_notebook(folder / "slow.ipynb", SHOW.format(**given | {"more": BUSY}, backends="None, None"))
+    driver.write_notebook(
+        folder / "slow.ipynb", SHOW.format(**given | {"more": BUSY}, backends="None, None")
+    )
     return folder
 
 
@@ -141,7 +143,9 @@ def route(page, text, expected):
 
 
 def wait_until_idle(page):
-    page.wait_for_function("() => [...document.querySelectorAll('button')].every((button) => !button.disabled)")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('button')].every((button) => !button.disabled)"
+    )
 
 
 def threshold(page):
@@ -201,7 +205,9 @@ def test_answers_stream_side_by_side(page):
     route(page, HARD, "Send it to the superior model")
     button(page, "Ask both").click()
     for model in ("small", "large"):
-        card = page.locator(".rl-answer[data-state=done]:visible", has_text=f"{model} heard: {HARD}")
+        card = page.locator(
+            ".rl-answer[data-state=done]:visible", has_text=f"{model} heard: {HARD}"
+        )
         card.wait_for()
         assert "tokens" in card.inner_text()
     boxes = [card.bounding_box() for card in page.locator(".rl-answer:visible").all()]
@@ -214,7 +220,9 @@ def test_a_batch_gets_a_table_a_histogram_and_a_file(page):
     tab(page, "Many prompts")
     type_prompt(page, f"{EASY}\n{HARD}\n<b>Say hello</b>")
     button(page, "Route all").click()
-    page.locator(".rl-verdict:visible", has_text="1 of 3 prompts go to the superior model").wait_for()
+    page.locator(
+        ".rl-verdict:visible", has_text="1 of 3 prompts go to the superior model"
+    ).wait_for()
     assert page.locator(".rl-histogram:visible rect").count() >= 2
     page.locator("td:visible", has_text="<b>Say hello</b>").wait_for()
     link = page.locator(".rl-download:visible").get_attribute("href")
@@ -225,13 +233,19 @@ def test_a_batch_gets_a_table_a_histogram_and_a_file(page):
 
 def test_a_file_is_uploaded(page):
     tab(page, "Many prompts")
-    file = {"name": "mine.csv", "mimeType": "text/csv", "buffer": f'prompt\n"{EASY}"\n"{HARD}"\n'.encode()}
+    file = {
+        "name": "mine.csv",
+        "mimeType": "text/csv",
+        "buffer": f'prompt\n"{EASY}"\n"{HARD}"\n'.encode(),
+    }
     with page.expect_file_chooser() as chooser:
         page.locator("button:visible", has_text="Upload").click()
     chooser.value.set_files(file)
     page.locator(".rl-verdict:visible", has_text="2 prompts from mine.csv").wait_for()
     button(page, "Route all").click()
-    page.locator(".rl-verdict:visible", has_text="1 of 2 prompts go to the superior model").wait_for()
+    page.locator(
+        ".rl-verdict:visible", has_text="1 of 2 prompts go to the superior model"
+    ).wait_for()
 
 
 def test_markup_in_a_prompt_stays_text(page):
@@ -258,7 +272,9 @@ def test_an_empty_prompt_is_a_hint_and_a_double_click_does_no_harm(page):
     page.locator(".rl-answer[data-state=done]:visible", has_text="small heard").wait_for()
     wait_until_idle(page)
     route(page, EASY, "The inferior model will do")  # by now the kernel has seen both clicks
-    wait_until_idle(page)  # on a slow machine the second click came after the answer, and asked again
+    wait_until_idle(
+        page
+    )  # on a slow machine the second click came after the answer, and asked again
     assert page.locator(".rl-say").count() == 0
 
 
@@ -277,7 +293,15 @@ def test_every_control_is_reached_and_used_by_keyboard(page):
     for _ in range(7):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.innerText"))
-    assert seen == ["A capital", "A product", "An e-mail", "A journey", "A proof", "A design", "Route"]
+    assert seen == [
+        "A capital",
+        "A product",
+        "An e-mail",
+        "A journey",
+        "A proof",
+        "A design",
+        "Route",
+    ]
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     page.keyboard.press("Enter")
@@ -302,7 +326,9 @@ def test_text_contrasts_with_its_background(folder, browser, voila, theme):
         lowest, text = page.evaluate(CONTRAST)
         assert lowest >= 4.5, f"{text!r} has a contrast of {lowest:.2f}"
         dark = page.evaluate("getComputedStyle(document.querySelector('.rl-card')).backgroundColor")
-        assert (sum(int(c) for c in dark.partition("(")[2].rstrip(")").split(",")[:3]) < 384) == (theme == "dark")
+        assert (sum(int(c) for c in dark.partition("(")[2].rstrip(")").split(",")[:3]) < 384) == (
+            theme == "dark"
+        )
         page.close()
 
 
@@ -318,7 +344,9 @@ def test_without_a_server_routing_works_and_it_says_how_to_start_one(browser, vo
     page = open_panel(browser, voila, "none")
     route(page, EASY, "The inferior model will do")
     button(page, "Ask the chosen model").click()
-    page.locator("[role=status]", has_text="python -m routerlib serve --model small --port 8001").wait_for()
+    page.locator(
+        "[role=status]", has_text="python -m routerlib serve --model small --port 8001"
+    ).wait_for()
     page.close()
 
 
@@ -347,7 +375,9 @@ def test_a_real_model_streams_its_answer(browser, folder, voila, tmp_path):
             page = open_panel(browser, voila, "real")
             route(page, HARD, "Send it to the superior model")
             button(page, "Ask the chosen model").click()
-            page.locator(".rl-answer[data-state=streaming]:visible").wait_for(timeout=driver.PATIENCE)
+            page.locator(".rl-answer[data-state=streaming]:visible").wait_for(
+                timeout=driver.PATIENCE
+            )
             done = page.locator(".rl-answer[data-state=done]:visible")
             done.wait_for(timeout=driver.PATIENCE)
             assert "+ 24 tokens" in done.inner_text()

@@ -15,15 +15,22 @@ from routerlib import pipeline, settings
 NOTEBOOKS = list(pipeline.NOTEBOOKS)
 LONGEST_CELL = 25
 LONGEST_LINE = 100  # characters that a notebook's page shows without a scroll bar
-STANDINS_OWN = ("MAX_TOKENS", "STOP")  # the stand-ins answer in one short line, which a command cannot assume
+STANDINS_OWN = (
+    "MAX_TOKENS",
+    "STOP",
+)  # the stand-ins answer in one short line, which a command cannot assume
 MEANING_NONE = ("all", "", 0, {})  # what papermill can pass for None
 
 
 def shared_defaults():
     """(notebook, parameter, value there, value in the signature) of functions that a command calls too."""
-    from routerlib import collection, grading
+    from routerlib.answers import grading
+    from routerlib.collecting import collection
 
-    for name, function in (("03_collect_responses", collection.collect), ("04_extract_answers", grading.grade)):
+    for name, function in (
+        ("03_collect_responses", collection.collect),
+        ("04_extract_answers", grading.grade),
+    ):
         signature = inspect.signature(function).parameters
         for parameter, value in pipeline.defaults(pipeline.notebook_path(name)).items():
             known = signature.get(parameter.lower())
@@ -49,7 +56,9 @@ def parameters_cell(notebook):
 
 
 def tree(cell):
-    return ast.parse(cell.source, type_comments=False) if "%" not in cell.source[:1] else ast.parse("")
+    return (
+        ast.parse(cell.source, type_comments=False) if "%" not in cell.source[:1] else ast.parse("")
+    )
 
 
 def test_it_is_committed_without_outputs_and_names_kernel_python3(notebook):
@@ -101,9 +110,9 @@ def test_it_calls_and_shows_but_defines_nothing(notebook):
         assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source[:80]
         assert max(map(len, cell.source.splitlines())) <= LONGEST_LINE, cell.source[:80]
         for node in ast.walk(tree(cell)):
-            assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda), (
-                cell.source[:80]
-            )
+            assert not isinstance(
+                node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+            ), cell.source[:80]
 
 
 def test_it_has_figures_each_with_its_reading_and_writes_its_metrics_last(notebook):
@@ -119,7 +128,11 @@ def test_it_ends_with_what_to_change_and_what_the_next_one_takes(notebook):
     change, following = notebook.cells[-1].source.split("\n\n")
     assert change.startswith("**To change** ") and following.startswith("**Next** ")
     known = pipeline.defaults(pipeline.notebook_path(name))
-    named = [word for word in re.findall(r"`([A-Z][A-Z_]+)(?: = [^`]*)?`", change) if word == word.upper()]
+    named = [
+        word
+        for word in re.findall(r"`([A-Z][A-Z_]+)(?: = [^`]*)?`", change)
+        if word == word.upper()
+    ]
     assert named and set(named) <= set(known)
     if name != NOTEBOOKS[-1]:
         assert NOTEBOOKS[NOTEBOOKS.index(name) + 1] in following
@@ -132,14 +145,19 @@ def test_it_can_be_read_in_ten_minutes(notebook):
 
 
 @pytest.mark.parametrize(
-    "name, parameter, value, default", [row for row in shared_defaults() if row[1] not in STANDINS_OWN]
+    "name, parameter, value, default",
+    [row for row in shared_defaults() if row[1] not in STANDINS_OWN],
 )
-def test_a_notebook_has_the_defaults_of_the_function_it_shares_with_a_command(name, parameter, value, default):
+def test_a_notebook_has_the_defaults_of_the_function_it_shares_with_a_command(
+    name, parameter, value, default
+):
     assert value == default or (value in MEANING_NONE and default is None), f"{parameter} of {name}"
 
 
 @pytest.mark.parametrize(
-    "file", sorted((settings.ROOT / "notebooks" / "params").glob("*.yaml")), ids=lambda path: path.name
+    "file",
+    sorted((settings.ROOT / "notebooks" / "params").glob("*.yaml")),
+    ids=lambda path: path.name,
 )
 def test_parameter_files_fit_the_notebooks(file):
     assert yaml.safe_load(file.read_text())

@@ -8,9 +8,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from routerlib import jsonl, pipeline, settings, standins
-from routerlib.router import Router, newest
-from routerlib.schemas import LabelledPrompt, Responses
+from routerlib import pipeline, settings
+from routerlib.endpoints import standins
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import LabelledPrompt, Responses
+from routerlib.training.router import Router, newest
 
 SMALLEST = Path(__file__).with_name("smallest.yaml")
 pytestmark = [pytest.mark.notebooks, pytest.mark.real, pytest.mark.timeout(900)]
@@ -52,9 +54,13 @@ def test_02_accounts_for_every_prompt(finished):
 
 def test_03_has_every_sample_of_both_models(finished):
     for side in ("inferior", "superior"):
-        rows = list(jsonl.read_rows(finished / "responses" / f"standin-{side}_sample.jsonl", Responses))
+        rows = list(
+            jsonl.read_rows(finished / "responses" / f"standin-{side}_sample.jsonl", Responses)
+        )
         assert len(rows) == 100 and all(len(row.responses) == 1 for row in rows)
-        assert all("\n" not in sample.full_response.strip() for row in rows for sample in row.responses)
+        assert all(
+            "\n" not in sample.full_response.strip() for row in rows for sample in row.responses
+        )
 
 
 def test_04_finds_the_superior_model_better(finished):
@@ -73,7 +79,12 @@ def test_05_saves_a_router_that_scores(finished):
 
 def test_06_shows_the_panel(finished):
     notebook = nbformat.read(finished / "notebooks" / "06_demo.ipynb", as_version=4)
-    shown = [key for cell in notebook.cells for output in cell.get("outputs", []) for key in output.get("data", {})]
+    shown = [
+        key
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        for key in output.get("data", {})
+    ]
     assert "application/vnd.jupyter.widget-view+json" in shown
 
 

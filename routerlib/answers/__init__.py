@@ -1,0 +1,1 @@
+"""04: read the answer in an output, and decide whether it is right."""

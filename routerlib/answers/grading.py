@@ -1,0 +1,565 @@
+"""Grade files of answers, and read from the grades what they tell about the models.
+
+`grade` turns what 03 wrote into the same rows with `extracted_answer` and `is_correct` on every response;
+`summarise` reads graded files into accuracies with intervals; `join_outcomes` puts two models' graded
+files side by side as labelled prompts for 05. Responses files are only read. Whether one answer is right is
+`correctness`'s business.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from routerlib import settings
+from routerlib.answers import correctness
+from routerlib.answers.killable import Crew, Lost
+from routerlib.progress import bar as progress_bar
+from routerlib.progress import printable
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import (
+    ROUTE_TO_INFERIOR,
+    ROUTE_TO_SUPERIOR,
+    LabelledPrompt,
+    Responses,
+    Sample,
+)
+
+RESERVED = ("outcomes.jsonl",)  # written beside the graded files, and no graded file itself
+
+
+class GradingError(ValueError):
+    """The input or output cannot be used as it is; the text says what to do."""
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Grading:
+    """What `grade` did: the graded files, the summary of each model, and what is not in them.
+
+    Fields: rejected: rows that could not be read; `rejects` has a sentence for each file with such. superseded: rows
+    that a later one for the same question and model replaced. lost: answers whose grading took too long or crashed.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    summaries: list[dict[str, Any]] = field(default_factory=list)
+    answers: int = 0
+    rejected: int = 0
+    rejects: list[str] = field(default_factory=list)
+    superseded: int = 0
+    lost: int = 0
+    seconds: float = 0.0
+
+
+def grade(
+    input: str | Path = "",
+    output: str | Path = "",
+    workers: int | None = None,
+    timeout: float = 5.0,
+    by_category: bool = True,
+    progress: bool = True,
+) -> Grading:
+    """Grade a file of responses, or every file of a folder, and write each again with grades.
+
+    Args:
+        input: a JSONL file (or .jsonl.gz) as 03 writes it, or a folder of such files; empty for
+            outputs/responses, or the shipped sample responses where that has none.
+        output: the graded file or folder; empty for outputs/graded. It appears complete or not at all. Rows
+            that cannot be read go to `<name>.rejects.jsonl` beside it, with file, line, field and reason.
+        workers: processes; None for one a core. timeout: seconds one answer may take.
+        by_category: print a line for each category. progress: show a bar and the summary.
+
+    Raises:
+        FileNotFoundError: there is no such input. GradingError: no responses in it, or the output is the input.
+        jsonl.Unreadable: a file is no text, damaged, or may not be read.
+    """
+    started, grading = time.monotonic(), Grading()
+    pairs = _pairs(input, settings.resolve(output) if output else settings.outputs("graded"))
+    surveys = [
+        _survey(source) for source, _ in pairs
+    ]  # what cannot be graded is told before anything is written
+    with Crew("routerlib.answers.correctness:judge", workers, timeout) as crew:
+        for (source, target), survey in zip(pairs, surveys, strict=True):
+            _grade_file(source, target, survey, crew, grading, progress)
+    grading.seconds = time.monotonic() - started
+    grading.summaries = summarise(grading.files)
+    if progress:
+        _tell(grading, by_category)
+    return grading
+
+
+def _pairs(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
+    """(responses file, graded file) for each file of the input, none of which takes another's place."""
+    files = input_files(input)
+    is_file = target.suffix in (".jsonl", ".gz") and not target.is_dir()
+    if (is_file and len(files) > 1) or (not is_file and target.is_file()):
+        raise GradingError(
+            f"{target} is a file, where a folder for {len(files)} graded files is needed. Name another."
+        )
+    pairs = [
+        (file, target if is_file else target / file.name.removesuffix(".gz")) for file in files
+    ]
+    taken = {file.resolve(): file for file in files}
+    for file, graded in pairs:
+        if graded.resolve() in taken:
+            raise GradingError(
+                f"{graded} is the responses file itself, which stays as it is. Name another output."
+                if graded.resolve() == file.resolve()
+                else f"{file} and {taken[graded.resolve()]} would both be graded into {graded}. Rename one of them."
+            )
+        if jsonl.rejects_path(graded).resolve() in taken:
+            raise GradingError(
+                f"{graded}: its rows that cannot be graded would go to {file}. Name another output."
+            )
+        taken[graded.resolve()] = file
+    return pairs
+
+
+def input_files(input: str | Path = "") -> list[Path]:
+    """The responses files behind an input: a file, the files of a folder, or by default what 03 left or the samples.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name. GradingError: a folder without responses.
+    """
+    if not str(input).strip():
+        return responses_files(settings.outputs("responses")) or sorted(
+            settings.SAMPLES.glob("responses_*.jsonl")
+        )
+    source = settings.resolve(input)
+    if not source.exists():
+        raise FileNotFoundError(
+            f"There is nothing at {source}. Name a responses file of notebook 03, or a folder of them."
+        )
+    files = responses_files(source) if source.is_dir() else [source]
+    if not files:
+        raise GradingError(
+            f"{source} holds no .jsonl files with rows. Run notebook 03 first, or name another folder."
+        )
+    return files
+
+
+def responses_files(folder: str | Path) -> list[Path]:
+    """The JSONL files of a folder, sorted, without rejects, outcomes, and those in which there is nothing yet."""
+    files = [path for pattern in ("*.jsonl", "*.jsonl.gz") for path in Path(folder).glob(pattern)]
+    return sorted(
+        path
+        for path in files
+        if path.is_file()
+        and path.stat().st_size
+        and ".rejects." not in path.name
+        and path.name not in RESERVED
+    )
+
+
+def _grade_file(
+    source: Path, target: Path, survey: _Survey, crew: Crew, grading: Grading, show: bool
+) -> None:
+    with (
+        progress_bar(survey.lines, source.name, "row", show) as bar,
+        jsonl.Rejects(jsonl.rejects_path(target)) as rejects,
+    ):
+        jsonl.write_rows(target, _graded(_read(source, survey, rejects, bar), crew, grading))
+    grading.superseded += len(survey.superseded)
+    grading.rejects += [str(rejects)] if rejects.count else []
+    grading.rejected += rejects.count
+    grading.files.append(target)
+
+
+def _graded(rows: Iterable[Responses], crew: Crew, grading: Grading) -> Iterator[Responses]:
+    """Rows in their order, each as soon as all its samples have a verdict."""
+    waiting: deque[Responses] = deque()
+
+    def items() -> Iterator[dict[str, Any]]:
+        for row in rows:
+            waiting.append(row)
+            for sample in row.responses:
+                yield correctness.item_of(row, sample)
+
+    filled = 0
+    for verdict in crew.map(items()):
+        while not waiting[0].responses:
+            yield waiting.popleft()
+        correctness.record(waiting[0].responses[filled], verdict)
+        filled += 1
+        grading.answers += 1
+        grading.lost += isinstance(verdict, Lost)
+        if filled == len(waiting[0].responses):
+            filled = 0
+            yield waiting.popleft()
+    yield from waiting
+
+
+@dataclass
+class _Survey:
+    """What a file holds: its lines, and those that a later line for the same question and model replaces."""
+
+    lines: int = 0
+    superseded: set[int] = field(default_factory=set)
+
+
+def _survey(path: Path) -> _Survey:
+    """Read a file through before anything is written.
+
+    Raises:
+        GradingError: there is no row in it. jsonl.Unreadable: none that can be graded.
+    """
+    survey, last = _Survey(), {}
+
+    def numbered() -> Iterator[tuple[int, Any]]:
+        for survey.lines, value in jsonl.decode_lines(path):
+            yield survey.lines, value
+
+    for row in jsonl.checked(str(path), numbered(), Responses, rejects=[]):
+        key = hash((row.model, row.unique_id))
+        survey.superseded.update([last[key]] if key in last else [])
+        last[key] = survey.lines
+    if not last:
+        raise GradingError(
+            f"{path} has no row that can be graded. Name a responses file of notebook 03."
+        )
+    return survey
+
+
+def _read(path: Path, survey: _Survey, rejects: jsonl.Rejects, bar: Any) -> Iterator[Responses]:
+    def counting() -> Iterator[tuple[int, Any]]:
+        for number, value in jsonl.decode_lines(path):
+            bar.update(number - bar.n)
+            if number not in survey.superseded:
+                yield number, value
+
+    return jsonl.checked(str(path), counting(), Responses, rejects)
+
+
+def _tell(grading: Grading, by_category: bool) -> None:
+    for summary in grading.summaries:
+        for group in summary["categories"] if by_category else []:
+            print(
+                f"  {printable(group['category']):<24}{_percent(group['accuracy'])}  of {group['questions']} questions"
+            )
+        print(printable(sentence(summary)))
+    rate = grading.answers / max(grading.seconds, 1e-9)
+    notes = [f"{grading.answers:,} answers graded in {grading.seconds:.1f} s ({rate:,.0f}/s)"]
+    if grading.lost:
+        notes.append(f"{grading.lost} lost to time-outs or crashes and counted as wrong")
+    if grading.superseded:
+        notes.append(
+            f"{grading.superseded:,} rows gave way to a later one for the same question and model"
+        )
+    print("; ".join(notes) + ".")
+    print(*grading.rejects, sep="\n", end="\n" if grading.rejects else "")
+
+
+# --- accuracies with intervals ------------------------------------------------------------------------------------
+
+
+def estimate(values: Any) -> dict[str, float]:
+    """A mean over questions with its 95 % interval; values in [0, 1], one a question.
+
+    The interval is Wilson's, at the effective number of questions: for values other than 0 and 1 (shares
+    of several samples) their variance is smaller than a coin's, so that n grows by that ratio.
+    """
+    import numpy as np
+
+    from routerlib.stats.metrics import wilson
+
+    values = np.asarray(list(values), dtype=float)
+    n = len(values)
+    mean = float(values.mean()) if n else 0.0
+    coin, own = mean * (1 - mean), float(values.var()) if n else 0.0
+    effective = n * min(coin / own, 100.0) if n > 1 and own > 1e-12 and coin > 0 else n
+    low, high = wilson(mean * effective, effective)
+    return {"value": mean, "low": low, "high": high, "n": n}
+
+
+@dataclass
+class _Tally:
+    """What one model did on one group of questions, a number a question."""
+
+    shares: list[float] = field(default_factory=list)
+    passed: list[float] = field(default_factory=list)
+    majority: list[float] = field(default_factory=list)
+    none: list[float] = field(default_factory=list)
+    truncated: list[float] = field(default_factory=list)
+    ambiguous: list[float] = field(default_factory=list)
+
+    def add(self, row: Responses, k: int) -> None:
+        from routerlib.stats.metrics import pass_at_k
+
+        samples = row.responses
+        n, right = len(samples), sum(bool(sample.is_correct) for sample in samples)
+        status = [(sample.model_extra or {}).get("extraction_status") for sample in samples]
+        self.shares.append(right / n)
+        self.passed.append(pass_at_k(n, right, min(k, n)))
+        self.majority.append(_majority(samples))
+        self.none.append(status.count("none") / n)
+        self.ambiguous.append(status.count("ambiguous") / n)
+        self.truncated.append(
+            sum(bool((sample.model_extra or {}).get("truncated")) for sample in samples) / n
+        )
+
+
+def _majority(samples: list[Sample]) -> float:
+    """Whether the most frequent answer is right; of several, their mean; samples without an answer have no vote."""
+    votes = Counter(
+        sample.extracted_answer for sample in samples if sample.extracted_answer is not None
+    )
+    if not votes:
+        return 0.0
+    most = max(votes.values())
+    right = {sample.extracted_answer: bool(sample.is_correct) for sample in samples}
+    winners = [right[answer] for answer, count in votes.items() if count == most]
+    return sum(winners) / len(winners)
+
+
+def summarise(files: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
+    """Accuracies from graded files, one entry for each model, over all its files.
+
+    Returns:
+        model, questions, samples (fewest and most a question), k, and as {value, low, high, n} over
+        questions: accuracy (pass@1), pass_at_k, majority_vote, none, truncated, ambiguous; `rules` counts
+        the samples by the rule that found them; `categories` lists category, questions and accuracy.
+        Questions without samples are left out; `without_samples` counts them.
+    """
+    sizes: dict[str, Counter[int]] = {}
+    for row in _rows(files):
+        sizes.setdefault(row.model, Counter())[len(row.responses)] += 1
+    return [_summary(model, counts, _rows(files)) for model, counts in sizes.items()]
+
+
+def _rows(files: str | Path | Sequence[str | Path]) -> Iterator[Responses]:
+    for path in [files] if isinstance(files, str | Path) else files:
+        yield from jsonl.read_rows(path, Responses)
+
+
+def _summary(model: str, sizes: Counter[int], rows: Iterable[Responses]) -> dict[str, Any]:
+    k = max(sizes)
+    whole, groups, rules = _Tally(), {}, Counter()
+    for row in rows:
+        if row.model != model or not row.responses:
+            continue
+        for tally in (whole, groups.setdefault(row.category, _Tally())):
+            tally.add(row, k)
+        rules.update(
+            (sample.model_extra or {}).get("extraction_rule", "unknown") for sample in row.responses
+        )
+    return {
+        "model": model,
+        "questions": len(whole.shares),
+        "without_samples": sizes[0],
+        "samples": [min((n for n in sizes if n), default=0), k],
+        "k": k,
+        **{name: estimate(getattr(whole, field)) for name, field in _MEASURES.items()},
+        "rules": dict(rules.most_common()),
+        "categories": [
+            {"category": name, "questions": len(tally.shares), "accuracy": estimate(tally.shares)}
+            for name, tally in sorted(groups.items())
+        ],
+    }
+
+
+_MEASURES = {
+    "accuracy": "shares",
+    "pass_at_k": "passed",
+    "majority_vote": "majority",
+    "none": "none",
+    "truncated": "truncated",
+    "ambiguous": "ambiguous",
+}
+
+
+def choose_pair(
+    summaries: Sequence[dict[str, Any]], inferior: str = "", superior: str = ""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Which of the graded models is the inferior and which the superior one: (summary, summary).
+
+    By the names given; for two models without names, the less accurate one is the inferior.
+
+    Raises:
+        GradingError: there are not two models, or a name is not among them.
+    """
+    known = {summary["model"]: summary for summary in summaries}
+    for name in filter(None, (inferior, superior)):
+        if name not in known:
+            raise GradingError(
+                f"No graded answers of a model {name!r}; there are those of {', '.join(known) or 'none'}."
+            )
+    if inferior and inferior == superior:
+        raise GradingError(
+            f"INFERIOR_MODEL and SUPERIOR_MODEL are both {inferior!r}; name two different ones."
+        )
+    rest = [known[name] for name in known if name not in (inferior, superior)]
+    if len(rest) + bool(inferior) + bool(superior) != 2 and not (inferior and superior):
+        raise GradingError(
+            f"{len(known)} models were graded ({', '.join(known)}), where a pair is needed. Name the two as "
+            "INFERIOR_MODEL and SUPERIOR_MODEL, or grade the answers of the other model as well."
+        )
+    rest.sort(key=lambda summary: summary["accuracy"]["value"])
+    first = known[inferior] if inferior else rest.pop(0)
+    return first, known[superior] if superior else rest.pop(0)
+
+
+def files_of(files: Sequence[str | Path], model: str) -> list[Path]:
+    """The graded files that hold answers of a model, told by their first row."""
+    return [Path(path) for path in files if next(_rows(path)).model == model]
+
+
+def sentence(summary: dict[str, Any]) -> str:
+    """A summary in words: accuracy with its interval, and what could not be read."""
+    parts = [
+        f"{summary['model']}: {_percent(summary['accuracy'])} right on {summary['questions']:,} questions"
+    ]
+    if summary["k"] > 1:
+        parts.append(
+            f"pass@{summary['k']} {_percent(summary['pass_at_k'])}, majority vote {_percent(summary['majority_vote'])}"
+        )
+    shares = [
+        f"{name.replace('none', 'no answer')} {summary[name]['value']:.1%}"
+        for name in ("none", "ambiguous", "truncated")
+    ]
+    return "; ".join([*parts, ", ".join(shares)]) + "."
+
+
+def gap_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
+    """How far the two models are apart, in all and by category: where a router has most and least to win."""
+    gap = superior["accuracy"]["value"] - inferior["accuracy"]["value"]
+    cheap = {group["category"]: group["accuracy"]["value"] for group in inferior["categories"]}
+    gaps = {
+        group["category"]: group["accuracy"]["value"] - cheap[group["category"]]
+        for group in superior["categories"]
+        if group["category"] in cheap
+    }
+    more = f"{100 * abs(gap):.1f} points {'more' if gap >= 0 else 'less'} often"
+    text = f"{superior['model']} is right {more} than {inferior['model']}"
+    if len(gaps) < 2:
+        return f"{text}."
+    wide, narrow = max(gaps, key=gaps.get), min(gaps, key=gaps.get)
+    return f"{text}: most in {wide} ({100 * gaps[wide]:+.1f}), least in {narrow} ({100 * gaps[narrow]:+.1f})."
+
+
+def _percent(share: dict[str, float]) -> str:
+    return f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
+
+
+# --- outcomes -----------------------------------------------------------------------------------------------------
+
+
+def join_outcomes(
+    inferior_graded: str | Path | Sequence[str | Path],
+    superior_graded: str | Path | Sequence[str | Path],
+    output: str | Path | None = None,
+) -> tuple[list[LabelledPrompt], dict[str, float]]:
+    """Two models' graded files, joined by `unique_id`, as labelled prompts for 05.
+
+    Args:
+        inferior_graded, superior_graded: files that `grade` wrote, one or several.
+        output: where to write the rows as JSONL, if anywhere.
+
+    Returns:
+        (rows, counts). A row's p_superior is the share of all pairs of one sample each in which the
+        superior model is right and the inferior is not, which is s·(1 − i) of their shares of right
+        samples; inferior_score and superior_score are those shares. `counts` has joined, only_inferior,
+        only_superior (questions in one file alone), without_samples, different_questions (one id, two
+        texts: left out), and what `two_by_two` counts in the joined ones.
+
+    Raises:
+        GradingError: a file has not been graded, or no question is in both.
+    """
+    inferior = {row.unique_id: _outcome(row) for row in _rows(inferior_graded)}
+    counts: Counter[str] = Counter(
+        joined=0, only_inferior=0, only_superior=0, without_samples=0, different_questions=0
+    )
+    rows, met = [], set()
+    for row in _rows(superior_graded):
+        other, own = inferior.get(row.unique_id), _outcome(row)
+        met.add(row.unique_id)
+        fate = _fate(other, own)
+        counts[fate] += 1
+        if other and fate == "joined":
+            rows.append(_labelled(row, other[1], own[1]))
+    counts["only_inferior"] = len(inferior.keys() - met)
+    if not rows:
+        raise GradingError(
+            "No question was answered by both models: join the graded files of two models on one data set "
+            f"({inferior_graded} and {superior_graded})."
+        )
+    if output:
+        jsonl.write_rows(output, rows)
+    return rows, dict(counts) | two_by_two(rows)
+
+
+def _fate(inferior: tuple[int, float | None] | None, superior: tuple[int, float | None]) -> str:
+    if inferior is None:
+        return "only_superior"
+    if inferior[0] != superior[0]:
+        return "different_questions"
+    return "without_samples" if inferior[1] is None or superior[1] is None else "joined"
+
+
+def _outcome(row: Responses) -> tuple[int, float | None]:
+    """(fingerprint of the question, share of right samples or None without samples)."""
+    verdicts = [sample.is_correct for sample in row.responses]
+    if None in verdicts:
+        raise GradingError(
+            f"Question {row.unique_id} of {row.model} has no grades yet. Grade its file first (notebook 04)."
+        )
+    text = hash((" ".join(row.problem.split()), tuple(row.choices or ())))
+    return text, sum(map(bool, verdicts)) / len(verdicts) if verdicts else None
+
+
+def _labelled(row: Responses, inferior: float, superior: float) -> LabelledPrompt:
+    p = superior * (1 - inferior)
+    return LabelledPrompt(
+        id=row.unique_id,
+        prompt=prompt_of(row),
+        label=ROUTE_TO_SUPERIOR if p > 0.5 else ROUTE_TO_INFERIOR,
+        p_superior=p,
+        source="graded",
+        category=row.category,
+        inferior_score=inferior,
+        superior_score=superior,
+    )
+
+
+def prompt_of(row: Responses) -> str:
+    """What the router sees of a question: its text, and its options where it has any."""
+    if not row.choices:
+        return row.problem
+    options = "\n".join(f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(row.choices))
+    return f"{row.problem}\n{options}"
+
+
+def two_by_two(rows: Iterable[LabelledPrompt]) -> dict[str, float]:
+    """Who is right, as expected numbers of questions over all pairs of one sample of each model."""
+    table = Counter(
+        both_right=0.0, only_superior_right=0.0, only_inferior_right=0.0, both_wrong=0.0
+    )
+    for row in rows:
+        i, s = row.inferior_score or 0.0, row.superior_score or 0.0
+        table["both_right"] += i * s
+        table["only_superior_right"] += s * (1 - i)
+        table["only_inferior_right"] += i * (1 - s)
+        table["both_wrong"] += (1 - i) * (1 - s)
+    return dict(table)
+
+
+def gain_sentence(counts: dict[str, float]) -> str:
+    """The 2 × 2 table in words: what a perfect router could gain over always asking one model."""
+    n = sum(
+        counts[name]
+        for name in ("both_right", "only_superior_right", "only_inferior_right", "both_wrong")
+    )
+    inferior = (counts["both_right"] + counts["only_inferior_right"]) / n
+    superior = (counts["both_right"] + counts["only_superior_right"]) / n
+    best = 1 - counts["both_wrong"] / n
+    calls = counts["only_superior_right"] / n
+    return (
+        f"On {calls:.1%} of the questions only the superior model is right: a perfect router would send just those to it, "
+        f"and be right on {best:.1%}, where always asking the superior model gives {superior:.1%} and always asking the "
+        f"inferior one {inferior:.1%}. On {counts['only_inferior_right'] / n:.1%} only the inferior model is right."
+    )

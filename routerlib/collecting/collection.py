@@ -1,0 +1,342 @@
+"""Collect a model's answers to questions: k samples each, over a local or remote endpoint, resumable.
+
+`collect` reads questions, asks, and writes one `schemas.Responses` line a question; run again, it goes on.
+Requests, patience and storage are `clients`, `resumable` and `ledger`; reading the answers is `grading`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from routerlib import allowed, event_loop, settings
+from routerlib.collecting import ledger, resumable
+from routerlib.collecting.ledger import LedgerMismatch
+from routerlib.collecting.resumable import Summary as CollectionSummary
+from routerlib.endpoints import clients, prompts, servers
+from routerlib.rows import jsonl, sources
+from routerlib.rows.schemas import Question, Responses, parse
+
+__all__ = [
+    "CollectionSummary",
+    "collect",
+    "collect_sync",
+    "measure",
+    "output_path",
+    "read_responses",
+]
+
+# What rows written before a setting existed were sampled with.
+SAMPLING_DEFAULTS: dict[str, Any] = {"stop": [], "extra_body": {}}
+
+MOST_RESPONSES = 100_000  # to one question; a server asked for more at once may die of it
+
+
+async def collect(
+    questions: str | Path | Iterable[Question] = sources.SAMPLE,
+    model: str = "standin-inferior",
+    api_base: str | None = None,
+    api_mode: str = clients.LOCAL,
+    k_responses: int = 3,
+    num_problems: int | str | None = None,
+    temperature: float = 0.7,
+    max_tokens: int = 512,
+    stop: str | Sequence[str] = (),
+    batch_size: int = 32,
+    max_concurrent: int = 16,
+    max_attempts: int = 3,
+    endpoint: str = clients.COMPLETIONS,
+    output_file: str | Path | None = None,
+    output_dir: str | Path | None = None,
+    template: str | Path | None = None,
+    price_in: float = 0.0,
+    price_out: float = 0.0,
+    extra_body: dict[str, Any] | None = None,
+    api_key: str | None = None,
+    timeout: float = 600.0,
+    progress: bool = True,
+) -> CollectionSummary:
+    """Bring every question to k answers of one model, as far as attempts allow; rows go to disk one by one.
+
+    Args:
+        questions: a source (file, hub id, "sample"; see `sources`), or questions.
+        model: as the server names it.
+        api_base: the base URL; None: http://localhost:8000/v1 (local) or OpenAI's (remote).
+        api_mode: "local" or "remote"; remote takes the key from OPENAI_API_KEY.
+        k_responses: samples a question. More of them may be asked for later; those received stay.
+        num_problems: the first so many questions; None or "all": every one.
+        temperature: 0 to 2.
+        max_tokens: of one answer.
+        stop: a string that ends an answer, or several; special tokens such as <|im_end|> always do.
+        batch_size: questions read ahead, and rows that share one flush of the disk, at most.
+        max_concurrent: requests in flight, at most.
+        max_attempts: failures after which a question is left alone, over all runs.
+        endpoint: "completions", or "chat" in the model's own chat template.
+        output_file: None: a stable name from model and data set. Relative to output_dir.
+        output_dir: None: outputs/responses.
+        template: "short", "reasoning", a file (see `prompts`), or None: the endpoint's own.
+        price_in, price_out: per million tokens, for the cost.
+        extra_body: more fields of the request, such as {"top_p": 0.9}; recorded with the sampling.
+        timeout: seconds for one request.
+
+    Returns:
+        Counts, tokens, cost and path; `exit_code` is 0 where every question is complete, else 3.
+
+    Raises:
+        ValueError, sources.SourceError, schemas.RowError: a wrong argument or bad input.
+        ledger.LedgerMismatch: the file holds answers of another model or with other sampling.
+        jsonl.FileInUse: another process writes the file.
+        clients.Stopped: wrong key, model or URL. resumable.DiskFull: no room.
+    """
+    k_responses, max_tokens = (
+        allowed.whole("K_RESPONSES", k_responses),
+        allowed.whole("MAX_TOKENS", max_tokens),
+    )
+    _check_arguments(k_responses, max_concurrent, batch_size, max_attempts, temperature)
+    _check_amounts(model, timeout, price_in, price_out)
+    limit = _limit(num_problems)
+    wording = prompts.template(template, endpoint)
+    path = output_path(questions, model, output_file, output_dir)
+    stop = (stop,) if isinstance(stop, str) and stop else tuple(stop)
+    total = _count(questions, limit)
+    async with clients.connect(api_base, api_key, timeout, api_mode) as client:
+        target = clients.Endpoint(
+            client,
+            model,
+            endpoint,
+            api_mode,
+            temperature,
+            max_tokens,
+            stop,
+            dict(extra_body or {}),
+            timeout,
+        )
+        target.hints = (
+            servers.end_tokens(model, target.url, stop, max_tokens)
+            if api_mode == clients.LOCAL
+            else {}
+        )
+        sampling = _sampling(target, wording)
+        book = ledger.Ledger(
+            path, "unique_id", k_responses, "problem", _same_sampling(model, sampling)
+        )
+        job = resumable.Job(
+            key=lambda question: question.unique_id,
+            ask=lambda question, n: target.sample(wording.fill(question), n),
+            row=lambda question, state: _row(
+                question, state, model, sampling | {"k_responses": k_responses}
+            ),
+            wanted=k_responses,
+            subject=lambda question: question.question,
+            is_up=target.is_up,
+            where=target.url,
+        )
+        with jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
+            summary = await resumable.run_job(
+                _questions(questions, limit, rejects),
+                job,
+                book,
+                max_concurrent,
+                batch_size,
+                max_attempts,
+                total,
+                price_in,
+                price_out,
+                progress,
+                label=model,
+            )
+    summary.rejected = rejects.count
+    summary.notes += [str(rejects)] if rejects.count else []
+    return summary
+
+
+def collect_sync(*args: Any, **kwargs: Any) -> CollectionSummary:
+    """`collect` for code that cannot await; same arguments."""
+    return event_loop.run(collect(*args, **kwargs))
+
+
+def read_responses(path: str | Path) -> Iterator[Responses]:
+    """Stream the rows of a responses file in any state, one a question: of several lines the one that counts.
+
+    Raises:
+        FileNotFoundError, RowError.
+    """
+    return (parse(Responses, row) for row in ledger.latest_rows(path, "unique_id"))
+
+
+def measure(
+    summary: CollectionSummary, price_in: float = 0.0, price_out: float = 0.0
+) -> dict[str, Any]:
+    """What the answers in a summary's file come to, those of earlier runs included; prices per million tokens.
+
+    `all_samples_alike` is the share of questions, in [0, 1], whose samples are one and the same text.
+    """
+    rows = list(read_responses(summary.path))
+    samples = [sample for row in rows for sample in row.responses]
+    alike = sum(
+        len({sample.full_response.strip() for sample in row.responses}) == 1 for row in rows
+    )
+    tokens_in, tokens_out = (
+        sum(row.usage[name] for row in rows) for name in ("prompt_tokens", "completion_tokens")
+    )
+    reasons = Counter(str(sample.finish_reason) for sample in samples)
+    return {
+        "questions": summary.total,
+        "complete": summary.complete,
+        "failed": summary.failed,
+        "answers": len(samples),
+        "cut_off": reasons["length"],
+        "empty": sum(not sample.full_response.strip() for sample in samples),
+        "all_samples_alike": round(alike / max(1, len(rows)), 4),
+        "seconds": round(summary.seconds, 1),
+        "samples_per_second": round(summary.samples / summary.seconds, 2)
+        if summary.samples
+        else None,
+        "cost": (tokens_in * price_in + tokens_out * price_out) / 1e6,
+        "finish_reasons": dict(reasons),
+        "path": summary.path,
+    }
+
+
+def output_path(
+    questions: Any,
+    model: str,
+    output_file: str | Path | None = None,
+    output_dir: str | Path | None = None,
+) -> Path:
+    """Where the answers go: google/gemma-3-4b-it on MATH-500 → outputs/responses/google_gemma-3-4b-it_MATH_500.jsonl."""
+    folder = settings.resolve(output_dir) if output_dir else settings.outputs("responses")
+    if output_file:
+        return folder / Path(output_file).expanduser()
+    name = sources.short_name(questions) if isinstance(questions, str | Path) else "questions"
+    owner = re.sub(r"[^A-Za-z0-9._-]+", "_", model.strip("/"))
+    return folder / f"{owner}_{name}.jsonl"
+
+
+def _questions(
+    questions: str | Path | Iterable[Question], limit: int | None, rejects: jsonl.Rejects
+) -> Iterator[Question]:
+    if isinstance(questions, str | Path):
+        return sources.load_rows(questions, Question, limit, rejects)
+    return (
+        (question for question, _ in zip(questions, range(limit), strict=False))
+        if limit
+        else iter(questions)
+    )
+
+
+def _count(questions: Any, limit: int | None) -> int | None:
+    """How many questions there are, for the progress bar; None where only reading them would tell."""
+    if hasattr(questions, "__len__") and not isinstance(questions, str):
+        known = len(questions)
+    else:
+        path = (
+            sources.sample_file(Question)
+            if questions == sources.SAMPLE
+            else settings.resolve(str(questions))
+        )
+        if path.suffix != ".jsonl" or not path.is_file() or not os.access(path, os.R_OK):
+            return limit
+        with open(path, "rb") as file:
+            known = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    return min(known, limit) if limit else known
+
+
+def _sampling(target: clients.Endpoint, wording: prompts.Template) -> dict[str, Any]:
+    """What the answers depend on beside the model; the same for every row of a file."""
+    text = f"{wording.multiple_choice}\0{wording.open_ended}"
+    return {
+        "endpoint": target.kind,
+        "temperature": target.temperature,
+        "max_tokens": target.max_tokens,
+        "stop": list(target.stop),
+        "extra_body": target.extra_body,
+        "template": wording.name,
+        "template_sha256": hashlib.sha256(text.encode()).hexdigest()[:16],
+    }
+
+
+def _same_sampling(model: str, sampling: dict[str, Any]) -> Any:
+    compared = {name: value for name, value in sampling.items() if name != "template"}
+
+    def check(row: dict[str, Any]) -> None:
+        stored = row.get("sampling")
+        if not stored or "model" not in row:
+            raise LedgerMismatch(
+                "the row does not say with which model and sampling it was made (an older version, or another tool, "
+                "wrote it), so it cannot be continued. Move the file away, or name another OUTPUT_FILE."
+            )
+        if row["model"] != model:
+            raise LedgerMismatch(
+                f"the file holds answers of the model {row['model']!r}, not {model!r}. Name another OUTPUT_FILE."
+            )
+        for name, value in compared.items():
+            if stored.get(name, SAMPLING_DEFAULTS.get(name)) != value:
+                raise LedgerMismatch(
+                    f"the file holds answers sampled with {name} = {stored.get(name)!r}, not {value!r}. Take the old "
+                    "value, or name another OUTPUT_FILE (samples of different settings do not belong together)."
+                )
+
+    return check
+
+
+def _row(
+    question: Question, state: resumable.State, model: str, sampling: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "unique_id": question.unique_id,
+        "problem": question.question,
+        "is_mcq": question.is_mcq,
+        "choices": question.choices,
+        "choice_index_correct": question.choice_index_correct,
+        "explanation_correct": question.explanation_correct,
+        "answer_correct": question.answer_correct,
+        "answer_alternatives": question.answer_alternatives,
+        "category": question.category,
+        **(question.model_extra or {}),
+        "model": model,
+        "sampling": sampling,
+        "attempts": state.attempts,
+        "error": state.error,
+        "usage": state.usage,
+        "responses": state.samples,
+    }
+
+
+def _limit(num_problems: int | str | None) -> int | None:
+    if num_problems is None or str(num_problems).strip().lower() in ("all", "none", ""):
+        return None
+    if str(num_problems).strip().isdigit() and int(num_problems) > 0:
+        return int(num_problems)
+    raise ValueError(f"NUM_PROBLEMS is {num_problems!r}; it is a number above 0, or 'all'.")
+
+
+def _check_arguments(
+    k: int, max_concurrent: int, batch_size: int, max_attempts: int, heat: float
+) -> None:
+    for name, value in {
+        "MAX_CONCURRENT": max_concurrent,
+        "BATCH_SIZE": batch_size,
+        "MAX_ATTEMPTS": max_attempts,
+    }.items():
+        allowed.whole(name, value)
+    if k > MOST_RESPONSES:
+        raise ValueError(f"K_RESPONSES is {k:,}; it is {MOST_RESPONSES:,} at most.")
+    allowed.number("TEMPERATURE", heat, most=2)
+
+
+def _check_amounts(model: str, timeout: float, price_in: float, price_out: float) -> None:
+    if not str(model).strip():
+        raise ValueError("MODEL is empty; it is the name by which the server knows the model.")
+    if prompts.well_formed(str(model)) != str(model):
+        raise ValueError(f"MODEL is {model!r}, which is no UTF-8 text.")
+    if not 0 < timeout < math.inf:
+        raise ValueError(f"TIMEOUT is {timeout!r}; it is a number of seconds above 0.")
+    allowed.price("PRICE_IN", price_in)
+    allowed.price("PRICE_OUT", price_out)

@@ -1,0 +1,601 @@
+"""Run a long job of requests over many items, so that nothing paid for is lost and the server stays busy.
+
+One item is one line of a `ledger`: it is written as soon as anything about it is known, and a second run
+goes on where the first one stopped, item by item and sample by sample. What an item is, how it is asked
+and what its line looks like come from the caller (`collection`, `labelling`); this module knows only how
+to be patient:
+
+* an outage (nobody answers, or the connection broke) pauses everything, probes, and costs no attempt;
+* 429 waits as it is told and halves the number of requests in flight, which then recovers;
+* a bad answer costs the item one attempt, and is asked again after a short wait;
+* a refused request ends that item for this run; a wrong key or model ends the run.
+
+Attempts: a round asks for all the samples an item still lacks, in one request, or in several at once where
+the server gives one at a time. A round with a bad answer costs one attempt. `attempts` on a finished row
+is the number of such rounds plus one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from routerlib.collecting.ledger import Ledger
+from routerlib.endpoints.clients import (
+    Answer,
+    BadRequest,
+    FailedAttempt,
+    Outage,
+    RateLimited,
+    RequestFailure,
+    Stopped,
+)
+from routerlib.progress import bar as progress_bar
+
+T = TypeVar("T")
+
+SYNC_SECONDS = 0.2  # rows wait at most so long for the disk's own flush
+DISK_PATIENCE = 60.0  # seconds to wait for room on a full disk
+RESETS_FORGIVEN = (
+    5  # times a server that is up may break off one item before that item is given up for this run
+)
+FAILED_IN_A_ROW = (
+    20  # items given up with no success between them, before the run is halted to spare the rest
+)
+
+
+class DiskFull(RuntimeError):
+    """Rows could not be written for longer than we wait."""
+
+
+@dataclass
+class Job(Generic[T]):
+    """What to do with each item.
+
+    Attributes:
+        key: the item's id, unique in the job and equal to its row's key field.
+        ask: request n samples (it may bring fewer, never none); raises one of `clients`' five failures.
+        row: the line to store: the ledger's key and samples fields, and `attempts` and `error` as given.
+        wanted: samples an item needs.
+        subject: the item's own text, equal to its row's subject field; None where the ledger has none.
+        is_up: whether the server answers, asked during an outage; None: the first item's request is the probe.
+        where: the server's name for messages.
+    """
+
+    key: Callable[[T], str]
+    ask: Callable[[T, int], Awaitable[Answer]]
+    row: Callable[[T, State], dict[str, Any]]
+    wanted: int = 1
+    subject: Callable[[T], Any] | None = None
+    is_up: Callable[[], Awaitable[bool]] | None = None
+    where: str = "the server"
+
+
+@dataclass
+class State:
+    """What is known of one item so far; `Job.row` turns it into a line."""
+
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    failures: int = 0  # rounds that cost an attempt
+    error: dict[str, Any] | None = None  # the last failure, while samples are missing
+    usage: dict[str, int] = field(
+        default_factory=lambda: {"prompt_tokens": 0, "completion_tokens": 0, "requests": 0}
+    )
+    is_complete: bool = False
+
+    @property
+    def attempts(self) -> int:
+        return self.failures + self.is_complete
+
+
+@dataclass
+class Summary:
+    """How a run ended: counts of items, tokens and cost of this run, and whether anything is left."""
+
+    total: int = 0  # items met in the input
+    complete: int = 0  # with all their samples, now or before
+    complete_before: int = 0
+    failed: int = 0  # out of attempts, or refused
+    repeated: int = 0  # the same item twice in the input
+    samples: int = 0  # received in this run
+    requests: int = 0
+    empty: int = 0
+    rejected: int = 0  # input rows that could not be used
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+    outages: int = 0
+    rate_limits: int = 0
+    peak_in_flight: int = 0
+    finish_reasons: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)  # by kind
+    first_error: str = ""
+    notes: list[str] = field(default_factory=list)  # printed with the summary
+    messages: list[str] = field(default_factory=list)  # printed as they happened
+    path: str = ""
+
+    @property
+    def remaining(self) -> int:
+        """Items that still lack samples."""
+        return self.total - self.complete
+
+    @property
+    def exit_code(self) -> int:
+        """0: every item is complete; 3: some remain."""
+        return 0 if self.remaining == 0 else 3
+
+    def __str__(self) -> str:
+        tokens = f"{self.completion_tokens:,} tokens"
+        rate = (
+            f" ({self.completion_tokens / self.seconds:,.0f}/s)"
+            if self.seconds and self.completion_tokens
+            else ""
+        )
+        cost = f", cost {self.cost:,.4f}" if self.cost else ""
+        lines = [
+            f"{self.complete:,} of {self.total:,} complete ({self.complete_before:,} were before), "
+            f"{self.failed:,} failed, {self.remaining - self.failed:,} open: "
+            f"{self.samples:,} samples, {tokens}{rate}, {self.seconds:,.1f} s{cost}. {self.path}".rstrip()
+        ]
+        if self.errors:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.errors.items()))
+            lines.append(f"Failures: {kinds}. The first one: {self.first_error}")
+        if self.repeated:
+            lines.append(f"{self.repeated:,} items came twice in the input and were asked once.")
+        if self.empty:
+            lines.append(
+                f"{self.empty:,} samples are empty: the model ended its answer before the first word."
+            )
+        return "\n".join([*lines, *self.notes])
+
+
+async def run_job(
+    items: Iterable[T],
+    job: Job[T],
+    ledger: Ledger,
+    max_concurrent: int = 16,
+    batch_size: int = 32,
+    max_attempts: int = 3,
+    total: int | None = None,
+    price_in: float = 0.0,
+    price_out: float = 0.0,
+    progress: bool = True,
+    label: str = "",
+    first_contact: float = 600.0,
+) -> Summary:
+    """Bring every item to its wanted number of samples, as far as attempts allow. Closes the ledger.
+
+    Args:
+        items: streamed; only those being worked on are in memory.
+        max_concurrent: requests in flight, at most.
+        batch_size: items read ahead of the requests, and rows that share one flush of the disk, at most.
+        max_attempts: rounds an item may fail, over all runs.
+        total: number of items for the progress bar, where known.
+        price_in, price_out: per million tokens, for the cost so far.
+        first_contact: seconds to wait for a server that has never answered; one that has is waited for for good.
+
+    Raises:
+        Stopped: no request can succeed; what was received is on disk.
+        DiskFull, LedgerMismatch.
+    """
+    run = _Run(job, ledger, max_concurrent, max_attempts, (price_in, price_out), first_contact)
+    run.open_bar(total, progress, label)
+    try:
+        await run.work_through(items, max_concurrent + batch_size, batch_size)
+        run.is_finished = True
+    finally:
+        run.end(total or 0)
+    return run.summary
+
+
+class Traffic:
+    """How many requests may be in flight now, and whether any may.
+
+    The number is halved when the server says 429, at most once for what was under way at that moment,
+    and grows back by a twentieth of the maximum for each full round of successes.
+    """
+
+    def __init__(self, maximum: int):
+        self.maximum, self.limit, self.active, self.peak = maximum, float(maximum), 0, 0
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._not_before = self._eased_at = 0.0
+
+    async def enter(self) -> float:
+        """Wait for a place; returns the time, by which `ease_off` knows old requests from new ones."""
+        while True:
+            if not self.is_open.is_set():
+                await self.is_open.wait()
+            elif (wait := self._not_before - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+            elif self.active < max(1, int(self.limit)):
+                break
+            else:
+                await self._queue()
+        self.active += 1
+        self.peak = max(self.peak, self.active)
+        return time.monotonic()
+
+    async def _queue(self) -> None:
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            self._wake()  # the place may have been given to us just now
+            raise
+
+    def leave(self) -> None:
+        self.active -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        free = max(1, int(self.limit)) - self.active
+        while free > 0 and self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                free -= 1
+
+    def ease_off(self, started: float, wait: float) -> None:
+        now = time.monotonic()
+        self._not_before = max(self._not_before, now + wait)
+        if started >= self._eased_at:
+            self.limit, self._eased_at = max(1.0, self.limit / 2), now
+
+    def speed_up(self) -> None:
+        if self.limit < self.maximum:
+            self.limit = min(self.maximum, self.limit + max(1.0, self.maximum / 20) / self.limit)
+            self._wake()
+
+
+class _Run(Generic[T]):
+    def __init__(self, job, ledger, max_concurrent, max_attempts, prices, first_contact):
+        self.job: Job[T] = job
+        self.ledger: Ledger = ledger
+        self.traffic = Traffic(max_concurrent)
+        self.max_attempts, self.prices = max_attempts, prices
+        self.first_contact = first_contact
+        self.summary = Summary(path=str(ledger.path), notes=list(ledger.notes))
+        self.started = time.monotonic()
+        self.gives_many = True  # until the server gives fewer samples than asked
+        self.was_reached = self.is_finished = False
+        self.failed_in_a_row: deque[str] = deque(maxlen=FAILED_IN_A_ROW)
+        self.fatal: Exception | None = None
+        self.watch: asyncio.Task[bool] | None = None
+
+    # -- the stream of items -----------------------------------------------------------------------------
+
+    async def work_through(self, items: Iterable[T], window: int, batch_size: int) -> None:
+        self.main = asyncio.current_task()
+        tasks: set[asyncio.Task[None]] = set()
+        keeper = asyncio.create_task(self._keep_synced(batch_size))
+        try:
+            try:
+                await self._start_all(items, asyncio.Semaphore(window), tasks)
+            finally:  # also where the input breaks off in the middle: what has been asked is paid for
+                while tasks and not asyncio.current_task().cancelling():
+                    await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            if not self.fatal:
+                raise
+            self.main.uncancel()  # it was we who stopped the work
+        finally:
+            rest = [keeper, *tasks, *([self.watch] if self.watch else [])]
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
+        if self.fatal and not isinstance(self.fatal, _Halted):
+            raise self.fatal
+
+    async def _start_all(
+        self, items: Iterable[T], places: asyncio.Semaphore, tasks: set[asyncio.Task[None]]
+    ) -> None:
+        def finished(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            places.release()
+
+        for count, item in enumerate(items):
+            if count % 64 == 0:
+                await asyncio.sleep(0)  # the input may be long, and its items all done
+            state = self._state_of(item)
+            if state is None:
+                continue
+            await places.acquire()
+            task = asyncio.create_task(self._finish(item, state))
+            tasks.add(task)
+            task.add_done_callback(finished)
+
+    def _stop(self, error: Exception) -> None:
+        """End the run for this reason; the first one counts."""
+        if self.fatal is None:
+            self.fatal = error
+            self.main.cancel()
+
+    def _state_of(self, item: T) -> State | None:
+        """Where to go on with an item, or None where there is nothing to do for it."""
+        key, summary = self.job.key(item), self.summary
+        if not self.ledger.meet(key, self.job.subject(item) if self.job.subject else None):
+            summary.repeated += 1
+            return None
+        summary.total += 1
+        if self.ledger.is_done(key):
+            summary.complete += 1
+            summary.complete_before += 1
+            self._show(1)
+            return None
+        state = _state_in(self.ledger.latest(key), self.ledger.samples)
+        if state.failures >= self.max_attempts:
+            self._give_up(state)
+            return None
+        return state
+
+    # -- one item ----------------------------------------------------------------------------------------
+
+    async def _finish(self, item: T, state: State) -> None:
+        try:
+            await self._rounds(item, state)
+        except (
+            Exception
+        ) as error:  # also a fault of ours or of the caller's: end the run, lose nothing
+            self._stop(error)
+
+    async def _rounds(self, item: T, state: State) -> None:
+        resets = 0
+        while (missing := self.job.wanted - len(state.samples)) > 0:
+            failure = await self._round(item, state, missing)
+            if failure is None:
+                continue
+            resets += isinstance(failure, Outage)
+            if isinstance(failure, Outage) and resets <= RESETS_FORGIVEN:
+                continue
+            state.failures += not isinstance(failure, Outage)
+            state.error = {"kind": failure.kind, "message": str(failure), "status": failure.status}
+            await self._store(item, state)
+            if not isinstance(failure, FailedAttempt) or state.failures >= self.max_attempts:
+                self._give_up(state)
+                self._spare_the_rest(failure)
+                return
+            await asyncio.sleep(
+                min(30.0, 0.5 * 2 ** (state.failures - 1)) * random.uniform(0.75, 1.25)
+            )
+        self.summary.complete += 1
+        self._show(1)
+
+    async def _round(self, item: T, state: State, missing: int) -> RequestFailure | None:
+        """One request for all missing samples, or as many requests at once; the failure, if there was one."""
+        if self.gives_many or missing == 1:
+            return await self._request(item, state, missing)
+        requests = (self._request(item, state, 1) for _ in range(missing))
+        results = [
+            result for result in await asyncio.gather(*requests, return_exceptions=True) if result
+        ]
+        for result in results:
+            if not isinstance(result, RequestFailure) or isinstance(result, Stopped):
+                raise result
+        return min(results, key=lambda failure: isinstance(failure, Outage), default=None)
+
+    async def _request(self, item: T, state: State, n: int) -> RequestFailure | None:
+        while True:
+            started = await self.traffic.enter()
+            try:
+                answer = await self.job.ask(item, n)
+            except RateLimited as limit:
+                self._slow_down(limit, started)
+            except Outage as outage:
+                await self._server_was_down(outage)
+                return outage
+            except FailedAttempt as failure:
+                if (failure.status or 0) >= 500 and await self._server_was_down(failure):
+                    return Outage(str(failure), failure.status)
+                self.was_reached = True
+                return failure
+            except BadRequest as refusal:
+                self.was_reached = True
+                return refusal
+            else:
+                self.was_reached = True
+                self.traffic.speed_up()
+                await self._take(item, state, answer, n)
+                return None
+            finally:
+                self.traffic.leave()
+
+    def _slow_down(self, limit: RateLimited, started: float) -> None:
+        self.was_reached = True
+        self.summary.rate_limits += 1
+        wait = limit.retry_after if limit.retry_after is not None else 1.0
+        if wait >= 10:
+            self.say(
+                f"{self.job.where} allows no more requests now ({limit}); waiting {wait:.0f} s, as it says."
+            )
+        self.traffic.ease_off(started, wait)
+
+    async def _take(self, item: T, state: State, answer: Answer, asked: int) -> None:
+        if len(answer.samples) < asked:
+            self.gives_many = False
+        state.samples.extend(answer.samples)
+        self.failed_in_a_row.clear()
+        state.usage["prompt_tokens"] += answer.prompt_tokens
+        state.usage["completion_tokens"] += answer.completion_tokens
+        state.usage["requests"] += 1
+        self._count(answer)
+        if len(state.samples) >= self.job.wanted:
+            state.is_complete, state.error = True, None
+        await self._store(item, state)
+
+    async def _store(self, item: T, state: State) -> None:
+        row = self.job.row(item, state)
+        try:
+            self.ledger.append(row)
+        except OSError as error:
+            await self._wait_for_room(row, error)
+
+    def _give_up(self, state: State) -> None:
+        self.summary.failed += 1
+        error = state.error or {"kind": "unknown", "message": ""}
+        self.summary.errors[error["kind"]] = self.summary.errors.get(error["kind"], 0) + 1
+        self.summary.first_error = self.summary.first_error or error["message"]
+        self._show(1)
+
+    def _spare_the_rest(self, failure: RequestFailure) -> None:
+        """When item after item fails, the fault is not the items'; their attempts are better kept for later.
+
+        Refusals count only in the same words and before any success: long questions may come in a row.
+        """
+        if isinstance(failure, BadRequest) and self.summary.samples:
+            return
+        self.failed_in_a_row.append(str(failure))
+        alike = len(set(self.failed_in_a_row)) == 1 or not isinstance(failure, BadRequest)
+        if len(self.failed_in_a_row) == FAILED_IN_A_ROW and alike and not self.fatal:
+            self.say(
+                f"{FAILED_IN_A_ROW} items in a row failed, so the run was halted, to keep the attempts of the others. "
+                f"The last failure: {failure}. Mend the cause and run again."
+            )
+            self._stop(_Halted())
+
+    # -- waiting -----------------------------------------------------------------------------------------
+
+    async def _server_was_down(self, failure: RequestFailure) -> bool:
+        """Whether the server is down; if so, returns when it is back. The first to ask closes the gate and watches."""
+        if self.watch is None or self.watch.done():
+            self.traffic.is_open.clear()
+            self.watch = asyncio.create_task(self._watch(failure))
+        return await asyncio.shield(self.watch)
+
+    async def _watch(self, failure: RequestFailure) -> bool:
+        start, pause, was_down = time.monotonic(), 0.1, False
+        try:
+            while self.job.is_up and not await self.job.is_up():
+                waited = time.monotonic() - start
+                if not was_down:
+                    was_down = True
+                    self.summary.outages += 1
+                    self.say(
+                        f"{failure}. Paused; no attempt is spent. Asking again until it is back …"
+                    )
+                if not self.was_reached and waited > self.first_contact:
+                    self._stop(Stopped(self._never_answered(waited)))
+                await asyncio.sleep(pause)
+                pause = min(30.0, pause * 2)
+            if was_down:
+                self.say(
+                    f"{self.job.where} is back after {time.monotonic() - start:.1f} s; going on."
+                )
+            elif isinstance(failure, Outage):
+                await asyncio.sleep(pause)  # it is up, but broke off a connection: give it a moment
+            return was_down
+        finally:
+            self.traffic.is_open.set()
+
+    def _never_answered(self, waited: float) -> str:
+        return (
+            f"{self.job.where} has not answered in {waited:.0f} s. Start it (python -m routerlib serve --model …), or "
+            "correct the base URL, and run again."
+        )
+
+    async def _wait_for_room(self, row: dict[str, Any], error: OSError) -> None:
+        """Hold on to a paid answer while the disk is full: no new requests, one more try every second."""
+        was_open = self.traffic.is_open.is_set()
+        self.traffic.is_open.clear()
+        if was_open:
+            self.say(
+                f"{self.ledger.path} cannot be written ({error}). Paused: make room, it goes on by itself."
+            )
+        deadline = time.monotonic() + DISK_PATIENCE
+        while time.monotonic() < deadline and not self.fatal:
+            await asyncio.sleep(1.0)
+            with contextlib.suppress(OSError):
+                self.ledger.append(row)
+                self.traffic.is_open.set()
+                return
+        raise DiskFull(
+            f"{self.ledger.path} could not be written for {DISK_PATIENCE:.0f} s ({error}), so the run was "
+            "stopped. Rows written before are whole; make room on the disk and run again."
+        ) from None
+
+    async def _keep_synced(self, batch_size: int) -> None:
+        """Flush to the disk in groups: one fsync serves every row that came meanwhile."""
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(SYNC_SECONDS / 10)
+            due = self.ledger.unsynced >= batch_size or time.monotonic() - last >= SYNC_SECONDS
+            if self.ledger.unsynced and due:
+                with contextlib.suppress(OSError):  # what matters is told by the next append
+                    await asyncio.to_thread(self.ledger.sync)
+                last = time.monotonic()
+
+    # -- counting and telling ----------------------------------------------------------------------------
+
+    def _count(self, answer: Answer) -> None:
+        summary = self.summary
+        summary.requests += 1
+        summary.samples += len(answer.samples)
+        summary.prompt_tokens += answer.prompt_tokens
+        summary.completion_tokens += answer.completion_tokens
+        summary.cost += (
+            answer.prompt_tokens * self.prices[0] + answer.completion_tokens * self.prices[1]
+        ) / 1e6
+        for sample in answer.samples:
+            reason = str(sample.get("finish_reason"))
+            summary.finish_reasons[reason] = summary.finish_reasons.get(reason, 0) + 1
+            summary.empty += sample.get("full_response") == ""
+
+    def open_bar(self, total: int | None, show: bool, label: str) -> None:
+        self.bar = progress_bar(total, label, show=show)
+        self._shown_at = 0.0
+
+    def _show(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._shown_at > 0.5:
+            self._shown_at = now
+            summary = self.summary
+            rate = summary.completion_tokens / max(now - self.started, 1e-9)
+            cost = f", cost {summary.cost:.4f}" if summary.cost else ""
+            text = f"failed {summary.failed}, in flight {self.traffic.active}, {rate:,.0f} tokens/s{cost}"
+            self.bar.set_postfix_str(text, refresh=False)
+        self.bar.update(done)
+
+    def say(self, text: str) -> None:
+        self.bar.write(text)
+        self.summary.messages.append(text)
+
+    def end(self, total: int) -> None:
+        """Close the bar and the file; what an interrupted run has reached is said here, since it returns nothing."""
+        summary, met = self.summary, self.summary.total
+        summary.seconds, summary.peak_in_flight = time.monotonic() - self.started, self.traffic.peak
+        summary.total = (
+            summary.total if self.is_finished and not self.fatal else max(total, summary.total)
+        )
+        self.bar.close()
+        try:
+            self.ledger.close(compact=self.is_finished)
+        except OSError as error:
+            summary.notes.append(f"{self.ledger.path}: the last flush failed ({error}).")
+        if not self.is_finished and met:
+            print(f"{'Stopped' if self.fatal else 'Interrupted'}. {summary}", flush=True)
+
+
+class _Halted(Exception):
+    """The run ends early, without an error of its own: the summary says what is left."""
+
+
+def _state_in(row: dict[str, Any] | None, samples: str) -> State:
+    if row is None:
+        return State()
+    error = row.get("error")
+    state = State(
+        samples=list(row.get(samples) or ()),
+        failures=row.get("attempts", 0) if error else 0,
+        error=error,
+    )
+    state.usage |= row.get("usage") or {}
+    return state

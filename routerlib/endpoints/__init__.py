@@ -1,0 +1,1 @@
+"""Talking to a model: what is sent, what comes back, who serves it."""

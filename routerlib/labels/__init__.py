@@ -1,0 +1,1 @@
+"""02: from conversations to clean, labelled prompts and one training set."""

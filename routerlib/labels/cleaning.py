@@ -1,0 +1,424 @@
+"""Which conversations are worth labelling: filters, duplicates and overlap with the evaluation questions.
+
+Conversations stream in and prompts stream out; every row that does not come out is counted under the one
+filter that took it. Memory grows with the prompts that are kept (about 1.5 KB each, for the duplicate
+index), not with their text or the input. Reading rows is `sources`' business, labelling them `labelling`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from routerlib import allowed
+from routerlib.endpoints.prompts import as_text
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import Conversation, Message, Prompt, Row, Text, VoteQuestion
+
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, width) vectors of length 1
+
+BROKEN, NO_USER, LANGUAGE = "broken row", "no user turn", "other language"
+SHORT, LONG, FLAGGED, REDACTED = "too short", "too long", "flagged by moderation", "redacted"
+EXACT, NEAR = "exact duplicate", "near duplicate"
+SHARED_WORDS, SAME_MEANING = (
+    "shares words with an evaluation question",
+    "means the same as an evaluation question",
+)
+FILTERS = (
+    BROKEN,
+    NO_USER,
+    LANGUAGE,
+    SHORT,
+    LONG,
+    FLAGGED,
+    REDACTED,
+    EXACT,
+    NEAR,
+    SHARED_WORDS,
+    SAME_MEANING,
+)
+
+WINDOW = 512  # prompts embedded at once
+BANDS, ROWS = (
+    12,
+    5,
+)  # two texts of Jaccard similarity 0.8 share a band with probability 0.99, of 0.5 with 0.32
+SHINGLE = 3  # words
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a conversation must be like to be kept.
+
+    Fields: whole_conversation: keep everything up to the last user turn, not the first user turn alone.
+    languages: names as in the `language` field, or a text with commas between them; empty: all. A row without that
+    field is of no other language. min_chars, max_chars: of the prompt's text.
+    drop_flagged, drop_redacted: by the rows' own marks. near_duplicate: Jaccard similarity of three-word
+    shingles, in (0, 1], from which two prompts count as the same; above 1 only exact ones do.
+    """
+
+    whole_conversation: bool = False
+    languages: tuple[str, ...] | str = ("English",)
+    min_chars: int = 8
+    max_chars: int = 4000
+    drop_flagged: bool = True
+    drop_redacted: bool = True
+    near_duplicate: float = 0.8
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "languages", tuple(allowed.names(self.languages)))
+        allowed.whole("MAX_CHARS", self.max_chars)
+        allowed.number("NEAR_DUPLICATE", self.near_duplicate)
+
+    def describe(self) -> dict[str, Any]:
+        """The settings as JSON values, for the data card."""
+        return asdict(self) | {"languages": list(self.languages)}
+
+
+class CleaningError(ValueError):
+    """No prompt is left; the text says which filters took them."""
+
+
+class CleanPrompt(Row):
+    """A prompt that passed all filters. `category` is that of the nearest evaluation question, where one is near."""
+
+    id: Text
+    prompt: Prompt
+    language: str = "unknown"
+    category: str = "uncategorised"
+
+
+@dataclass
+class Report:
+    """How many rows were read, how many each filter took, and how many were kept. They add up.
+
+    `examples` has the first few ids that each filter took.
+    """
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    kept: int = 0
+    passed_in: int = 0
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def read(self) -> int:
+        return self.passed_in + self.dropped[BROKEN]
+
+    def drop(self, reason: str, name: str) -> None:
+        self.dropped[reason] += 1
+        if len(seen := self.examples.setdefault(reason, [])) < 3:
+            seen.append(name)
+
+    def counts(self) -> dict[str, int]:
+        """Every filter with what it took, in the order in which they apply; zeros included."""
+        return {name: self.dropped[name] for name in FILTERS}
+
+    def summary(self) -> str:
+        taken = ", ".join(f"{name} {count:,}" for name, count in self.counts().items() if count)
+        return f"{self.read:,} conversations read, {self.kept:,} prompts kept; taken out: {taken or 'none'}."
+
+
+class Rejects(jsonl.Rejects):
+    """Broken rows as they are met: to a file, and counted in the report. Give it to `sources.load_rows`."""
+
+    def __init__(self, report: Report, path: str | Path):
+        super().__init__(path)
+        self.report = report
+
+    def append(self, row: dict[str, Any]) -> None:
+        self.report.drop(BROKEN, f"line {row.get('line', '?')}")
+        super().append(row)
+
+
+def clean(
+    conversations: Iterable[Conversation],
+    filters: Filters,
+    report: Report,
+    evaluation: Evaluation | None = None,
+) -> Iterator[CleanPrompt]:
+    """Stream the prompts that pass every filter, in order; `report` is filled on the way.
+
+    Args:
+        evaluation: the questions that no prompt may repeat; None: that check is left out.
+
+    Raises:
+        CleaningError: at the end, where not one prompt came through.
+    """
+    duplicates, window = Duplicates(filters.near_duplicate), []
+    for conversation in conversations:
+        report.passed_in += 1
+        row, reason = _admit(conversation, filters)
+        reason = reason or duplicates.add(as_text(row.prompt))
+        if not reason and evaluation and evaluation.shares_words(as_text(row.prompt)):
+            reason = SHARED_WORDS
+        if reason:
+            report.drop(reason, conversation.conversation_id)
+            continue
+        window.append(row)
+        if len(window) == WINDOW:
+            yield from _check_meaning(window, evaluation, report)
+            window = []
+    yield from _check_meaning(window, evaluation, report)
+    if not report.kept:
+        raise CleaningError(
+            f"No prompt came through. {report.summary()} Choose other prompts, or milder filters."
+        )
+
+
+def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | None, str | None]:
+    """The conversation's prompt, or the first of the cheap filters that it fails."""
+    prompt = _prompt(conversation.conversation, filters.whole_conversation)
+    if prompt is None:
+        return None, NO_USER
+    length = len(as_text(prompt))
+    says_language = "language" in conversation.model_fields_set
+    if says_language and filters.languages and conversation.language not in filters.languages:
+        return None, LANGUAGE
+    if not filters.min_chars <= length <= filters.max_chars:
+        return None, SHORT if length < filters.min_chars else LONG
+    if filters.drop_flagged and any(turn.get("flagged") for turn in conversation.openai_moderation):
+        return None, FLAGGED
+    if filters.drop_redacted and conversation.redacted:
+        return None, REDACTED
+    row = CleanPrompt(
+        id=conversation.conversation_id, prompt=prompt, language=conversation.language
+    )
+    if category := (conversation.model_extra or {}).get("category"):
+        row.category = str(category)
+    return row, None
+
+
+def _prompt(messages: Sequence[Message], whole: bool) -> Prompt | None:
+    """The first user turn, or all up to the last one; None where no user says anything."""
+    users = [
+        i
+        for i, message in enumerate(messages)
+        if message.role == "user" and _is_visible(message.content)
+    ]
+    if not users:
+        return None
+    if not whole or users[-1] == 0:
+        return messages[users[0]].content.strip()
+    return list(messages[: users[-1] + 1])
+
+
+def _is_visible(text: str) -> bool:
+    """Whether a text holds more than spaces and signs that leave no mark: control characters, zero-width ones."""
+    return any(sign.isprintable() and not sign.isspace() for sign in text)
+
+
+def _check_meaning(
+    window: list[CleanPrompt], evaluation: Evaluation | None, report: Report
+) -> Iterator[CleanPrompt]:
+    near = (
+        evaluation.nearest([as_text(row.prompt) for row in window]) if evaluation and window else []
+    )
+    for number, row in enumerate(window):
+        if len(near):
+            similarity, category = near[number]
+            if similarity >= evaluation.similarity:
+                report.drop(SAME_MEANING, row.id)
+                continue
+            if row.category == "uncategorised" and similarity >= evaluation.category_similarity:
+                row.category = category
+        report.kept += 1
+        yield row
+
+
+# --- duplicates ---
+
+
+def tokens(text: str) -> list[str]:
+    """Words and signs, case folded: 'What is 7*8?' gives what, is, 7, *, 8, ?"""
+    return re.findall(r"\w+|[^\w\s]", text.casefold())
+
+
+def _shingles(words: Sequence[str]) -> list[bytes]:
+    last = max(1, len(words) - SHINGLE + 1)
+    return [" ".join(words[i : i + SHINGLE]).encode("utf-8", "replace") for i in range(last)]
+
+
+class NearIndex:
+    """Texts by the likeness of their words: which earlier ones are near a new one.
+
+    Near: the MinHash estimate (60 permutations, datasketch) of the Jaccard similarity of their three-word
+    shingles reaches `threshold`. Only texts that share a band are compared (Leskovec, Rajaraman and Ullman,
+    Mining of Massive Datasets, section 3.4), so about one pair in a hundred at similarity 0.8 is missed.
+    """
+
+    def __init__(self, threshold: float):
+        from datasketch import MinHash
+
+        self.threshold = threshold
+        self._empty = MinHash(num_perm=BANDS * ROWS)
+        self._buckets: list[dict[int, int | list[int]]] = [{} for _ in range(BANDS)]
+        self._sketches = np.empty((1024, BANDS * ROWS), dtype=np.uint32)
+        self._count = 0
+
+    def sketch(self, words: Sequence[str]) -> np.ndarray:
+        """The MinHash values of a text, shape (60,)."""
+        sketch = self._empty.copy()
+        sketch.update_batch(_shingles(words))
+        return sketch.hashvalues.astype(np.uint32)
+
+    def near(self, sketch: np.ndarray) -> list[int]:
+        """The numbers of the earlier texts that are near, ascending."""
+        found: set[int] = set()
+        for bucket, band in zip(self._buckets, _bands(sketch), strict=True):
+            members = bucket.get(band, ())
+            found.update((members,) if isinstance(members, int) else members)
+        candidates = np.array(sorted(found), dtype=int)
+        likeness = (self._sketches[candidates] == sketch).mean(axis=1)
+        return candidates[likeness >= self.threshold].tolist()
+
+    def remember(self, sketch: np.ndarray) -> int:
+        """Add a text; returns its number, counted from 0."""
+        if self._count == len(self._sketches):
+            self._sketches = np.concatenate([self._sketches, np.empty_like(self._sketches)])
+        number, self._count = self._count, self._count + 1
+        self._sketches[number] = sketch
+        for bucket, band in zip(self._buckets, _bands(sketch), strict=True):
+            members = bucket.setdefault(band, number)
+            if isinstance(members, list):
+                members.append(number)
+            elif members != number:  # most buckets have one member: a plain int saves their lists
+                bucket[band] = [members, number]
+        return number
+
+
+def _bands(sketch: np.ndarray) -> Iterator[int]:
+    return (hash(sketch[i : i + ROWS].tobytes()) for i in range(0, BANDS * ROWS, ROWS))
+
+
+class Duplicates:
+    """Remembers texts, and knows whether a new one repeats an old one exactly (case, spacing and the full stop
+    aside) or nearly (see NearIndex; a threshold above 1 leaves that out)."""
+
+    def __init__(self, threshold: float):
+        self._exact: set[bytes] = set()
+        self._index = NearIndex(threshold) if threshold <= 1 else None
+
+    def add(self, text: str) -> str | None:
+        """EXACT or NEAR where an earlier text says the same; else None, and the text is remembered."""
+        key = text_key(text)
+        if key in self._exact:
+            return EXACT
+        if self._index:
+            sketch = self._index.sketch(tokens(text))
+            if self._index.near(sketch):
+                return NEAR
+            self._index.remember(sketch)
+        self._exact.add(key)
+        return None
+
+
+def near_groups(texts: Sequence[str], threshold: float) -> np.ndarray:
+    """The same number for texts linked by a chain of near ones; shape (n,), numbered by first occurrence."""
+    index, parent = NearIndex(threshold), list(range(len(texts)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = i = parent[parent[i]]
+        return i
+
+    for number, text in enumerate(texts):
+        sketch = index.sketch(tokens(text))
+        for other in index.near(sketch):
+            low, high = sorted((root(number), root(other)))
+            parent[high] = low
+        index.remember(sketch)
+    return np.array([root(i) for i in range(len(texts))], dtype=int)
+
+
+def text_key(text: str) -> bytes:
+    """96 bits that two texts share if they differ in case, spacing or the sign at the end only."""
+    words = " ".join(tokens(text)).rstrip(" .!?")
+    return hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=12).digest()
+
+
+# --- overlap with the evaluation questions ---
+
+
+class Evaluation:
+    """The questions that a router will be evaluated on, and whether a prompt repeats one of them.
+
+    Args:
+        questions: all turns of each are protected.
+        ngram: a prompt that shares so many words in a row with a question is taken out. A shorter question
+            must occur as a whole; one below five words must be the whole prompt.
+        embed: a sentence encoder; None leaves the check of the meaning out.
+        similarity: cosine similarity, in [-1, 1], from which a prompt means the same as a question.
+        category_similarity: cosine from which a prompt gets the category of its nearest question.
+    """
+
+    SHORTEST = 5
+
+    def __init__(
+        self,
+        questions: Iterable[VoteQuestion],
+        ngram: int = 10,
+        embed: Embed | None = None,
+        similarity: float = 0.85,
+        category_similarity: float = 0.45,
+    ):
+        self.ngram, self.similarity, self.category_similarity = (
+            ngram,
+            similarity,
+            category_similarity,
+        )
+        turns = [(turn, question.category) for question in questions for turn in question.turns]
+        self.texts, self.categories = (
+            [text for text, _ in turns],
+            [category for _, category in turns],
+        )
+        self._whole: set[tuple[str, ...]] = set()
+        self._grams: dict[int, set[int]] = {}
+        for text in self.texts:
+            self._protect(_words(text), ngram)
+        self._embed = embed
+        self._vectors = embed(self.texts) if embed and self.texts else None
+
+    def describe(self) -> dict[str, Any]:
+        """The settings as JSON values, for the data card."""
+        similarity = self.similarity if self._embed else None
+        return {"evaluation_turns": len(self.texts), "ngram": self.ngram, "similarity": similarity}
+
+    def _protect(self, words: tuple[str, ...], ngram: int) -> None:
+        self._whole.add(words)
+        size = min(ngram, len(words))
+        if size >= min(self.SHORTEST, ngram):
+            self._grams.setdefault(size, set()).update(_grams(words, size))
+
+    def shares_words(self, text: str) -> bool:
+        """Whether the text repeats a question word for word, in part or as a whole."""
+        words = _words(text)
+        return words in self._whole or any(
+            not known.isdisjoint(_grams(words, size)) for size, known in self._grams.items()
+        )
+
+    def nearest(self, texts: Sequence[str]) -> list[tuple[float, str]]:
+        """(cosine similarity, category) of the question nearest to each text; empty without an encoder."""
+        if self._vectors is None or not texts:
+            return []
+        cosines = self._embed(texts) @ self._vectors.T
+        best = cosines.argmax(axis=1)
+        return [(float(cosines[i, j]), self.categories[j]) for i, j in enumerate(best)]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Tokens without the full stop or question mark at the end."""
+    words = tokens(text)
+    while words and words[-1] in ".!?":
+        words.pop()
+    return tuple(words)
+
+
+def _grams(words: Sequence[str], size: int) -> Iterator[int]:
+    return (hash(tuple(words[i : i + size])) for i in range(len(words) - size + 1))

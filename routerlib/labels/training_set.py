@@ -1,0 +1,283 @@
+"""From any number of labelled files to one training set: merged, balanced, split, and described so that it can be proved.
+
+Rows come in and files go out, the same bytes for the same input, whatever its order. Which prompts are
+clean is `cleaning`'s business, their labels are `labelling`'s, and learning from them is `training`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from routerlib import allowed
+from routerlib.endpoints.prompts import as_text
+from routerlib.labels.cleaning import near_groups, text_key
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
+from routerlib.stats.metrics import wilson
+from routerlib.training import examples
+
+PRIORITY = (
+    "graded",
+    "human",
+    "llm",
+)  # answers checked against the truth, then people, then a model's opinion
+SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+FILES = {
+    "router_dataset_all.jsonl": LABELS,
+    "router_dataset_inferior.jsonl": (ROUTE_TO_INFERIOR,),
+    "router_dataset_superior.jsonl": (ROUTE_TO_SUPERIOR,),
+}
+CARD, CARD_TEXT = "router_dataset_card.json", "router_dataset_card.md"
+
+
+class MixingError(ValueError):
+    """A training set cannot be made as asked; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The rows, one a prompt, sorted by their text's key; how many were duplicates, and of those, how many disagreed."""
+
+    rows: list[LabelledPrompt]
+    duplicates: int
+    conflicts: int
+
+
+def merge(rows: Iterable[LabelledPrompt], priority: Sequence[str] = PRIORITY) -> Merged:
+    """One row a prompt. Of several, the source that comes first in `priority` decides; several rows of that source
+    are averaged: `p_superior` is their mean, and the label is superior where that is above 0.5.
+
+    Raises:
+        MixingError: a row's source is not in `priority`.
+    """
+    by_text: dict[bytes, list[LabelledPrompt]] = defaultdict(list)
+    total = 0
+    for row in rows:
+        if row.source not in priority:
+            raise MixingError(
+                f"Row {row.id!r} has the source {row.source!r}; the rule knows {', '.join(priority)}."
+            )
+        by_text[text_key(as_text(row.prompt))].append(row)
+        total += 1
+    groups = [by_text[key] for key in sorted(by_text)]
+    conflicts = sum(len({row.label for row in group}) > 1 for group in groups)
+    kept = _unique_ids([_resolve(group, priority) for group in groups])
+    return Merged(kept, total - len(kept), conflicts)
+
+
+def _resolve(group: list[LabelledPrompt], priority: Sequence[str]) -> LabelledPrompt:
+    best = min(group, key=lambda row: priority.index(row.source)).source
+    chosen = sorted(
+        (row for row in group if row.source == best),
+        key=lambda row: (row.id, row.model_dump_json()),
+    )
+    first = chosen[0]
+    if len(chosen) == 1:
+        return first
+    p = sum(row.p_superior for row in chosen) / len(chosen)
+    label = first.label if len({row.label for row in chosen}) == 1 else LABELS[p > 0.5]
+    return first.model_copy(
+        update={"p_superior": round(p, 6), "label": label, "merged_from": len(chosen)}
+    )
+
+
+def _unique_ids(rows: list[LabelledPrompt]) -> list[LabelledPrompt]:
+    """Ids of different files may clash: the second of a name gets "-2", and so on."""
+    seen: Counter[str] = Counter()
+    taken = {row.id for row in rows}
+    unique = []
+    for row in rows:
+        seen[row.id] += 1
+        name, number = row.id, seen[row.id]
+        while number > 1 and (name := f"{row.id}-{number}") in taken:
+            number += 1
+        taken.add(name)
+        unique.append(row if name == row.id else row.model_copy(update={"id": name}))
+    return unique
+
+
+def split(
+    rows: Sequence[LabelledPrompt],
+    shares: dict[str, float] | None = None,
+    similarity: float = 0.7,
+    seed: int = 0,
+) -> list[LabelledPrompt]:
+    """The rows with a field `split` ("train", ...) and a field `group`; near-duplicates stay together.
+
+    Args:
+        shares: name -> share, summing to 1 (default SHARES).
+        similarity: Jaccard similarity of three-word shingles from which two prompts are of one group. The default
+            lies below that of the duplicate filter, because the estimate wavers around its threshold.
+
+    Raises:
+        ValueError: the shares do not sum to 1.
+    """
+    if not rows:
+        return []
+    groups = near_groups([as_text(row.prompt) for row in rows], similarity)
+    parts = examples.split(groups, shares or SHARES, seed)
+    part_of = {int(i): name for name, members in parts.items() for i in members}
+    return [
+        row.model_copy(update={"split": part_of[i], "group": int(groups[i])})
+        for i, row in enumerate(rows)
+    ]
+
+
+def balance(
+    rows: Sequence[LabelledPrompt], how: str = "none", seed: int = 0
+) -> list[LabelledPrompt]:
+    """Even out the labels of the training rows; validation and test rows keep the shares of real traffic.
+
+    Args:
+        how: "none", or "downsample": as many of the commoner label as there are of the rarer one, drawn at random.
+
+    Raises:
+        MixingError: an unknown way, or a label without a row.
+    """
+    if how == "none":
+        return list(rows)
+    if how != "downsample":
+        raise MixingError(f'BALANCE is {how!r}; it is "none" or "downsample".')
+    training = [i for i, row in enumerate(rows) if getattr(row, "split", "train") == "train"]
+    by_label = {label: [i for i in training if rows[i].label == label] for label in LABELS}
+    least = min(len(members) for members in by_label.values())
+    if not least:
+        empty = next(label for label, members in by_label.items() if not members)
+        raise MixingError(
+            f'No training row has the label {empty}, so there is nothing to balance; use BALANCE="none".'
+        )
+    rng = np.random.default_rng(allowed.seed(seed))
+    keep = {int(i) for members in by_label.values() for i in rng.permutation(members)[:least]}
+    return [
+        row for i, row in enumerate(rows) if i in keep or getattr(row, "split", "train") != "train"
+    ]
+
+
+def source_agreement(rows: Iterable[LabelledPrompt]) -> list[dict[str, Any]]:
+    """How often two sources give the same prompt the same label.
+
+    Returns:
+        a row for each pair of sources: first, second, prompts (both labelled), agreement in [0, 1] with its 95 %
+        interval (Wilson) low and high; the last three are None where they share no prompt.
+    """
+    labels: dict[bytes, dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        labels[text_key(as_text(row.prompt))][row.source] = row.label
+    table = []
+    for first, second in combinations(PRIORITY, 2):
+        both = [by[first] == by[second] for by in labels.values() if first in by and second in by]
+        low, high = wilson(sum(both), len(both)) if both else (None, None)
+        share = sum(both) / len(both) if both else None
+        table.append(
+            {
+                "first": first,
+                "second": second,
+                "prompts": len(both),
+                "agreement": share,
+                "low": low,
+                "high": high,
+            }
+        )
+    return table
+
+
+# --- files and their description ---
+
+
+def write(
+    rows: Sequence[LabelledPrompt], folder: str | Path, facts: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the three data files and the card; returns the card.
+
+    Args:
+        facts: what else the card should say, such as `inputs` (see `describe_file`), labeller, filters. All of
+            it must be JSON.
+
+    Raises:
+        MixingError: there are no rows.
+    """
+    if not rows:
+        raise MixingError(
+            "There are no labelled prompts to write. Label some first, or name a labelled file."
+        )
+    folder, files = Path(folder), {}
+    for name, labels in FILES.items():
+        jsonl.write_rows(folder / name, (row for row in rows if row.label in labels))
+        files[name] = describe_file(folder / name)
+    card = {
+        "dataset_sha256": files["router_dataset_all.jsonl"]["sha256"],
+        "rows": len(rows),
+        "counts": {
+            name: _counts(rows, name)
+            for name in ("label", "source", "category", "language", "split")
+        },
+        "files": files,
+        **facts,
+    }
+    jsonl.write_json(folder / CARD, card)
+    (folder / CARD_TEXT).write_text(card_text(card), encoding="utf-8")
+    return card
+
+
+def _counts(rows: Sequence[LabelledPrompt], name: str) -> dict[str, int]:
+    return dict(sorted(Counter(str(getattr(row, name, "unknown")) for row in rows).items()))
+
+
+def describe_file(path: str | Path) -> dict[str, Any]:
+    """A file's name, number of lines and SHA-256, for the card."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        return {"file": Path(path).name, "rows": sum(1 for _ in file), "sha256": digest}
+
+
+def card_summary(card: dict[str, Any]) -> str:
+    """The card's first lines, in Markdown: how many rows, which very file, and what they are."""
+    lines = [f"{card['rows']:,} labelled prompts. SHA-256 `{card['dataset_sha256']}`.", ""]
+    for name, counts in card["counts"].items():
+        lines.append(
+            f"- **{name}**: " + ", ".join(f"{value} {count:,}" for value, count in counts.items())
+        )
+    return "\n".join(lines)
+
+
+def card_text(card: dict[str, Any]) -> str:
+    """The card for people, in Markdown."""
+    lines = ["# Router data set", "", card_summary(card)]
+    for name in [
+        name for name in card if name not in ("rows", "dataset_sha256", "counts", "files")
+    ]:
+        lines += [
+            "",
+            f"## {name.replace('_', ' ')}",
+            "",
+            "```json",
+            json.dumps(card[name], indent=2),
+            "```",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def verify(folder: str | Path) -> list[str]:
+    """Whether the files in a folder are those its card describes: a sentence for each that is not; empty if all are.
+
+    Raises:
+        FileNotFoundError: there is no card.
+    """
+    folder = Path(folder)
+    problems = []
+    for name, known in jsonl.read_json(folder / CARD)["files"].items():
+        if not (folder / name).exists():
+            problems.append(f"{name} is missing.")
+        elif describe_file(folder / name) != known:
+            problems.append(f"{name} is not the file of the card: its contents differ.")
+    return problems

@@ -1,0 +1,429 @@
+"""What the panel shows, drawn: pure functions from values to HTML and SVG, and to the CSV behind their links.
+
+Every text of a user, a model, a server or a router passes through here on its way to the page, and is escaped here; so
+are cells that a spreadsheet would run. The colours are those of the surrounding theme, by `panel.css`. There are no
+widgets here, no state and no events, which are `panel`'s; what the router decides is `router`'s business.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from routerlib.training.router import Decision
+
+SIDES = ("inferior", "superior")
+TABLE_ROWS = 200  # rows of a table on show; the CSV has all
+PER_CENT = "\u00a0%"  # the number and its sign stay on one line
+STYLE = (Path(__file__).parent / "panel.css").read_text(encoding="utf-8")
+
+
+@dataclass
+class Answer:
+    """One model's answer to one prompt, as far as it has come. Times in seconds, cost in dollars."""
+
+    side: str
+    model: str
+    text: str = ""
+    state: str = "waiting"  # waiting | streaming | done | stopped | failed
+    first_token: float | None = None
+    seconds: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: float | None = None
+    error: str = ""
+
+
+@dataclass
+class Event:
+    """A line of the history: a prompt that was routed, or an answer that came. Times in seconds, cost in dollars."""
+
+    time: str
+    what: str  # routed | asked
+    prompt: str
+    p_superior: float
+    threshold: float
+    decision: str
+    model: str = ""
+    seconds: float | None = None
+    first_token: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: float | None = None
+    answer: str = ""
+    error: str = ""
+
+
+# --- The page --------------------------------------------------------------------------------------------------
+
+
+def header_html(name: str, names: dict[str, str]) -> str:
+    """The style of all that follows, and the title: which router, between which models."""
+    models = "".join(_pill(side, f"{side} · {names[side]}") for side in SIDES)
+    title = f"<div class='rl-title'>{html.escape(name)}</div>"
+    return f"<style>{STYLE}</style><div class='rl-head'>{title}<div class='rl-models'>{models}</div></div>"
+
+
+def page_html(
+    header: str, message: str, prompt: str, cards: Sequence[str], rest: Sequence[str]
+) -> str:
+    """A panel without widgets, of parts drawn before: header, message, the prompt as it was typed, cards and the rest."""
+    asked = f"<div class='rl-prompt'>{html.escape(prompt)}</div>" if prompt else ""
+    boxes = [f"<div class='rl-card'>{card}</div>" for card in cards]
+    return (
+        f"<div class='routerlib rl-static'>{''.join([header, asked, message, *boxes, *rest])}</div>"
+    )
+
+
+def message_html(text: str, calm: bool = False) -> str:
+    """What the panel has to say: a hint where calm, else an error; nothing for an empty text."""
+    role = "status" if calm else "alert"
+    return f"<div class='rl-say rl-{role}' role='{role}'>{html.escape(text)}</div>" if text else ""
+
+
+def muted_html(text: str) -> str:
+    """A text in the quieter of the two inks."""
+    return f"<span class='rl-muted'>{html.escape(text)}</span>"
+
+
+def _title(text: str) -> str:
+    return f"<div class='rl-verdict'>{html.escape(text)}</div>"
+
+
+def _pill(side: str, text: str) -> str:
+    """A name in the colour of its side."""
+    return f"<span class='rl-pill rl-{side}'>{html.escape(text)}</span>"
+
+
+# --- One prompt ------------------------------------------------------------------------------------------------
+
+
+def verdict_html(decision: Decision | None, names: dict[str, str], top: float = 1.0) -> str:
+    """The decision in words, above p_superior as a bar with the threshold marked."""
+    if decision is None:
+        return (
+            _title("Nothing routed yet")
+            + muted_html("Type a prompt and press Route.")
+            + bar_html(None, None)
+        )
+    side, p, at = decision.model, decision.p_superior, decision.threshold
+    headline = (
+        "The inferior model will do" if side == "inferior" else "Send it to the superior model"
+    )
+    comparison = "below" if side == "inferior" else "at or above"
+    chance, limit = _percent(p), _percent(at)
+    if chance == limit:
+        chance, limit = f"{100 * p:.2f}{PER_CENT}", f"{100 * at:.2f}{PER_CENT}"
+    why = (
+        f"The router gives it a {chance} chance that only the superior model will do, "
+        f"{comparison} the threshold of {limit}."
+    )
+    words = f"<div class='rl-verdict'>{headline} {_pill(side, names[side])}</div><div class='rl-muted'>{why}</div>"
+    return words + bar_html(p, at, side, top)
+
+
+def bar_html(p: float | None, at: float | None, side: str = "inferior", top: float = 1.0) -> str:
+    """A probability as a bar on a scale from 0 to `top`, with the threshold as a line across it."""
+    if p is None or at is None:
+        return "<div class='rl-bar' role='img' aria-label='no prompt routed yet'></div>"
+    width, place = _place(p, top), _place(at, top)
+    number = f"<div class='rl-number' style='left:{width:.2f}%'>{p:.2f}</div>"
+    if width > 12:
+        number = f"<div class='rl-number rl-inside' style='right:{100 - width:.2f}%'>{p:.2f}</div>"
+    return (
+        f"<div class='rl-bar' role='img' aria-label='p_superior {p:.2f}, threshold {at:.3f}'>"
+        f"<div class='rl-fill rl-{side}' style='width:{width:.2f}%'></div>"
+        f"<div class='rl-line' style='left:{place:.2f}%'></div>{number}</div>"
+    )
+
+
+def _place(value: float, top: float) -> float:
+    """Per cent of the scale's length."""
+    return 100 * min(value / top, 1.0)
+
+
+def marks_html(at: float, certified: float | None, top: float = 1.0) -> str:
+    """The scale under the slider: its ends, the threshold, and the certified stop."""
+    stop = ""
+    if certified is not None:
+        stop = f"<span class='rl-stop' style='left:{_place(certified, top):.2f}%' title='certified threshold'>◆</span>"
+    return (
+        f"<div class='rl-scale'>{stop}</div><div class='rl-ends'><span>0 · all to the superior model</span>"
+        f"<b>threshold {at:.3f}</b><span>all to the inferior model · {top:g}</span></div>"
+    )
+
+
+def at_threshold(curve: Sequence[dict[str, Any]], threshold: float) -> dict[str, Any]:
+    """The curve's row for a threshold in [0, 1]: what the calibration prompts with scores at or above it bring.
+
+    Scores between two rows belong to the upper one, so that it is the first row at or above the threshold.
+    """
+    rows = sorted(curve, key=lambda row: row["threshold"])
+    return next((row for row in rows if row["threshold"] >= threshold - 1e-9), rows[-1])
+
+
+def point_html(
+    curve: Sequence[dict[str, Any]],
+    at: float,
+    certified: float | None,
+    certificate: dict[str, Any] | None,
+) -> str:
+    """What a threshold buys: share of calls, quality and cost, beside the curve; and the promise, if there is one."""
+    if not curve:
+        return muted_html(
+            "This router was saved without a curve, so what a threshold costs is not known."
+        )
+    here, alone, none = (
+        at_threshold(curve, at),
+        at_threshold(curve, 0.0),
+        at_threshold(curve, math.inf),
+    )
+    facts = [
+        _fact(
+            _percent(here["share_superior"]), "of the calibration prompts go to the superior model"
+        )
+    ]
+    if here["accuracy"] is not None:
+        kept = f", {_percent(here['pgr'])} of the gap closed" if here["pgr"] is not None else ""
+        compared = f"accuracy{kept}; the superior alone has {alone['accuracy']:.2f}, the inferior {none['accuracy']:.2f}"
+        facts.append(_fact(f"{here['accuracy']:.2f}", compared))
+    if here["cost_per_1000"] is not None:  # without prices nobody knows
+        compared = f"per 1,000 prompts; all superior: {_dollars(alone['cost_per_1000'])}"
+        facts.append(_fact(_dollars(here["cost_per_1000"]), compared))
+    bought = f"{curve_svg(curve, at, certified)}<div class='rl-facts'>{''.join(facts)}</div>"
+    on_it = certified is not None and abs(at - certified) < 1e-9
+    return f"<div class='rl-buys'>{bought}</div>{_promise((certificate or {}).get('sentence', ''), on_it)}"
+
+
+def _promise(text: str, on_it: bool) -> str:
+    """The certificate's sentence, brighter while the slider stands on its threshold."""
+    words = html.escape(text).replace(" %", PER_CENT)
+    return f"<div class='rl-promise{' rl-on' if on_it else ''}'>◆ {words}</div>" if text else ""
+
+
+def _fact(number: str, words: str) -> str:
+    return f"<div class='rl-fact'><span class='rl-big'>{number}</span>{muted_html(words)}</div>"
+
+
+def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | None) -> str:
+    """Accuracy over the share of superior calls, with the present point and the certified one; empty for fewer than two points."""
+    if len(curve) < 2 or any(row["accuracy"] is None for row in curve):
+        return ""
+    here = at_threshold(curve, at)
+    low, high = min(row["accuracy"] for row in curve), max(row["accuracy"] for row in curve)
+    span = (high - low) or 1.0
+
+    def place(share: float, accuracy: float) -> tuple[float, float]:
+        return 8 + 224 * share, 96 - 84 * (accuracy - low) / span
+
+    ordered = sorted(curve, key=lambda row: (row["share_superior"], row["accuracy"]))
+    line = " ".join(
+        f"{x:.1f},{y:.1f}" for x, y in (place(r["share_superior"], r["accuracy"]) for r in ordered)
+    )
+    x, y = place(here["share_superior"], here["accuracy"])
+    first, last = (place(r["share_superior"], r["accuracy"]) for r in (ordered[0], ordered[-1]))
+    chord = f"<line class='rl-chord' x1='{first[0]:.1f}' y1='{first[1]:.1f}' x2='{last[0]:.1f}' y2='{last[1]:.1f}'/>"
+    stop = ""
+    if certified is not None:
+        there = at_threshold(curve, certified)
+        cx, cy = place(there["share_superior"], there["accuracy"])
+        stop = f"<text class='rl-diamond' x='{cx:.1f}' y='{cy + 4:.1f}'>◆</text>"
+    label = f"accuracy {here['accuracy']:.2f} with {_percent(here['share_superior'])} of the calls to the superior model"
+    return (
+        f"<svg class='rl-curve' viewBox='0 0 240 122' role='img' aria-label='{label}'>{chord}"
+        f"<line class='rl-axis' x1='8' y1='100' x2='232' y2='100'/><polyline class='rl-path' points='{line}'/>{stop}"
+        f"<circle class='rl-dot' cx='{x:.1f}' cy='{y:.1f}' r='5'/>"
+        "<text class='rl-tick' x='8' y='116'>none superior</text>"
+        "<text class='rl-tick' x='232' y='116' text-anchor='end'>all superior</text>"
+        "<text class='rl-tick' x='8' y='10'>accuracy</text></svg>"
+    )
+
+
+def answers_html(answers: dict[str, Answer], chosen: str) -> str:
+    """The answers side by side, the inferior model's first; nothing without any. chosen: the router's side."""
+    cards = [_answer(answers[side], side == chosen) for side in SIDES if side in answers]
+    return f"<div class='rl-answers'>{''.join(cards)}</div>" if cards else ""
+
+
+def _answer(answer: Answer, chosen: bool) -> str:
+    """One model's answer: who, the text so far, and what it took."""
+    mark = "<span class='rl-tag'>the router's choice</span>" if chosen else ""
+    text = html.escape(answer.text) or muted_html("…")
+    caret = "<span class='rl-caret'></span>" if answer.state == "streaming" else ""
+    body = f"<div class='rl-text'>{text}{caret}</div>" if answer.text or not answer.error else ""
+    error = (
+        f"<div class='rl-alert' role='alert'>{html.escape(answer.error)}</div>"
+        if answer.error
+        else ""
+    )
+    return (
+        f"<div class='rl-card rl-answer rl-from-{answer.side}' data-state='{answer.state}'>"
+        f"<div class='rl-who'>{_pill(answer.side, answer.model)}{mark}</div>"
+        f"{body}{error}<div class='rl-took'>{_took(answer)}</div></div>"
+    )
+
+
+def _took(answer: Answer) -> str:
+    parts = [answer.state] if answer.state in ("waiting", "stopped") else []
+    first = "" if answer.first_token is None else f" (first word {answer.first_token:.1f} s)"
+    read = f"{answer.prompt_tokens or 0:,} + "
+    return " · ".join(parts + _spent(answer, first, read))
+
+
+def _spent(what: Answer | Event, first: str = "", read: str = "") -> list[str]:
+    """Time, tokens and cost, as far as they are known; `first` goes behind the time, `read` before the tokens."""
+    parts = [] if what.seconds is None else [f"{what.seconds:.1f} s{first}"]
+    parts += [] if what.completion_tokens is None else [f"{read}{what.completion_tokens:,} tokens"]
+    return parts + ([] if what.cost is None else [_dollars(what.cost)])
+
+
+# --- Many prompts ----------------------------------------------------------------------------------------------
+
+
+def upload_html(name: str, count: int) -> str:
+    """What an uploaded file held."""
+    return _title(f"{count:,} prompts from {name}") + muted_html("Press Route all.")
+
+
+def progress_html(done: int, total: int, seconds: float) -> str:
+    """How far a batch is after some seconds of work, and how long the rest will take."""
+    rate = done / seconds
+    return muted_html(f"{done:,} of {total:,} · {rate:,.0f}/s · {(total - done) / rate:.0f} s left")
+
+
+def batch_html(rows: Sequence[dict[str, Any]], at: float, top: float = 1.0) -> str:
+    """A batch in words, above a histogram of its scores on the slider's scale."""
+    if not rows:
+        hint = "Paste prompts and press Route all: each bar will be the prompts of one score."
+        return _title("Nothing routed yet") + muted_html(hint)
+    superior = sum(row["decision"] == "superior" for row in rows)
+    told = _title(f"{superior:,} of {len(rows):,} prompts go to the superior model")
+    share = muted_html(f"{_percent(superior / len(rows))}, at the threshold {at:.3f}")
+    link = _download(rows, "routed-prompts.csv")
+    scores = np.array([row["p_superior"] for row in rows])
+    return f"{told}<div class='rl-below'>{share}{link}</div>{histogram_svg(scores, at, top)}"
+
+
+def batch_table_html(rows: Sequence[dict[str, Any]]) -> str:
+    """A batch as a table, hardest first."""
+    ordered = sorted(rows, key=lambda row: -row["p_superior"])
+    cells = ((row["p_superior"], row["decision"], row["prompt"]) for row in ordered[:TABLE_ROWS])
+    body = [f"<tr>{_routed(*cell)}</tr>" for cell in cells]
+    more = (
+        muted_html(f"The first {TABLE_ROWS} of {len(rows):,}; the CSV has all.")
+        if len(rows) > TABLE_ROWS
+        else ""
+    )
+    return _table(("p_superior", "goes to", "prompt"), body) + more
+
+
+def _routed(p: float, side: str, prompt: str) -> str:
+    """The three cells of a table that say where a prompt goes."""
+    text = html.escape(short(prompt))
+    return f"<td class='rl-num'>{p:.2f}</td><td>{_pill(side, side)}</td><td class='rl-wide'>{text}</td>"
+
+
+def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
+    titles = "".join(f"<th>{name}</th>" for name in heads)
+    table = f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f"<div class='rl-scroll' tabindex='0'>{table}</div>"
+
+
+def histogram_svg(scores: np.ndarray, at: float, top: float = 1.0, bins: int = 40) -> str:
+    """How many prompts have which score, with the threshold as a line; bars right of it go to the superior model."""
+    counts, edges = np.histogram(np.clip(scores, 0, top), bins=bins, range=(0, top))
+    fullest = max(int(counts.max()), 1)
+    width = 600 / bins
+    bars = "".join(
+        f"<rect class='rl-{'superior' if left >= at - 1e-9 else 'inferior'}-fill' x='{600 * left / top + 1:.1f}' "
+        f"y='{100 - 92 * count / fullest:.1f}' width='{width - 2:.1f}' height='{92 * count / fullest:.1f}'/>"
+        for count, left in zip(counts.tolist(), edges.tolist(), strict=False)
+        if count
+    )
+    x = 6 * _place(at, top)
+    label = f"histogram of {len(scores)} scores; the fullest bar has {fullest}"
+    return (
+        f"<svg class='rl-histogram' viewBox='0 0 600 102' preserveAspectRatio='none' role='img' aria-label='{label}'>"
+        f"{bars}<line class='rl-axis' x1='0' y1='100' x2='600' y2='100'/>"
+        f"<line class='rl-mark' x1='{x:.1f}' y1='0' x2='{x:.1f}' y2='102'/></svg>"
+    )
+
+
+# --- The history -----------------------------------------------------------------------------------------------
+
+
+def history_html(events: Sequence[Event]) -> str:
+    """The history as a table, newest first, with a link to its CSV."""
+    if not events:
+        return muted_html("Nothing yet: what you route and ask is kept here.")
+    heads = ("time", "p_superior", "goes to", "prompt", "answered by", "took")
+    link = _download([asdict(event) for event in events], "router-history.csv")
+    return link + _table(heads, [_history_row(event) for event in reversed(events[-TABLE_ROWS:])])
+
+
+def _history_row(event: Event) -> str:
+    routed = _routed(event.p_superior, event.decision, event.prompt)
+    by = html.escape(f"{event.model}{' (failed)' if event.error else ''}")
+    return f"<tr><td class='rl-num'>{event.time[11:]}</td>{routed}<td>{by}</td><td>{' · '.join(_spent(event))}</td></tr>"
+
+
+# --- Files to take away ----------------------------------------------------------------------------------------
+
+
+def _download(rows: Sequence[dict[str, Any]], name: str) -> str:
+    """A link that saves rows as a CSV file, without a server. The mark in front tells spreadsheets that it is UTF-8."""
+    content = base64.b64encode(("\ufeff" + as_csv(rows)).encode()).decode()
+    return f"<a class='rl-download' download='{name}' href='data:text/csv;charset=utf-8;base64,{content}'>Save as CSV</a>"
+
+
+def as_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as CSV. A text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    if not rows:
+        return ""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+    return stream.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+        else value
+    )
+
+
+# --- Numbers and words -----------------------------------------------------------------------------------------
+
+
+def short(text: str, length: int = 160) -> str:
+    """The beginning of a text on one line, not escaped."""
+    text = " ".join(text[: 4 * length].split())
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return "–"
+    digits = 0 if share in (0, 1) or 0.005 <= share <= 0.995 else 1
+    return f"{100 * share:.{digits}f}{PER_CENT}"
+
+
+def _dollars(amount: float | None) -> str:
+    if amount is None:
+        return "–"
+    if amount == 0 or amount >= 0.01:
+        return f"${amount:,.2f}"
+    digits = min(8, 1 - math.floor(math.log10(amount)))
+    return f"${amount:.{digits}f}"

@@ -1,0 +1,691 @@
+"""The demo panel: type a prompt, see where the router sends it and how sure it is, move the threshold, ask the models.
+
+`RouterPanel` is made of ipywidgets alone, so that its bare name in a cell shows it in JupyterLab, Colab and Voila;
+everything a button does is also a method, and everything on show also a value. Here is what it holds and does. How
+that looks is `markup`'s: no HTML is written here and nothing escaped. What the router decides is `router`'s business,
+what a server answers `clients`'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import math
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+
+from routerlib import event_loop, settings
+from routerlib.endpoints import clients
+from routerlib.endpoints.prompts import well_formed
+from routerlib.notebook import markup
+from routerlib.notebook.markup import SIDES, Answer, Event
+from routerlib.serving.routing import Backend, backend
+from routerlib.training.router import Decision, Router
+
+SAMPLES = (  # (label, prompt), from easy to hard
+    ("A capital", "What is the capital of Australia?"),
+    ("A product", "What is 12 * 7?"),
+    ("An e-mail", "Write a polite e-mail that moves a meeting from Tuesday to Thursday."),
+    (
+        "A journey",
+        "A train leaves at 14:05 and arrives at 17:50. How long does the journey take? Explain each step.",
+    ),
+    ("A proof", "Prove that the square root of two is irrational."),
+    ("A design", "Design a lock-free queue for many writers, and prove that it loses no element."),
+)
+BATCH = 64  # prompts scored between two updates of the progress line
+FRAME = 0.08  # seconds between two updates of a streaming answer
+
+
+class RouterPanel(widgets.VBox):
+    """A router to look at and to play with. Its bare name in a notebook cell shows it.
+
+        panel = RouterPanel(router, inferior="http://127.0.0.1:8001/v1", superior="http://127.0.0.1:8000/v1")
+        panel                                                        # in a cell
+        panel.prompt.value = "What is 2 + 2?"; panel.route()         # the same without a browser
+        panel.ask("both"); panel.answers["superior"].text
+
+    Args:
+        router: decides. Its curve says what a threshold costs, its certificate which threshold is promised.
+        inferior, superior: where the two models answer: a `routing.Backend`, an address where the model has the
+            name that the router knows, or None, which leaves routing alone.
+        max_tokens: of an answer.
+        samples: (label, prompt) pairs to try, from easy to hard.
+
+    Attributes:
+        prompt, threshold, batch_prompts: the input widgets; set their `.value`.
+        decision: the latest `Decision`, or None. answers: side -> `Answer`. history: a list of `Event`.
+        batch: the prompts routed at once, and their `batch_scores`. uploaded: the prompts of an uploaded file.
+        message: what the panel tells the user now: a hint, or what went wrong; empty if nothing.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        inferior: str | Backend | None = None,
+        superior: str | Backend | None = None,
+        *,
+        max_tokens: int = 512,
+        samples: Sequence[tuple[str, str]] = SAMPLES,
+    ):
+        self.router = router
+        given = {"inferior": inferior, "superior": superior}
+        self.backends = {
+            side: value and backend(value, router.models.get(side)) for side, value in given.items()
+        }
+        self.names = {
+            side: b.model if b else router.models.get(side) or side
+            for side, b in self.backends.items()
+        }
+        self.max_tokens = max_tokens
+        self.top = _scale_top(router)
+        self.decision: Decision | None = None
+        self.routed = ""  # the prompt that the decision is about
+        self.answers: dict[str, Answer] = {}
+        self.history: list[Event] = []
+        self.batch: list[str] = []
+        self.uploaded: list[str] = []
+        self.batch_scores = np.zeros(0)
+        self.busy = False
+        self.message = ""
+        self._task: asyncio.Task | None = None
+        super().__init__(self._build(samples))
+        self.add_class("routerlib")
+        self._show_point()
+
+    # --- building ---
+
+    def _build(self, samples: Sequence[tuple[str, str]]) -> list[widgets.Widget]:
+        self._error = widgets.HTML()
+        self._build_point()
+        tabs = widgets.Tab(
+            [self._build_one(samples), self._build_many(), self._build_history()],
+            titles=("One prompt", "Many prompts", "History"),
+        )
+        self.tabs = _classed(tabs, "rl-tabs")
+        self._header = widgets.HTML(markup.header_html(self.router.name, self.names))
+        return [self._header, self._error, self.tabs]
+
+    def _build_one(self, samples: Sequence[tuple[str, str]]) -> widgets.Widget:
+        self.prompt = _field("Prompt", "Type a prompt, or take one of the samples below.", rows=4)
+        chips = [widgets.Button(description=label, tooltip=prompt) for label, prompt in samples]
+        for chip, (_, prompt) in zip(chips, samples, strict=True):
+            _classed(chip, "rl-chip").on_click(lambda _, prompt=prompt: self._do_sample(prompt))
+        self.samples = chips
+        scale = [_note("easy"), *chips, _note("hard")]
+        self.route_button = self._button(
+            "Route", self.route, "rl-primary", "Decide where the prompt goes"
+        )
+        self.ask_button = self._task_button("Ask the chosen model", "chosen")
+        self.both_button = self._task_button("Ask both", "both")
+        self.stop_button = self._button("Stop", self.stop, "rl-quiet", "Stop the answers under way")
+        self.stop_button.layout.display = "none"
+        buttons = [self.route_button, self.ask_button, self.both_button, self.stop_button]
+        self._verdict = widgets.HTML(markup.verdict_html(None, self.names))
+        self._answers = widgets.HTML()
+        self._hint = widgets.HTML(self._server_hint())
+        decision = _classed(widgets.VBox([self._verdict, self._point_box]), "rl-card")
+        rows = [
+            self.prompt,
+            _row(*scale, name="rl-chips"),
+            _row(*buttons),
+            decision,
+            self._answers,
+            self._hint,
+        ]
+        return _classed(widgets.VBox(rows), "rl-page")
+
+    def _build_point(self) -> None:
+        """The threshold with what it buys; one widget, shown on two tabs."""
+        own = self.router.threshold
+        self.threshold = widgets.FloatSlider(
+            value=min(own, self.top),
+            min=0.0,
+            max=self.top,
+            step=self.top / 200,
+            readout=False,
+            description="Threshold",
+        )
+        _classed(self.threshold, "rl-slider rl-hidden-label").observe(self._on_threshold, "value")
+        self._marks = widgets.HTML()
+        self.own_button = self._button(
+            f"The router's own: {own:.3f}", lambda: self._set_threshold(own), "rl-link"
+        )
+        self.certified_button = self._button(
+            "", lambda: self._set_threshold(self._certified()), "rl-link"
+        )
+        certified = self._certified()
+        if certified is None:
+            self.certified_button.layout.display = "none"
+        else:
+            self.certified_button.description = f"◆ Certified: {certified:.3f}"
+            self.certified_button.tooltip = self.router.certificate.get(
+                "sentence", "The certified threshold"
+            )
+            self.own_button.layout.display = (
+                "none" if abs(own - certified) < 1e-9 else None
+            )  # one stop, one button
+        self._point = widgets.HTML()
+        stops = _row(self.own_button, self.certified_button, name="rl-stops")
+        self._point_box = _classed(
+            widgets.VBox([self.threshold, self._marks, stops, self._point]), "rl-point"
+        )
+
+    def _build_many(self) -> widgets.Widget:
+        self.batch_prompts = _field(
+            "Prompts", "Paste prompts, one a line, or upload a file.", rows=5
+        )
+        self.upload = widgets.FileUpload(
+            accept=".txt,.csv,.jsonl", description="Upload .txt, .csv, .jsonl"
+        )
+        _classed(self.upload, "rl-quiet").observe(self._on_upload, "value")
+        self.batch_button = self._task_button("Route all", "batch", "rl-primary")
+        self._batch_view = widgets.HTML(markup.batch_html([], self.threshold.value, self.top))
+        self._batch_table = widgets.HTML()
+        card = _classed(widgets.VBox([self._batch_view, self._point_box]), "rl-card")
+        rows = [self.batch_prompts, _row(self.batch_button, self.upload), card, self._batch_table]
+        return _classed(widgets.VBox(rows), "rl-page")
+
+    def _build_history(self) -> widgets.Widget:
+        self._history_view = widgets.HTML(markup.history_html([]))
+        self.clear_button = self._button(
+            "Clear", self.clear_history, "rl-quiet", "Forget the history"
+        )
+        return _classed(widgets.VBox([self._history_view, _row(self.clear_button)]), "rl-page")
+
+    def _button(self, text: str, action: Any, style: str, tooltip: str = "") -> widgets.Button:
+        button = _classed(widgets.Button(description=text, tooltip=tooltip or text), style)
+        button.on_click(lambda _: self._guarded(action))
+        return button
+
+    def _task_button(self, text: str, what: str, style: str = "rl-quiet") -> widgets.Button:
+        tips = {
+            "batch": "Decide for every prompt",
+            "both": "Send the prompt to both models, side by side",
+        }
+        tip = tips.get(what, "Route the prompt and send it to the model it goes to")
+        button = _classed(widgets.Button(description=text, tooltip=tip), style)
+        button.on_click(
+            lambda _: self._start(self._route_batch() if what == "batch" else self._ask(what))
+        )
+        return button
+
+    # --- what the buttons do, for code too ---
+
+    def route(self) -> Decision | None:
+        """Decide about the prompt, show it, and note it in the history. An empty prompt is told off: None."""
+        self._say("")
+        text = well_formed(self.prompt.value)
+        if not text.strip():
+            self._say("Type a prompt first, or take one of the samples.", calm=True)
+            return None
+        self.routed = text
+        self.decision = self.router.route(text, self.threshold.value)
+        self.answers = {}
+        self._show_decision()
+        self._show_answers()
+        self._note("routed")
+        return self.decision
+
+    def ask(self, which: str = "chosen") -> dict[str, Answer]:
+        """Send the prompt to the "chosen" model, or to "both", and wait for the answers; returns them by side."""
+        self._run(self._ask(which))
+        return self.answers
+
+    async def asking(self, which: str = "chosen") -> dict[str, Answer]:
+        """`ask`, to be awaited. For a notebook's cell: while `ask` waits, the kernel's loop is entered a second time,
+        and with further cells in its queue it complains of that at length."""
+        if not self.busy:
+            await self._work(self._ask(which))
+        return self.answers
+
+    def route_batch(self) -> np.ndarray:
+        """Score all prompts of `batch_prompts` (or of an uploaded file); returns p_superior of each, shape (n,)."""
+        self._run(self._route_batch())
+        return self.batch_scores
+
+    def stop(self) -> None:
+        """Stop the answers under way; what has come of them stays."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def clear_history(self) -> None:
+        """Forget what was routed and asked."""
+        self.history.clear()
+        self._show_history()
+
+    def history_csv(self) -> str:
+        """The history as CSV, oldest first, safe to open in a spreadsheet."""
+        return markup.as_csv([asdict(event) for event in self.history])
+
+    def batch_csv(self) -> str:
+        """The batch as CSV: prompt, p_superior and decision at the current threshold."""
+        return markup.as_csv(self._batch_rows())
+
+    def save_history(self, path: str | Path) -> Path:
+        """Write the history to a CSV file; returns its path."""
+        path = settings.resolve(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.history_csv(), encoding="utf-8")
+        return path
+
+    def snapshot(self) -> str:
+        """The panel's state as a page of HTML without widgets, for runs and viewers that have none."""
+        cards = [self._verdict.value + self._marks.value + self._point.value]
+        cards += [self._batch_view.value] if self.batch else []
+        rest = [
+            self._answers.value,
+            self._batch_table.value,
+            self._history_view.value if self.history else "",
+        ]
+        return markup.page_html(self._header.value, self._error.value, self.routed, cards, rest)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            bundle["text/html"] = self.snapshot()  # for viewers without widgets
+        return bundle
+
+    # --- running ---
+
+    def _do_sample(self, prompt: str) -> None:
+        self.prompt.value = prompt
+        self._guarded(self.route)
+
+    def _guarded(self, action: Any) -> None:
+        """Do it; an error becomes a sentence in the panel."""
+        try:
+            action()
+        except Exception as error:
+            self._say(sentence(error))
+
+    def _start(self, work: Coroutine) -> None:
+        """From a click: the work goes on beside the kernel's loop, so that the panel stays alive."""
+        if (
+            self.busy
+        ):  # a second click while the first is at work, or has yet to begin: a call is paid once
+            work.close()
+            return
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._run(work)
+        else:
+            self._set_busy(True)
+            self._task = asyncio.ensure_future(self._work(work))
+            self._task.add_done_callback(lambda _: self._ended(work))
+
+    def _ended(self, work: Coroutine) -> None:
+        """Also where Stop came before the work began, and nothing of it has run."""
+        work.close()
+        self._set_busy(False)
+
+    def _run(self, work: Coroutine) -> None:
+        if self.busy:
+            work.close()
+            self._say("The panel is at work: wait until it is done, or stop it.", calm=True)
+            return
+        event_loop.run(self._work(work))
+
+    async def _work(self, work: Coroutine) -> None:
+        self._set_busy(True)
+        try:
+            await work
+        except asyncio.CancelledError:
+            self._say("Stopped.", calm=True)
+        except Exception as error:
+            self._say(sentence(error))
+        finally:
+            self._set_busy(False)
+
+    def _set_busy(self, busy: bool) -> None:
+        self.busy = busy
+        for button in (
+            self.route_button,
+            self.ask_button,
+            self.both_button,
+            self.batch_button,
+            *self.samples,
+        ):
+            button.disabled = busy
+        self.stop_button.layout.display = None if busy else "none"
+
+    async def _ask(self, which: str) -> None:
+        if which not in ("chosen", "both"):
+            raise ValueError(f"ask({which!r}): it is either 'chosen' or 'both'.")
+        if (
+            self.decision is None or self.routed != well_formed(self.prompt.value)
+        ) and self.route() is None:
+            return
+        self._say("")
+        sides = SIDES if which == "both" else (self.decision.model,)
+        missing = [side for side in sides if self.backends[side] is None]
+        if missing:
+            self._say(self._no_server(missing), calm=True)
+            return
+        self.answers = {side: Answer(side, self.names[side]) for side in sides}
+        self._show_answers()
+        try:
+            await asyncio.gather(*(self._stream(answer) for answer in self.answers.values()))
+        finally:
+            for answer in self.answers.values():
+                if answer.state in ("waiting", "streaming"):
+                    answer.state = "stopped"
+                self._note("asked", answer)
+            self._show_answers()
+
+    async def _stream(self, answer: Answer) -> None:
+        """Let one model answer, word by word."""
+        target, start, shown = self.backends[answer.side], time.perf_counter(), 0.0
+        mode = clients.LOCAL if target.is_local else clients.REMOTE
+        try:
+            async with clients.connect(target.base_url, target.api_key, api_mode=mode) as client:
+                stream = await client.chat.completions.create(
+                    model=target.model,
+                    messages=[{"role": "user", "content": self.routed}],
+                    max_tokens=self.max_tokens,
+                    stream=True,
+                    stream_options={"include_usage": True},
+                )
+                async for chunk in stream:
+                    self._take(answer, chunk, time.perf_counter() - start)
+                    if time.perf_counter() - shown > FRAME:
+                        self._show_answers()
+                        shown = time.perf_counter()
+                if answer.seconds is None:
+                    raise ValueError("no event came")
+            answer.state = "done"
+        except Exception as error:
+            answer.state, answer.error = "failed", self._what_failed(error, target)
+        answer.seconds = time.perf_counter() - start
+        answer.cost = self._cost(answer)
+
+    def _take(self, answer: Answer, chunk: Any, now: float) -> None:
+        piece = well_formed((chunk.choices[0].delta.content or "") if chunk.choices else "")
+        if piece:
+            answer.first_token = now if answer.first_token is None else answer.first_token
+            answer.state = "streaming"
+            answer.text += piece
+        answer.seconds = now
+        if chunk.usage:
+            answer.prompt_tokens = _count(chunk.usage.prompt_tokens)
+            answer.completion_tokens = _count(chunk.usage.completion_tokens)
+
+    def _cost(self, answer: Answer) -> float | None:
+        price = self.router.prices.get(answer.side)
+        if price is None or answer.completion_tokens is None:
+            return None
+        return price * ((answer.prompt_tokens or 0) + answer.completion_tokens) / 1e6
+
+    async def _route_batch(self) -> None:
+        self._say("")
+        lines = well_formed(self.batch_prompts.value).splitlines()
+        typed = [line.strip() for line in lines if line.strip()]
+        prompts = typed or self.uploaded
+        if not prompts:
+            self._say("Paste some prompts first, one a line, or upload a file.", calm=True)
+            return
+        self.batch, scores, start = prompts, [], time.perf_counter()
+        for first in range(0, len(prompts), BATCH):
+            scores.extend(
+                await asyncio.to_thread(self.router.score, prompts[first : first + BATCH])
+            )
+            seconds = time.perf_counter() - start
+            self._batch_view.value = markup.progress_html(len(scores), len(prompts), seconds)
+        self.batch_scores = np.array(scores, dtype=float)
+        self._show_batch()
+
+    # --- events ---
+
+    def _on_threshold(self, change: dict[str, Any]) -> None:
+        certified = self._certified()
+        nearest = (
+            certified is not None and abs(change["new"] - certified) <= self.threshold.step / 2
+        )
+        if nearest and change["new"] != certified:  # a stop: the slider comes to rest on it
+            self.threshold.value = certified
+            return
+        self._guarded(self._show_point)
+
+    def _set_threshold(self, value: float) -> None:
+        self.threshold.value = min(value, self.top)
+
+    def _on_upload(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            self._guarded(lambda: self._take_upload(change["new"][0]))
+
+    def _take_upload(self, file: dict[str, Any]) -> None:
+        self._say("")
+        self.uploaded = prompts_from_file(file["name"], bytes(file["content"]))
+        self.batch_prompts.value = ""
+        self.batch, self.batch_scores = [], np.zeros(0)
+        self._batch_table.value = ""
+        self._batch_view.value = markup.upload_html(file["name"], len(self.uploaded))
+
+    # --- showing ---
+
+    def _certified(self) -> float | None:
+        certificate = self.router.certificate or {}
+        threshold = certificate.get("threshold")
+        return (
+            threshold
+            if certificate.get("certified", True) and threshold is not None and threshold <= 1
+            else None
+        )
+
+    def _show_point(self) -> None:
+        at, certified = self.threshold.value, self._certified()
+        self._marks.value = markup.marks_html(at, certified, self.top)
+        self._point.value = markup.point_html(
+            self.router.curve, at, certified, self.router.certificate
+        )
+        if self.decision is not None:
+            self.decision = self.router.decide(self.decision.p_superior, at)
+            self._show_decision()
+        if len(self.batch_scores):
+            self._show_batch()
+
+    def _show_decision(self) -> None:
+        self._verdict.value = markup.verdict_html(self.decision, self.names, self.top)
+
+    def _show_answers(self) -> None:
+        self._answers.value = markup.answers_html(
+            self.answers, self.decision.model if self.decision else ""
+        )
+
+    def _show_batch(self) -> None:
+        rows = self._batch_rows()
+        self._batch_view.value = markup.batch_html(rows, self.threshold.value, self.top)
+        self._batch_table.value = markup.batch_table_html(rows)
+
+    def _batch_rows(self) -> list[dict[str, Any]]:
+        at = self.threshold.value
+        return [
+            {
+                "prompt": prompt,
+                "p_superior": round(float(p), 4),
+                "decision": self.router.decide(float(p), at).model,
+            }
+            for prompt, p in zip(self.batch, self.batch_scores, strict=False)
+        ]
+
+    def _show_history(self) -> None:
+        self._history_view.value = markup.history_html(self.history)
+
+    def _note(self, what: str, answer: Answer | None = None) -> None:
+        at = datetime.now().isoformat(timespec="seconds")
+        decision = self.decision
+        event = Event(
+            at, what, self.routed, decision.p_superior, decision.threshold, decision.model
+        )
+        if answer is not None:
+            event.model, event.answer, event.error = answer.model, answer.text, answer.error
+            for name in ("seconds", "first_token", "prompt_tokens", "completion_tokens", "cost"):
+                setattr(event, name, getattr(answer, name))
+        self.history.append(event)
+        self._show_history()
+
+    def _say(self, text: str, calm: bool = False) -> None:
+        """Tell the user something above the tabs; an empty text clears it."""
+        self.message = text
+        self._error.value = markup.message_html(text, calm)
+
+    def _server_hint(self) -> str:
+        missing = [side for side in SIDES if self.backends[side] is None]
+        return markup.muted_html(self._no_server(missing)) if missing else ""
+
+    def _no_server(self, sides: Sequence[str]) -> str:
+        ports = {"inferior": 8001, "superior": 8000}
+        starts = "; ".join(
+            f"python -m routerlib serve --model {self.names[s]} --port {ports[s]}" for s in sides
+        )
+        given = ", ".join(f'{side}="http://127.0.0.1:{ports[side]}/v1"' for side in sides)
+        models = " and ".join(f"the {side} model" for side in sides)
+        return (
+            f"Routing needs no server, but answers do, and none is connected for {models}. Start one in a terminal "
+            f"({starts}), then make the panel with RouterPanel(router, {given})."
+        )
+
+    def _what_failed(self, error: Exception, target: Backend) -> str:
+        import openai
+
+        port = target.base_url.partition("//")[2].partition("/")[0].rpartition(":")[2]
+        unreachable = (
+            "Connect" in type(error.__cause__).__name__
+        )  # aiohttp reports a refused connection as a time-out
+        if isinstance(error, openai.APITimeoutError) and not unreachable:
+            return f"{target.base_url} did not answer in time. Is the server overloaded, or still starting?"
+        if isinstance(error, openai.APIConnectionError) and not unreachable:
+            return f"{target.base_url} broke off its answer. Is the server still alive?"
+        if isinstance(error, openai.APIConnectionError):
+            start = (
+                f" Start it with: python -m routerlib serve --model {target.model} --port {port}"
+            )
+            return f"Nothing answers at {target.base_url}.{start if target.is_local else ' Is the address right?'}"
+        if isinstance(error, openai.AuthenticationError):
+            return f"{target.base_url} does not accept the key. Check OPENAI_API_KEY in the environment or .env."
+        if isinstance(error, openai.NotFoundError):
+            return f"{target.base_url} knows no model {target.model!r}, or has no chat completions."
+        if isinstance(error, openai.APIStatusError):
+            told = error.message.removeprefix(f"Error code: {error.status_code} - ")
+            return f"{target.base_url} answered {error.status_code}: {markup.short(told)}"
+        if isinstance(error, openai.APIError | settings.MissingKey):
+            return sentence(error)
+        return f"What {target.base_url} sent is no chat completion ({markup.short(sentence(error))}). Is it the right address?"
+
+
+# --- Small pieces ----------------------------------------------------------------------------------------------
+
+
+def _scale_top(router: Router) -> float:
+    """Where the slider and the bars end: 1, or less where no calibration prompt scored so high, so that none is cramped."""
+    highest = max((row["threshold"] for row in router.curve), default=1.0)
+    return min(1.0, math.ceil(20 * 1.1 * max(highest, router.threshold)) / 20)
+
+
+def _classed(widget: Any, names: str) -> Any:
+    for name in names.split():
+        widget.add_class(name)
+    return widget
+
+
+def _row(*children: widgets.Widget, name: str = "rl-row") -> widgets.Widget:
+    return _classed(widgets.HBox(children), name)
+
+
+def _note(text: str) -> widgets.HTML:
+    return _classed(widgets.HTML(markup.muted_html(text)), "rl-note")
+
+
+def _count(value: Any) -> int | None:
+    """A count as a server sent it, or None where it is none: the client hands on whatever came."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _field(label: str, placeholder: str, rows: int) -> widgets.Textarea:
+    """A text to type. It is sent when it is left, not letter by letter: while a busy kernel has yet to take one letter,
+    the browser holds back the rest, and a click on a button would overtake it."""
+    field = widgets.Textarea(
+        description=label, placeholder=placeholder, rows=rows, continuous_update=False
+    )
+    return _classed(field, "rl-field rl-hidden-label")
+
+
+def sentence(error: BaseException) -> str:
+    """An exception as a sentence for a person."""
+    text = " ".join(str(error).split())[:500]
+    return (
+        text
+        if text and type(error).__module__.startswith("routerlib")
+        else f"{type(error).__name__}: {text}"
+    )
+
+
+class PromptFileError(ValueError):
+    """An uploaded file that holds no prompts, or cannot be read; the text says where."""
+
+
+def prompts_from_file(name: str, content: bytes) -> list[str]:
+    """The prompts of an uploaded file: the lines of a text, a column of a CSV, or a field of a JSONL file.
+
+    The column or field is called prompt, question, problem or text (a CSV without such a header: its first column).
+
+    Raises:
+        PromptFileError: with the line, where the file cannot be read so, or that it holds no prompt.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PromptFileError(
+            f"{name} is no UTF-8 text (byte {error.start}). Save it as UTF-8 and upload it again."
+        ) from None
+    kind = Path(name).suffix.lower()
+    read = {".csv": _prompts_of_csv, ".jsonl": _prompts_of_jsonl}.get(
+        kind, lambda _, text: text.splitlines()
+    )
+    prompts = [
+        well_formed(prompt.strip()) for prompt in read(name, text) if prompt and prompt.strip()
+    ]
+    if not prompts:
+        raise PromptFileError(f"{name} holds no prompt.")
+    return prompts
+
+
+FIELDS = ("prompt", "question", "problem", "text")
+
+
+def _prompts_of_csv(name: str, text: str) -> Iterator[str]:
+    try:
+        rows = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise PromptFileError(f"{name} is no CSV ({error}).") from None
+    header = [cell.strip().lower() for cell in rows[0]] if rows else []
+    column = next((header.index(field) for field in FIELDS if field in header), None)
+    body = rows if column is None else rows[1:]
+    return (row[column or 0] for row in body if len(row) > (column or 0))
+
+
+def _prompts_of_jsonl(name: str, text: str) -> Iterator[str]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            raise PromptFileError(f"{name}, line {number}: no valid JSON.") from None
+        fields = row if isinstance(row, dict) else {"text": row}
+        found = next((fields[f] for f in FIELDS if f in fields), None)
+        if not isinstance(found, str):
+            raise PromptFileError(
+                f"{name}, line {number}: no field prompt, question, problem or text that is a text."
+            )
+        yield found

@@ -1,0 +1,1 @@
+"""What travels between the notebooks, how it is kept on disk, and where it comes from."""

@@ -1,0 +1,483 @@
+"""Crash-safe JSONL: rows that are on disk are whole, and stay.
+
+A row is appended in one write and flushed to the disk; a last line that a crash tore in two is cut off
+on the next start; one writer at a time holds the file's lock. Readers stream, so memory does not grow
+with the file; what they are given may be anything, and is said in a sentence where it is no file of rows.
+What a row must contain is `schemas`' business.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import fcntl
+import gzip
+import io
+import json
+import math
+import os
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from routerlib.rows.schemas import Row, RowError, parse
+
+R = TypeVar("R", bound=Row)
+
+LONGEST = 1 << 28  # characters of one line; reading on would fill the memory
+DEEPEST = 100  # levels of lists and objects within each other; not far above, checking and writing a row fail
+HOPELESS = 100  # so many bad rows before the first good one, and it is not the file that was meant
+
+
+class FileInUse(RuntimeError):
+    """Another process is writing this file."""
+
+
+class Unreadable(ValueError):
+    """A file that no rows can be read from: another kind of file, damaged, or closed to us. The text says what to do."""
+
+
+def encode(row: Row | dict[str, Any]) -> bytes:
+    """One line: UTF-8 JSON, a newline at the end. A lone surrogate, which UTF-8 cannot hold, becomes '?'.
+
+    A value that JSON does not know, such as a date out of a parquet file, becomes its text: a row that was
+    paid for is not lost over it.
+    """
+    value = row.model_dump(mode="json") if isinstance(row, Row) else row
+    return (
+        json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", errors="replace") + b"\n"
+    )
+
+
+class Writer:
+    """Appends rows to a file that no crash can corrupt. Use as a context manager.
+
+    Args:
+        path: the file; its folder is made. A torn last line is removed (`repaired` says how many bytes).
+        fsync: wait until the disk has each row (True), or leave that to the operating system.
+
+    Raises:
+        FileInUse: another writer holds the file.
+    """
+
+    def __init__(self, path: str | Path, fsync: bool = True):
+        self.path, self.fsync = Path(path), fsync
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = _open_locked(self.path)
+        try:
+            self.repaired = _cut_torn_line(self._file, self.path)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def append(self, row: Row | dict[str, Any]) -> int:
+        """Write one row, whole or not at all. Returns the offset at which its line starts.
+
+        Raises:
+            OSError: the disk is full, say; what was half written is taken back first.
+        """
+        line, start = encode(row), self._file.seek(0, os.SEEK_END)
+        try:
+            written = self._file.write(line)
+            if written != len(line):
+                raise OSError(
+                    errno.ENOSPC,
+                    f"only {written} of {len(line)} bytes fitted on the disk",
+                    str(self.path),
+                )
+            if self.fsync:
+                os.fsync(self._file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._file.truncate(start)
+            raise
+        return start
+
+    def sync(self) -> None:
+        """Wait until the disk has what was appended."""
+        os.fsync(self._file.fileno())
+
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Put other lines in the place of all, at once or not at all; the lock is held throughout."""
+        with _replacing(self.path) as file:
+            for line in lines:
+                file.write(line)
+            fcntl.flock(file, fcntl.LOCK_EX)  # before it gets its name: no other writer can slip in
+            successor = os.dup(file.fileno())
+        self._file.close()
+        self._file = os.fdopen(successor, "ab+", buffering=0)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _open_locked(path: Path) -> Any:
+    """Open for appending and lock; again where the file was replaced between the two steps."""
+    while True:
+        file = open(path, "ab+", buffering=0)  # noqa: SIM115 - the writer closes it
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise FileInUse(
+                f"{path} is being written by another process. Wait for it, stop it, or name another file."
+            ) from None
+        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+        file.close()
+
+
+def _cut_torn_line(file: Any, path: Path) -> int:
+    """Truncate after the last newline; returns the number of bytes removed.
+
+    A last line that lacks only its newline is completed instead. A file that does not begin as JSONL
+    does is not touched.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size and file.read(1) not in (b"{", b"\n"):
+        raise RowError(
+            f"{path} is no JSONL file of rows (its first line is no object). Name another file."
+        )
+    keep = _after_last_newline(file, size)
+    if keep == size:
+        return 0
+    file.seek(keep)
+    tail = file.read(size - keep)
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(tail)
+        file.write(b"\n")
+        return 0
+    file.truncate(keep)
+    return size - keep
+
+
+def _after_last_newline(file: Any, size: int) -> int:
+    keep = size
+    while keep > 0:
+        step = min(65536, keep)
+        file.seek(keep - step)
+        newline = file.read(step).rfind(b"\n")
+        if newline >= 0:
+            return keep - step + newline + 1
+        keep -= step
+    return 0
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    """Stream the lines of a text file, told by its first bytes: UTF-8 or UTF-16, gzipped or not (whatever its name
+    says). A bad byte becomes U+FFFD.
+
+    Raises:
+        FileNotFoundError. Unreadable: a folder, a binary file, a damaged or forbidden one, or an endless line.
+    """
+    number = 0
+    try:
+        with _open_text(Path(path)) as file:
+            while line := file.readline(LONGEST):
+                number += 1
+                if len(line) == LONGEST:
+                    raise Unreadable(
+                        f"{path}, line {number} is longer than {LONGEST:,} characters: this is no JSONL."
+                    )
+                yield line
+    except IsADirectoryError:
+        raise Unreadable(f"{path} is a folder. Name a file in it.") from None
+    except PermissionError:
+        raise Unreadable(
+            f"{path} may not be read by this user. Allow it (chmod +r), or name another file."
+        ) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Unreadable(
+            f"{path} is damaged or was cut off while it was copied (after line {number}: {error}). Fetch it again."
+        ) from None
+
+
+def _open_text(path: Path) -> io.TextIOWrapper:
+    with open(path, "rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+    file = gzip.open(path) if is_gzip else open(path, "rb")  # noqa: SIM115 - the wrapper closes it
+    try:
+        head = file.peek(4096)[:4096]
+        encoding = (
+            "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        )
+        if "\0" in head.decode(encoding, errors="ignore"):
+            raise Unreadable(
+                f"{path} is a binary file (a picture, an archive, a parquet file under a wrong name?), where text with "
+                "a row on each line is needed. Name another file."
+            )
+        return io.TextIOWrapper(file, encoding, errors="replace")
+    except BaseException:
+        file.close()
+        raise
+
+
+def decode(text: str) -> Any:
+    """One JSON value.
+
+    Raises:
+        RowError: no JSON, or such as no row can hold: NaN, Infinity, endless numbers, endless nesting.
+    """
+    try:
+        value = _DECODER.decode(text)
+    except RowError:
+        raise
+    except json.JSONDecodeError as error:
+        place = f" in line {error.lineno}" if error.lineno > 1 else ""
+        raise RowError(f"no valid JSON ({error.msg}{place})", text=text[:500]) from None
+    except (ValueError, RecursionError) as error:
+        what = (
+            "lists and objects are nested too deep"
+            if isinstance(error, RecursionError)
+            else "a number is too long"
+        )
+        raise RowError(what, text=text[:500]) from None
+    if text.count("[") + text.count("{") > DEEPEST and _is_deep(value):
+        raise RowError(
+            f"lists and objects are nested deeper than {DEEPEST} levels", text=text[:500]
+        )
+    return value
+
+
+def _no_number(name: str) -> None:
+    raise RowError(f"{name} is no number that JSON knows; write null, or leave the field out")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
+def _is_deep(value: Any) -> bool:
+    layer = [value]
+    for _ in range(DEEPEST):
+        inside = (item.values() if isinstance(item, dict) else item for item in layer)
+        layer = [
+            child for children in inside for child in children if isinstance(child, dict | list)
+        ]
+    return bool(layer)
+
+
+def decode_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """Stream (line number, value) of a JSONL file; the value of a line that cannot be decoded is a RowError.
+
+    Raises:
+        FileNotFoundError, Unreadable: as `read_lines`.
+    """
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, decode(line)
+        except RowError as error:
+            yield number, RowError(str(error), text=line[:500])
+
+
+def read_values(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """Stream (line number, decoded value) of a JSONL file; blank lines are passed over.
+
+    Raises:
+        FileNotFoundError, Unreadable, RowError: the last names file, line and what is wrong with the line.
+    """
+    for number, value in decode_lines(path):
+        if isinstance(value, RowError):
+            raise RowError(f"{path}, line {number}: {value}: {value.text[:60]!r}")
+        yield number, value
+
+
+def rejects_path(path: Path) -> Path:
+    """Where the bad rows go beside a file made of the good ones: answers.jsonl → answers.rejects.jsonl."""
+    return path.with_name(f"{path.name.removesuffix('.jsonl')}.rejects.jsonl")
+
+
+class Rejects:
+    """Rows that could not be used, in a file of their own that exists only if there are any.
+
+    Each goes to the file as it is met, as {file, line, field, reason, text}; what an earlier run left there is
+    removed. Close it, or use it as a context manager. `count` says how many, `str()` which was the first.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path, self.count, self.first = Path(path), 0, {}
+        self._file: Any = None
+        self.path.unlink(missing_ok=True)
+
+    def append(self, row: dict[str, Any]) -> None:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115 - closed by close()
+        self._file.write(encode(row))
+        self.first = self.first or row
+        self.count += 1
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+    def __enter__(self) -> Rejects:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __str__(self) -> str:
+        if not self.first:
+            return "Every row could be used."
+        return (
+            f"{self.count:,} rows could not be used and are in {self.path.name}; "
+            f"the first: {self.first['file']}, line {self.first['line']}: {self.first['reason']}."
+        )
+
+
+def read_rows(
+    path: str | Path, row_type: type[R], rejects: Rejects | list[dict[str, Any]] | None = None
+) -> Iterator[R]:
+    """Stream the rows of a JSONL file, each checked; `rejects` as in `checked`.
+
+    Raises:
+        FileNotFoundError, Unreadable, RowError: the last names file, line and field.
+    """
+    return checked(str(path), decode_lines(path), row_type, rejects)
+
+
+def checked(
+    name: str,
+    values: Iterable[tuple[int, Any]],
+    row_type: type[R],
+    rejects: Rejects | list[dict[str, Any]] | None = None,
+) -> Iterator[R]:
+    """Stream the numbered values of a file as rows of one type.
+
+    Args:
+        name: the file, for messages.
+        values: (line number, decoded value), or (line number, RowError) for a line that could not be decoded.
+        rejects: where given, a bad row is appended here ({file, line, field, reason, text}) and passed
+            over; where None, it raises.
+
+    Raises:
+        RowError: names file, line and field. Unreadable: every row is bad, or HOPELESS come before the first good one.
+    """
+    good, bad, first = 0, 0, ""
+    for number, value in values:
+        try:
+            if isinstance(value, RowError):
+                raise value
+            row = parse(row_type, value)
+        except RowError as error:
+            first = first or f"{name}, line {number}: {error}"
+            if rejects is None:
+                raise RowError(first, error.field) from None
+            rejects.append(_reject(name, number, value, error))
+            bad += 1
+            if bad == HOPELESS and not good:
+                raise Unreadable(
+                    f"{first}. None of the first {bad} rows can be used: is this the file you meant?"
+                ) from None
+            continue
+        good += 1
+        yield row
+    if bad and not good:
+        raise Unreadable(f"{first}. No row of it can be used: is this the file you meant?")
+
+
+def _reject(name: str, number: int, value: Any, error: RowError) -> dict[str, Any]:
+    text = error.text or json.dumps(value, ensure_ascii=False, default=str)
+    return {
+        "file": name,
+        "line": number,
+        "field": error.field,
+        "reason": str(error)[:500],
+        "text": text[:500],
+    }
+
+
+def write_rows(path: str | Path, rows: Iterable[Row | dict[str, Any]]) -> int:
+    """Write a whole file at once, gzipped if its name ends in .gz: it appears complete or not at all.
+
+    Returns:
+        the number of rows.
+    """
+    count = 0
+    is_gzip = Path(path).suffix == ".gz"
+    with _replacing(path) as raw:
+        zipped = (
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0)
+            if is_gzip
+            else contextlib.nullcontext(raw)
+        )
+        with zipped as file:
+            for row in rows:
+                file.write(encode(row))
+                count += 1
+    return count
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    """Write one JSON document, readable by a person, complete or not at all. Returns the path.
+
+    NaN and infinity, for which JSON has no word, become null.
+    """
+    with _replacing(path) as file:
+        text = json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_plain)
+        file.write(text.encode() + b"\n")
+    return Path(path)
+
+
+def read_json(path: str | Path) -> Any:
+    """Read one JSON document.
+
+    Raises:
+        FileNotFoundError, Unreadable, RowError: the last names the file and the place where the JSON breaks.
+    """
+    text = "".join(read_lines(path))
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RowError(f"{path}: no valid JSON (line {error.lineno}: {error.msg})") from None
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inside) for key, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inside) for inside in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    """numpy's numbers and arrays, and paths, as JSON knows them."""
+    if hasattr(value, "tolist"):
+        return _finite(value.tolist())
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Row):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+@contextlib.contextmanager
+def _replacing(path: str | Path) -> Iterator[Any]:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say whose
+            error.filename = str(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise

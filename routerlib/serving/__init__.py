@@ -1,0 +1,1 @@
+"""06: the router in a program: clients and a server."""

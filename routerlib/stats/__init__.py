@@ -1,0 +1,1 @@
+"""Numbers about routers: quality against cost, calibration, certificates. No files, no models."""

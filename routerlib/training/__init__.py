@@ -1,0 +1,1 @@
+"""05: fit, compare, choose, certify and save a router."""

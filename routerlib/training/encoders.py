@@ -1,0 +1,237 @@
+"""Transformer encoders on texts: frozen sentence embeddings, and the fine-tuned classifier.
+
+Texts are sorted by length and batched by tokens, so almost nothing is padded; the body runs in bfloat16
+where the processor computes in it, the last layer in float32. Long texts lose their oldest tokens. How a batch passes
+through a model is `inference`'s business, training `training`'s, and what a score means `router`'s.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from routerlib.training.inference import Forward, compute_dtype, device, forward
+
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # idle threads that spin slow every other process; before torch
+BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}  # after padding; more of them leave a CPU's caches
+MAX_LENGTH = 256
+
+
+class EncoderError(ValueError):
+    """No encoder can be loaded from a folder or hub name; the text says why and what to name instead."""
+
+
+@functools.cache
+def quiet() -> None:
+    """Say nothing while a model loads: a bar, that a new head is new, that one CPU shares no layers tell a user nothing."""
+    from transformers.utils import logging as notices
+
+    notices.disable_progress_bar()
+    for name in ("modeling_utils", "distributed.tensor_parallel"):
+        logging.getLogger(f"transformers.{name}").setLevel(logging.ERROR)
+
+
+def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
+    """The folder's (or hub model's) tokenizer, cutting texts to their last `max_length` tokens.
+
+    Raises:
+        EncoderError: there is none, or the hub cannot be reached.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise EncoderError(
+            f"No encoder could be loaded from {folder} ({' '.join(str(error).split())[:200]}). Name the folder of a "
+            "BERT-like model, or a hub id where the hub can be reached; left empty, the offline encoder is taken."
+        ) from None
+    tokenizer.truncation_side = "left"
+    limit = tokenizer.model_max_length or max_length
+    tokenizer.model_max_length = min(limit, max_length)
+    return tokenizer
+
+
+def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Positions grouped into batches of similar length, each at most `tokens` after padding, shortest first."""
+    batch: list[int] = []
+    for position in np.argsort(lengths, kind="stable"):
+        if batch and (len(batch) + 1) * lengths[position] > tokens:
+            yield batch
+            batch = []
+        batch.append(int(position))
+    if batch:
+        yield batch
+
+
+def run(through: Forward, tokenizer: Any, texts: Sequence[str], width: int) -> np.ndarray:
+    """Pass texts through a model; `through` gives (rows, width) for each batch. Shape (n, width).
+
+    The rows come back in the order of the texts.
+    """
+    result = np.zeros((len(texts), width), dtype=np.float32)
+    encoded = tokenizer(list(texts), truncation=True, padding=False)["input_ids"] if texts else []
+    for batch in batches([len(ids) for ids in encoded], BATCH_TOKENS[device()]):
+        result[batch] = through(*_padded([encoded[i] for i in batch], tokenizer))
+    return result
+
+
+def _padded(rows: Sequence[list[int]], tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and mask, both of shape (rows, tokens). Widths are multiples of 8: each new one is compiled anew."""
+    longest = max(map(len, rows))
+    width = max(longest, min(-(-longest // 8) * 8, tokenizer.model_max_length))
+    ids = np.full((len(rows), width), tokenizer.pad_token_id, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)], mask[number, : len(row)] = row, 1
+    return ids, mask
+
+
+class SentenceEncoder:
+    """Frozen embeddings: the mean over the tokens of the last hidden state, of unit length.
+
+    Args:
+        folder: a Hugging Face encoder (BERT-like); a local folder or a hub name.
+        remember: keep every text's embedding in memory, for repeated splits over the same rows.
+    """
+
+    def __init__(self, folder: str | Path, max_length: int = MAX_LENGTH, remember: bool = False):
+        from transformers import AutoModel
+
+        quiet()
+        self.folder, self.max_length = str(folder), max_length
+        self.tokenizer = load_tokenizer(folder, max_length)
+        model = AutoModel.from_pretrained(
+            self.folder, trust_remote_code=False, dtype=compute_dtype()
+        )
+        self.model = model.to(device()).eval()
+        self._forward = forward(self.model, _mean_pool)
+        self.width = self.model.config.hidden_size
+        self._known: dict[str, np.ndarray] | None = {} if remember else None
+        self._last: tuple[list[str], np.ndarray] = ([], np.zeros((0, self.width), dtype=np.float32))
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Embeddings of shape (n, width), float32, each of length 1."""
+        if self._known is None:
+            return self._embed_last(list(texts))
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(new, self._embed(new), strict=True))
+        return np.stack([self._known[text] for text in texts]) if len(texts) else self._embed([])
+
+    def _embed_last(self, texts: list[str]) -> np.ndarray:
+        """The scorers of one blend ask for the same texts one after the other: these are embedded once."""
+        known, embeddings = self._last
+        if known != texts:
+            embeddings = self._embed(texts)
+            self._last = (texts, embeddings)
+        return embeddings
+
+    def _embed(self, texts: Sequence[str]) -> np.ndarray:
+        pooled = run(self._forward, self.tokenizer, texts, self.width)
+        return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the encoder as a Hugging Face folder (safetensors, in the precision it computes in)."""
+        self.model.save_pretrained(os.fspath(folder))
+        self.tokenizer.save_pretrained(os.fspath(folder))
+
+
+def _mean_pool(model: Any, batch: Any) -> Any:
+    hidden = model(**batch).last_hidden_state.float()
+    if "attention_mask" not in batch:
+        return hidden.mean(dim=1)
+    mask = batch["attention_mask"].unsqueeze(-1).float()
+    return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
+
+
+@functools.lru_cache(maxsize=4)
+def shared(folder: str, max_length: int = MAX_LENGTH) -> SentenceEncoder:
+    """One encoder in memory for all scorers that use the same folder; it remembers what it embedded."""
+    return SentenceEncoder(folder, max_length, remember=True)
+
+
+# --- the classifier ---
+
+
+def new_classifier(backbone: str, labels: Sequence[str]) -> Any:
+    """A pretrained encoder with a fresh classification head, in float32, ready for training."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    quiet()
+    names = dict(enumerate(labels))
+    config = AutoConfig.from_pretrained(
+        backbone,
+        trust_remote_code=False,
+        num_labels=len(names),
+        id2label=names,
+        label2id={name: number for number, name in names.items()},
+    )
+    for name in ("attention_probs_dropout_prob", "attention_dropout"):
+        if hasattr(config, name):
+            setattr(
+                config, name, 0.0
+            )  # dropout inside attention has no fused kernel: on a CPU most of a step's time
+    return AutoModelForSequenceClassification.from_pretrained(
+        backbone, config=config, trust_remote_code=False, dtype="float32"
+    )
+
+
+def load_classifier(folder: str | Path) -> Any:
+    """A saved classifier, ready to score."""
+    from transformers import AutoModelForSequenceClassification
+
+    quiet()
+    model = AutoModelForSequenceClassification.from_pretrained(
+        str(folder), trust_remote_code=False, dtype="float32"
+    )
+    return for_inference(model)
+
+
+def for_inference(model: Any) -> Any:
+    """The model on its device, its body in the fastest precision, its last layer in float32."""
+    import torch
+
+    model = model.to(device=device(), dtype=compute_dtype()).eval()
+    last = last_layer(model).float()
+    last.register_forward_pre_hook(
+        lambda _, inputs: tuple(value.to(torch.float32) for value in inputs)
+    )
+    return model
+
+
+def last_layer(model: Any) -> Any:
+    """The linear layer that gives the logits.
+
+    Raises:
+        ValueError: the architecture names it in a way we do not know.
+    """
+    head = model.classifier
+    head = getattr(head, "out_proj", head)
+    if not hasattr(head, "weight"):
+        raise ValueError(
+            f"{type(model).__name__}: its last layer was not found; use a BERT-like encoder."
+        )
+    return head
+
+
+def features(model: Any, tokenizer: Any, texts: Sequence[str]) -> np.ndarray:
+    """What a classifier's last layer sees of each text: shape (n, its inputs), float32."""
+    return run(forward(model, _before_last), tokenizer, texts, last_layer(model).in_features)
+
+
+def _before_last(model: Any, batch: Any) -> Any:
+    seen = []
+    hook = last_layer(model).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        model(**batch)
+    finally:
+        hook.remove()
+    return seen[0]

@@ -1,0 +1,233 @@
+"""The router: scores prompts, decides which model gets each one, and lives in a folder.
+
+A `Router` wraps a scorer (any of `scorers`, or the fine-tuned encoder), the calibration that turns its score
+into p_superior, the threshold with its certificate, and what each threshold costs. It ranks prompts by
+the scorer's expected gain; p_superior is that score mapped, never reversed, to the probability that the superior
+model's answer is strictly better. How routers are trained and chosen is in `training` and `evaluation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from routerlib import settings
+from routerlib.endpoints.prompts import as_text, well_formed
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import Message, Prompt
+from routerlib.stats.metrics import Calibration
+from routerlib.training import scorers
+
+FILE = "router.json"
+FORMAT = 1
+FIELDS = {  # of router.json, beside format, kind, calibration and metrics
+    "name": str,
+    "threshold": int | float,
+    "curve": list,
+    "certificate": dict | None,
+    "models": dict,
+    "prices": dict,
+}
+
+
+class RouterError(ValueError):
+    """A folder that holds no router, or a router that cannot do what is asked; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which model gets a prompt, and why. p_superior and threshold are in [0, 1]."""
+
+    model: Literal["inferior", "superior"]
+    p_superior: float
+    threshold: float
+    reason: str
+
+
+@dataclass
+class Router:
+    """A fitted router. Build one with `evaluation`, or read one with `Router.from_pretrained`.
+
+    Attributes:
+        name: what tables call it. scorer: ranks texts. calibration: score -> p_superior.
+        threshold: a prompt with p_superior at or above it goes to the superior model.
+        curve: what each threshold buys (threshold, share_superior, accuracy, pgr, cost_per_1000), on held-out rows.
+        certificate: how the threshold is guaranteed (see `certificates`), or None.
+        models, prices, metrics: the two models' names, prices in dollars per million tokens, figures on the test split.
+    """
+
+    name: str
+    scorer: scorers.Scorer
+    calibration: Calibration = field(default_factory=lambda: Calibration("none"))
+    threshold: float = 0.5
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    certificate: dict[str, Any] | None = None
+    models: dict[str, str] = field(default_factory=dict)
+    prices: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        return self.scorer.kind
+
+    def score(
+        self, prompts: Sequence[Prompt], categories: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Calibrated p_superior of each prompt, shape (n,), in [0, 1].
+
+        Args:
+            prompts: texts or conversations (a list of messages each). categories: one a prompt, where known.
+
+        Raises:
+            RouterError: a single prompt was passed where a list is needed, or the lengths differ.
+        """
+        if isinstance(prompts, str):
+            raise RouterError(
+                "score() takes a list of prompts. For a single one: score([prompt])[0], or route(prompt)."
+            )
+        if categories is not None and len(categories) != len(prompts):
+            raise RouterError(
+                f"There are {len(prompts)} prompts but {len(categories)} categories; give one for each."
+            )
+        if not len(prompts):
+            return np.zeros(0)
+        texts = [well_formed(as_text(prompt)) for prompt in prompts]
+        return np.asarray(self.calibration(self.scorer.score(texts, categories)), dtype=float)
+
+    @overload
+    def route(self, prompts: str, threshold: float | None = None) -> Decision: ...
+    @overload
+    def route(self, prompts: Sequence[Prompt], threshold: float | None = None) -> Any: ...
+    def route(self, prompts: Any, threshold: float | None = None) -> Decision | list[Decision]:
+        """Decide for one prompt (a text, or one conversation: a list of messages) or for a list of prompts.
+
+        Args:
+            threshold: overrides the router's own, in [0, 1]; above 1 sends everything to the inferior model.
+
+        Raises:
+            RouterError: the threshold is not a number of at least 0.
+        """
+        single = isinstance(prompts, str) or _is_conversation(prompts)
+        listed = [prompts] if single else list(prompts)
+        self.decide(0.0, threshold)  # a wrong threshold is refused before any work
+        decisions = [self.decide(float(p), threshold) for p in self.score(listed)]
+        return decisions[0] if single else decisions
+
+    def decide(self, p_superior: float, threshold: float | None = None) -> Decision:
+        """The decision for a score that is known already: `route` without scoring.
+
+        Args:
+            p_superior: a score in [0, 1], from `score`. threshold: as for `route`.
+
+        Raises:
+            RouterError: the threshold is not a number of at least 0.
+        """
+        at = self.threshold if threshold is None else float(threshold)
+        if not at >= 0:
+            raise RouterError(
+                f"threshold {threshold}: a probability from 0 (all to superior) to 1 is needed."
+            )
+        if p_superior >= at:
+            reason = f"p_superior {p_superior:.3f} is at or above the threshold {at:.3f}"
+            return Decision("superior", p_superior, at, reason)
+        return Decision(
+            "inferior",
+            p_superior,
+            at,
+            f"p_superior {p_superior:.3f} is below the threshold {at:.3f}",
+        )
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the router into a folder; returns it. `router.json` is written last: its existence means complete."""
+        folder = settings.resolve(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).unlink(missing_ok=True)
+        self.scorer.save(folder)
+        facts = {name: getattr(self, name) for name in (*FIELDS, "metrics")}
+        header = {"format": FORMAT, "kind": self.kind, "calibration": self.calibration.to_dict()}
+        jsonl.write_json(folder / FILE, {**header, **facts})
+        return folder
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Router:
+        """Read a router that `save` wrote.
+
+        Raises:
+            RouterError: the folder does not exist, holds no (complete) router, or one of another format.
+        """
+        folder = settings.resolve(folder)
+        facts = _read_facts(folder)
+        known = {name: facts[name] for name in FIELDS}
+        try:
+            calibration = Calibration.from_dict(facts.get("calibration") or {})
+            scorer = scorers.load_scorer(folder)
+        except ImportError:
+            raise
+        except (
+            Exception
+        ) as error:  # whatever a library makes of a file that was cut off, or is of another kind
+            raise RouterError(
+                f"{folder} holds a router that cannot be read ({type(error).__name__}: {error}). Copy the folder "
+                "again from where it was made, or train the router again with notebook 05."
+            ) from error
+        return cls(
+            scorer=scorer, calibration=calibration, metrics=facts.get("metrics") or {}, **known
+        )
+
+
+def _is_conversation(prompts: Any) -> bool:
+    first = prompts[0] if isinstance(prompts, Sequence) and len(prompts) else None
+    return isinstance(first, Message) or (isinstance(first, dict) and "role" in first)
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise RouterError(
+            f"There is no folder {folder}. Notebook 05 writes one below outputs/models; name that one."
+        )
+    file = folder / FILE
+    if not file.exists():
+        what = (
+            "a Hugging Face model, but no router"
+            if (folder / "config.json").exists()
+            else "no router"
+        )
+        raise RouterError(
+            f"{folder} holds {what}: the file {FILE} is missing. Run notebook 05, or name another folder."
+        )
+    try:
+        facts = jsonl.read_json(file)
+    except ValueError as error:
+        raise RouterError(
+            f"{error}. The router was not copied whole: copy it again, or train it with 05."
+        ) from None
+    if not isinstance(facts, dict):
+        raise RouterError(f"{file} is no JSON object, so it is no router's. Name another folder.")
+    if facts.get("format") != FORMAT:
+        raise RouterError(
+            f"{file}: format {facts.get('format')!r}, where this version reads format {FORMAT}. Train it again with 05."
+        )
+    for name, kind in FIELDS.items():
+        if not isinstance(facts.get(name), kind) or name not in facts:
+            what = "is not what it should be" if name in facts else "is missing"
+            raise RouterError(f"{file}: the field {name!r} {what}. Train the router again with 05.")
+    return facts
+
+
+def newest(folder: str | Path | None = None) -> Path:
+    """The folder of the newest complete router below `folder` (default: outputs/models).
+
+    Raises:
+        RouterError: there is none.
+    """
+    base = settings.outputs("models") if folder is None else settings.resolve(folder)
+    found = sorted(
+        base.glob(f"*/{FILE}"), key=lambda file: (file.stat().st_mtime, file.parent.name)
+    )
+    if not found:
+        raise RouterError(f"There is no router below {base} yet. Run notebook 05 to train one.")
+    return found[-1].parent

@@ -1,0 +1,543 @@
+"""The scorers a router can be made of that train in seconds: constant, category, TF-IDF, frozen embeddings, blend.
+
+Each is fitted on `Examples` and gives every text a number strictly between 0 and 1, higher where the superior
+model is needed more. That number ranks prompts; that it is also a probability is the work of the
+calibration in `router`. The fine-tuned encoder, which has the same interface, is in `training`. Saved as
+arrays (safetensors) and JSON.
+
+What a scorer learns is the *gain* (superior's minus inferior's score, in [-1, 1]), because the area under the
+cost-quality curve rewards ranking by it; rows without scores use p_superior instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from routerlib.rows import jsonl
+from routerlib.stats.metrics import log_odds, sigmoid
+from routerlib.training import encoders, surface
+from routerlib.training.examples import Examples
+
+SCORER_KINDS: dict[str, type[Scorer]] = {}
+
+
+class ScorerError(ValueError):
+    """A scorer that cannot be fitted on these rows or read from this folder; the text says why."""
+
+
+class Scorer(ABC):
+    """Ranks prompts. Subclasses keep plain values in `self.plain` and numpy arrays in `self.arrays`."""
+
+    kind: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" in cls.__dict__:
+            SCORER_KINDS[cls.kind] = cls
+
+    def __init__(self) -> None:
+        self.plain: dict[str, Any] = {}
+        self.arrays: dict[str, np.ndarray] = {}
+
+    @abstractmethod
+    def fit(self, examples: Examples) -> Scorer:
+        """Learn from the examples; returns itself."""
+
+    @abstractmethod
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        """A number in (0, 1) for each text, shape (n,); higher: more need of the superior model."""
+
+    def save(self, folder: Path) -> None:
+        """Write scorer.json and scorer.safetensors into the folder."""
+        from safetensors.numpy import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        jsonl.write_json(folder / "scorer.json", {"kind": self.kind, **self.plain})
+        if self.arrays:
+            save_file(
+                {k: np.ascontiguousarray(v) for k, v in self.arrays.items()},
+                folder / "scorer.safetensors",
+            )
+
+    @classmethod
+    def load(cls, folder: Path) -> Scorer:
+        """Read back what `save` wrote."""
+        from safetensors.numpy import load_file
+
+        scorer = cls.__new__(cls)
+        Scorer.__init__(scorer)
+        scorer.plain = {
+            k: v for k, v in jsonl.read_json(folder / "scorer.json").items() if k != "kind"
+        }
+        weights = folder / "scorer.safetensors"
+        scorer.arrays = load_file(weights) if weights.exists() else {}
+        scorer._ready(folder)
+        return scorer
+
+    def _ready(self, folder: Path) -> None:  # noqa: B027 - most scorers need nothing more
+        """Rebuild what is not an array or a plain value, after loading."""
+
+
+def load_scorer(folder: Path) -> Scorer:
+    """The scorer in a folder, whatever its kind.
+
+    Raises:
+        ScorerError: there is none, or its kind is not known here.
+    """
+    file = folder / "scorer.json"
+    if not file.exists():
+        raise ScorerError(
+            f"{folder} holds no scorer: the file scorer.json is missing. Save the router again."
+        )
+    return _scorer_class(jsonl.read_json(file).get("kind"), file).load(folder)
+
+
+def _scorer_class(kind: str, file: Path) -> type[Scorer]:
+    if kind == "encoder":
+        # The encoder's kind registers itself where it is trained.
+        importlib.import_module("routerlib.training.fine_tuning")
+    if kind not in SCORER_KINDS:
+        raise ScorerError(
+            f"{file}: kind {kind!r} is not known; known are {', '.join(sorted(SCORER_KINDS))}."
+        )
+    return SCORER_KINDS[kind]
+
+
+def _from_gain(gain: np.ndarray) -> np.ndarray:
+    """A gain in [-1, 1] as a number in (0, 1), in the same order."""
+    return sigmoid(2 * np.asarray(gain, dtype=float))
+
+
+class Constant(Scorer):
+    """Every prompt the same: the mean p_superior. What a router must beat."""
+
+    kind = "constant"
+
+    def fit(self, examples: Examples) -> Constant:
+        mean = float(np.average(examples.p_superior, weights=examples.weights))
+        self.plain["p"] = min(max(mean, 1e-6), 1 - 1e-6)
+        return self
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        return np.full(len(texts), self.plain["p"])
+
+
+class Random(Scorer):
+    """A number drawn from each text's hash: the same text always scores the same, and nothing is learnt."""
+
+    kind = "random"
+
+    def fit(self, examples: Examples) -> Random:
+        return self
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        import hashlib
+
+        digests = (
+            hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).digest()
+            for text in texts
+        )
+        return (np.array([int.from_bytes(digest, "big") for digest in digests]) + 0.5) / 2**48
+
+
+class CategoryMean(Scorer):
+    """The mean gain of the prompt's category, shrunk towards the overall mean where the category is rare."""
+
+    kind = "category"
+    PRIOR_ROWS = 10.0
+
+    def fit(self, examples: Examples) -> CategoryMean:
+        overall = float(np.average(examples.gain, weights=examples.weights))
+        names, member = np.unique(
+            np.array(examples.categories, dtype=object).astype(str), return_inverse=True
+        )
+        rows = np.bincount(member, weights=examples.weights)
+        gains = np.bincount(member, weights=examples.weights * examples.gain)
+        means = (gains + self.PRIOR_ROWS * overall) / (rows + self.PRIOR_ROWS)
+        self.plain = {
+            "overall": overall,
+            "means": dict(zip(names.tolist(), means.tolist(), strict=True)),
+        }
+        return self
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        overall, means = self.plain["overall"], self.plain["means"]
+        return _from_gain(
+            np.array([means.get(name, overall) for name in categories or [""] * len(texts)])
+        )
+
+
+class TfidfRidge(Scorer):
+    """Ridge regression of the gain on TF-IDF of words and word pairs; the penalty by leave-one-out error."""
+
+    kind = "tfidf"
+    ALPHAS = (1.0, 3.0, 10.0, 30.0, 100.0)
+
+    def fit(self, examples: Examples) -> TfidfRidge:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        self._vectorizer = TfidfVectorizer(
+            ngram_range=(1, 2), min_df=2, max_features=50_000, sublinear_tf=True
+        )
+        try:
+            features = self._vectorizer.fit_transform(examples.texts)
+        except ValueError:
+            raise ScorerError(
+                f"TF-IDF found no word that occurs in two of the {len(examples)} training prompts; it needs more rows."
+            ) from None
+        self.plain = {"terms": self._vectorizer.get_feature_names_out().tolist()}
+        intercept, weights = _ridge(features, examples.gain, examples.weights, self.ALPHAS)
+        self.arrays = {
+            "idf": self._vectorizer.idf_,
+            "weights": weights,
+            "intercept": np.array([intercept]),
+        }
+        return self
+
+    def _ready(self, folder: Path) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        terms = {term: number for number, term in enumerate(self.plain["terms"])}
+        self._vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, vocabulary=terms)
+        self._vectorizer.idf_ = self.arrays["idf"]
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        gains = (
+            self._vectorizer.transform(texts) @ self.arrays["weights"] + self.arrays["intercept"][0]
+        )
+        return _from_gain(gains)
+
+
+def _ridge(
+    features: Any, y: np.ndarray, weights: np.ndarray, alphas: Sequence[float]
+) -> tuple[float, np.ndarray]:
+    """Intercept and weights of the ridge regression whose penalty does best in 5-fold cross-validation."""
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import cross_val_predict
+
+    def error(alpha: float) -> float:
+        model = Ridge(alpha=alpha, solver="sparse_cg", tol=1e-3)
+        predicted = cross_val_predict(
+            model, features, y, cv=min(5, len(y)), params={"sample_weight": weights}
+        )
+        return float(np.average((predicted - y) ** 2, weights=weights))
+
+    best = Ridge(alpha=min(alphas, key=error), solver="sparse_cg", tol=1e-4).fit(
+        features, y, sample_weight=weights
+    )
+    return float(best.intercept_), np.asarray(best.coef_, dtype=float)
+
+
+# --- on frozen embeddings ---
+
+
+class _Embedded(Scorer):
+    """Scorers that see a text as its frozen sentence embedding; the encoder is saved with them."""
+
+    def __init__(self, encoder: encoders.SentenceEncoder | None = None):
+        super().__init__()
+        self.encoder = encoder
+
+    def save(self, folder: Path) -> None:
+        self.save_without_encoder(folder)
+        self.save_encoder(folder)
+
+    def save_without_encoder(self, folder: Path) -> None:
+        super().save(folder)
+
+    def save_encoder(self, folder: Path) -> None:
+        self.encoder.save(folder / "embedding")
+        jsonl.write_json(
+            folder / "embedding" / "routerlib.json", {"max_length": self.encoder.max_length}
+        )
+
+    def _ready(self, folder: Path) -> None:
+        home = (
+            folder if (folder / "embedding").is_dir() else folder.parent.parent
+        )  # a blend's parts share one
+        facts = home / "embedding" / "routerlib.json"
+        self.encoder = _saved_encoder(
+            str(home / "embedding"), jsonl.read_json(facts)["max_length"], facts.stat().st_mtime
+        )
+
+
+@functools.lru_cache(maxsize=4)
+def _saved_encoder(folder: str, max_length: int, changed: float) -> encoders.SentenceEncoder:
+    """One encoder in memory for all that is loaded from a folder, until the folder has changed."""
+    return encoders.SentenceEncoder(folder, max_length)
+
+
+class EmbeddingLogistic(_Embedded):
+    """Two logistic regressions on frozen embeddings, inferior right and superior right, scored by their difference."""
+
+    kind = "linear"
+    C = 0.5
+
+    def fit(self, examples: Examples) -> EmbeddingLogistic:
+        features, both = self.encoder.embed(examples.texts), examples.both_right
+        fitted = [
+            soft_logistic(features, both[:, model], examples.weights, self.C) for model in (0, 1)
+        ]
+        self.arrays = {
+            "weights": np.stack([w for w, _ in fitted]),
+            "intercepts": np.array([b for _, b in fitted]),
+        }
+        return self
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        right = sigmoid(
+            self.encoder.embed(texts) @ self.arrays["weights"].T + self.arrays["intercepts"]
+        )
+        return _from_gain(right[:, 1] - right[:, 0])
+
+
+def soft_logistic(
+    features: np.ndarray, y: np.ndarray, weights: np.ndarray, c: float
+) -> tuple[np.ndarray, float]:
+    """Logistic regression on soft labels: every row counts as y of a positive and 1 - y of a negative one.
+
+    Args:
+        features: shape (n, width). y: in [0, 1]. c: the inverse of the penalty on squared weights.
+
+    Returns:
+        (weights of shape (width,), intercept).
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    doubled = np.r_[np.ones(len(y)), np.zeros(len(y))]
+    counts = np.r_[y * weights, (1 - y) * weights]
+    keep = counts > 0
+    if len(np.unique(doubled[keep])) < 2:  # the model is right, or wrong, on every row
+        return np.zeros(features.shape[1]), 10.0 if doubled[keep][0] else -10.0
+    model = LogisticRegression(C=c, max_iter=100, solver="newton-cholesky")
+    model.fit(np.r_[features, features][keep], doubled[keep], sample_weight=counts[keep])
+    return model.coef_[0], float(model.intercept_[0])
+
+
+class Neighbours(_Embedded):
+    """The mean gain of the most similar training prompts, by cosine of their frozen embeddings."""
+
+    kind = "knn"
+    NEIGHBOURS = 100
+
+    def fit(self, examples: Examples) -> Neighbours:
+        self.plain["neighbours"] = max(1, min(self.NEIGHBOURS, len(examples) // 5))
+        self.arrays = {
+            "embeddings": self.encoder.embed(examples.texts).astype(np.float16),
+            "gain": examples.gain,
+            "weights": examples.weights,
+        }
+        return self
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        near = self.encoder.embed(texts) @ self.arrays["embeddings"].astype(np.float32).T
+        top = np.argpartition(-near, self.plain["neighbours"] - 1, axis=1)[
+            :, : self.plain["neighbours"]
+        ]
+        weights = self.arrays["weights"][top] + 1e-9
+        return _from_gain((self.arrays["gain"][top] * weights).sum(axis=1) / weights.sum(axis=1))
+
+
+class Kernel(_Embedded):
+    """Kernel ridge regression of both models' accuracies on meaning, surface and category together.
+
+    The kernel is a sum: Gaussian in the frozen embedding, Gaussian in the surface features (`surface`),
+    and, with some weight, "same category". Score: P(superior right) * P(inferior wrong). The prediction is the mean
+    over five shares of the parts: the single best one on held-out rows was often the luckiest. A category that
+    is not given adds nothing. Of more than MOST_ROWS rows a random part is learnt, since time grows with their cube.
+    """
+
+    kind = "kernel"
+    EMBEDDING_GAMMA, SURFACE_GAMMA, PENALTY = 2.0, 0.02, 5.0
+    SHARES = (
+        (1, 0.3, 0.0),
+        (1, 0.3, 0.2),
+        (1, 1.0, 0.0),
+        (1, 1.0, 0.2),
+        (1, 0.1, 0.5),
+    )  # meaning, surface, category
+    MOST_ROWS = 12_000
+
+    def fit(self, examples: Examples) -> Kernel:
+        if len(examples) > self.MOST_ROWS:
+            examples = examples.take(
+                np.random.default_rng(0).permutation(len(examples))[: self.MOST_ROWS]
+            )
+        raw, both = surface.features(examples.texts), examples.both_right
+        names = sorted(set(examples.categories))
+        self.plain = {"categories": names}
+        self.arrays = {
+            "embeddings": self.encoder.embed(examples.texts).astype(np.float32),
+            "centre": raw.mean(axis=0),
+            "scale": raw.std(axis=0) + 1e-6,
+            "member": np.array([names.index(name) for name in examples.categories]),
+            "mean": np.average(both, axis=0, weights=examples.weights),
+        }
+        self.arrays["surface"] = self._standardised(raw)
+        parts = self._parts(*(self.arrays[name] for name in ("embeddings", "surface", "member")))
+        self.arrays["duals"] = np.zeros((len(parts), *both.shape), dtype=np.float32)
+        for shares in np.array(self.SHARES, dtype=np.float32):
+            matrix = sum(share * part for share, part in zip(shares, parts, strict=True))
+            dual = _ridge_dual(matrix, both - self.arrays["mean"], examples.weights, self.PENALTY)
+            self.arrays["duals"] += shares[:, None, None] * dual / len(self.SHARES)
+        return self
+
+    def _standardised(self, raw: np.ndarray) -> np.ndarray:
+        scaled = (raw - self.arrays["centre"]) / self.arrays["scale"]
+        return np.clip(scaled, -4, 4).astype(np.float32)
+
+    def _parts(
+        self, embeddings: np.ndarray, features: np.ndarray, member: np.ndarray
+    ) -> list[np.ndarray]:
+        """The three kernels between some texts and the training rows: meaning, surface, category."""
+        return [
+            _gaussian(embeddings, self.arrays["embeddings"], self.EMBEDDING_GAMMA),
+            _gaussian(features, self.arrays["surface"], self.SURFACE_GAMMA),
+            (member[:, None] == self.arrays["member"][None, :]).astype(np.float32),
+        ]
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        number = {name: index for index, name in enumerate(self.plain["categories"])}
+        member = np.array([number.get(name, -1) for name in categories or [None] * len(texts)])
+        left = (
+            self.encoder.embed(texts).astype(np.float32),
+            self._standardised(surface.features(texts)),
+            member,
+        )
+        right = np.tile(self.arrays["mean"], (len(texts), 1))
+        for start in range(0, len(texts), 2000):
+            rows = slice(start, start + 2000)
+            parts = self._parts(*(values[rows] for values in left))
+            right[rows] += sum(
+                part @ dual for part, dual in zip(parts, self.arrays["duals"], strict=True)
+            )
+        right = np.clip(right, 0.001, 0.999)
+        return np.clip(right[:, 1] * (1 - right[:, 0]), 1e-6, 1 - 1e-6)
+
+
+def _ridge_dual(
+    matrix: np.ndarray, y: np.ndarray, weights: np.ndarray, penalty: float
+) -> np.ndarray:
+    """Dual weights of kernel ridge regression; a row of little weight gets a larger penalty."""
+    from scipy.linalg import solve
+
+    matrix = matrix.astype(np.float32)
+    matrix[np.diag_indices(len(matrix))] += (
+        penalty * weights.mean() / np.maximum(weights, 1e-6)
+    ).astype(np.float32)
+    return solve(matrix, y.astype(np.float32), assume_a="pos", overwrite_a=True)
+
+
+def _gaussian(left: np.ndarray, right: np.ndarray, gamma: float) -> np.ndarray:
+    distances = (
+        (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2 * left @ right.T
+    )
+    return np.exp(-gamma * np.maximum(distances, 0))
+
+
+# --- together ---
+
+
+class Blend(Scorer):
+    """A weighted sum of other scorers' log-odds, each brought to the same spread; no weight is negative.
+
+    Args:
+        parts: fitted scorers. weights, centres, scales: one of each a part (see `blend_weights`).
+    """
+
+    kind = "blend"
+
+    def __init__(
+        self,
+        parts: Sequence[Scorer] = (),
+        weights: Sequence[float] = (),
+        centres: Sequence[float] = (),
+        scales: Sequence[float] = (),
+    ):
+        super().__init__()
+        self.parts = list(parts)
+        lists = {"weights": weights, "centres": centres, "scales": scales}
+        self.plain = {name: [float(value) for value in values] for name, values in lists.items()}
+
+    def fit(self, examples: Examples) -> Blend:
+        """Fit the parts again, with the weights as they are."""
+        for part in self.parts:
+            part.fit(examples)
+        return self
+
+    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
+        return self.mix([part.score(texts, categories) for part in self.parts])
+
+    def mix(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        """The blend of its parts' scores, shape (n,); NaN where one is missing."""
+        facts = zip(
+            scores, self.plain["weights"], self.plain["centres"], self.plain["scales"], strict=True
+        )
+        return sigmoid(sum(w * (log_odds(s) - c) / k for s, w, c, k in facts))
+
+    def save(self, folder: Path) -> None:
+        """Each part in a folder of its own; a fine-tuned encoder on top, where `transformers` looks for it."""
+        self.plain["folders"] = [
+            "." if part.kind == "encoder" else f"parts/{part.kind}" for part in self.parts
+        ]
+        embedded = [part for part in self.parts if isinstance(part, _Embedded)]
+        for part in embedded[:1]:
+            part.save_encoder(folder)
+        for part, name in zip(self.parts, self.plain["folders"], strict=True):
+            write = part.save_without_encoder if part in embedded else part.save
+            write(folder / name)
+        super().save(folder)
+
+    def _ready(self, folder: Path) -> None:
+        self.parts = [
+            _scorer_class("encoder", folder).load(folder)
+            if name == "."
+            else load_scorer(folder / name)
+            for name in self.plain["folders"]
+        ]
+
+
+PRIOR_ROWS = 1000.0
+
+
+def blend_weights(
+    scores: Sequence[np.ndarray],
+    gain: np.ndarray,
+    weights: np.ndarray,
+    shares: Sequence[float] | None = None,
+) -> Blend:
+    """Weights of a blend, from scores of rows that their scorers were not fitted on; `parts` are still to be set.
+
+    Least squares of the gain on the standardised log-odds, no weight below 0 (stacking: Breiman 1996), pulled
+    towards `shares` (default: equal ones) as hard as PRIOR_ROWS rows of data would:
+    where gains are mostly noise, free weights follow the noise.
+    """
+    from scipy.optimize import nnls
+
+    odds = np.stack([log_odds(score) for score in scores], axis=1)
+    centres, scales = odds.mean(axis=0), odds.std(axis=0)
+    useful = scales > 1e-9
+    scales = np.where(useful, scales, 1.0)
+    x, y = (odds - centres) / scales * useful, gain - np.average(gain, weights=weights)
+    root = np.sqrt(weights)[:, None]
+    shares = (
+        np.full(len(scores), 1 / len(scores))
+        if shares is None
+        else np.asarray(shares) / np.sum(shares)
+    )
+    usual = x @ shares
+    prior = shares * max(
+        0.0, float(np.average(usual * y, weights=weights) / max(np.var(usual), 1e-9))
+    )
+    pull = np.sqrt(PRIOR_ROWS) * np.eye(len(scores))
+    found, _ = nnls(np.r_[x * root, pull], np.r_[y * root[:, 0], pull @ prior])
+    found = found * useful
+    found = found if found.sum() > 1e-9 else useful / max(1, useful.sum())
+    return Blend([], found / found.sum(), centres, scales)

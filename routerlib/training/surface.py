@@ -1,0 +1,53 @@
+"""What can be read off a prompt without understanding it: length, digits, options, the kind of question.
+
+Such cheap features say a lot about difficulty, and nothing an embedding keeps. Pure functions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+OPTION = re.compile(r"^\s*\(?([A-Z])[).:]\s+(.*)$", re.MULTILINE)
+NAMES = (
+    "log characters", "log characters before the options", "share of digits", "log numbers", "options",
+    "mean option length", "spread of option lengths", "options with a digit", "share of capitals", "question marks",
+    "mathematical marks", "negated", "mean word length", "blank to fill", "share of operators", "lines", "sentences",
+)  # fmt: skip
+
+
+def features(texts: Sequence[str]) -> np.ndarray:
+    """Surface features of each text, shape (n, len(NAMES)), not standardised."""
+    return np.array([_describe(text) for text in texts], dtype=float).reshape(
+        len(texts), len(NAMES)
+    )
+
+
+def _describe(text: str) -> list[float]:
+    length = max(1, len(text))
+    found = list(OPTION.finditer(text))
+    options = [match.group(2) for match in found] if len(found) > 1 else []
+    stem = text[: found[0].start()] if options else text
+    sizes = np.array([len(option) for option in options] or [0], dtype=float)
+    words = text.split() or [""]
+    return [
+        np.log1p(length),
+        np.log1p(len(stem)),
+        sum(c.isdigit() for c in text) / length,
+        np.log1p(len(re.findall(r"\d+(?:[.,]\d+)*", stem))),
+        len(options),
+        np.log1p(sizes.mean()),
+        np.log1p(sizes.std()),
+        sum(any(c.isdigit() for c in option) for option in options) / max(1, len(options)),
+        sum(c.isupper() for c in text) / length,
+        stem.count("?"),
+        np.log1p(text.count("$") + text.count("\\")),
+        float(bool(re.search(r"\b(not|except|never|false|incorrect)\b", stem.lower()))),
+        sum(map(len, words)) / len(words),
+        float("___" in stem),
+        sum(c in "+-*/=^<>" for c in text) / length,
+        np.log1p(text.count("\n")),
+        np.log1p(len(re.findall(r"[.!?](?:\s|$)", stem))),
+    ]

@@ -1,0 +1,1 @@
+"""01: what human votes say about models and questions."""

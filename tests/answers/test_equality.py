@@ -1,0 +1,122 @@
+"""When two mathematical answers are the same, and when they only look alike."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from routerlib.answers.equality import equal, parsed, tidy
+
+DATA = Path(__file__).parents[3] / "shared/data"
+
+
+@pytest.mark.parametrize(
+    "gold, answer",
+    [
+        (r"\frac{1}{2}", "0.5"),
+        (r"\frac 12", "1/2"),
+        ("7/2", r"3\frac{1}{2}"),
+        ("7/2", "3 1/2"),
+        ("1/3", "0.3333333"),
+        (r"0.\overline{3}", "1/3"),
+        (r"50\%", "0.5"),
+        (r"12.5\%", "12.5"),
+        (r"3 \times 10^8", "3e8"),
+        ("6", "six"),
+        ("x=5", "5"),
+        ("5", "x = 2 + 3 = 5"),
+        ("(1,2)", "(1, 2)"),
+        (r"\{1,2\}", r"\{2,1\}"),
+        (r"2 \text{ and } 3", "3, 2"),
+        ("10,000", "10{,}000"),
+        (r"25\,000", "25000"),
+        ("1000", "1 000"),
+        ("2,74", "2.74"),
+        (r"\$18.90", "18.9"),
+        ("36", "36 dollars"),
+        ("30", "30 m/s"),
+        (r"5 \text{ cm}", "5"),
+        (r"90^\circ", "90 degrees"),
+        (r"\text{(B)}", "B"),
+        (r"\text{6:00 pm}", r"6:00 \text{ PM}"),
+        (r"3\sqrt{2}", r"\sqrt{18}"),
+        (r"3\sqrt{2}", "3√2"),
+        ("-5", "−5"),
+        ("x**2", "x²"),
+        (r"1 \pm \sqrt{19}", r"1+\sqrt{19}, 1-\sqrt{19}"),
+        (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", "(1, 2)"),
+        ("[1,2]", r"1 \le x \le 2"),
+        (r"(-\infty,2)\cup(3,\infty)", r"x<2 \text{ or } x>3"),
+        (r"\{x \mid x>3\}", "x > 3"),
+        (r"\emptyset", r"\varnothing"),
+        (r"e^{i\pi/3}", r"\frac{1}{2}+\frac{\sqrt{3}}{2}i"),
+        (r"\cos 60^\circ", r"\frac{1}{2}"),
+        ("5x - 7y + 4 = 0", "-10x + 14y - 8 = 0"),
+        ("2516_8", "2516_{8}"),
+        (r"\frac{1}{2}.", r"$\frac{1}{2}$"),
+    ],
+)
+def test_the_same_answer_in_another_form(gold, answer):
+    assert equal(gold, answer)
+
+
+@pytest.mark.parametrize(
+    "gold, answer",
+    [
+        ("1", "-1"),
+        ("3", r"\frac{3}{4}"),
+        ("-4", "-10, -4, -2, 2"),
+        (r"(-\infty, 0]", r"(-\infty, 0)"),
+        ("1/3", "0.333"),
+        (r"3\sqrt{2}", "4.24"),
+        ("(1,2)", "(2,1)"),
+        ("(1,2)", "[1,2]"),
+        ("(1,2)", "(1,2,3)"),
+        (r"\pm 2", "2"),
+        ("5, 7", "5"),
+        ("14", "14 or 15"),
+        ("32349", "32, 349"),
+        ("2x + z = 1", "1"),
+        ("a^2+b^2", "x^2+y^2"),
+        ("2516_8", "2516_{10}"),
+        ("12:00", "1:00"),
+        (r"\text{odd}", r"\text{even}"),
+        (r"\frac{1}{2004!}", r"\frac{1}{2006!}"),
+        (r"\frac{1}{2^{99}}", r"\frac{1}{2^{98}}"),
+        ("10^{-10}", "0"),
+        ("1000000", "1000001"),
+        ("0.00001", "0.00002"),
+        ("5", "5 x"),
+        ("13", "11 2"),
+        ("22", "11 2"),
+        ("112", "11 2"),
+        ("2", ""),
+        ("2", "no idea"),
+    ],
+)
+def test_another_answer(gold, answer):
+    assert not equal(gold, answer)
+
+
+def test_long_answers_are_compared_as_text_only():
+    digits = "9" * 10_000
+    assert equal(digits, digits)
+    assert not equal(digits, digits[:-1])
+
+
+def test_tidy_takes_the_environment_and_the_full_stop_away():
+    assert tidy(r"\(x + 1\).") == "x + 1"
+    assert tidy("$1$ and $2$") == "1  and  2"
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the shared data are not beside the checkout")
+def test_every_gold_of_math500_equals_itself_and_is_read():
+    golds = [
+        json.loads(line)["answer"] for line in (DATA / "math500.jsonl").read_text().splitlines()
+    ]
+    assert len(golds) == 500
+    assert [gold for gold in golds if not equal(gold, gold)] == []
+    assert [gold for gold in golds if not parsed(gold)] == []
+    neighbours = [(a, b) for a, b in pairwise(golds) if a != b and equal(a, b)]
+    assert neighbours == [("5", "x=5")]

@@ -1,0 +1,737 @@
+"""Collecting answers: what is stored, what is counted and what the user reads, under every fault we can stage."""
+
+import asyncio
+import datetime
+import gzip
+import importlib.util
+import logging
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import time
+
+import openai  # noqa: F401 - forked children find it loaded
+import pytest
+from mock_server import MockServer, prompt_of
+
+from routerlib import event_loop
+from routerlib.collecting import collection, resumable
+from routerlib.collecting.ledger import LedgerMismatch
+from routerlib.endpoints import clients, servers, standins
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import Question
+
+KEY = "sk-planted-Zq7xW3vKp9"
+
+
+def questions(count=12):
+    return [
+        Question(
+            unique_id=f"q{number}",
+            question=f"What is {number} + 1?",
+            answer_correct=str(number + 1),
+        )
+        for number in range(count)
+    ]
+
+
+def run(server_options, *runs, count=12, before=None, **settings):
+    """Start a mock server, collect once for each of `runs` (settings that differ), return (server, summaries)."""
+
+    async def main():
+        async with MockServer(**server_options) as server:
+            if before:
+                before(server)
+            summaries = []
+            for changes in runs or ({},):
+                options = (
+                    {"progress": False, "api_base": server.base_url, "model": "mock"}
+                    | settings
+                    | changes
+                )
+                summaries.append(
+                    await collection.collect(options.pop("questions", questions(count)), **options)
+                )
+            return server, summaries
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(outputs, monkeypatch):
+    monkeypatch.setattr(
+        resumable.random, "uniform", lambda *_: 0.02
+    )  # short waits between attempts
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    return outputs
+
+
+def rows(summary):
+    found = [value for _, value in jsonl.read_values(summary.path)]
+    assert len({row["unique_id"] for row in found}) == len(found), (
+        "a file at rest has one line a question"
+    )
+    return {row["unique_id"]: row for row in found}
+
+
+def texts(row):
+    return [sample["full_response"] for sample in row["responses"]]
+
+
+# --- one interface, k samples, resuming ---
+
+
+def test_k_samples_come_with_one_request_and_all_is_recorded():
+    server, [summary] = run({})
+    assert (summary.complete, summary.remaining, summary.exit_code, summary.samples) == (
+        12,
+        0,
+        0,
+        36,
+    )
+    assert server.count == 12 and all(body["n"] == 3 for body in server.requests)
+    row = rows(summary)["q3"]
+    assert (row["problem"], row["answer_correct"], row["is_mcq"]) == ("What is 3 + 1?", "4", False)
+    assert (row["model"], row["attempts"], row["error"]) == ("mock", 1, None)
+    assert row["sampling"]["temperature"] == 0.7 and row["sampling"]["k_responses"] == 3
+    assert [sample["finish_reason"] for sample in row["responses"]] == ["stop"] * 3
+    assert (
+        sum(sample["completion_tokens"] for sample in row["responses"])
+        == row["usage"]["completion_tokens"]
+    )
+    assert [row.unique_id for row in collection.read_responses(summary.path)] == list(rows(summary))
+
+
+def test_the_chat_endpoint_sends_messages():
+    server, [summary] = run({}, endpoint="chat")
+    assert "The answer" not in server.requests[0]["messages"][0]["content"]
+    assert server.requests[0]["messages"][0]["role"] == "user" and summary.complete == 12
+
+
+def test_a_second_run_asks_nothing_and_changes_nothing():
+    server, [_first, second] = run({}, {}, {})
+    assert server.count == 12
+    assert (second.complete, second.complete_before, second.samples) == (12, 12, 0)
+
+
+def test_more_samples_may_be_asked_for_later_and_only_those_missing_are():
+    server, [_first, second] = run({}, {"k_responses": 2}, {"k_responses": 5})
+    assert [body.get("n") for body in server.requests[12:]] == [3] * 12
+    assert all(len(row["responses"]) == 5 for row in rows(second).values())
+
+
+@pytest.mark.parametrize("options", [{"takes_n": False}, {"script": lambda body: "refuse_n"}])
+def test_a_server_without_n_is_topped_up_and_remembered(options):
+    server, [summary] = run(options, max_concurrent=4, count=30)
+    assert summary.complete == 30 and summary.samples == 90
+    assert all(
+        len(row["responses"]) == 3 and row["attempts"] == 1 for row in rows(summary).values()
+    )
+    asked_in_vain = sum(body.get("n", 1) > 1 for body in server.requests)
+    assert asked_in_vain <= 8, "only what was under way before the first answer"
+
+
+def test_fewer_choices_than_asked_are_kept_and_topped_up():
+    server, [summary] = run({"script": ["fewer"]}, count=1)
+    assert summary.complete == 1 and len(rows(summary)["q0"]["responses"]) == 3
+    assert [body.get("n") for body in server.requests] == [3, None]
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [({"temperature": 0.1}, "temperature"), ({"max_tokens": 9}, "max_tokens"), ({"model": "other"}, "'other'"),
+     ({"stop": ["x"]}, "stop"), ({"extra_body": {"top_p": 0.5}}, "extra_body"), ({"template": "reasoning"}, "template")],
+)  # fmt: skip
+def test_other_settings_under_the_same_name_are_refused(changed, word):
+    with pytest.raises(LedgerMismatch, match=word):
+        run({}, {}, changed, output_file="same.jsonl")
+
+
+def test_another_question_under_the_same_id_is_refused():
+    other = [Question(unique_id="q0", question="Something else?", answer_correct="4")]
+    with pytest.raises(LedgerMismatch, match="two different texts"):
+        run({}, {}, {"questions": other}, output_file="same.jsonl")
+
+
+def test_a_repeated_question_is_asked_once():
+    server, [summary] = run({}, questions=questions(3) * 2)
+    assert (server.count, summary.total, summary.repeated) == (3, 3, 3)
+
+
+def test_num_problems_and_names():
+    _, [summary] = run({}, num_problems="5")
+    assert summary.total == 5
+    path = collection.output_path(
+        "HuggingFaceH4/MATH-500, TIGER-Lab/MMLU-Pro", "google/gemma-3-4b-it"
+    )
+    assert path.name == "google_gemma-3-4b-it_MATH_500_MMLU_Pro.jsonl"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"num_problems": "many"}, {"k_responses": 0}, {"temperature": 3}, {"endpoint": "talk"}, {"api_mode": "cloud"},
+     {"api_base": "localhost:8000"}, {"template": "no-such-file"}, {"max_concurrent": True}, {"timeout": 0},
+     {"timeout": float("nan")}, {"price_in": float("nan")}, {"price_out": -4}, {"k_responses": 100_001},
+     {"extra_body": {"top_p": float("nan")}}, {"model": " "}, {"model": "m\udcff"}],
+)  # fmt: skip
+def test_a_wrong_argument_is_named(wrong):
+    _name, value = next(iter(wrong.items()))
+    if value == "m\udcff":
+        value = "no UTF-8 text"
+    said = r"100,001" if value == 100_001 else str(value)
+    with pytest.raises(ValueError, match=said):
+        run({}, **wrong)
+
+
+def test_bad_input_rows_are_counted_and_kept_apart(tmp_path):
+    source = tmp_path / "in.jsonl"
+    good = [question.model_dump_json() for question in questions(2)]
+    source.write_text(
+        "\n".join([good[0], '{"unique_id": "x", "answer_correct": "1"}', "{torn", good[1]])
+    )
+    _, [summary] = run({}, questions=str(source))
+    assert (summary.complete, summary.rejected) == (2, 2)
+    assert "line 2" in str(summary) and "question" in str(summary)
+
+
+def test_a_source_that_is_none_stops_before_a_request_and_leaves_nothing(tmp_path, elsewhere):
+    source = tmp_path / "questions.jsonl"
+    source.write_bytes(b"\x89PNG\x00" + bytes(range(256)) * 100)
+    with pytest.raises(jsonl.Unreadable, match="is a binary file"):
+        run({}, questions=str(source), output_file="a.jsonl")
+    assert list((elsewhere / "responses").iterdir()) == []
+
+
+def test_where_the_input_breaks_off_what_was_asked_is_kept(tmp_path, elsewhere):
+    lines = "".join(question.model_dump_json() + "\n" for question in questions(600)).encode()
+    (tmp_path / "q.jsonl.gz").write_bytes(gzip.compress(lines)[:-500])
+    options = {
+        "questions": str(tmp_path / "q.jsonl.gz"),
+        "output_file": "a.jsonl",
+        "batch_size": 1000,
+    }
+    with pytest.raises(jsonl.Unreadable, match="cut off"):
+        run({"latency": 0.05}, **options)
+    kept = [row for _, row in jsonl.read_values(elsewhere / "responses" / "a.jsonl")]
+    assert len(kept) > 100 and all(len(row["responses"]) == 3 for row in kept)
+
+
+def test_values_that_json_lacks_do_not_cost_a_paid_answer():
+    odd = Question(
+        unique_id="q", question="When?", answer_correct="then", asked=datetime.date(2024, 2, 29)
+    )
+    _, [summary] = run({}, questions=[odd])
+    assert summary.complete == 1 and rows(summary)["q"]["asked"] == "2024-02-29"
+
+
+# --- faults, one by one ---
+
+
+@pytest.mark.parametrize("word", ["500", "invalid_json", "html", "no_choices", "408", "null"])
+def test_a_bad_answer_costs_one_attempt(word):
+    _, [summary] = run({"script": [word]}, count=1)
+    row = rows(summary)["q0"]
+    assert (summary.complete, row["attempts"], row["error"], len(row["responses"])) == (
+        1,
+        2,
+        None,
+        3,
+    )
+
+
+@pytest.mark.parametrize("word", ["reset", "reset_in_body", "429"])
+def test_a_broken_connection_or_a_rate_limit_costs_none(word):
+    _, [summary] = run({"script": [word] * 2}, count=4)
+    assert summary.complete == 4 and all(row["attempts"] == 1 for row in rows(summary).values())
+
+
+def test_out_of_attempts_the_failure_is_stored_and_never_as_an_answer():
+    def script(body):
+        return "500" if "What is 2 + 1?" in prompt_of(body) else "ok"
+
+    server, [first, second, third] = run({"script": script}, {}, {}, {"max_attempts": 4})
+    row = rows(third)["q2"]
+    assert (first.failed, first.remaining, first.exit_code) == (1, 1, 3)
+    assert row["responses"] == [] and row["attempts"] == 4
+    assert (row["error"]["kind"], row["error"]["status"]) == ("server_error", 500)
+    assert server.count == 11 + 3 + 0 + 1, (
+        "the second run leaves it alone, the third has one more attempt"
+    )
+    assert "server_error" in str(second) and "500" in second.first_error
+
+
+def test_a_refused_question_is_its_own_error_and_may_be_tried_again():
+    def script(body):
+        return "400" if "What is 2 + 1?" in prompt_of(body) else "ok"
+
+    _, [first, second] = run({"script": script}, {}, {})
+    row = rows(second)["q2"]
+    assert (first.failed, first.complete, row["error"]["kind"], row["attempts"]) == (
+        1,
+        11,
+        "bad_request",
+        2,
+    )
+
+
+def test_the_same_refusal_for_all_halts_the_run():
+    _, [summary] = run({"script": lambda body: "400"}, count=200, max_concurrent=4, batch_size=1)
+    assert summary.failed < 40 and summary.total == 200 and summary.exit_code == 3
+    assert any("in a row" in message for message in summary.messages)
+
+
+def test_errors_only_halt_the_run_and_spare_the_attempts_of_the_rest():
+    _, [summary] = run({"script": lambda body: "500"}, count=200, max_concurrent=4, batch_size=1)
+    assert 20 <= summary.failed < 60 and len(rows(summary)) < 80
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [("401", "OPENAI_API_KEY"), ("403", "access"), ("404", "model 'mock'"), ("quota", "credit")],
+)
+def test_what_no_request_can_mend_stops_at_once(word, says):
+    with pytest.raises(clients.Stopped, match=says):
+        run({"script": lambda body: word})
+
+
+def test_what_came_before_a_stop_is_kept():
+    script = ["ok"] * 5 + ["401"] * 50
+    with pytest.raises(clients.Stopped):
+        run({"script": script}, max_concurrent=1, batch_size=1, output_file="a.jsonl")
+    path = collection.output_path("x", "mock", "a.jsonl")
+    assert sum(len(row.responses) == 3 for row in collection.read_responses(path)) == 5
+
+
+def test_empty_answers_are_answers_and_are_told():
+    _, [summary] = run({"script": ["empty"]}, count=1)
+    assert texts(rows(summary)["q0"]) == ["", "", ""]
+    assert summary.empty == 3 and "3 samples are empty" in str(summary)
+
+
+def test_ten_megabytes_are_stored_whole():
+    _, [summary] = run({"script": ["huge"]}, count=2, k_responses=1)
+    assert sorted(len(texts(row)[0]) for row in rows(summary).values())[-1] == 10_000_000
+
+
+def test_special_tokens_and_stop_strings_never_reach_the_file():
+    server, [summary] = run({"script": ["special"]}, count=1)
+    assert texts(rows(summary)["q0"]) == [" yes"] * 3
+    assert {"<|im_end|>", "<end_of_turn>", "<|eot_id|>"} <= set(server.requests[0]["stop"])
+    server, [summary] = run(
+        {"say": lambda *_: " 4\nQuestion: more"}, stop=["\n"], output_file="b.jsonl"
+    )
+    row = rows(summary)["q1"]
+    assert texts(row) == [" 4"] * 3 and row["responses"][0]["finish_reason"] == "stop"
+
+
+def test_a_remote_endpoint_gets_no_more_stop_strings_than_it_takes(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    server, _ = run({"key": KEY}, api_mode="remote", stop=["\n"])
+    assert server.requests[0]["stop"] == ["\n", "<|im_end|>", "<end_of_turn>", "<|eot_id|>"]
+
+
+def test_a_remote_endpoint_needs_a_key():
+    from routerlib import settings
+
+    with pytest.raises(settings.MissingKey, match="OPENAI_API_KEY"):
+        run({}, api_mode="remote")
+
+
+def test_a_trickle_ends_at_the_time_limit():
+    _, [summary] = run({"script": ["slow"]}, count=1, timeout=0.4)
+    assert summary.complete == 1 and rows(summary)["q0"]["attempts"] == 2
+
+
+def test_a_question_that_always_breaks_the_connection_is_given_up_without_an_attempt():
+    def script(body):
+        return "reset" if "What is 2 + 1?" in prompt_of(body) else "ok"
+
+    _, [summary] = run({"script": script})
+    row = rows(summary)["q2"]
+    assert (summary.complete, summary.failed, row["error"]["kind"], row["attempts"]) == (
+        11,
+        1,
+        "outage",
+        0,
+    )
+
+
+def test_a_server_that_dies_is_waited_for_and_costs_no_attempt():
+    async def main():
+        async with MockServer(latency=0.01) as server:
+            work = asyncio.create_task(
+                collection.collect(
+                    questions(60), "mock", server.base_url, max_concurrent=4, progress=False
+                )
+            )
+            while server.count < 20:
+                await asyncio.sleep(0.005)
+            await server.refuse()
+            await asyncio.sleep(0.5)
+            during = server.count
+            await server.open()
+            return await work, during, server.count
+
+    summary, during, after = asyncio.run(main())
+    assert summary.complete == 60 and after > during
+    assert all(row["attempts"] == 1 for row in rows(summary).values())
+    assert summary.outages == 1 and len(summary.messages) == 2, (
+        "said once, and once that it is back"
+    )
+    assert "Paused" in summary.messages[0] and "is back" in summary.messages[1]
+
+
+def test_server_errors_of_a_server_that_says_it_is_ill_are_an_outage():
+    async def main():
+        async with MockServer(script=["500"] * 4, latency=0.01) as server:
+            server.health = 503
+            work = asyncio.create_task(
+                collection.collect(questions(8), "mock", server.base_url, progress=False)
+            )
+            await asyncio.sleep(0.4)
+            server.health = 200
+            return await work
+
+    summary = asyncio.run(main())
+    assert summary.complete == 8 and all(row["attempts"] == 1 for row in rows(summary).values())
+
+
+def test_a_rate_limit_waits_as_told_and_lowers_concurrency():
+    def slow(server):
+        server.retry_after = "1"
+
+    started = time.monotonic()
+    _server, [summary] = run(
+        {"script": ["429"] * 3, "latency": 0.01}, before=slow, max_concurrent=8, count=40
+    )
+    assert time.monotonic() - started >= 1 and summary.rate_limits >= 1 and summary.complete == 40
+
+
+def test_traffic_halves_once_for_what_was_under_way_and_grows_back():
+    async def main():
+        traffic = resumable.Traffic(64)
+        started = [await traffic.enter() for _ in range(64)]
+        for moment in started:
+            traffic.ease_off(moment, 0)
+        assert traffic.limit == 32
+        for _ in started:
+            traffic.leave()
+        for _ in range(1000):
+            traffic.speed_up()
+        return traffic.limit
+
+    assert asyncio.run(main()) == 64
+
+
+def test_never_more_in_flight_than_allowed():
+    server, [summary] = run({"latency": 0.02}, count=40, max_concurrent=5)
+    assert server.in_flight_peak == 5 == summary.peak_in_flight
+
+
+@pytest.mark.parametrize("takes_n", [True, False])
+def test_a_storm_of_all_faults_ends_with_every_sample_once(takes_n):
+    rng = random.Random(1)
+    faults = [
+        "reset",
+        "reset_in_body",
+        "500",
+        "503",
+        "429",
+        "invalid_json",
+        "html",
+        "fewer",
+        "no_choices",
+        "408",
+    ]
+    script = [rng.choice(faults) if rng.random() < 0.3 else "ok" for _ in range(2000)]
+    server, [summary] = run(
+        {"script": script, "takes_n": takes_n, "latency": 0.002},
+        count=150,
+        max_attempts=50,
+        max_concurrent=12,
+    )
+    assert summary.complete == 150 and summary.failed == 0
+    found = rows(summary).values()
+    assert all(len(row["responses"]) == 3 and row["error"] is None for row in found)
+    assert sum(row["usage"]["requests"] for row in found) == summary.requests < server.count
+    assert sum(row["attempts"] - 1 for row in found) > 0
+
+
+# --- the file ---
+
+
+def file_of(name="a.jsonl"):
+    return collection.output_path("x", "mock", name)
+
+
+def test_a_torn_last_line_is_mended_and_told():
+    _, [_first] = run({}, output_file="a.jsonl")
+    whole = file_of().read_bytes()
+    file_of().write_bytes(whole[:-30])
+    _, [second] = run({}, output_file="a.jsonl")
+    assert second.complete == 12 and second.complete_before == 11
+    assert "torn" in str(second) and len(rows(second)) == 12
+
+
+def test_a_last_line_that_lacks_only_its_newline_is_kept():
+    run({}, output_file="a.jsonl")
+    file_of().write_bytes(file_of().read_bytes()[:-1])
+    server, [second] = run({}, output_file="a.jsonl")
+    assert second.complete_before == 12 and server.count == 0
+
+
+def test_a_damaged_line_in_the_middle_is_set_aside_and_asked_again():
+    run({}, output_file="a.jsonl")
+    lines = file_of().read_bytes().splitlines(keepends=True)
+    file_of().write_bytes(b"".join([*lines[:4], lines[4][:50] + lines[5], *lines[6:]]))
+    _, [second] = run({}, output_file="a.jsonl")
+    assert (second.complete, second.complete_before, len(rows(second))) == (12, 10, 12)
+    assert (
+        "line 5" in str(second)
+        and file_of().with_name("a.jsonl.damaged").read_bytes() == lines[4][:50] + lines[5]
+    )
+
+
+def test_a_file_of_an_older_version_or_of_something_else_is_refused_untouched():
+    for text, says in [
+        ('{"unique_id": "q0", "responses": []}\n', "older version"),
+        ("a,b\n1,2", "no JSONL"),
+    ]:
+        file_of().write_text(text)
+        with pytest.raises((LedgerMismatch, ValueError), match=says):
+            run({}, output_file="a.jsonl")
+        assert file_of().read_text() == text
+
+
+def test_a_file_that_lacks_a_newer_setting_is_continued():
+    run({}, output_file="a.jsonl")
+    found = [value for _, value in jsonl.read_values(file_of())]
+    for row in found:
+        del row["sampling"]["extra_body"]
+    jsonl.write_rows(file_of(), found[:6])
+    _, [summary] = run({}, output_file="a.jsonl")
+    assert (summary.complete_before, summary.complete) == (6, 12)
+
+
+def test_a_second_writer_is_refused():
+    with jsonl.Writer(file_of()), pytest.raises(jsonl.FileInUse, match="another process"):
+        run({}, output_file="a.jsonl")
+
+
+def test_a_full_disk_stops_with_a_sentence_and_whole_rows(monkeypatch):
+    monkeypatch.setattr(resumable, "DISK_PATIENCE", 0.1)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+        with pytest.raises(resumable.DiskFull, match="make room"):
+            run({}, output_file="a.jsonl", max_concurrent=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, old)
+    kept = [value for _, value in jsonl.read_values(file_of())]
+    assert 1 <= len(kept) < 12
+    server, [summary] = run({}, output_file="a.jsonl")
+    assert summary.complete == 12 and server.count == 12 - len(kept)
+
+
+def test_room_made_on_a_full_disk_lets_the_run_go_on(monkeypatch):
+    write, left = jsonl.Writer.append, iter([False, False])
+
+    def full_twice(writer, row):
+        if next(left, True):
+            return write(writer, row)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(jsonl.Writer, "append", full_twice)
+    _, [summary] = run({}, count=3, max_concurrent=1)
+    assert summary.complete == 3 and "cannot be written" in summary.messages[0]
+
+
+def test_an_interrupted_run_keeps_what_it_has(capsys):
+    async def main():
+        async with MockServer(latency=0.02) as server:
+            work = asyncio.create_task(
+                collection.collect(
+                    questions(100),
+                    "mock",
+                    server.base_url,
+                    max_concurrent=4,
+                    output_file="a.jsonl",
+                    progress=False,
+                )
+            )
+            while server.count < 40:
+                await asyncio.sleep(0.005)
+            work.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await work
+            return await collection.collect(
+                questions(100), "mock", server.base_url, output_file="a.jsonl", progress=False
+            )
+
+    summary = asyncio.run(main())
+    assert summary.complete == 100 and summary.complete_before >= 30
+    assert "Interrupted. " in capsys.readouterr().out
+
+
+def test_it_runs_from_synchronous_code_inside_a_running_loop():
+    async def main():
+        async with MockServer() as server:
+            return collection.collect_sync(questions(3), "mock", server.base_url, progress=False)
+
+    assert asyncio.new_event_loop().run_until_complete(main()).complete == 3
+    assert event_loop.run(asyncio.sleep(0, "done")) == "done"
+
+
+# --- secrets ---
+
+
+def test_a_planted_key_is_nowhere(monkeypatch, caplog, capfd, elsewhere):
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    said = []
+    script = ["echo_key", "echo_key_in_answer", "500", "400", "429", "reset", "ok"]
+    _, [summary] = run({"script": script}, api_mode="remote", count=8)
+    said.append(str(summary) + repr(summary))
+    for word in ("401", "403", "404", "echo_key"):
+        try:
+            run(
+                {"script": lambda body, word=word: word},
+                api_mode="remote",
+                output_file=f"{word}.jsonl",
+                count=1,
+            )
+        except clients.RequestFailure as error:
+            said.append(repr(error) + str(error.__cause__) + str(error.__dict__))
+    logs = "".join(record.getMessage() for record in caplog.records)
+    said += [
+        logs,
+        *capfd.readouterr(),
+        *(path.read_text() for path in elsewhere.rglob("*") if path.is_file()),
+    ]
+    assert all(KEY not in text for text in said)
+    assert any("[key]" in text for text in said), "the server did echo it"
+
+
+# --- kill -9 ---
+
+
+def _collect_in_child(base_url):
+    os.environ["OPENAI_API_KEY"] = KEY
+    collection.collect_sync(
+        questions(200),
+        "mock",
+        base_url,
+        output_file="killed.jsonl",
+        progress=False,
+        max_concurrent=8,
+    )
+
+
+async def _kill_again_and_again(server, kills, rng):
+    """Start a run and kill it, `kills` times: while it starts, or some moment after its first request.
+
+    The server gives each run a few answers and then keeps it waiting, so that no machine is fast enough to finish.
+    """
+    allowed = 0
+    server.script = lambda body: (
+        setattr(server, "latency", 0.03 if server.count <= allowed else 3600) or "ok"
+    )
+    context = multiprocessing.get_context(
+        "forkserver"
+    )  # its children have all imported: they start in milliseconds
+    context.set_forkserver_preload(
+        ["openai", "aiohttp", "routerlib.collecting.collection", "mock_server"]
+    )
+    for number in range(kills):
+        asked, allowed = (
+            server.count,
+            server.count + 500 // kills,
+        )  # of the 600 that all questions need
+        child = context.Process(target=_collect_in_child, args=(server.base_url,))
+        child.start()
+        while number % 5 and server.count == asked and child.is_alive():
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(rng.uniform(0, 0.15))
+        while number == kills - 1 and not _complete_on_disk() and child.is_alive():
+            await asyncio.sleep(0.002)
+        assert child.is_alive(), "killed in the middle, not after the end"
+        os.kill(child.pid, signal.SIGKILL)
+        while child.is_alive():
+            await asyncio.sleep(0.002)
+    server.script = None
+    server.latency = 0
+
+
+def _complete_on_disk():
+    path = collection.output_path([], "mock", "killed.jsonl")
+    values = (value for _, value in jsonl.decode_lines(path)) if path.exists() else ()
+    return sum(isinstance(value, dict) and len(value["responses"]) == 3 for value in values)
+
+
+KILLS = int(os.environ.get("ROUTERLIB_TEST_KILLS", "20"))  # 50 take half a minute on two busy cores
+
+
+@pytest.mark.timeout(240)
+def test_kills_lose_double_and_tear_nothing():
+    rng = random.Random(0)
+
+    async def main():
+        async with MockServer(
+            keep=False, takes_n=False
+        ) as server:  # so that rows are often half done
+            await _kill_again_and_again(server, KILLS, rng)
+            found = _complete_on_disk()
+            options = {"progress": False, "max_concurrent": 8}
+            mended = await collection.collect(
+                questions(200), "mock", server.base_url, output_file="killed.jsonl", **options
+            )
+            undisturbed = await collection.collect(
+                questions(200), "mock", server.base_url, output_file="calm.jsonl", **options
+            )
+            return found, mended, undisturbed
+
+    found, mended, undisturbed = asyncio.run(main())
+    assert mended.complete == 200 and 0 < found == mended.complete_before < 200
+    assert rows(mended) == rows(undisturbed)
+
+
+# --- real servers ---
+
+
+@pytest.mark.real
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("engine", ["transformers", "vllm"])
+def test_a_real_server_gives_k_samples_that_end_at_the_stop_string(engine):
+    if engine == "vllm" and not importlib.util.find_spec("vllm"):
+        pytest.skip("vLLM is not installed here")
+    port = servers.free_port()
+    # vLLM has no name but the folder's for a local model.
+    model = (
+        "standin-inferior" if engine == "transformers" else str(standins.path("standin-inferior"))
+    )
+    server = servers.serve(model, port=port, engine=engine, max_model_len=512)
+    try:
+        options = {
+            "max_tokens": 24,
+            "stop": "\n",
+            "max_concurrent": 8,
+            "progress": False,
+            "output_file": "real.jsonl",
+        }
+        summary = collection.collect_sync(
+            "sample", model, server.base_url, num_problems=6, **options
+        )
+        again = collection.collect_sync("sample", model, server.base_url, num_problems=6, **options)
+    finally:
+        servers.stop(port)
+    assert (summary.complete, summary.samples, again.samples) == (6, 18, 0)
+    found = [text for row in rows(summary).values() for text in texts(row)]
+    assert len(found) == 18 and not any("\n" in text or "<|" in text for text in found)
+    assert summary.finish_reasons.get("stop", 0) >= 12, (
+        "answers end at the line's end, not at the limit"
+    )
+    assert summary.completion_tokens < 18 * 16

@@ -1,0 +1,166 @@
+"""The client: failures by name, what a server cannot do, and what must not be shown."""
+
+import asyncio
+import email.utils
+import time
+
+import pytest
+from mock_server import MockServer
+
+from routerlib import settings
+from routerlib.endpoints import clients
+
+
+def ask(server_options=None, n=1, times=1, **options):
+    async def main():
+        async with (
+            MockServer(**(server_options or {})) as server,
+            clients.connect(server.base_url) as client,
+        ):
+            endpoint = clients.Endpoint(client, "mock", **options)
+            answers = [await endpoint.sample("What is 1 + 1?", n) for _ in range(times)]
+            return server, endpoint, answers
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("word", "error"),
+    [("401", clients.Stopped), ("403", clients.Stopped), ("404", clients.Stopped), ("quota", clients.Stopped),
+     ("400", clients.BadRequest), ("422", clients.BadRequest), ("500", clients.FailedAttempt),
+     ("503", clients.FailedAttempt), ("408", clients.FailedAttempt), ("429", clients.RateLimited),
+     ("reset", clients.Outage), ("reset_in_body", clients.Outage), ("invalid_json", clients.FailedAttempt),
+     ("html", clients.FailedAttempt), ("no_choices", clients.FailedAttempt)],
+)  # fmt: skip
+def test_every_failure_has_its_name(word, error):
+    with pytest.raises(error) as caught:
+        ask({"script": lambda body: word})
+    assert caught.value.__cause__ is None and caught.value.kind
+    if word.isdigit() or word == "quota":
+        assert caught.value.status == (429 if word == "quota" else int(word))
+
+
+def test_nobody_there_is_an_outage_in_plain_words():
+    async def main():
+        async with clients.connect("http://127.0.0.1:9/v1") as client:
+            endpoint = clients.Endpoint(client, "mock")
+            assert not await endpoint.is_up()
+            await endpoint.sample("hi")
+
+    with pytest.raises(clients.Outage, match="Refused"):
+        asyncio.run(main())
+
+
+def test_waiting_for_a_dead_server_of_ours_is_vain(monkeypatch):
+    async def main():
+        async with clients.connect("http://127.0.0.1:9/v1") as client:
+            await clients.Endpoint(client, "mock").is_up()
+
+    monkeypatch.setattr(
+        clients.servers, "what_died", lambda base: f"The server at {base} died. Its log …"
+    )
+    with pytest.raises(
+        clients.Stopped, match=r"127\.0\.0\.1:9/v1 died(.|\n)*Start the server again"
+    ):
+        asyncio.run(main())
+
+
+def test_the_sdk_does_not_try_again_by_itself():
+    with pytest.raises(clients.FailedAttempt):
+        ask({"script": ["500", "ok"]})
+
+
+def test_retry_after_is_read_in_all_its_forms():
+    assert clients.retry_after({"retry-after": "7"}) == 7
+    assert clients.retry_after({"retry-after-ms": "250"}) == 0.25
+    date = email.utils.formatdate(time.time() + 30, usegmt=True)
+    assert 25 < clients.retry_after({"retry-after": date}) <= 30
+    assert clients.retry_after({}) is None and clients.retry_after({"retry-after": "soon"}) is None
+
+
+def test_a_server_that_refuses_n_is_asked_one_by_one_from_then_on():
+    server, endpoint, answers = ask({"script": lambda body: "refuse_n"}, n=3, times=2)
+    assert [len(answer.samples) for answer in answers] == [1, 1] and endpoint.takes_n is False
+    assert [body.get("n") for body in server.requests] == [3, None, None]
+
+
+def test_a_model_that_wants_another_name_for_the_length_gets_it():
+    class Picky(MockServer):
+        async def _behave(self, word, body, request):
+            from mock_server import _error
+
+            if "max_tokens" in body:
+                return _error(
+                    400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+                )
+            return await super()._behave(word, body, request)
+
+    async def main():
+        async with Picky() as server, clients.connect(server.base_url) as client:
+            endpoint = clients.Endpoint(client, "mock", "chat", max_tokens=9)
+            answer = await endpoint.sample("hi", 3)
+            return server, answer
+
+    server, answer = asyncio.run(main())
+    assert server.requests[-1]["max_completion_tokens"] == 9 and len(answer.samples) == 3
+
+
+def test_extra_fields_go_last():
+    server, _, _ = ask(extra_body={"top_p": 0.5}, hints={"top_p": 1, "min_p": 0.1})
+    assert (server.requests[0]["top_p"], server.requests[0]["min_p"]) == (0.5, 0.1)
+
+
+def test_tokens_of_several_samples_add_up():
+    _, _, [answer] = ask(n=5)
+    assert sum(sample["completion_tokens"] for sample in answer.samples) == answer.completion_tokens
+    assert all(sample["completion_tokens_estimated"] for sample in answer.samples)
+    _, _, [single] = ask()
+    assert "completion_tokens_estimated" not in single.samples[0]
+
+
+def test_a_key_or_password_is_not_shown():
+    async def main():
+        async with MockServer(script=["echo_key"]) as server:
+            base = server.base_url.replace("://", "://user:secret-word@")
+            async with clients.connect(base, "sk-planted-key") as client:
+                endpoint = clients.Endpoint(client, "mock")
+                assert "secret-word" not in endpoint.url
+                with pytest.raises(clients.FailedAttempt) as caught:
+                    await endpoint.sample("hi")
+                return str(caught.value)
+
+    text = asyncio.run(main())
+    assert "sk-planted-key" not in text and "secret-word" not in text
+
+
+def test_base_urls(monkeypatch):
+    assert clients.check_base(None, "local") == clients.LOCAL_BASE
+    assert clients.check_base("", "remote") == clients.REMOTE_BASE
+    assert clients.check_base("http://a/v1/", "local") == "http://a/v1"
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(settings.MissingKey):
+        clients.connect(api_mode="remote")
+
+
+@pytest.mark.parametrize("key", ["sk-planted\nkey", "sk-planted-ключ"])
+def test_a_key_that_no_header_can_hold_is_a_sentence_without_it(key):
+    with pytest.raises(settings.MissingKey, match="Copy OPENAI_API_KEY anew") as caught:
+        clients.connect("http://127.0.0.1:9/v1", key)
+    assert "planted" not in str(caught.value)
+
+
+def test_a_servers_message_cannot_steer_the_terminal():
+    assert clients._message_in(
+        {"error": {"message": "no \x1b[2J\x1b]0;mine\x07 model\nhere"}}, ""
+    ) == ("no �[2J�]0;mine� model here")
+
+
+def test_models_are_listed():
+    async def main():
+        async with (
+            MockServer(models=("a", "b")) as server,
+            clients.connect(server.base_url) as client,
+        ):
+            return await clients.Endpoint(client, "a").models()
+
+    assert asyncio.run(main()) == ["a", "b"]

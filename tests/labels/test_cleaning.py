@@ -1,0 +1,289 @@
+"""Cleaning: each filter takes what was planted for it and nothing else, everything adds up, and memory stays bounded."""
+
+import json
+import random
+import tracemalloc
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from routerlib.allowed import SettingError
+from routerlib.labels import cleaning
+from routerlib.labels.cleaning import Evaluation, Filters, Rejects, Report
+from routerlib.rows import sources
+from routerlib.rows.schemas import Conversation, VoteQuestion
+
+WORDS = [
+    f"{a}{b}{c}"
+    for a in "bdfgklmnprst"
+    for b in "aeiou"
+    for c in ("n", "rt", "l", "sk", "m", "nd", "p")
+]
+QUESTIONS = [
+    "Compose a travel story about an island that nobody has found on any map since the year 1790.",
+    "A train leaves at noon and another one at one o'clock; when does the second catch up with the first?",
+    "What is 8 * 8?",
+    "Hi",
+]
+
+
+def conversation(text, number=0, **fields):
+    talk = [{"role": "user", "content": text}, {"role": "assistant", "content": "Well."}]
+    return {"conversation_id": f"c{number}", "model": "m", "conversation": talk, "turn": 1, "language": "English",
+            "openai_moderation": [{"flagged": False}], "redacted": False} | fields  # fmt: skip
+
+
+def planted(number, seed=0):
+    """(rows in the chat-1m schema, what each filter should take): a tenth of them spoilt in a known way."""
+    rng, expected, kept = random.Random(seed), Counter(), []
+    for i in range(number):
+        text = " ".join(rng.choices(WORDS, k=rng.randint(15, 60)))
+        row, kind = conversation(text, i), rng.randrange(80)
+        reason = None
+        if kind == 0:
+            row, reason = {"conversation_id": i, "conversation": "no list"}, cleaning.BROKEN
+        elif kind == 1:
+            row["conversation"], reason = (
+                [{"role": "assistant", "content": "Hello?"}],
+                cleaning.NO_USER,
+            )
+        elif kind == 2:
+            row["language"], reason = (
+                rng.choice(["German", "unknown", "Chinese"]),
+                cleaning.LANGUAGE,
+            )
+        elif kind == 3:
+            row["openai_moderation"], reason = (
+                [{"flagged": False}, {"flagged": True}],
+                cleaning.FLAGGED,
+            )
+        elif kind == 4:
+            row["redacted"], reason = True, cleaning.REDACTED
+        elif kind == 5 and kept:
+            row, reason = conversation(rng.choice(kept).upper() + " .", i), cleaning.EXACT
+        elif kind == 6 and kept:
+            longest = max(rng.choices(kept, k=20), key=len)
+            row, reason = conversation(longest + " please", i), cleaning.NEAR
+        elif kind == 7:
+            row, reason = (
+                conversation(f"{text[:40]} {i}: {QUESTIONS[i % 3]} Thanks, {text[-20:]}", i),
+                cleaning.SHARED_WORDS,
+            )
+        elif kind == 8:
+            row, reason = conversation(text[:5], i), cleaning.SHORT
+        elif kind == 9:
+            row, reason = conversation(text * 80, i), cleaning.LONG
+        if reason is None:
+            kept.append(text)
+            kept = kept[-500:]
+        expected[reason] += 1
+        yield row, expected
+
+
+@pytest.fixture
+def evaluation():
+    return Evaluation(
+        [VoteQuestion(question_id=i, category=f"k{i}", turns=[q]) for i, q in enumerate(QUESTIONS)]
+    )
+
+
+def cleaned(rows, filters=None, evaluation=None, report=None):
+    report = report or Report()
+    kept = list(
+        cleaning.clean(
+            map(Conversation.model_validate, rows), filters or Filters(), report, evaluation
+        )
+    )
+    return kept, report
+
+
+def test_a_planted_stream_is_accounted_for_to_the_row(tmp_path, evaluation):
+    path, expected = tmp_path / "chat.jsonl", None
+    with open(path, "w") as file:
+        for row, expected in planted(6000):  # noqa: B007 - the last one is the total
+            file.write(json.dumps(row) + "\n")
+        file.write('{"conversation_id": "torn", "conversa\n')
+    report = Report()
+    rejects = Rejects(report, tmp_path / "rejected.jsonl")
+    stream = sources.load_rows(path, Conversation, rejects=rejects)
+    kept = sum(1 for _ in cleaning.clean(stream, Filters(), report, evaluation))
+    expected[cleaning.BROKEN] += 1
+    counts = report.counts()
+    assert report.read == 6001 == kept + sum(counts.values()) and kept == report.kept
+    for name in set(cleaning.FILTERS) - {cleaning.NEAR, cleaning.SAME_MEANING}:
+        assert counts[name] == expected[name], name
+    assert counts[cleaning.NEAR] == pytest.approx(
+        expected[cleaning.NEAR], abs=3
+    )  # found by an estimate
+    assert len((tmp_path / "rejected.jsonl").read_text().splitlines()) == counts[cleaning.BROKEN]
+    assert "6,001 conversations read" in report.summary()
+
+
+def test_memory_stays_within_a_few_kilobytes_a_prompt(evaluation):
+    rows = (
+        Conversation.model_validate(row)
+        for row, _ in planted(4000)
+        if isinstance(row["conversation"], list)
+    )
+    tracemalloc.start()
+    kept = sum(1 for _ in cleaning.clean(rows, Filters(), Report(), evaluation))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak / kept < 4000
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"language": "French"}, cleaning.LANGUAGE),
+        ({"redacted": True}, cleaning.REDACTED),
+        ({"openai_moderation": [{"flagged": True}]}, cleaning.FLAGGED),
+        ({"conversation": [{"role": "user", "content": "  "}]}, cleaning.NO_USER),
+    ],
+)
+def test_each_mark_is_one_filter_and_can_be_switched_off(fields, reason):
+    rows = [
+        conversation("How do whales sleep in the sea?", **fields),
+        conversation("Why do owls turn their heads?"),
+    ]
+    assert cleaned(rows)[1].dropped == {reason: 1}
+    open_filters = Filters(languages=(), drop_flagged=False, drop_redacted=False)
+    assert cleaned(rows, open_filters)[1].kept == 1 + (reason != cleaning.NO_USER)
+
+
+def test_where_no_prompt_comes_through_the_filters_that_took_them_are_named():
+    rows = [conversation("Wie schlafen Wale im Meer?", language="German"), conversation("Hm?")]
+    with pytest.raises(
+        cleaning.CleaningError, match=r"No prompt came through.* other language 1, too short 1"
+    ):
+        cleaned(rows)
+
+
+def test_a_row_that_does_not_say_its_language_is_of_no_other_one():
+    row = conversation("How do whales sleep in the sea?")
+    del row["language"]
+    assert cleaned([row])[1].kept == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["\0" * 20, "\x1b\x07\x08" * 9, "\u200b" * 20, "\u00ad" * 20, "\ufeff \u3000" * 9]
+)
+def test_a_prompt_of_signs_that_nobody_sees_says_nothing(text):
+    _, report = cleaned([conversation(text), conversation("Why do owls turn their heads?")])
+    assert report.dropped == {cleaning.NO_USER: 1}
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"max_chars": 0}, "MAX_CHARS is 0; it is a whole number above 0"),
+        ({"max_chars": "x"}, "MAX_CHARS is 'x'"),
+        ({"near_duplicate": -1}, "NEAR_DUPLICATE is -1; it is a number, 0 or more"),
+        ({"near_duplicate": float("nan")}, "NEAR_DUPLICATE is nan"),
+    ],
+)
+def test_settings_that_a_filter_cannot_have_are_named(setting, says):
+    with pytest.raises(SettingError, match=says):
+        Filters(**setting)
+
+
+def test_languages_are_a_list_or_a_text_with_commas():
+    assert (
+        Filters(languages=" English, German ").languages
+        == Filters(languages=["English", "German"]).languages
+    )
+    assert Filters(languages="").languages == Filters(languages=None).languages == ()
+
+
+def test_the_first_turn_or_the_conversation_so_far():
+    talk = [{"role": "user", "content": "Name a river."}, {"role": "assistant", "content": "The Po."},
+            {"role": "user", "content": "A longer one."}, {"role": "assistant", "content": "The Nile."}]  # fmt: skip
+    (first,), _ = cleaned([conversation("", conversation=talk)])
+    (whole,), _ = cleaned([conversation("", conversation=talk)], Filters(whole_conversation=True))
+    assert first.prompt == "Name a river."
+    assert [turn.content for turn in whole.prompt] == ["Name a river.", "The Po.", "A longer one."]
+
+
+def test_sums_that_differ_in_one_sign_are_no_duplicates():
+    rows = [
+        conversation(text, i)
+        for i, text in enumerate(["What is 3 + 4?", "What is 3 * 4?", "what is  3 + 4"])
+    ]
+    kept, report = cleaned(rows)
+    assert [row.prompt for row in kept] == ["What is 3 + 4?", "What is 3 * 4?"]
+    assert report.dropped == {cleaning.EXACT: 1} and report.examples[cleaning.EXACT] == ["c2"]
+
+
+def test_near_duplicates_by_planted_similarity():
+    rng, caught = random.Random(5), {0.9: 0, 0.5: 0}
+    for similarity in caught:
+        for _ in range(200):
+            duplicates = cleaning.Duplicates(0.8)
+            shared, other = round(204 * similarity), round(204 * (1 - similarity) / 2)
+            words = rng.choices(WORDS, k=shared)
+            ends = [[f"x{rng.randrange(10**9)}" for _ in range(other)] for _ in range(2)]
+            assert duplicates.add(" ".join(words + ends[0])) is None
+            caught[similarity] += duplicates.add(" ".join(words + ends[1])) == cleaning.NEAR
+    assert caught[0.9] >= 180 and caught[0.5] <= 2
+
+
+def test_near_groups_follow_chains():
+    base = [f"w{i}" for i in range(60)]
+    chain = [" ".join(base[i : i + 54]) for i in (0, 3, 6)]  # neighbours are near, the ends less so
+    groups = cleaning.near_groups([chain[0], "something else entirely", chain[2], chain[1]], 0.75)
+    assert groups.tolist() == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "overlaps"),
+    [
+        (QUESTIONS[0].upper(), True),
+        ("Please: " + QUESTIONS[1][:70], True),
+        ("Tell me, what is 8 * 8? I forgot.", True),
+        ("What is 8 * 9?", False),
+        ("Hi", True),
+        ("Hi there, which train leaves at noon?", False),
+        ("Compose a travel story about an island of your own.", False),
+    ],
+)
+def test_words_shared_with_an_evaluation_question(evaluation, text, overlaps):
+    assert evaluation.shares_words(text) is overlaps
+
+
+def turned(degrees):
+    """An encoder for tests: the number in a text is its direction on a circle."""
+    angles = np.radians([float(text.split()[-1]) for text in degrees])
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def test_the_same_meaning_is_taken_out_and_a_near_one_gets_its_category():
+    questions = [VoteQuestion(question_id=1, category="east", turns=["q 0"]), VoteQuestion(question_id=2, category="north", turns=["q 90"])]  # fmt: skip
+    evaluation = Evaluation(questions, embed=turned, similarity=0.9, category_similarity=0.6)
+    rows = [
+        conversation(f"some words that end in {degrees}", i)
+        for i, degrees in enumerate((10, 40, 60, 180))
+    ]
+    kept, report = cleaned(rows, Filters(near_duplicate=2), evaluation)
+    assert report.dropped == {cleaning.SAME_MEANING: 1}
+    assert [row.category for row in kept] == ["east", "north", "uncategorised"]
+
+
+@pytest.mark.real
+def test_the_stand_in_encoder_finds_a_paraphrase():
+    from routerlib.endpoints import standins
+    from routerlib.training import encoders
+
+    if not standins.is_built("standin-encoder"):
+        pytest.skip("the stand-in encoder is not built")
+    encoder = encoders.SentenceEncoder(standins.path("encoder"), 128)
+    questions = [
+        VoteQuestion(question_id=1, category="c", turns=["What is the capital city of France?"])
+    ]
+    evaluation = Evaluation(questions, embed=encoder.embed)
+    rows = [
+        conversation("Which city is the capital of France, please?", 1),
+        conversation("How are candles made?", 2),
+    ]
+    kept, report = cleaned(rows, evaluation=evaluation)
+    assert [row.id for row in kept] == ["c2"] and report.dropped == {cleaning.SAME_MEANING: 1}

@@ -1,0 +1,508 @@
+"""The router server, asked by clients that nobody here wrote: the openai SDK, LiteLLM and curl."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx2
+import openai
+import pytest
+from small_router import EASY, HARD
+from upstream import nonsense
+
+from routerlib.serving import proxy
+from routerlib.serving.proxy import Limits
+from routerlib.serving.routing import Backend, Switchboard
+
+CHOICE = {"type": "choice", "name": "route", "instructions": "Which model?"}
+CHOICE |= {"choices": [{"value": "inferior"}, {"value": "superior"}]}
+
+
+@pytest.fixture(scope="module")
+def server(router, upstream):
+    with proxy.start(router, upstream.url, upstream.url) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server):
+    with openai.OpenAI(base_url=server.url, api_key="none", max_retries=0) as client:
+        yield client
+
+
+def body(text, **more):
+    return {"model": "router", "messages": [{"role": "user", "content": text}], **more}
+
+
+def root(server):
+    return server.url.removesuffix("/v1")
+
+
+# --- the openai SDK ---
+
+
+def test_routes_for_the_openai_sdk(client):
+    assert client.chat.completions.create(**body(EASY)).model == "small"
+    raw = client.chat.completions.with_raw_response.create(**body(HARD))
+    assert raw.parse().model == "large"
+    assert raw.headers["x-router-decision"] == "superior"
+    assert 0.5 < float(raw.headers["x-router-score"]) <= 1
+    assert raw.headers["x-request-id"] == "r1"  # the model's own headers come through
+
+
+def test_streams_for_the_openai_sdk(client):
+    chunks = list(
+        client.chat.completions.create(
+            **body(HARD), stream=True, stream_options={"include_usage": True}
+        )
+    )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text.strip() == f"large heard: {HARD}"
+    assert chunks[-1].usage.prompt_tokens == 7
+
+
+def test_arguments_and_unknown_fields_arrive_untouched(client, upstream):
+    client.chat.completions.create(
+        **body("Grüße, 世界"), seed=3, extra_body={"x": {"y": [None, 1.5]}}
+    )
+    sent = upstream.bodies[-1]
+    assert (sent["seed"], sent["x"]) == (3, {"y": [None, 1.5]})
+    assert sent["messages"][0]["content"] == "Grüße, 世界"
+    assert "authorization" not in upstream.headers[-1]  # the caller's key is not passed on
+
+
+def test_lists_its_models(client):
+    assert [model.id for model in client.models.list()] == ["router", "small", "large"]
+
+
+def test_decides_for_the_openai_sdk(client):
+    questions = [
+        CHOICE,
+        {
+            "type": "predicate",
+            "name": "superior",
+            "instructions": "Only the superior model will do.",
+        },
+    ]
+    decision = client.decisions.create(model="router", input=HARD, questions=questions)
+    choice, predicate = decision.answers
+    assert (choice.choice, choice.name) == ("superior", "route")
+    assert [share.value for share in choice.probabilities] == ["inferior", "superior"]
+    assert sum(share.probability for share in choice.probabilities) == pytest.approx(1)
+    assert predicate.probability == choice.probabilities[1].probability
+    assert choice.confidence == pytest.approx(2 * predicate.probability - 1)
+    assert decision.model == "small-tfidf"
+
+
+def test_decides_by_label_by_name_and_for_conversations(client):
+    by_label = {
+        **CHOICE,
+        "choices": [{"value": "ROUTE_TO_SUPERIOR"}, {"value": "ROUTE_TO_INFERIOR"}],
+    }
+    by_name = {**CHOICE, "choices": [{"value": "small"}, {"value": "large"}]}
+    turns = [
+        {"role": "user", "content": HARD},
+        {"role": "assistant", "content": [{"type": "output_text", "text": "First …"}]},
+        {"type": "function_call", "call_id": "1", "name": "look_up", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "the theorem"},
+        {"role": "user", "content": "Do it again, but shorter."},
+    ]
+    decision = client.decisions.create(model="router", input=turns, questions=[by_label, by_name])
+    assert [answer.choice for answer in decision.answers] == ["ROUTE_TO_SUPERIOR", "large"]
+    alone = client.decisions.create(model="router", input=turns[-1]["content"], questions=[CHOICE])
+    assert alone.answers[0].choice == "inferior"
+
+
+def test_refuses_questions_that_a_router_cannot_answer(client):
+    angry = {"type": "predicate", "name": "angry", "instructions": "Is the writer angry?"}
+    other = {**CHOICE, "choices": [{"value": "billing"}, {"value": "support"}]}
+    scale = {
+        "type": "score",
+        "instructions": "How hard?",
+        "levels": [{"label": "low"}, {"label": "high"}],
+    }
+    decision = client.decisions.create(
+        model="router", input=HARD, questions=[angry, other, scale, CHOICE]
+    )
+    assert [answer.type for answer in decision.answers] == [
+        "refusal",
+        "refusal",
+        "refusal",
+        "choice",
+    ]
+    assert "one question" in decision.answers[0].reason
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"questions": []}, "1 to 400"),
+        ({"questions": [{"type": "box"}]}, "questions\\[0\\].type"),
+        ({"questions": [{"type": "choice"}]}, "questions\\[0\\].choices"),
+        ({"input": ""}, "`input`"),
+        ({"model": "jev"}, "no decision model 'jev'"),
+    ],
+)
+def test_decision_requests_that_do_not_fit_are_refused(client, change, said):
+    with pytest.raises(openai.APIStatusError, match=said):
+        client.decisions.create(
+            **({"model": "router", "input": HARD, "questions": [CHOICE]} | change)
+        )
+
+
+# --- other clients ---
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_answers_curl(server):
+    command = [
+        "curl",
+        "-s",
+        "-i",
+        f"{server.url}/chat/completions",
+        "-H",
+        "Content-Type: application/json",
+    ]
+    done = subprocess.run(
+        [*command, "-d", json.dumps(body(HARD))], capture_output=True, text=True, timeout=30
+    )
+    head, _, text = (
+        done.stdout.partition("\n\n")
+        if "\r" not in done.stdout
+        else done.stdout.partition("\r\n\r\n")
+    )
+    assert "200 OK" in head
+    assert "x-router-decision: superior" in head.lower()
+    assert json.loads(text)["model"] == "large"
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_streams_to_curl(server):
+    command = [
+        "curl",
+        "-sN",
+        f"{server.url}/chat/completions",
+        "-H",
+        "Content-Type: application/json",
+    ]
+    done = subprocess.run(
+        [*command, "-d", json.dumps(body(EASY, stream=True))],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.stdout.rstrip().endswith("data: [DONE]")
+    assert '"model": "small"' in done.stdout
+
+
+def litellm_python():
+    """A Python that has LiteLLM: this one, or the one that ROUTERLIB_LITELLM_PYTHON names."""
+    return sys.executable if find_spec("litellm") else os.environ.get("ROUTERLIB_LITELLM_PYTHON")
+
+
+LITELLM = """
+import json, sys, litellm
+url, easy, hard = sys.argv[1:]
+ask = dict(api_base=url, api_key="none")
+of = lambda text: [{"role": "user", "content": text}]
+print(json.dumps({
+    "easy": litellm.completion(model="openai/router", messages=of(easy), **ask).model,
+    "hard": litellm.completion(model="openai/router", messages=of(hard), **ask).model,
+    "stream": "".join(chunk.choices[0].delta.content or ""
+                      for chunk in litellm.completion(model="openai/router", messages=of(hard), stream=True, **ask)),
+}))
+"""
+
+
+@pytest.mark.skipif(
+    not litellm_python(), reason="no LiteLLM: set ROUTERLIB_LITELLM_PYTHON to a Python that has it"
+)
+def test_answers_litellm(server):
+    done = subprocess.run(
+        [litellm_python(), "-c", LITELLM, server.url, EASY, HARD],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    assert told["easy"].endswith("small")
+    assert told["hard"].endswith("large")
+    assert told["stream"].strip() == f"large heard: {HARD}"
+
+
+LITELLM_DECIDES = """
+import json, sys, litellm
+url, hard, question = sys.argv[1:]
+answer = litellm.decisions(model="openai/router", input=hard, questions=[json.loads(question)],
+                           api_base=url, api_key="none")
+print(answer.model_dump_json())
+"""
+
+
+@pytest.mark.skipif(
+    not litellm_python(), reason="no LiteLLM: set ROUTERLIB_LITELLM_PYTHON to a Python that has it"
+)
+def test_decides_for_litellm(server):
+    command = [litellm_python(), "-c", LITELLM_DECIDES, server.url, HARD, json.dumps(CHOICE)]
+    env = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
+    if "has no attribute 'decisions'" in done.stderr:
+        pytest.skip("this LiteLLM has no decisions yet")
+    assert done.returncode == 0, done.stderr[-2000:]
+    answer = json.loads(done.stdout.strip().splitlines()[-1])["answers"][0]
+    assert answer["choice"] == "superior"
+    assert answer["probabilities"][1]["probability"] > 0.5
+
+
+# --- health, metrics, limits, keys ---
+
+
+def test_tells_its_health_and_its_metrics(server, client):
+    client.chat.completions.create(**body(HARD))
+    health = httpx2.get(f"{root(server)}/health").json()
+    assert health == {"status": "ok", "router": "small-tfidf", "threshold": 0.5}
+    text = httpx2.get(f"{root(server)}/metrics").text
+    assert 'routerlib_requests_total{decision="superior",status="200"}' in text
+    assert "routerlib_p_superior_bucket" in text
+    assert HARD not in text
+
+
+def test_paths_that_are_not_there_get_a_sentence(server):
+    response = httpx2.get(f"{server.url}/embeddings")
+    assert response.status_code == 404
+    assert "/v1/chat/completions" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "said"),
+    [
+        ("{", {}, 400, "no valid JSON"),
+        ("[" * 100_000, {}, 400, "no valid JSON"),
+        ("[]", {}, 400, "a JSON object"),
+        ('{"model": "router"}', {}, 400, "no `messages`"),
+        (json.dumps({**body("hi"), "model": ["router"]}), {}, 404, "no model ['router']"),
+        ('{"model": "\\ud800", "messages": []}', {}, 404, "no model '\\ud800'"),
+        ('{"model": "router", "n": 1' + "0" * 5000 + "}", {}, 400, "no valid JSON"),
+        (b"\xff\xfe{", {}, 400, "no valid JSON"),
+        (json.dumps(body("hi")), {"content-type": "text/plain"}, 415, "application/json"),
+        (json.dumps(body("hi")), {"host": "evil.example"}, 403, "127.0.0.1 only"),
+        (json.dumps({**body("hi"), "model": "gpt-9"}), {}, 404, "'small', 'large'"),
+        (json.dumps(body("hi")), {"x-router-threshold": "2"}, 400, "from 0 to 1"),
+        (json.dumps(body("x" * 2_000_000)), {}, 413, "larger than 1,000,000 bytes"),
+    ],
+)
+def test_bad_requests_are_refused_in_words(router, upstream, content, headers, status, said):
+    with proxy.start(
+        router, upstream.url, upstream.url, limits=Limits(max_bytes=1_000_000)
+    ) as server:
+        headers = {"content-type": "application/json"} | headers
+        response = httpx2.post(f"{server.url}/chat/completions", content=content, headers=headers)
+        assert response.status_code == status
+        assert said in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "input",
+    ["a \ud800 b", "\0", "<script>alert(1)</script>", "\u202eשלום", "x" * 1_000_000],
+    ids=ascii,
+)
+def test_any_text_is_decided(server, input):
+    predicate = {"type": "predicate", "name": "\ud800"}
+    asked = {"model": "router", "input": input, "questions": [CHOICE, predicate]}
+    headers = {"content-type": "application/json"}
+    response = httpx2.post(f"{server.url}/decisions", content=json.dumps(asked), headers=headers)
+    assert response.status_code == 200
+    assert response.json()["answers"][0]["choice"] in ("inferior", "superior")
+
+
+@pytest.mark.parametrize(
+    "input", [3, [3], [{"type": "function_call_output", "output": 3}], [{"role": "user"}, []]]
+)
+def test_an_input_of_another_form_is_refused(server, input):
+    response = httpx2.post(
+        f"{server.url}/decisions", json={"model": "router", "input": input, "questions": [CHOICE]}
+    )
+    assert response.status_code == 400
+    assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    "kind", ["closes", "noise", "page", "page_502", "half", "cut", "cut_stream"]
+)
+def test_a_model_that_sends_nonsense_makes_no_traceback(router, kind, capfd, caplog):
+    with nonsense(kind) as url, proxy.start(router, url, url) as server:
+        try:
+            response = httpx2.post(f"{server.url}/chat/completions", json=body(EASY))
+        except httpx2.TransportError:
+            assert kind == "cut", "an answer that was cut off is not passed on as if it were whole"
+        else:
+            told = {
+                "closes": "cannot be reached",
+                "noise": "cannot be reached",
+                "cut_stream": "broke off",
+            }
+            assert told.get(kind, "") in response.text
+            assert response.status_code == (502 if kind in ("closes", "noise", "page_502") else 200)
+    assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_what_stands_in_the_way_is_told_at_the_start(router, upstream):
+    def told(inferior, superior):
+        return asyncio.run(proxy.doubts(Switchboard(router, inferior, superior)))
+
+    large = Backend(upstream.url, "large")
+    assert told(large, large) == []
+    [dead] = told(large, Backend("http://127.0.0.1:9/v1", "big"))
+    assert (
+        "Nothing answers at http://127.0.0.1:9/v1, where the superior model big should be" in dead
+    )
+    assert "python -m routerlib serve --model big --port 9" in dead
+    [other] = told(Backend(upstream.url, "small"), large)
+    assert "does not offer 'small' (but large)" in other and "--inferior-model" in other
+
+
+def test_a_key_is_asked_for_everywhere_but_at_health(router, upstream):
+    with proxy.start(router, upstream.url, upstream.url, api_key="s3cret") as server:
+        for key, expected in (("s3cret", 200), ("s3cre", 401), ("", 401), ("ßecret", 401)):
+            headers = {"authorization": f"Bearer {key}".encode()} if key else {}
+            chat = httpx2.post(f"{server.url}/chat/completions", json=body(EASY), headers=headers)
+            metrics = httpx2.get(f"{root(server)}/metrics", headers=headers)
+            assert (chat.status_code, metrics.status_code) == (expected, expected)
+        assert httpx2.get(f"{root(server)}/health").status_code == 200
+        with pytest.raises(openai.AuthenticationError, match="Authorization: Bearer"):
+            openai.OpenAI(base_url=server.url, api_key="wrong").chat.completions.create(
+                **body(EASY)
+            )
+
+
+@pytest.mark.parametrize("down", ["down", "dead"])
+def test_falls_back_only_if_told_to(router, upstream, down):
+    superior = Backend("http://127.0.0.1:9/v1" if down == "dead" else upstream.url, down)
+    inferior = Backend(upstream.url, "small")
+    with proxy.start(router, inferior, superior, fallback=True) as server:
+        response = httpx2.post(f"{server.url}/chat/completions", json=body(HARD))
+        assert response.json()["model"] == "small"
+        assert response.headers["x-router-fallback"] == "true"
+        assert (
+            'routerlib_fallbacks_total{asked_first="superior"} 1.0'
+            in httpx2.get(f"{root(server)}/metrics").text
+        )
+    with proxy.start(router, inferior, superior) as server:
+        response = httpx2.post(f"{server.url}/chat/completions", json=body(HARD))
+        assert response.status_code == (502 if down == "dead" else 503)
+        assert response.headers["x-router-decision"] == "superior"
+        if down == "dead":
+            assert "cannot be reached" in response.json()["error"]["message"]
+
+
+def test_a_silent_model_is_a_timeout(router, upstream):
+    slow = Backend(upstream.url, "slow")
+    with proxy.start(router, slow, slow, limits=Limits(timeout=0.3)) as server:
+        response = httpx2.post(f"{server.url}/chat/completions", json=body(EASY))
+        assert response.status_code == 504
+        assert "did not answer in time" in response.json()["error"]["message"]
+
+
+def test_a_caller_that_leaves_frees_the_model(router, upstream):
+    slow = Backend(upstream.url, "slow")
+    upstream.left.clear()
+    with proxy.start(router, slow, slow) as server:
+        with pytest.raises(httpx2.ReadTimeout):
+            httpx2.post(f"{server.url}/chat/completions", json=body(EASY), timeout=0.5)
+        assert upstream.left.wait(10)
+
+
+def test_an_answer_that_breaks_off_is_an_error_not_an_end(router):
+    async def run():
+        async def half_an_answer(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+            event = b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"small","choices":[]}\n\n'
+            writer.write(head + f"{len(event):x}\r\n".encode() + event + b"\r\n")
+            await writer.drain()
+            writer.close()
+
+        broken = await asyncio.start_server(half_an_answer, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{broken.sockets[0].getsockname()[1]}/v1"
+        server = await asyncio.to_thread(proxy.start, router, url, url)
+        async with openai.AsyncOpenAI(base_url=server.url, api_key="none", max_retries=0) as client:
+            stream = await client.chat.completions.create(**body(EASY), stream=True)
+            with pytest.raises(openai.APIError, match="broke off"):
+                [chunk async for chunk in stream]
+        await asyncio.to_thread(server.stop)
+        broken.close()
+
+    asyncio.run(run())
+
+
+class Failing:
+    """A router that fails with the prompt in the error's text."""
+
+    name, threshold, models = "failing", 0.5, {"inferior": "small", "superior": "large"}
+
+    def score(self, prompts):
+        raise ValueError(f"cannot score {prompts[0][-1].content}")
+
+
+def test_neither_log_nor_answer_holds_a_prompt_unless_asked(router, upstream, caplog, capfd):
+    caplog.set_level("INFO")
+    with proxy.start(Failing(), upstream.url, upstream.url) as server:
+        response = httpx2.post(f"{server.url}/chat/completions", json=body("my secret plan"))
+        assert response.status_code == 500
+        assert "secret plan" not in response.text
+        assert "ValueError" in response.json()["error"]["message"]
+    with proxy.start(router, upstream.url, upstream.url) as server:
+        httpx2.post(f"{server.url}/chat/completions", json=body("my secret plan"))
+    assert "p=" in caplog.text
+    assert "secret plan" not in caplog.text + "".join(capfd.readouterr())
+    with proxy.start(router, upstream.url, upstream.url, limits=Limits(log_prompts=True)) as server:
+        httpx2.post(f"{server.url}/chat/completions", json=body("my secret plan"))
+    assert "secret plan" in caplog.text
+
+
+def test_a_taken_port_is_said(router, upstream, server):
+    port = int(root(server).rsplit(":", 1)[1])
+    with pytest.raises(proxy.CannotListen, match=f"127.0.0.1:{port}"):
+        proxy.start(router, upstream.url, upstream.url, port=port)
+
+
+def test_listens_on_this_machine_only(server):
+    assert server.socket.getsockname()[0] == "127.0.0.1"
+
+
+def test_the_command_serves_a_saved_router(router, upstream, tmp_path):
+    folder = router.save(tmp_path / "router")
+    code = "import sys; from routerlib.serving.proxy import serve_router; serve_router(*sys.argv[1:4], port=int(sys.argv[4]))"
+    from routerlib.endpoints.servers import free_port
+
+    command = [
+        sys.executable,
+        "-u",
+        "-c",
+        code,
+        str(folder),
+        upstream.url,
+        upstream.url,
+        str(free_port()),
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    try:
+        assert (
+            "does not offer 'small'" in process.stdout.readline()
+        )  # it warns, and serves all the same
+        line = process.stdout.readline()
+        assert "no key is needed" in line
+        url = next(word for word in line.split() if word.startswith("http")).rstrip(",")
+        assert httpx2.post(f"{url}/chat/completions", json=body(HARD)).json()["model"] == "large"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)

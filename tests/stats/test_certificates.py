@@ -1,0 +1,284 @@
+"""The promise of a certificate: exact sizes of its tests, violations in simulation, and its words."""
+
+import gzip
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from routerlib.stats import certificates
+from routerlib.stats.metrics import MetricError, clopper_pearson_upper
+
+SHARED = Path(__file__).parents[3] / "shared/data/mmlu_pro_llama31_8b_70b.jsonl.gz"
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+# --- the tests themselves ---
+
+
+def exact_size(n, epsilon, delta, share):
+    """P(the paired test rejects) where a share of losses is not 0 and their mean is epsilon, by enumeration."""
+    losses = (share + epsilon) / 2
+    size = 0.0
+    for discordant in range(n + 1):
+        outer = stats.binom.pmf(discordant, n, share)
+        if outer < 1e-12:
+            continue
+        wins = np.arange(discordant + 1)
+        inner = stats.binom.pmf(wins, discordant, min(1.0, losses / share))
+        totals = 2 * wins - discordant
+        rejected = [
+            certificates.paired_p_value(
+                int(total), discordant, n, epsilon, certificates.NUISANCE * delta
+            )
+            <= delta
+            for total in totals
+        ]
+        size += outer * inner[np.array(rejected)].sum()
+    return size
+
+
+@pytest.mark.parametrize(("n", "epsilon"), [(40, 0.1), (40, 0.25)])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 1.0])
+def test_the_paired_test_keeps_its_level_exactly(n, epsilon, share):
+    assert exact_size(n, epsilon, 0.1, max(share, epsilon)) <= 0.1
+
+
+def test_the_trinomial_tail_is_that_of_a_simulated_sum(rng):
+    n, share, epsilon = 300, 0.2, 0.05
+    chances = [(share - epsilon) / 2, 1 - share, (share + epsilon) / 2]
+    drawn = rng.multinomial(n, chances, size=100_000)
+    sums = drawn[:, 2] - drawn[:, 0]
+    for total in (-3, 4, 10, 15, 25):
+        tail = certificates._trinomial_tail(total, n, share, epsilon)
+        assert tail == pytest.approx((sums <= total).mean(), abs=0.006)
+
+
+@pytest.mark.parametrize("n", [100, 500, 2000])
+@pytest.mark.parametrize("epsilon", [0.02, 0.1])
+def test_the_worst_share_of_losses_is_the_upper_end_of_its_set(n, epsilon):
+    for discordant in range(int(n * epsilon), n // 3, max(1, n // 20)):
+        for total in range(-discordant, int(n * epsilon), max(1, n // 10)):
+            p_value = certificates.paired_p_value(total, discordant, n, epsilon, 0.005)
+            if p_value > 0.2:
+                continue
+            highest = clopper_pearson_upper(discordant, n, 0.005)
+            inside = np.linspace(epsilon, highest, 60)
+            assert p_value + 1e-9 >= 0.005 + max(
+                certificates._trinomial_tail(total, n, v, epsilon) for v in inside
+            )
+
+
+def worst_losses(rng, n, epsilon, kind):
+    """Losses whose mean is exactly epsilon, in shapes that strain a bound."""
+    if kind == "rare":  # only losses, few and large
+        return (rng.random(n) < epsilon).astype(float)
+    if kind == "balanced":  # many losses, almost offset by gains
+        return rng.choice([-1.0, 0.0, 1.0], size=n, p=[0.3 - epsilon / 2, 0.4, 0.3 + epsilon / 2])
+    if kind == "shares":  # five graded samples
+        return np.clip(rng.binomial(5, 0.5 + epsilon, n) / 5 - 0.5, -1, 1)
+    return np.where(
+        rng.random(n) < 0.01, 1.0, (epsilon - 0.01) / 0.99
+    )  # spike: one rare, full loss above a small one
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [("paired", "rare"), ("paired", "balanced")]
+    + [
+        (method, kind)
+        for method in ("betting", "clopper-pearson")
+        for kind in ("rare", "balanced", "shares", "spike")
+    ],
+)
+def test_a_true_loss_of_epsilon_is_rejected_at_most_delta_of_the_time(rng, kind, method):
+    epsilon, delta, trials = 0.05, 0.1, 1000
+    test = certificates._test_of(method, np.zeros(1))
+    rejected = sum(
+        test(worst_losses(rng, 400, epsilon, kind), epsilon, delta) for _ in range(trials)
+    )
+    assert stats.binomtest(rejected, trials, delta, alternative="greater").pvalue > 0.001
+
+
+def test_the_bettor_gains_nothing_on_average_at_the_boundary(rng):
+    wealth = [
+        math.exp(certificates.log_wealth(worst_losses(rng, 50, 0.1, "rare"), 0.1, 0.1)[-1])
+        for _ in range(20_000)
+    ]
+    assert np.mean(wealth) == pytest.approx(1, abs=4 * np.std(wealth) / math.sqrt(20_000))
+
+
+# --- certificates ---
+
+
+def population(rng, n=200_000, samples=1):
+    """Scores that know how likely the superior model alone is right; true loss rises with the threshold."""
+    need = rng.beta(1, 3, n)
+    inferior = rng.binomial(samples, 0.85 - 0.7 * need) / samples
+    superior = rng.binomial(samples, np.full(n, 0.8)) / samples
+    return need, inferior, superior
+
+
+@pytest.mark.parametrize(
+    ("samples", "method"), [(1, "paired"), (1, "betting"), (4, "betting"), (1, "clopper-pearson")]
+)
+def test_the_certified_threshold_keeps_its_promise(rng, samples, method):
+    epsilon, delta, trials = 0.03, 0.1, 250
+    score, inferior, superior = population(rng, samples=samples)
+    order = np.argsort(score)
+    true_loss = np.r_[0, np.cumsum((superior - inferior)[order])] / len(score)
+    ascending, broken, spared = score[order], 0, []
+    for _ in range(trials):
+        drawn = rng.integers(len(score), size=500)
+        found = certificates.certify(
+            score[drawn], inferior[drawn], superior[drawn], epsilon, delta, method
+        )
+        below = np.searchsorted(ascending, found.threshold)
+        broken += true_loss[below] > epsilon
+        spared.append(below / len(score))
+    assert stats.binomtest(int(broken), trials, delta, alternative="greater").pvalue > 0.001
+    assert np.mean(spared) > (0.05 if method == "clopper-pearson" else 0.3)
+
+
+def test_more_rows_and_a_looser_promise_spare_more_calls(rng):
+    data = population(rng, n=8000)
+
+    def spared(rows, **terms):
+        return 1 - certificates.certify(*[column[:rows] for column in data], **terms).share_superior
+
+    assert spared(8000) > spared(800)
+    assert spared(8000, epsilon=0.05) > spared(8000, epsilon=0.01)
+    assert spared(8000, delta=0.2) >= spared(8000, delta=0.01)
+    assert spared(8000, method="paired") > spared(8000, method="clopper-pearson")
+
+
+def test_a_certificate_says_what_it_promises_and_survives_json(rng):
+    found = certificates.certify(*population(rng, n=2000), epsilon=0.02)
+    assert found.certified and found.loss < found.bound <= 0.02 and 0 < found.share_superior < 1
+    assert found.method == "paired" and found.n_calibration == 2000
+    assert (
+        "at most 2 points of accuracy, with 95 % confidence" in found.sentence
+        and "2,000" in found.sentence
+    )
+    stored = json.loads(json.dumps(found.to_dict()))
+    assert (
+        stored["sentence"] == found.sentence and certificates.Certificate.from_dict(stored) == found
+    )
+    with pytest.raises(MetricError, match="'bound' is missing"):
+        certificates.Certificate.from_dict(
+            {key: value for key, value in stored.items() if key != "bound"}
+        )
+
+
+def test_none_certified_says_how_many_more_rows_would_do(rng):
+    data = population(rng, n=40)
+    found = certificates.certify(*data, epsilon=0.01)
+    assert (
+        not found.certified
+        and found.threshold == 0
+        and found.share_superior == 1
+        and found.bound == 0
+    )
+    assert (
+        found.sentence.startswith("None certified")
+        and f"{found.rows_needed:,} in all" in found.sentence
+    )
+    enough = certificates.certify(*population(rng, n=3 * found.rows_needed), epsilon=0.01)
+    assert enough.certified
+
+
+def test_none_certified_says_where_rows_do_not_help():
+    score = np.repeat(np.linspace(0.1, 0.9, 5), 100)
+    found = certificates.certify(score, np.zeros(500), np.ones(500), epsilon=0.01)
+    assert (
+        not found.certified
+        and found.rows_needed is None
+        and "would not change that" in found.sentence
+    )
+
+
+def test_an_inferior_model_that_is_better_takes_every_prompt(rng):
+    found = certificates.certify(
+        rng.random(1000), np.ones(1000), rng.integers(2, size=1000), epsilon=0.02
+    )
+    assert found.certified and found.share_superior == 0 and found.loss < 0 and found.threshold > 1
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_row_or_two_certify_nothing(rows):
+    found = certificates.certify(np.full(rows, 0.5), np.ones(rows), np.ones(rows))
+    assert not found.certified and found.rows_needed > 100
+
+
+def test_ties_are_certified_all_or_none(rng):
+    outcomes = (rng.random(3000) < 0.5).astype(float)
+    assert (
+        certificates.certify(np.full(3000, 0.4), outcomes, outcomes, epsilon=0.01).share_superior
+        == 0
+    )
+    assert (
+        certificates.certify(
+            np.full(3000, 0.4), 0 * outcomes, outcomes, epsilon=0.01
+        ).share_superior
+        == 1
+    )
+
+
+def test_the_automatic_test_goes_by_kind_and_number_of_losses():
+    assert certificates.automatic_method(np.tile([0.0, 1.0, -1.0], 400), 0.02) == "paired"
+    assert certificates.automatic_method(np.tile([0.0, 1.0, -1.0], 100), 0.02) == "betting"
+    assert certificates.automatic_method(np.tile([0.0, 0.5, -1.0], 400), 0.02) == "betting"
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"epsilon": 1.5}, "epsilon = 1.5"),
+        ({"epsilon": -0.1}, "epsilon = -0.1"),
+        ({"delta": 0}, "delta = 0"),
+        ({"method": "magic"}, "'magic' is not known"),
+        ({"score": [2.0, 3.0]}, "Calibrate the scores first"),
+        ({"score": [0.5, math.nan]}, "score: row 1 is nan"),
+        ({"inferior": [0.5, 0.5], "method": "paired"}, "one graded answer"),
+    ],
+)
+def test_terms_that_do_not_fit_are_refused_in_words(terms, said):
+    with pytest.raises(MetricError, match=said):
+        certificates.certify(
+            **{"score": [0.2, 0.3], "inferior": [0, 1], "superior": [1, 1], **terms}
+        )
+
+
+def test_thresholds_of_ones_own_allow_raw_scores(rng):
+    score, inferior, superior = population(rng, n=3000)
+    found = certificates.certify(
+        10 * score - 4, inferior, superior, 0.03, thresholds=[-4, -3, -2.5, -2]
+    )
+    assert found.certified and found.threshold in (-3, -2.5, -2)
+
+
+@pytest.mark.skipif(
+    not SHARED.exists(), reason="needs the recorded MMLU-Pro answers beside the checkout"
+)
+def test_the_promise_holds_on_recorded_answers(rng):
+    with gzip.open(SHARED, "rt") as lines:
+        rows = [json.loads(line) for line in lines]
+    inferior = np.array([float(row["inferior_correct"]) for row in rows])
+    superior = np.array([float(row["superior_correct"]) for row in rows])
+    score = np.argsort(np.argsort(0.8 * (superior - inferior) + rng.normal(size=len(rows)))) / len(
+        rows
+    )
+    losses = np.r_[0, np.cumsum((superior - inferior)[np.argsort(score)])] / len(rows)
+    broken = 0
+    for _ in range(100):
+        drawn = rng.integers(len(rows), size=1000)
+        found = certificates.certify(score[drawn], inferior[drawn], superior[drawn], 0.05, 0.1)
+        broken += losses[min(len(rows), math.ceil(found.threshold * len(rows)))] > 0.05
+    assert stats.binomtest(int(broken), 100, 0.1, alternative="greater").pvalue > 0.001

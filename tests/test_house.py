@@ -1,0 +1,58 @@
+"""The house: every folder and module says what it is for, and importing the library stays light.
+
+Who may import whom is a contract of import-linter, in pyproject.toml; `make lint` checks it.
+"""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import routerlib
+
+PACKAGE = Path(routerlib.__file__).parent
+TESTS = Path(__file__).parent
+# Modules whose tests still stand in another file. This list only ever gets shorter.
+ELSEWHERE = {
+    "answers/choices.py",
+    "answers/expressions.py",
+    "answers/letters.py",
+    "collecting/resumable.py",
+    "notebook/markup.py",
+    "progress.py",
+    "rows/schemas.py",
+    "summary.py",
+    "training/scorers.py",
+    "training/surface.py",
+    "training/trainer.py",
+}
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_every_module_opens_with_its_purpose(module):
+    text = ast.get_docstring(ast.parse((PACKAGE / module).read_text(encoding="utf-8")))
+    sentences = 1 if module.name == "__init__.py" else 2
+    assert text and text.count(".") >= sentences
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_modules_tests_are_in_the_folder_of_its_name(module):
+    if module.name == "__init__.py":
+        return
+    mirrored = TESTS / module.parent / f"test_{module.stem.strip('_')}.py"
+    assert mirrored.exists(), (
+        f"the tests of {module} belong in {mirrored.relative_to(TESTS.parent)}"
+    )
+
+
+def test_heavy_libraries_load_only_when_used():
+    code = (
+        "import sys, routerlib, routerlib.__main__ as m; m.main(['--help']); "
+        "heavy = ('torch', 'transformers', 'datasets', 'openai', 'pandas', 'sklearn', 'matplotlib'); "
+        "print([name for name in sys.modules if name in heavy])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")

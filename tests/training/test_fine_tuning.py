@@ -1,0 +1,152 @@
+"""Fine-tuning on a tiny encoder: it learns, the pipeline agrees, a kill is survived, two processes equal one."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_encoder import rows, tiny_encoder
+
+from routerlib.stats import metrics
+from routerlib.stats.metrics import Calibration
+from routerlib.training import evaluation, examples, fine_tuning, scorers
+from routerlib.training.router import Router
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def parts():
+    made = examples.from_rows(map(examples.outcome_row, rows(160)))
+    return made.take(np.arange(128)), made.take(np.arange(128, 160))
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    backbone = tiny_encoder(tmp_path_factory.mktemp("tiny"))
+    return fine_tuning.Recipe(
+        str(backbone), epochs=5, learning_rate=2e-3, batch_size=16, patience=5, bf16=False
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(parts, recipe):
+    return fine_tuning.fine_tune(*parts, recipe, progress=False)
+
+
+def test_it_learns_and_says_how(trained, parts):
+    scorer, history = trained
+    hard = np.array([category == "proof" for category in parts[1].categories])
+    p = scorer.score(parts[1].texts)
+    assert p[hard].mean() > p[~hard].mean() + 0.1
+    losses = [entry["eval_loss"] for entry in history.log if "eval_loss" in entry]
+    assert history.best_validation_loss == min(losses) and history.examples_per_second > 0
+
+
+@pytest.mark.parametrize("target", ["p_superior", "two_heads"])
+def test_the_head_starts_as_a_logistic_regression(target, parts, recipe):
+    """With a learning rate of nothing, what it knows is what the head was given."""
+    still = replace(recipe, target=target, epochs=1, learning_rate=1e-12)
+    p = fine_tuning.fine_tune(*parts, still, progress=False)[0].score(parts[1].texts)
+    hard = np.array([category == "proof" for category in parts[1].categories])
+    assert metrics.auc(p, hard) > 0.9
+    assert p.mean() == pytest.approx(parts[0].p_superior.mean(), abs=0.1) or target == "two_heads"
+
+
+def test_plain_pipeline_gives_the_calibrated_probabilities(trained, parts, tmp_path):
+    from transformers import pipeline
+
+    made = Router("encoder", trained[0], Calibration("platt", 1.7, -0.4, logit=True), threshold=0.4)
+    expected = made.score(parts[1].texts)
+    folder = evaluation.save(made, "tiny", [], "made up", tmp_path / "saved")
+    assert Router.from_pretrained(folder).score(parts[1].texts) == pytest.approx(expected, abs=0.01)
+    classify = pipeline("text-classification", str(folder), top_k=None)
+    given = [
+        {d["label"]: d["score"] for d in found}["ROUTE_TO_SUPERIOR"]
+        for found in classify(parts[1].texts)
+    ]
+    assert given == pytest.approx(expected, abs=0.01)
+    assert "text-classification" in (folder / "README.md").read_text()
+
+
+def test_a_blend_with_an_encoder_is_read_by_a_fresh_process(trained, parts, tmp_path):
+    blend = scorers.Blend(
+        [trained[0], scorers.TfidfRidge().fit(parts[0])], [0.5, 0.5], [0, 0], [1, 1]
+    )
+    folder = Router("blend", blend).save(tmp_path / "blend")
+    code = (
+        "from routerlib.training.router import Router; "
+        f"print(Router.from_pretrained({str(folder)!r}).score(['prove the theorem 3 4'])[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout.split()[-1]) == pytest.approx(
+        blend.score(["prove the theorem 3 4"])[0], abs=0.01
+    )
+
+
+@pytest.mark.parametrize("target", fine_tuning.TARGETS)
+def test_every_target_trains(target, parts, recipe):
+    scorer, _ = fine_tuning.fine_tune(
+        *parts, replace(recipe, target=target, epochs=1), progress=False
+    )
+    assert np.isfinite(scorer.logits(parts[1].texts)).all()
+
+
+def test_training_goes_on_from_a_checkpoint(parts, recipe, tmp_path):
+    whole, _ = fine_tuning.fine_tune(*parts, recipe, tmp_path / "whole", progress=False)
+    import shutil
+
+    first = sorted(
+        (tmp_path / "whole").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1])
+    )[0]
+    shutil.copytree(
+        first, tmp_path / "cut" / first.name
+    )  # what a kill in a later epoch leaves behind
+    resumed, _ = fine_tuning.fine_tune(*parts, recipe, tmp_path / "cut", progress=False)
+    assert resumed.logits(parts[1].texts) == pytest.approx(whole.logits(parts[1].texts), abs=0.05)
+
+
+def test_bad_recipes_and_empty_parts_get_a_sentence(parts, recipe):
+    with pytest.raises(fine_tuning.ScorerError, match="oracle"):
+        replace(recipe, target="oracle")
+    with pytest.raises(fine_tuning.ScorerError, match="above zero"):
+        replace(recipe, epochs=0)
+    with pytest.raises(fine_tuning.ScorerError, match="need some"):
+        fine_tuning.fine_tune(parts[0].take([]), parts[1], recipe)
+
+
+def test_two_processes_give_what_one_gives(parts, recipe, tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import sys\n"
+        f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]\n"
+        "import numpy as np\n"
+        "from routerlib.training import examples, fine_tuning\n"
+        "from tiny_encoder import rows\n"
+        "made = examples.from_rows(map(examples.outcome_row, rows(160)))\n"
+        "parts = made.take(np.arange(128)), made.take(np.arange(128, 160))\n"
+        f"recipe = fine_tuning.Recipe({recipe.backbone!r}, epochs=5, learning_rate=2e-3, batch_size=16, patience=5, bf16=False)\n"
+        "scorer, _ = fine_tuning.fine_tune(*parts, recipe, progress=False)\n"
+        f"np.save({str(tmp_path / 'logits.npy')!r}, scorer.logits(parts[1].texts))\n"
+    )
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    done = subprocess.run(
+        [*launch, "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", str(script)],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    alone, _ = fine_tuning.fine_tune(*parts, recipe, progress=False)
+    assert np.load(tmp_path / "logits.npy") == pytest.approx(alone.logits(parts[1].texts), abs=0.05)
