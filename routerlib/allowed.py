@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
+from routerlib.errors import Foreseen
 
-class SettingError(ValueError):
+
+class SettingError(Foreseen, ValueError):
     """A setting has a value that it cannot have; the text names both, and says what is allowed."""
 
 

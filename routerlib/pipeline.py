@@ -28,6 +28,7 @@ import pydantic
 
 from routerlib import settings
 from routerlib.endpoints import servers, standins
+from routerlib.errors import FAILED, Foreseen
 from routerlib.progress import printable
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Row
@@ -49,12 +50,14 @@ API_BASES = {
 }
 
 
-class PipelineError(RuntimeError):
+class PipelineError(Foreseen, RuntimeError):
     """The run cannot start or go on; the text says why and what to do."""
 
 
 class NotebookFailed(PipelineError):
     """A cell of a notebook raised."""
+
+    exit_code = FAILED
 
 
 @dataclass

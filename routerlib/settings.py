@@ -13,13 +13,15 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from routerlib.errors import Foreseen
+
 PACKAGE = Path(__file__).resolve().parent
 # A checkout is its own root; an installed copy works in the folder it is used from.
 ROOT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else Path.cwd()
 SAMPLES = PACKAGE / "samples"
 
 
-class MissingKey(RuntimeError):
+class MissingKey(Foreseen, RuntimeError):
     """A key that the work needs is nowhere to be found; the text says where to put it."""
 
 

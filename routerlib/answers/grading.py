@@ -18,6 +18,7 @@ from typing import Any
 from routerlib import settings
 from routerlib.answers import correctness
 from routerlib.answers.killable import Crew, Lost
+from routerlib.errors import Foreseen
 from routerlib.progress import bar as progress_bar
 from routerlib.progress import printable
 from routerlib.rows import jsonl
@@ -32,7 +33,7 @@ from routerlib.rows.schemas import (
 RESERVED = ("outcomes.jsonl",)  # written beside the graded files, and no graded file itself
 
 
-class GradingError(ValueError):
+class GradingError(Foreseen, ValueError):
     """The input or output cannot be used as it is; the text says what to do."""
 
 

@@ -27,6 +27,7 @@ from typing import Any
 import psutil
 
 from routerlib import settings
+from routerlib.errors import Foreseen
 
 BATCH = 16  # items a worker is given at a time
 WINDOW = 1024  # items under way or waiting for an earlier one: bounds the memory
@@ -37,7 +38,7 @@ PATIENCE = (
 GIBIBYTE = 2**30
 
 
-class WorkerFailed(RuntimeError):
+class WorkerFailed(Foreseen, RuntimeError):
     """A worker process could not even start."""
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import RowError
 
@@ -32,7 +33,7 @@ DONE, SEEN = (
 )  # flags in the low bits of an index entry; the checksum of the item's subject sits above
 
 
-class LedgerMismatch(RuntimeError):
+class LedgerMismatch(Foreseen, RuntimeError):
     """The file holds answers to something else: another model, other sampling, another question."""
 
 

@@ -36,6 +36,7 @@ from routerlib.endpoints.clients import (
     RequestFailure,
     Stopped,
 )
+from routerlib.errors import INCOMPLETE, Foreseen
 from routerlib.progress import bar as progress_bar
 
 T = TypeVar("T")
@@ -50,8 +51,10 @@ FAILED_IN_A_ROW = (
 )
 
 
-class DiskFull(RuntimeError):
+class DiskFull(Foreseen, RuntimeError):
     """Rows could not be written for longer than we wait."""
+
+    exit_code = INCOMPLETE
 
 
 @dataclass

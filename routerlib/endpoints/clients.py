@@ -22,6 +22,7 @@ from pydantic_core import from_json
 
 from routerlib import settings
 from routerlib.endpoints import prompts, servers
+from routerlib.errors import Foreseen
 from routerlib.progress import printable
 from routerlib.rows.schemas import Prompt
 
@@ -46,7 +47,7 @@ DOWN = (
 )  # a gateway's words for "the server behind me is gone"
 
 
-class RequestFailure(Exception):
+class RequestFailure(Foreseen):
     """A request brought no answer. `kind` and `status` are what a row records; the text is for a person."""
 
     kind = "failure"

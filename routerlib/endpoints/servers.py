@@ -30,6 +30,7 @@ import pydantic
 
 from routerlib import allowed, settings
 from routerlib.endpoints import standins
+from routerlib.errors import FAILED, Foreseen
 
 HOST = "127.0.0.1"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -60,8 +61,10 @@ CPU_CACHE_FLAGS = [
 ]
 
 
-class ServerError(RuntimeError):
+class ServerError(Foreseen, RuntimeError):
     """A server could not be started, found or used; the text says why and what to do."""
+
+    exit_code = FAILED
 
 
 @dataclass(frozen=True)

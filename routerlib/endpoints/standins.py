@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from routerlib import settings
+from routerlib.errors import FAILED, Foreseen
 
 NAMES = ("standin-superior", "standin-inferior", "standin-encoder")
 REMOVED_BLOCK = (
@@ -42,8 +43,10 @@ PACKAGES = {
 }
 
 
-class StandInError(RuntimeError):
+class StandInError(Foreseen, RuntimeError):
     """A stand-in model could not be fetched or built; the text says why and what to do."""
+
+    exit_code = FAILED
 
 
 def folder() -> Path:

@@ -19,6 +19,7 @@ import numpy as np
 
 from routerlib import allowed
 from routerlib.endpoints.prompts import as_text
+from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Conversation, Message, Prompt, Row, Text, VoteQuestion
 
@@ -82,7 +83,7 @@ class Filters:
         return asdict(self) | {"languages": list(self.languages)}
 
 
-class CleaningError(ValueError):
+class CleaningError(Foreseen, ValueError):
     """No prompt is left; the text says which filters took them."""
 
 

@@ -34,6 +34,7 @@ from routerlib.endpoints.clients import (
     Stopped,
 )
 from routerlib.endpoints.prompts import as_text
+from routerlib.errors import Foreseen
 from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import (
     LABELS,
@@ -67,7 +68,7 @@ LEAST_MASS = (
 )
 
 
-class LabellingError(ValueError):
+class LabellingError(Foreseen, ValueError):
     """Labelling cannot be done as asked; the text says why and what to do."""
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from routerlib import allowed
 from routerlib.endpoints.prompts import as_text
+from routerlib.errors import Foreseen
 from routerlib.labels.cleaning import near_groups, text_key
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
@@ -39,7 +40,7 @@ FILES = {
 CARD, CARD_TEXT = "router_dataset_card.json", "router_dataset_card.md"
 
 
-class MixingError(ValueError):
+class MixingError(Foreseen, ValueError):
     """A training set cannot be made as asked; the text says why and what to do."""
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from routerlib import event_loop, settings
 from routerlib.endpoints import clients
 from routerlib.endpoints.prompts import well_formed
+from routerlib.errors import Foreseen
 from routerlib.notebook import markup
 from routerlib.notebook.markup import SIDES, Answer, Event
 from routerlib.serving.routing import Backend, backend
@@ -630,7 +631,7 @@ def sentence(error: BaseException) -> str:
     )
 
 
-class PromptFileError(ValueError):
+class PromptFileError(Foreseen, ValueError):
     """An uploaded file that holds no prompts, or cannot be read; the text says where."""
 
 

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from routerlib.errors import Foreseen
 from routerlib.rows.schemas import Row, RowError, parse
 
 R = TypeVar("R", bound=Row)
@@ -32,11 +33,11 @@ DEEPEST = 100  # levels of lists and objects within each other; not far above, c
 HOPELESS = 100  # so many bad rows before the first good one, and it is not the file that was meant
 
 
-class FileInUse(RuntimeError):
+class FileInUse(Foreseen, RuntimeError):
     """Another process is writing this file."""
 
 
-class Unreadable(ValueError):
+class Unreadable(Foreseen, ValueError):
     """A file that no rows can be read from: another kind of file, damaged, or closed to us. The text says what to do."""
 
 

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from routerlib.errors import Foreseen
+
 ROUTE_TO_INFERIOR = "ROUTE_TO_INFERIOR"
 ROUTE_TO_SUPERIOR = "ROUTE_TO_SUPERIOR"
 LABELS = (ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR)
@@ -21,7 +23,7 @@ Winner = Literal["model_a", "model_b", "tie"]
 Source = Literal["human", "llm", "graded"]
 
 
-class RowError(ValueError):
+class RowError(Foreseen, ValueError):
     """A row that does not fit its format. The text names the field; readers add file and line."""
 
     def __init__(self, message: str, field: str = "", text: str = ""):

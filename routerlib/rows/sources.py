@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from routerlib import allowed, settings
+from routerlib.errors import Foreseen
 from routerlib.rows import jsonl, schemas
 from routerlib.rows.schemas import Row, RowError
 
@@ -42,7 +43,7 @@ SEPARATORS = (
 HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(:[\w.-]+)?(@[\w.-]+)?$")
 
 
-class SourceError(ValueError):
+class SourceError(Foreseen, ValueError):
     """A source cannot be read; the text says why and what to do."""
 
 

@@ -41,6 +41,7 @@ from starlette.types import Receive, Scope, Send
 
 from routerlib import event_loop, settings
 from routerlib.endpoints import clients, servers
+from routerlib.errors import Foreseen
 from routerlib.rows.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, Message
 from routerlib.serving.routing import (
     ROUTED,
@@ -102,7 +103,7 @@ class Json(JSONResponse):
         return json.dumps(content).encode()
 
 
-class CannotListen(RuntimeError):
+class CannotListen(Foreseen, RuntimeError):
     """The server's port is taken, or may not be used; the text says what to do."""
 
 

@@ -23,6 +23,7 @@ import openai
 
 from routerlib import allowed, settings
 from routerlib.endpoints import servers
+from routerlib.errors import Foreseen
 from routerlib.rows import sources
 from routerlib.rows.schemas import LabelledPrompt, Message
 from routerlib.training.router import Decision, Router, RouterError, newest
@@ -32,7 +33,7 @@ THRESHOLD_HEADER = "x-router-threshold"  # in a request: decide this one at anot
 UNAVAILABLE = (429, 500, 502, 503, 504, 529)  # answers of a server that cannot serve now
 
 
-class RequestError(ValueError):
+class RequestError(Foreseen, ValueError):
     """A request that cannot be routed. `status` is the HTTP status that says so; the text says what to change."""
 
     def __init__(self, message: str, status: int = 400):
@@ -45,7 +46,7 @@ class RequestError(ValueError):
         return {"error": {"message": str(self), "type": kind, "param": None, "code": None}}
 
 
-class BackendError(ValueError):
+class BackendError(Foreseen, ValueError):
     """No way to a model: an address that is none, or a model without a name; the text says what to give."""
 
 

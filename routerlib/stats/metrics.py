@@ -22,12 +22,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from routerlib import allowed
+from routerlib.errors import Foreseen
 
 Array = np.ndarray
 CHUNK = 4_000_000  # entries of one block of resamples: 32 MB of float64
 
 
-class MetricError(ValueError):
+class MetricError(Foreseen, ValueError):
     """Numbers that a metric cannot be computed from; the text says why and what to do."""
 
 

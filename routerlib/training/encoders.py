@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from routerlib.errors import Foreseen
 from routerlib.training.inference import Forward, compute_dtype, device, forward
 
 os.environ.setdefault(
@@ -25,7 +26,7 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}  # after padding; more of them leav
 MAX_LENGTH = 256
 
 
-class EncoderError(ValueError):
+class EncoderError(Foreseen, ValueError):
     """No encoder can be loaded from a folder or hub name; the text says why and what to name instead."""
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from routerlib import settings
 from routerlib.endpoints.prompts import as_text, well_formed
+from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Message, Prompt
 from routerlib.stats.metrics import Calibration
@@ -34,7 +35,7 @@ FIELDS = {  # of router.json, beside format, kind, calibration and metrics
 }
 
 
-class RouterError(ValueError):
+class RouterError(Foreseen, ValueError):
     """A folder that holds no router, or a router that cannot do what is asked; the text says what to do."""
 
 

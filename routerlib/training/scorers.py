@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.stats.metrics import log_odds, sigmoid
 from routerlib.training import encoders, surface
@@ -28,7 +29,7 @@ from routerlib.training.examples import Examples
 SCORER_KINDS: dict[str, type[Scorer]] = {}
 
 
-class ScorerError(ValueError):
+class ScorerError(Foreseen, ValueError):
     """A scorer that cannot be fitted on these rows or read from this folder; the text says why."""
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from routerlib import allowed
+from routerlib.errors import Foreseen
 from routerlib.rows.schemas import (
     ROUTE_TO_INFERIOR,
     ROUTE_TO_SUPERIOR,
@@ -44,7 +45,7 @@ MT_BENCH_CATEGORIES = (
 )
 
 
-class VotesError(ValueError):
+class VotesError(Foreseen, ValueError):
     """Votes that the question at hand cannot be answered from; the text says why and what to do."""
 
 
