@@ -23,7 +23,6 @@ ELSEWHERE = {
     "collecting/resumable.py",
     "notebook/markup.py",
     "progress.py",
-    "rows/schemas.py",
     "summary.py",
     "training/scorers.py",
     "training/surface.py",

@@ -10,7 +10,16 @@ from __future__ import annotations
 import string
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from routerlib.errors import Foreseen
 
@@ -44,6 +53,10 @@ def _as_text(value: Any) -> Any:
 Text = Annotated[
     str, BeforeValidator(_as_text)
 ]  # ids and answers arrive as numbers in public files
+
+
+Signal = Annotated[float, Field(allow_inf_nan=False)]
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Message(Row):
@@ -234,6 +247,10 @@ class LabelledPrompt(Row):
     model's answer was strictly better (a tie is the inferior model's win: it is cheaper).
     `inferior_score` and `superior_score`, in [0, 1], are the two models' own shares of right
     samples; graded rows have them, human and LLM labels do not.
+    `inferior_signals` is what is known once the inferior model has answered, by name; a signal that
+    was not measured is left out (or null), never 0. `inferior_cost` and `superior_cost` are the money of
+    this row's calls, in one unit; `signals_cost` is what the signals cost beside the inferior call
+    (another model's answer, further samples).
     """
 
     id: Text
@@ -244,6 +261,19 @@ class LabelledPrompt(Row):
     category: str = "uncategorised"
     inferior_score: float | None = Field(default=None, ge=0, le=1)
     superior_score: float | None = Field(default=None, ge=0, le=1)
+    inferior_signals: dict[str, Signal | None] | None = None
+    inferior_cost: Money | None = None
+    superior_cost: Money | None = None
+    signals_cost: Money | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_was_not_measured(self, written: SerializerFunctionWrapHandler) -> dict:
+        row = written(self)
+        return {name: value for name, value in row.items() if not _unmeasured(name, value)}
+
+
+def _unmeasured(name: str, value: Any) -> bool:
+    return value is None and (name == "inferior_signals" or name.endswith("_cost"))
 
 
 R = TypeVar("R", bound=Row)
