@@ -33,7 +33,7 @@ LOCAL, REMOTE = "local", "remote"
 COMPLETIONS, CHAT = "completions", "chat"
 LOCAL_BASE = "http://localhost:8000/v1"
 REMOTE_BASE = "https://api.openai.com/v1"
-REMOTE_STOP_LIMIT = 4  # OpenAI refuses more stop strings than this; local servers take any number
+STOP_LIMIT = 4  # OpenAI and vLLM refuse more stop strings than this
 DOWN = (
     502,
     503,
@@ -225,8 +225,8 @@ class Endpoint:
         self.takes_n: bool | None = None  # None: not known yet
         self.length_field = "max_tokens"
         self.sends_stop = True
-        limit = REMOTE_STOP_LIMIT if self.api_mode == REMOTE else None
-        self.stop_sent = prompts.stop_strings(self.stop, limit)
+        # What is not sent is cut here.
+        self.stop_sent = prompts.stop_strings(self.stop, STOP_LIMIT)
 
     @property
     def url(self) -> str:

@@ -319,6 +319,7 @@ def test_special_tokens_and_stop_strings_never_reach_the_file():
     server, [summary] = run({"script": ["special"]}, count=1)
     assert texts(rows(summary)["q0"]) == [" yes"] * 3
     assert {"<|im_end|>", "<end_of_turn>", "<|eot_id|>"} <= set(server.requests[0]["stop"])
+    assert len(server.requests[0]["stop"]) <= clients.STOP_LIMIT
     server, [summary] = run(
         {"say": lambda *_: " 4\nQuestion: more"}, stop=["\n"], output_file="b.jsonl"
     )
