@@ -73,8 +73,10 @@ def grade(
             outputs/responses, or the shipped sample responses where that has none.
         output: the graded file or folder; empty for outputs/graded. It appears complete or not at all. Rows
             that cannot be read go to `<name>.rejects.jsonl` beside it, with file, line, field and reason.
-        workers: processes; None for one a core. timeout: seconds one answer may take.
-        by_category: print a line for each category. progress: show a bar and the summary.
+        workers: processes. Without it, one a core.
+        timeout: seconds of processor time that one answer may take.
+        by_category: print a line for each category.
+        progress: show a bar and the summary.
 
     Raises:
         FileNotFoundError: there is no such input. GradingError: no responses in it, or the output is the input.

@@ -65,12 +65,13 @@ async def collect(
     """Bring every question to k answers of one model, as far as attempts allow; rows go to disk one by one.
 
     Args:
-        questions: a source (file, hub id, "sample"; see `sources`), or questions.
+        questions: a .jsonl, .csv or .parquet file, a hub id, or "sample"; several with commas
+            between; or the questions themselves.
         model: as the server names it.
-        api_base: the base URL; None: http://localhost:8000/v1 (local) or OpenAI's (remote).
+        api_base: the base URL. Without it, http://localhost:8000/v1 (local) or OpenAI's (remote).
         api_mode: "local" or "remote"; remote takes the key from OPENAI_API_KEY.
         k_responses: samples a question. More of them may be asked for later; those received stay.
-        num_problems: the first so many questions; None or "all": every one.
+        num_problems: the first so many questions. Without it, or with "all": every one.
         temperature: 0 to 2.
         max_tokens: of one answer.
         stop: a string that ends an answer, or several; special tokens such as <|im_end|> always do.
@@ -78,10 +79,11 @@ async def collect(
         max_concurrent: requests in flight, at most.
         max_attempts: failures after which a question is left alone, over all runs.
         endpoint: "completions", or "chat" in the model's own chat template.
-        output_file: None: a stable name from model and data set. Relative to output_dir.
-        output_dir: None: outputs/responses.
-        template: "short", "reasoning", a file (see `prompts`), or None: the endpoint's own.
-        price_in, price_out: per million tokens, for the cost.
+        output_file: relative to output_dir. Without it, a stable name from model and data set.
+        output_dir: where the file lies. Without it, outputs/responses.
+        template: "short", "reasoning", or a template file. Without it, the endpoint's own.
+        price_in: money per million tokens read.
+        price_out: money per million tokens written.
         extra_body: more fields of the request, such as {"top_p": 0.9}; recorded with the sampling.
         timeout: seconds for one request.
 

@@ -106,11 +106,11 @@ def serve(
     Args:
         model: a hub id, a local folder, or a stand-in's name.
         port: on 127.0.0.1.
-        engine: "vllm" or "transformers"; None chooses.
-        max_model_len: context length in tokens (vLLM; None: the model's own).
+        engine: "vllm" or "transformers". Without it, whichever runs here.
+        max_model_len: context length in tokens (vLLM). Without it, the model's own.
         gpu_util: share of the GPU's memory (vLLM).
-        temperature: of the warm-up request, whose sampling `transformers serve` keeps; None: 0.7, and a server
-            that runs already may have any.
+        temperature: of the warm-up request, whose sampling `transformers serve` keeps. Without it, 0.7, and
+            a server that runs already may have any.
         timeout: seconds to wait until it answers.
 
     Raises:

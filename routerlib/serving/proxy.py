@@ -702,11 +702,13 @@ def serve_router(
     """Serve a saved router until interrupted: what `python -m routerlib serve-router` does.
 
     Args:
-        router: a router's folder; None takes the newest below outputs/models.
-        inferior, superior: addresses of the two models' servers.
-        inferior_model, superior_model: the models' names there; None takes those the router knows.
+        router: a router's folder. Without it, the newest below outputs/models.
+        inferior: address of the inferior model's server.
+        superior: address of the superior model's server.
+        inferior_model: its name there. Without it, the one the router knows.
+        superior_model: its name there. Without it, the one the router knows.
         port: on 127.0.0.1.
-        threshold: the operating point in [0, 1]; None takes the router's own.
+        threshold: the operating point in [0, 1]. Without it, the router's own.
         fallback: ask the other model when the chosen one is down.
         timeout: seconds without a byte from a model after which it counts as down.
         max_mb: the largest request, in megabytes.
