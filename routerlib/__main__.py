@@ -408,9 +408,7 @@ def _told(error: Exception, words: Sequence[str]) -> int:
     else:
         text = f"An error that routerlib did not foresee, {type(error).__name__}: {error}"
         if not debug:
-            text += (
-                "\nSet ROUTERLIB_DEBUG=1 and run the command again to see where it comes from."
-            )
+            text += "\nSet ROUTERLIB_DEBUG=1 and run the command again to see where it comes from."
     print(text, file=sys.stderr)
     if debug:
         traceback.print_exception(error)

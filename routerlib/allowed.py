@@ -11,11 +11,7 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
-from routerlib.errors import Foreseen
-
-
-class SettingError(Foreseen, ValueError):
-    """A setting has a value that it cannot have; the text names both, and says what is allowed."""
+from routerlib.errors import SettingError
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:

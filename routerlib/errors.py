@@ -16,3 +16,7 @@ class Foreseen(Exception):
     """An error whose text says what is wrong, where, and what to do now; `exit_code` is the command's."""
 
     exit_code = WRONG_INPUT
+
+
+class SettingError(Foreseen, ValueError):
+    """A setting has a value that it cannot have; the text names both, and says what is allowed."""

@@ -228,7 +228,9 @@ def test_loading_an_encoder_says_nothing(outputs, tmp_path):
 def test_a_threshold_lies_between_0_and_1(command, value, capsys):
     with pytest.raises(SystemExit):
         commands.main([command, f"--threshold={value}"])
-    assert f"{value} is no number from 0 to 1" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert f"{value} is no number from 0 to 1" in " ".join(
+        capsys.readouterr().err.replace("│", " ").split()
+    )
 
 
 @pytest.mark.parametrize("value", ["{top_p: 1}", "[1]", "[" * 100_000])

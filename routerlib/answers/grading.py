@@ -37,6 +37,10 @@ class GradingError(Foreseen, ValueError):
     """The input or output cannot be used as it is; the text says what to do."""
 
 
+class NoInput(GradingError, FileNotFoundError):
+    """There is no such file or folder."""
+
+
 # --- files --------------------------------------------------------------------------------------------------------
 
 
@@ -79,7 +83,7 @@ def grade(
         progress: show a bar and the summary.
 
     Raises:
-        FileNotFoundError: there is no such input. GradingError: no responses in it, or the output is the input.
+        NoInput: there is no such file or folder. GradingError: no responses in it, or the output is the input.
         jsonl.Unreadable: a file is no text, damaged, or may not be read.
     """
     started, grading = time.monotonic(), Grading()
@@ -136,7 +140,7 @@ def input_files(input: str | Path = "") -> list[Path]:
         )
     source = settings.resolve(input)
     if not source.exists():
-        raise FileNotFoundError(
+        raise NoInput(
             f"There is nothing at {source}. Name a responses file of notebook 03, or a folder of them."
         )
     files = responses_files(source) if source.is_dir() else [source]

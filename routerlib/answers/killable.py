@@ -27,7 +27,7 @@ from typing import Any
 import psutil
 
 from routerlib import settings
-from routerlib.errors import Foreseen
+from routerlib.errors import Foreseen, SettingError
 
 BATCH = 16  # items a worker is given at a time
 WINDOW = 1024  # items under way or waiting for an earlier one: bounds the memory
@@ -67,7 +67,7 @@ class Crew:
         memory: int = 3 * GIBIBYTE,
     ):
         if not 0 < timeout <= LONGEST:
-            raise ValueError(
+            raise SettingError(
                 f"timeout is {timeout} seconds; it must be more than 0, and at most {LONGEST:,}"
             )
         self.size = max(1, workers or os.cpu_count() or 1)

@@ -20,6 +20,7 @@ from routerlib.collecting import ledger, resumable
 from routerlib.collecting.ledger import LedgerMismatch
 from routerlib.collecting.resumable import Summary as CollectionSummary
 from routerlib.endpoints import clients, prompts, servers
+from routerlib.errors import SettingError
 from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import Question, Responses, parse
 
@@ -316,7 +317,7 @@ def _limit(num_problems: int | str | None) -> int | None:
         return None
     if str(num_problems).strip().isdigit() and int(num_problems) > 0:
         return int(num_problems)
-    raise ValueError(f"NUM_PROBLEMS is {num_problems!r}; it is a number above 0, or 'all'.")
+    raise SettingError(f"NUM_PROBLEMS is {num_problems!r}; it is a number above 0, or 'all'.")
 
 
 def _check_arguments(
@@ -329,16 +330,16 @@ def _check_arguments(
     }.items():
         allowed.whole(name, value)
     if k > MOST_RESPONSES:
-        raise ValueError(f"K_RESPONSES is {k:,}; it is {MOST_RESPONSES:,} at most.")
+        raise SettingError(f"K_RESPONSES is {k:,}; it is {MOST_RESPONSES:,} at most.")
     allowed.number("TEMPERATURE", heat, most=2)
 
 
 def _check_amounts(model: str, timeout: float, price_in: float, price_out: float) -> None:
     if not str(model).strip():
-        raise ValueError("MODEL is empty; it is the name by which the server knows the model.")
+        raise SettingError("MODEL is empty; it is the name by which the server knows the model.")
     if prompts.well_formed(str(model)) != str(model):
-        raise ValueError(f"MODEL is {model!r}, which is no UTF-8 text.")
+        raise SettingError(f"MODEL is {model!r}, which is no UTF-8 text.")
     if not 0 < timeout < math.inf:
-        raise ValueError(f"TIMEOUT is {timeout!r}; it is a number of seconds above 0.")
+        raise SettingError(f"TIMEOUT is {timeout!r}; it is a number of seconds above 0.")
     allowed.price("PRICE_IN", price_in)
     allowed.price("PRICE_OUT", price_out)

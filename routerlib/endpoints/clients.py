@@ -22,7 +22,7 @@ from pydantic_core import from_json
 
 from routerlib import settings
 from routerlib.endpoints import prompts, servers
-from routerlib.errors import Foreseen
+from routerlib.errors import Foreseen, SettingError
 from routerlib.progress import printable
 from routerlib.rows.schemas import Prompt
 
@@ -149,10 +149,10 @@ def check_base(base_url: str | None, api_mode: str) -> str:
         ValueError: with a sentence, where mode or URL is wrong.
     """
     if api_mode not in (LOCAL, REMOTE):
-        raise ValueError(f"API_MODE is {api_mode!r}; it is either 'local' or 'remote'.")
+        raise SettingError(f"API_MODE is {api_mode!r}; it is either 'local' or 'remote'.")
     base_url = base_url or (LOCAL_BASE if api_mode == LOCAL else REMOTE_BASE)
     if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
-        raise ValueError(
+        raise SettingError(
             f"{base_url!r} is no base URL. It looks like {LOCAL_BASE} or {REMOTE_BASE}."
         )
     return base_url.rstrip("/")
@@ -213,13 +213,13 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(
+            raise SettingError(
                 f"ENDPOINT is {self.kind!r}; it is either {' or '.join(map(repr, KINDS))}."
             )
         try:
             json.dumps(self.extra_body, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise ValueError(
+            raise SettingError(
                 f"EXTRA_BODY is {self.extra_body!r}, which JSON cannot hold ({error})."
             ) from None
         self.takes_n: bool | None = None  # None: not known yet

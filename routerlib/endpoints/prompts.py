@@ -15,6 +15,7 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
+from routerlib.errors import SettingError
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Message, Prompt, Question
 
@@ -159,7 +160,7 @@ def template(name: str | Path | None, endpoint: str = "completions") -> Template
         return _parsed(name, TEMPLATES[name])
     path = Path(name).expanduser()
     if not path.is_file():
-        raise ValueError(
+        raise SettingError(
             f"There is no template {name!r}: name a file, or one of {', '.join(TEMPLATES)}."
         )
     return _parsed(name, "".join(jsonl.read_lines(path)))
@@ -179,7 +180,9 @@ def _parsed(name: str, text: str) -> Template:
         needed = ("{question}", "{choices}") if mark == MCQ_MARK else ("{question}",)
         missing = [place for place in needed if place not in body]
         if missing:
-            raise ValueError(f"Template {name}: the part {mark} has no {' and no '.join(missing)}.")
+            raise SettingError(
+                f"Template {name}: the part {mark} has no {' and no '.join(missing)}."
+            )
     return Template(name, parts[MCQ_MARK], parts[OPEN_MARK])
 
 

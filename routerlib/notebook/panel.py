@@ -26,7 +26,7 @@ import numpy as np
 from routerlib import event_loop, settings
 from routerlib.endpoints import clients
 from routerlib.endpoints.prompts import well_formed
-from routerlib.errors import Foreseen
+from routerlib.errors import Foreseen, SettingError
 from routerlib.notebook import markup
 from routerlib.notebook.markup import SIDES, Answer, Event
 from routerlib.serving.routing import Backend, backend
@@ -362,7 +362,7 @@ class RouterPanel(widgets.VBox):
 
     async def _ask(self, which: str) -> None:
         if which not in ("chosen", "both"):
-            raise ValueError(f"ask({which!r}): it is either 'chosen' or 'both'.")
+            raise SettingError(f"ask({which!r}): it is either 'chosen' or 'both'.")
         if (
             self.decision is None or self.routed != well_formed(self.prompt.value)
         ) and self.route() is None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from routerlib.errors import Foreseen
+from routerlib.errors import Foreseen, SettingError
 from routerlib.training.inference import Forward, compute_dtype, device, forward
 
 os.environ.setdefault(
@@ -217,7 +217,7 @@ def last_layer(model: Any) -> Any:
     head = model.classifier
     head = getattr(head, "out_proj", head)
     if not hasattr(head, "weight"):
-        raise ValueError(
+        raise SettingError(
             f"{type(model).__name__}: its last layer was not found; use a BERT-like encoder."
         )
     return head

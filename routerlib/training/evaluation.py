@@ -19,6 +19,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from routerlib import settings
+from routerlib.errors import SettingError
 from routerlib.progress import bar
 from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import LabelledPrompt, RowError
@@ -129,7 +130,7 @@ def split_rows(
     """
     graded = np.flatnonzero(rows.graded)
     if len(graded) < 20:
-        raise ValueError(
+        raise SettingError(
             f"Only {len(graded)} graded rows: a split needs 20 at the least, some hundreds to be of use."
         )
     parts = {name: graded[at] for name, at in split(rows.groups[graded], shares, seed).items()}

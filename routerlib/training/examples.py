@@ -14,6 +14,7 @@ import numpy as np
 
 from routerlib import allowed
 from routerlib.endpoints.prompts import as_text
+from routerlib.errors import SettingError
 from routerlib.rows.schemas import ROUTE_TO_SUPERIOR, LabelledPrompt
 
 SPLIT = {"train": 0.55, "validation": 0.1, "calibration": 0.2, "test": 0.15}
@@ -97,12 +98,12 @@ def from_rows(
     """
     rows = list(rows)
     if not rows:
-        raise ValueError(
+        raise SettingError(
             "There are no labelled prompts. Run notebook 04 (or 01, 02), or name another file."
         )
     weights = source_weights or {}
     if any(weight < 0 for weight in weights.values()):
-        raise ValueError(
+        raise SettingError(
             f"A source weight is negative: {weights}. Weights are 0 (leave out) or more."
         )
     texts = [as_text(row.prompt) for row in rows]
@@ -164,7 +165,7 @@ def split(
     """
     shares = shares or SPLIT
     if abs(sum(shares.values()) - 1) > 1e-6:
-        raise ValueError(
+        raise SettingError(
             f"The shares of a split must sum to 1; these sum to {sum(shares.values()):g}: {shares}."
         )
     groups = np.asarray(groups)
