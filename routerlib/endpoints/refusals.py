@@ -1,0 +1,442 @@
+"""What an error of a model's server says: one reading of status, code, words and headers, for all
+who ask models.
+
+Servers tell one and the same thing in many ways: "busy" is a 429, a 503 with "server busy", a 200
+whose body holds an error, or a list of errors with the seconds to wait inside. `read` turns any of
+them into one of the kinds below; what follows from a kind (wait, give up, stop, ask another model)
+is decided by `clients`, `resumable` and `serving`. Nothing here sends anything.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from routerlib.progress import printable
+
+
+class Kind(StrEnum):
+    """What an error means, whatever its form."""
+
+    BUSY = "busy"  # too many requests, overloaded, still loading: later, and fewer at once
+    DOWN = "down"  # a gateway's word for "the server behind me is gone"
+    BROKEN = "broken"  # the server failed at this request
+    NO_CREDIT = "no credit"
+    WRONG_KEY = "wrong key"
+    NO_ACCESS = "no access"
+    BLOCKED = "blocked"  # a page of a firewall: perhaps this prompt, perhaps all of them
+    NO_MODEL = "no such model"
+    NO_PATH = "no such path"
+    TOO_LONG = "too long"  # this prompt, for this model
+    NO_SUCH_INPUT = "no such input"  # images or sound, which this model cannot read
+    FILTERED = "filtered"  # by moderation
+    REFUSED = "refused"  # this request, for another reason
+
+
+UNABLE_NOW = frozenset({Kind.BUSY, Kind.DOWN, Kind.BROKEN})  # another server may be able
+HOPELESS = frozenset(
+    {Kind.NO_CREDIT, Kind.WRONG_KEY, Kind.NO_ACCESS, Kind.BLOCKED, Kind.NO_MODEL, Kind.NO_PATH}
+)  # every request would meet it
+BEYOND = frozenset({Kind.TOO_LONG, Kind.NO_SUCH_INPUT})  # another model may be able
+
+BUSY_STATUS = frozenset({420, 429, 430, 498, 503, 529})
+DOWN_STATUS = frozenset({502, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530})
+# Gateways put these around another server's error, whose own status then stands in the body.
+WRAPPING_STATUS = frozenset({400, 424, 500, 502})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One error, read.
+
+    Fields: status: the response's, or the one its body names where that says more; 0: neither says
+    one. text: what the server says, one line for a person. words: all that it says, in which names
+    of fields are looked for. param: the field it names as the culprit. retry_after: seconds it asks
+    to wait. is_page: it is a page for a browser.
+    """
+
+    kind: Kind
+    status: int
+    text: str
+    words: str = ""
+    param: str = ""
+    retry_after: float | None = None
+    is_page: bool = False
+
+
+def read(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Refusal:
+    """What an error says.
+
+    Args:
+        status: of the response, which is 200 for an error told inside one.
+        body: the decoded JSON, or the text or bytes where it is none.
+        headers: of the response.
+    """
+    value = _decoded(body)
+    is_page = isinstance(value, str) and bool(PAGE.match(value))
+    words = _page_title(value) if is_page else " ".join(_strings(value))
+    codes = {code.lower() for code in _values(value, CODE_NAMES)}
+    inner = _inner_status(codes, words)
+    if not 400 <= status < 600 or (status in WRAPPING_STATUS and inner):
+        status = inner
+    wait = retry_after(headers or {})
+    wait = _wait_in(value, words) if wait is None else wait
+    text = _text(value) or words
+    return Refusal(
+        kind=_kind(status, codes, words, wait, is_page),
+        status=status,
+        text=printable(" ".join(text.split())[:500]),
+        words=words,
+        param=next(iter(_values(value, ("param",))), ""),
+        retry_after=wait,
+        is_page=is_page,
+    )
+
+
+def error_in(value: Mapping[str, Any]) -> Any:
+    """The error that an answer with status 200 tells, beside its choices or in their place; None
+    where it tells none.
+    """
+    for name in ("error", "errors"):
+        if value.get(name):
+            return value[name]
+    gateway = value.get("base_resp")  # MiniMax: {"status_code": 1002, "status_msg": "rate limit"}
+    if isinstance(gateway, Mapping) and gateway.get("status_code"):
+        return gateway
+    return None if value.get("choices") else dict(value)
+
+
+# --- the words ---
+
+PAGE = re.compile(
+    r"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE | re.DOTALL
+)
+
+NO_CREDIT = re.compile(
+    r"""
+      # "Insufficient Balance", insufficient_quota
+      insufficient[ _.-]?(?:\w+[ _-])?(?:balance|credits?|quota|funds)
+    | (?:credit|account)\ balance\ is\ (?:too\ low|not\ enough|insufficient)
+    | balance\ is\ insufficient
+    | out\ of\ credits? | no\ (?:more\ )?credits?\ (?:left|remaining)
+    | credits?\ (?:are\ |is\ |have\ been\ )?(?:exhausted|depleted|used\ up)
+    | payment[ _]required | billing_(?:hard_limit|not_active)\w* | billing\ hard\ limit | arrearage
+    | 余额不足 | 欠费
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+WRONG_KEY = re.compile(
+    r"""
+      (?:api|access|auth)[ _-]?(?:key|token) | bearer\ token  # "API key not valid", invalid_api_key
+    | authenticat(?:e|ed|ion)\b | authentication_error | \bcredentials?\b
+    | unauthori[sz]ed | unauthenticated | authorization\ header
+    | 令牌 | 密钥
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+BUSY = re.compile(
+    r"""
+      rate[ _-]?limit | too[ _]many[ _](?:\w+[ _])?requests | throttl | resource[ _]exhausted
+    | overload | over\ capacity | at\ capacity | capacity[ _](?:is[ _])?exceeded
+    | (?:no|insufficient|exceeded|out\ of)[ _](?:\w+[ _])?capacity
+    | (?:server|service|model|system|engine|backend|worker)s?[ _](?:is[ _]|are[ _])?(?:\w+[ _])?busy
+    | (?:loading|starting|warming\ up)[ ](?:the\ )?model
+    | model\b[^.]{0,60}\b(?:loading|warming\ up|starting)
+    | queue\ (?:is\ )?full | (?:maximum|too\ many)\ (?:pending|concurrent|queued)
+    | concurren(?:cy|t)\b[^.]{0,30}\b(?:limit|exceed)
+    | temporar(?:y|ily)\b[^.]{0,20}\bunavailable | slow[ _]down
+    | 繁忙 | 限流 | 频繁 | 负载 | 速率限制
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+TOO_LONG = re.compile(
+    r"""
+      context[ _]length | maximum\ context | context\ (?:window|size|limit) | exceed_context_size\w*
+    | (?:prompt|input|request|messages?|conversation)[^.]{0,40}
+      \btoo\ (?:long|large|big|many\ tokens)
+    | (?:input|prompt)\ tokens | maximum\ (?:input|prompt|model)\ length
+    | max_model_len\b | string_above_max_length
+    | 上下文长度
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+NO_SUCH_INPUT = re.compile(
+    r"""
+      (?:does\ not|doesn't|cannot|can't|not|no|un)[ -]?(?:\w+\ ){0,4}?support\w*[^.]{0,40}
+      \b(?:images?|image_url|vision|multi-?modal|audio|video)
+    | (?:image|vision|multi-?modal|audio|video)\w*[^.]{0,60}(?:not|un)[ -]?support
+    | not\ a\ (?:multi-?modal|vision)\ model
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+NO_MODEL = re.compile(
+    r"""
+      \bmodel\b[^.]{0,80}\b(?:not[ _]found|not[ _]exist|does\ not\ exist|unknown|not\ a\ valid)
+    | (?:invalid|unknown|no\ such|find|not\ a\ valid)\ (?:\w+\ )?model\b
+      (?:[ ]?(?:id|name|:|'|"|`|$))
+    | model_not_found | unknown_model | invalid_model | model\ not\ exist | model_not_exist
+    | no\ (?:endpoints?|deployment)\ (?:found|exists?) | DeploymentNotFound
+    | 模型不存在
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+NO_PATH = re.compile(
+    r"""
+      unexpected\ endpoint
+    | (?:no\ such|unknown|invalid|unrecognized|unsupported)\ (?:\w+\ )?(?:url|route|path|endpoint)
+    | cannot\ (?:post|get)\ / | (?:route|path|url|page)\ not\ found | \bno\ route\b
+    # OpenAI's word for a chat model asked for completions
+    | not\ supported\ in\ the\ v1/\w+\ endpoint
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+FILTERED = re.compile(
+    r"""
+      content[ _-]?(?:filter|policy|management|moderation|inspection) | moderat(?:ion|ed) | flagged
+    | responsible[ _]?ai | usage\ polic | safety | data[ _]?inspection | inappropriate | prohibited
+    | 敏感 | 违规 | 不合规
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+ACCESS = re.compile(
+    r"access|permission|forbidden|not allowed|subscri|tier|verif|region|country|key", re.I
+)
+TOO_LARGE_FOR_THE_LIMIT = re.compile(r"request too large", re.I)  # more tokens than a minute allows
+
+
+def _kind(status: int, codes: set[str], words: str, wait: float | None, is_page: bool) -> Kind:
+    said = " ".join([*codes, words])
+    if status == 402 or (NO_CREDIT.search(said) and not (status == 429 and wait is not None)):
+        return Kind.NO_CREDIT
+    if status == 403:
+        return _denied(said, wait, is_page)
+    if status == 401 or (status in (0, 400, 500) and WRONG_KEY.search(said)):
+        return Kind.WRONG_KEY
+    if status == 413 or TOO_LARGE_FOR_THE_LIMIT.search(words):
+        return Kind.TOO_LONG
+    if status in BUSY_STATUS or (wait is not None and status) or _busy_words(status, said):
+        return Kind.BUSY
+    if status in DOWN_STATUS:
+        return Kind.DOWN
+    return _by_words(status, said)
+
+
+def _denied(said: str, wait: float | None, is_page: bool) -> Kind:
+    """A 403 is the door of the server, its moderation, a firewall before it, or a limit of
+    requests.
+    """
+    if BUSY.search(said) or wait is not None:
+        return Kind.BUSY
+    if is_page:
+        return Kind.BLOCKED
+    if FILTERED.search(said):
+        return Kind.FILTERED
+    return Kind.NO_ACCESS if ACCESS.search(said) else Kind.BLOCKED
+
+
+def _busy_words(status: int, said: str) -> bool:
+    return bool(BUSY.search(said)) and not (status == 404 or TOO_LONG.search(said))
+
+
+def _by_words(status: int, said: str) -> Kind:
+    if status == 405 or NO_PATH.search(said):
+        return Kind.NO_PATH
+    if status == 404:
+        return Kind.NO_MODEL if re.search("model|deployment|模型", said, re.I) else Kind.NO_PATH
+    if FILTERED.search(said):
+        return Kind.FILTERED
+    if TOO_LONG.search(said):
+        return Kind.TOO_LONG
+    if NO_SUCH_INPUT.search(said):
+        return Kind.NO_SUCH_INPUT
+    if NO_MODEL.search(said):
+        return Kind.NO_MODEL
+    if status in (0, 408, 409, 424, 425) or status >= 500:
+        return Kind.BROKEN
+    return Kind.REFUSED
+
+
+# --- the parts of a body ---
+
+CODE_NAMES = (
+    "code",
+    "type",
+    "status",
+    "error_code",
+    "errorCode",
+    "status_code",
+    "statusCode",
+    "error_type",
+    "reason",
+    "__type",
+)
+TEXT_NAMES = (
+    "error", "errors", "message", "msg", "detail", "details", "error_description", "errorMessage",
+    "error_message", "status_msg", "Message", "title", "reason", "description",
+)  # fmt: skip
+ECHOES = frozenset(
+    {
+        "input",
+        "ctx",
+        "request",
+        "prompt",
+        "messages",
+        "url",
+        "documentation_url",
+        "headers",
+        "user_id",
+    }
+)
+NAMED_FIELDS = frozenset({"errors", "detail", "details", "fields", "fieldErrors", "validation"})
+DEEPEST = 8  # levels of objects, lists and JSON within a text
+
+
+def _decoded(body: Any) -> Any:
+    """The body as a value, where its text is JSON; else as its text."""
+    if isinstance(body, bytes):
+        body = body.decode("utf-8-sig", "replace")
+    if isinstance(body, str) and body.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(body, strict=False)
+        except (ValueError, RecursionError):
+            return body
+    return body
+
+
+def _strings(value: Any, level: int = 0) -> Iterator[str]:
+    """All texts of a body but the echo of what was sent; of objects that list errors by field, the
+    fields' names too.
+    """
+    if level > DEEPEST:
+        return
+    if isinstance(value, str):
+        inner = _decoded(value)
+        if inner is value:
+            yield value[:20_000]
+        else:
+            yield from _strings(inner, level + 1)
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            if name in ECHOES:
+                continue
+            if name in NAMED_FIELDS and isinstance(part, Mapping):
+                yield from (str(field) for field in part)
+            yield from _strings(part, level + 1)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _strings(part, level + 1)
+
+
+def _values(value: Any, names: tuple[str, ...], level: int = 0) -> Iterator[str]:
+    """The values of fields with these names, wherever they stand, as texts."""
+    if level > DEEPEST:
+        return
+    if isinstance(value, str):
+        inner = _decoded(value)
+        if inner is not value:
+            yield from _values(inner, names, level + 1)
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            if name in names and isinstance(part, str | int | float) and not isinstance(part, bool):
+                yield str(part)
+            elif name not in ECHOES:
+                yield from _values(part, names, level + 1)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _values(part, names, level + 1)
+
+
+def _text(value: Any, level: int = 0) -> str:
+    """The human part: OpenAI's {"error": {"message"}}, vLLM's {"message"}, FastAPI's {"detail":
+    […]}, lists of these.
+    """
+    value = _decoded(value)
+    if isinstance(value, str) or level > DEEPEST:
+        return _page_title(value) if isinstance(value, str) else ""
+    if isinstance(value, list | tuple):
+        return "; ".join(filter(None, (_text(part, level + 1) for part in value[:3])))
+    if not isinstance(value, Mapping):
+        return ""
+    texts = (_text(value[name], level + 1) for name in TEXT_NAMES if value.get(name))
+    text = next(filter(None, texts), "")
+    if "loc" in value:  # pydantic: the field stands beside the text
+        text = f"{'.'.join(map(str, value['loc']))}: {text}"
+    behind = _behind(value)
+    return f"{text}: {behind}" if behind and behind not in text else text
+
+
+def _behind(value: Mapping[str, Any]) -> str:
+    """What the provider behind a gateway said: OpenRouter's {"message": "Provider returned error",
+    "metadata": {"raw"}}.
+    """
+    metadata = value.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    return (_text(raw) or str(raw)) if raw else ""
+
+
+def _page_title(text: str) -> str:
+    """Of a page for a browser its title; any other text as it is."""
+    if not PAGE.match(text):
+        return text
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    return f"a page, {title[1].strip()!r}" if title else "a page for a browser"
+
+
+# "Error code: 429 - …", "got status: 503", "HTTP 502", "429 Too Many Requests"
+STATUS_IN_TEXT = re.compile(
+    r"(?:error code|status code|status|http)[ :=/]*([45]\d\d)\b|\b(429|529) ", re.IGNORECASE
+)
+
+
+def _inner_status(codes: set[str], words: str) -> int:
+    for code in codes:
+        if re.fullmatch(r"[45]\d\d", code):
+            return int(code)
+    found = STATUS_IN_TEXT.search(words)
+    return int(found[1] or found[2]) if found else 0
+
+
+# --- how long to wait ---
+
+# "Please try again in 6.5s", "in 7m12s", "retry after 20 seconds"; Google's "retryDelay": "6s"
+WAIT_IN_TEXT = re.compile(
+    r"""(?:again|retry|wait|available)\ (?:\w+\ )??(?:in|after|for)?\ ?
+        (?:(?P<h>\d+)\ ?h(?:ours?)?\ ?)?(?:(?P<m>\d+)\ ?m(?:in(?:ute)?s?)?(?!s)\ ?)?
+        (?:(?P<s>\d+(?:\.\d+)?)\ ?(?P<unit>ms|s(?:ec(?:ond)?s?)?))?(?!\w)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+DELAY_NAMES = ("retryDelay", "retry_after", "retryAfter", "retry_after_seconds", "estimated_time")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or a date); None where
+    neither is there.
+    """
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        value = headers.get("retry-after")
+        if value is None:
+            return None
+        date = email.utils.parsedate_tz(value)
+        return max(0.0, email.utils.mktime_tz(date) - time.time() if date else float(value))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _wait_in(value: Any, words: str) -> float | None:
+    for told in _values(value, DELAY_NAMES):
+        if number := re.fullmatch(r"(\d+(?:\.\d+)?)s?", told):
+            return float(number[1])
+    for found in WAIT_IN_TEXT.finditer(words):
+        hours, minutes, seconds = (float(found[name] or 0) for name in ("h", "m", "s"))
+        if hours or minutes or found["s"]:
+            small = seconds / 1000 if (found["unit"] or "").lower() == "ms" else seconds
+            return 3600 * hours + 60 * minutes + small
+    return None
