@@ -13,7 +13,12 @@ INCOMPLETE = 3  # what is done is kept; the same command goes on
 
 
 class Foreseen(Exception):
-    """An error whose text says what is wrong, where, and what to do now; `exit_code` is the command's."""
+    """An error whose text says what is wrong, where, and what to do now; `exit_code` is the command's.
+
+    Example:
+        try: routerlib.collect("questions.jsonl", "my-model")
+        except routerlib.Foreseen as error: print(error)
+    """
 
     exit_code = WRONG_INPUT
 

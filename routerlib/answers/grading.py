@@ -72,6 +72,10 @@ def grade(
 ) -> Grading:
     """Grade a file of responses, or every file of a folder, and write each again with grades.
 
+    Example:
+        grading = routerlib.grade("outputs/responses", "outputs/graded")
+        print(grading.answers)
+
     Args:
         input: a JSONL file (or .jsonl.gz) as 03 writes it, or a folder of such files; empty for
             outputs/responses, or the shipped sample responses where that has none.

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 import pydantic
 
-from routerlib import settings
+from routerlib import allowed, settings
 from routerlib.endpoints import standins
 from routerlib.errors import FAILED, Foreseen
 
@@ -103,6 +103,10 @@ def serve(
 ) -> Server:
     """Start a server in the background and wait until it answers; one that already serves the model is reused.
 
+    Example:
+        server = routerlib.serve("Qwen/Qwen2.5-1.5B-Instruct", port=8001)
+        print(server.base_url)
+
     Args:
         model: a hub id, a local folder, or a stand-in's name.
         port: on 127.0.0.1.
@@ -115,7 +119,7 @@ def serve(
 
     Raises:
         ServerError: there is no such port or model, the port is taken, the process died (with the log's last lines),
-            or it never answered. settings.SettingError: another argument is out of range.
+            or it never answered. allowed.SettingError: another argument is out of range.
     """
     _check(model, port, max_model_len, gpu_util, temperature, timeout)
     running = _working(port)
@@ -167,10 +171,10 @@ def _check(
             f"Qwen/Qwen2.5-1.5B-Instruct, or a stand-in: {', '.join(standins.NAMES)}."
         )
     if max_model_len is not None:
-        settings.whole("MAX_MODEL_LEN", max_model_len)
-    settings.number("GPU_UTIL", gpu_util, most=1)
-    settings.number("TEMPERATURE", TEMPERATURE if temperature is None else temperature, most=2)
-    settings.number("TIMEOUT", timeout)
+        allowed.whole("MAX_MODEL_LEN", max_model_len)
+    allowed.number("GPU_UTIL", gpu_util, most=1)
+    allowed.number("TEMPERATURE", TEMPERATURE if temperature is None else temperature, most=2)
+    allowed.number("TIMEOUT", timeout)
 
 
 def _command(

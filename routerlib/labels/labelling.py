@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from routerlib import settings
+from routerlib import allowed, event_loop, settings
 from routerlib.collecting import ledger, resumable
 from routerlib.endpoints import clients
 from routerlib.endpoints.clients import (
@@ -35,6 +35,7 @@ from routerlib.endpoints.clients import (
 )
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
+from routerlib.labels.cleaning import CleanPrompt
 from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import (
     LABELS,
@@ -206,9 +207,9 @@ class Labeller:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise LabellingError(f"METHOD is {self.method!r}; it is one of {', '.join(METHODS)}.")
-        settings.text("LABELLER_MODEL", self.model)
-        settings.whole("SAMPLES", self.samples)
-        settings.whole("max_tokens", self.max_tokens)
+        allowed.text("LABELLER_MODEL", self.model)
+        allowed.whole("SAMPLES", self.samples)
+        allowed.whole("max_tokens", self.max_tokens)
         if not self.prompt.strip():
             raise LabellingError(
                 "The labelling prompt is empty. Run notebook 01, or name a text file."
@@ -506,13 +507,13 @@ async def label(
         price_in, price_out: per million tokens.
 
     Raises:
-        clients.Stopped: no request can succeed (key, model, address). settings.SettingError: a wrong argument.
+        clients.Stopped: no request can succeed (key, model, address). allowed.SettingError: a wrong argument.
         LabellingError: not one prompt got a label.
     """
-    settings.number("THRESHOLD", threshold, most=1)
-    settings.whole("MAX_CONCURRENT", max_concurrent)
-    settings.price("PRICE_IN", price_in)
-    settings.price("PRICE_OUT", price_out)
+    allowed.number("THRESHOLD", threshold, most=1)
+    allowed.whole("MAX_CONCURRENT", max_concurrent)
+    allowed.price("PRICE_IN", price_in)
+    allowed.price("PRICE_OUT", price_out)
     folder = Path(folder)
     async with clients.connect(labeller.api_base, api_mode=labeller.api_mode) as client:
         path, method = await _answers_file(client, labeller, folder, stem, resume)
@@ -547,6 +548,43 @@ async def label(
             f"Not one prompt got a label, so the work ends here. {run.what_is_missing()}"
         )
     return run
+
+
+def label_file(
+    prompts: str | Path,
+    model: str,
+    api_base: str,
+    folder: str | Path = "",
+    *,
+    labelling_prompt: str | Path = "",
+    method: str = "auto",
+    api_mode: str = clients.LOCAL,
+    **settings_of_the_run: Any,
+) -> Run:
+    """Label the prompts of a file with a language model, resumable: notebook 02 in one call.
+
+    Example:
+        run = routerlib.label("my_prompts.jsonl", "my-model", "http://localhost:8000/v1")
+        print(run, run.path)
+
+    Args:
+        prompts: rows with `id` and `prompt` (JSONL, CSV or parquet), as 02's cleaning writes them.
+        model: a chat model, as its server names it.
+        api_base: its base URL.
+        folder: where the labelled file appears. Without it, outputs/datasets.
+        labelling_prompt: a text file. Without it, the one that 01 wrote, else one from the sample votes.
+        method: "decision", "logprobs", "samples", or "auto" for the first that the server can do.
+        api_mode: "local", or "remote" with the key from OPENAI_API_KEY.
+        settings_of_the_run: those of `label`: threshold, resume, max_concurrent, price_in, price_out …
+
+    Raises:
+        LabellingError: not one prompt got a label. clients.Stopped: no request can succeed.
+    """
+    text, _ = load_prompt(labelling_prompt or None)
+    labeller = Labeller(model, api_base, text, method, api_mode=api_mode)
+    rows = sources.load_rows(prompts, CleanPrompt)
+    target = Path(folder) if folder else settings.outputs("datasets")
+    return event_loop.run(label(rows, labeller, target, **settings_of_the_run))
 
 
 async def _answers_file(
@@ -750,9 +788,9 @@ def examination(
     none that is an example in the labelling prompt: it must not be examined on its own notes.
 
     Raises:
-        LabellingError: none is left. settings.SettingError: `limit` or `seed` is no number that it can be.
+        LabellingError: none is left. allowed.SettingError: `limit` or `seed` is no number that it can be.
     """
-    settings.whole("CHECK_LIMIT", limit)
+    allowed.whole("CHECK_LIMIT", limit)
     text = " ".join(labelling_prompt.split())
     distinct = {as_text(row.prompt): row for row in known if _example_start(row.prompt) not in text}
     rows = [distinct[name] for name in sorted(distinct)]
@@ -760,7 +798,7 @@ def examination(
         raise LabellingError(
             "There is no known label to examine the labeller with. Name other files in KNOWN_LABELS."
         )
-    order = np.random.default_rng(settings.seed(seed)).permutation(len(rows))[:limit]
+    order = np.random.default_rng(allowed.seed(seed)).permutation(len(rows))[:limit]
     return [
         rows[i].model_copy(update={"id": f"check-{rows[i].source}-{rows[i].id}"}) for i in order
     ]

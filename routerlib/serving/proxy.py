@@ -699,7 +699,10 @@ def serve_router(
     max_mb: float = 10.0,
     log_prompts: bool = False,
 ) -> None:
-    """Serve a saved router until interrupted: what `python -m routerlib serve-router` does.
+    """Serve a saved router until interrupted, as an OpenAI-compatible server.
+
+    Example:
+        routerlib.serve_router(inferior="http://localhost:8001/v1", superior="http://localhost:8000/v1")
 
     Args:
         router: a router's folder. Without it, the newest below outputs/models.

@@ -21,7 +21,7 @@ from typing import Any, Self
 import httpx2
 import openai
 
-from routerlib import settings
+from routerlib import allowed, settings
 from routerlib.endpoints import servers
 from routerlib.errors import Foreseen
 from routerlib.rows import sources
@@ -54,6 +54,10 @@ class BackendError(Foreseen, ValueError):
 class Backend:
     """Where one of the two models answers: an OpenAI-compatible server, and the model's name there.
 
+    Example:
+        inferior = routerlib.Backend("http://localhost:8001/v1", "my-cheap-model")
+        client = routerlib.RoutedClient(router, inferior, superior="http://localhost:8000/v1")
+
     Raises:
         BackendError: the address is none, or the model has no name.
     """
@@ -71,7 +75,7 @@ class Backend:
             raise BackendError(
                 f"The router does not know what the model at {self.base_url} is called: give its name as well."
             )
-        settings.text(f"The name of the model at {self.base_url}", self.model)
+        allowed.text(f"The name of the model at {self.base_url}", self.model)
 
     @property
     def is_local(self) -> bool:
@@ -202,13 +206,13 @@ def switchboard(
     """A switchboard between two endpoints, given as `backend` takes them.
 
     Raises:
-        BackendError: as `backend`. settings.SettingError: no router, or a threshold outside [0, 1].
+        BackendError: as `backend`. allowed.SettingError: no router, or a threshold outside [0, 1].
     """
     if not callable(getattr(router, "score", None)):
-        raise settings.SettingError(
+        raise allowed.SettingError(
             f"The router is {router!r}; give a Router, such as routing.load() returns."
         )
-    threshold = None if threshold is None else settings.number("THRESHOLD", threshold, most=1)
+    threshold = None if threshold is None else allowed.number("THRESHOLD", threshold, most=1)
     inferior = backend(inferior, router.models.get("inferior"))
     superior = backend(superior, router.models.get("superior"))
     return Switchboard(router, inferior, superior, threshold, fallback)
@@ -500,7 +504,7 @@ class _Routed:
     def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
         known = inspect.signature(super().__init__).parameters
         if unknown := [name for name in options if name not in known]:
-            raise settings.SettingError(
+            raise allowed.SettingError(
                 f"{type(self).__name__} takes no {unknown[0]!r}. Beside router, inferior, superior, threshold and "
                 f"fallback it takes what OpenAI's client takes; a model is named in each call: model={ROUTED!r}."
             )
@@ -517,7 +521,8 @@ class _Routed:
 class RoutedClient(_Routed, openai.OpenAI):
     """OpenAI's client, with each chat completion sent to the cheaper of two models that will do.
 
-        client = RoutedClient(router, inferior="http://127.0.0.1:8001/v1", superior="http://127.0.0.1:8000/v1")
+    Example:
+        client = RoutedClient(router, "http://127.0.0.1:8001/v1", "http://127.0.0.1:8000/v1")
         answer = client.chat.completions.create(model="router", messages=[{"role": "user", "content": "Hi"}])
         answer.model  # who answered
 
@@ -538,7 +543,12 @@ class RoutedClient(_Routed, openai.OpenAI):
 
 
 class AsyncRoutedClient(_Routed, openai.AsyncOpenAI):
-    """`RoutedClient` for asynchronous code. Prompts that arrive together are scored together."""
+    """`RoutedClient` for asynchronous code. Prompts that arrive together are scored together.
+
+    Example:
+        client = AsyncRoutedClient(router, "http://127.0.0.1:8001/v1", "http://127.0.0.1:8000/v1")
+        answer = await client.chat.completions.create(model="router", messages=messages)
+    """
 
     _routing_http = AsyncRoutingHttpClient
     _routing_transport = AsyncRoutingTransport

@@ -25,7 +25,7 @@ from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import LabelledPrompt, RowError
 from routerlib.stats import certificates, metrics
 from routerlib.training import encoders, fine_tuning, scorers
-from routerlib.training.examples import Examples, folds, outcome_row, split
+from routerlib.training.examples import Examples, folds, from_rows, outcome_row, split
 from routerlib.training.router import Router
 from routerlib.training.scorers import Scorer
 
@@ -593,7 +593,7 @@ def by_category(score: np.ndarray, rows: Examples) -> list[dict[str, Any]]:
 
 def certify(
     router: Router,
-    calibration: Examples,
+    calibration: Examples | str | Path,
     epsilon: float = 0.05,
     delta: float = 0.1,
     inferior_cost: float | None = None,
@@ -602,10 +602,16 @@ def certify(
 ) -> certificates.Certificate:
     """Certify the router's threshold on fresh rows, and set its threshold, certificate and curve.
 
+    Example:
+        certificate = routerlib.certify(router, "fresh_outcomes.jsonl", epsilon=0.05, delta=0.1)
+        print(certificate.sentence)
+
     Args:
-        calibration: graded rows that neither the router nor its calibration has seen.
+        calibration: graded rows that neither the router nor its calibration has seen, or a file of them.
         inferior_cost, superior_cost: mean price of one call, in dollars.
     """
+    if not isinstance(calibration, Examples):
+        calibration = from_rows(read_outcomes(calibration))
     score = router.score(calibration.texts, calibration.categories if use_categories else None)
     outcomes = (calibration.inferior, calibration.superior)
     found = certificates.certify(score, *outcomes, epsilon, delta)

@@ -41,7 +41,12 @@ class RouterError(Foreseen, ValueError):
 
 @dataclass(frozen=True)
 class Decision:
-    """Which model gets a prompt, and why. p_superior and threshold are in [0, 1]."""
+    """Which model gets a prompt, and why. p_superior and threshold are in [0, 1].
+
+    Example:
+        decision = router.route("What is 2 + 2?")
+        print(decision.model, decision.p_superior, decision.reason)
+    """
 
     model: Literal["inferior", "superior"]
     p_superior: float
@@ -51,7 +56,11 @@ class Decision:
 
 @dataclass
 class Router:
-    """A fitted router. Build one with `evaluation`, or read one with `Router.from_pretrained`.
+    """A fitted router. Build one with `fit` or in notebook 05, or read one with `Router.from_pretrained`.
+
+    Example:
+        router = routerlib.Router.from_pretrained("outputs/models/my-router-save")
+        print(router.route("What is 2 + 2?").model, router.score(["What is 2 + 2?"]))
 
     Attributes:
         name: what tables call it. scorer: ranks texts. calibration: score -> p_superior.

@@ -1,0 +1,72 @@
+"""The public face: its names load, say how they are used, and are in the page made from them."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import routerlib
+
+ROOT = Path(routerlib.__file__).parents[1]
+
+
+@pytest.mark.parametrize("name", routerlib.__all__)
+def test_each_name_loads_and_shows_its_use(name):
+    value = getattr(routerlib, name)
+    told = inspect.getdoc(value) or ""
+    assert "Example:" in told, f"{name}'s docstring shows no use"
+    example = told.partition("Example:")[2].strip("\n")
+    compile(
+        inspect.cleandoc(example.partition("\n\n")[0]), name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    )
+
+
+def test_type_checkers_see_the_names_where_they_are():
+    tree = ast.parse(Path(routerlib.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.asname or alias.name: f"{line.module}:{alias.name}"
+        for line in block.body
+        if isinstance(line, ast.ImportFrom)
+        for alias in line.names
+    }
+    assert seen == routerlib.HOMES and sorted(seen) == sorted(routerlib.__all__)
+    assert (Path(routerlib.__file__).parent / "py.typed").exists()
+
+
+def test_a_name_that_is_none_is_refused():
+    with pytest.raises(AttributeError, match="colect"):
+        routerlib.colect  # noqa: B018
+
+
+def test_importing_a_submodule_hides_no_name():
+    """A folder of the name of a function would take its place as soon as it is imported."""
+    for path in Path(routerlib.__file__).parent.rglob("*.py"):
+        if path.stem != "__main__":
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            importlib.import_module(".".join(parts).removesuffix(".__init__"))
+    for name in routerlib.__all__:
+        assert not inspect.ismodule(getattr(routerlib, name)), name
+
+
+def test_programs_of_version_0_1_still_find_router_and_client():
+    old_router = importlib.import_module("routerlib.router")
+    old_routing = importlib.import_module("routerlib.routing")
+    assert old_router.Router is routerlib.Router
+    assert old_routing.RoutedClient is routerlib.RoutedClient
+    assert old_routing.AsyncRoutedClient is routerlib.AsyncRoutedClient
+
+
+def test_the_pages_made_from_the_code_are_up_to_date():
+    done = subprocess.run(
+        [sys.executable, "scripts/make_reference.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
