@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from routerlib import allowed, event_loop, settings
+from routerlib import event_loop, settings
 from routerlib.collecting import ledger, resumable
 from routerlib.collecting.ledger import LedgerMismatch
 from routerlib.collecting.resumable import Summary as CollectionSummary
@@ -98,8 +98,8 @@ async def collect(
         clients.Stopped: wrong key, model or URL. resumable.DiskFull: no room.
     """
     k_responses, max_tokens = (
-        allowed.whole("K_RESPONSES", k_responses),
-        allowed.whole("MAX_TOKENS", max_tokens),
+        settings.whole("K_RESPONSES", k_responses),
+        settings.whole("MAX_TOKENS", max_tokens),
     )
     _check_arguments(k_responses, max_concurrent, batch_size, max_attempts, temperature)
     _check_amounts(model, timeout, price_in, price_out)
@@ -333,10 +333,10 @@ def _check_arguments(
         "BATCH_SIZE": batch_size,
         "MAX_ATTEMPTS": max_attempts,
     }.items():
-        allowed.whole(name, value)
+        settings.whole(name, value)
     if k > MOST_RESPONSES:
         raise SettingError(f"K_RESPONSES is {k:,}; it is {MOST_RESPONSES:,} at most.")
-    allowed.number("TEMPERATURE", heat, most=2)
+    settings.number("TEMPERATURE", heat, most=2)
 
 
 def _check_amounts(model: str, timeout: float, price_in: float, price_out: float) -> None:
@@ -346,5 +346,5 @@ def _check_amounts(model: str, timeout: float, price_in: float, price_out: float
         raise SettingError(f"MODEL is {model!r}, which is no UTF-8 text.")
     if not 0 < timeout < math.inf:
         raise SettingError(f"TIMEOUT is {timeout!r}; it is a number of seconds above 0.")
-    allowed.price("PRICE_IN", price_in)
-    allowed.price("PRICE_OUT", price_out)
+    settings.price("PRICE_IN", price_in)
+    settings.price("PRICE_OUT", price_out)

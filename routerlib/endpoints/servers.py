@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 import pydantic
 
-from routerlib import allowed, settings
+from routerlib import settings
 from routerlib.endpoints import standins
 from routerlib.errors import FAILED, Foreseen
 
@@ -119,7 +119,7 @@ def serve(
 
     Raises:
         ServerError: there is no such port or model, the port is taken, the process died (with the log's last lines),
-            or it never answered. allowed.SettingError: another argument is out of range.
+            or it never answered. settings.SettingError: another argument is out of range.
     """
     _check(model, port, max_model_len, gpu_util, temperature, timeout)
     running = _working(port)
@@ -171,10 +171,10 @@ def _check(
             f"Qwen/Qwen2.5-1.5B-Instruct, or a stand-in: {', '.join(standins.NAMES)}."
         )
     if max_model_len is not None:
-        allowed.whole("MAX_MODEL_LEN", max_model_len)
-    allowed.number("GPU_UTIL", gpu_util, most=1)
-    allowed.number("TEMPERATURE", TEMPERATURE if temperature is None else temperature, most=2)
-    allowed.number("TIMEOUT", timeout)
+        settings.whole("MAX_MODEL_LEN", max_model_len)
+    settings.number("GPU_UTIL", gpu_util, most=1)
+    settings.number("TEMPERATURE", TEMPERATURE if temperature is None else temperature, most=2)
+    settings.number("TIMEOUT", timeout)
 
 
 def _command(

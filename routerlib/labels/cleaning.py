@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from routerlib import allowed
+from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
@@ -74,9 +74,9 @@ class Filters:
     near_duplicate: float = 0.8
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "languages", tuple(allowed.names(self.languages)))
-        allowed.whole("MAX_CHARS", self.max_chars)
-        allowed.number("NEAR_DUPLICATE", self.near_duplicate)
+        object.__setattr__(self, "languages", tuple(settings.names(self.languages)))
+        settings.whole("MAX_CHARS", self.max_chars)
+        settings.number("NEAR_DUPLICATE", self.near_duplicate)
 
     def describe(self) -> dict[str, Any]:
         """The settings as JSON values, for the data card."""

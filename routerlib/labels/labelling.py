@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from routerlib import allowed, event_loop, settings
+from routerlib import event_loop, settings
 from routerlib.collecting import ledger, resumable
 from routerlib.endpoints import clients
 from routerlib.endpoints.clients import (
@@ -207,9 +207,9 @@ class Labeller:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise LabellingError(f"METHOD is {self.method!r}; it is one of {', '.join(METHODS)}.")
-        allowed.text("LABELLER_MODEL", self.model)
-        allowed.whole("SAMPLES", self.samples)
-        allowed.whole("max_tokens", self.max_tokens)
+        settings.text("LABELLER_MODEL", self.model)
+        settings.whole("SAMPLES", self.samples)
+        settings.whole("max_tokens", self.max_tokens)
         if not self.prompt.strip():
             raise LabellingError(
                 "The labelling prompt is empty. Run notebook 01, or name a text file."
@@ -507,13 +507,13 @@ async def label(
         price_in, price_out: per million tokens.
 
     Raises:
-        clients.Stopped: no request can succeed (key, model, address). allowed.SettingError: a wrong argument.
+        clients.Stopped: no request can succeed (key, model, address). settings.SettingError: a wrong argument.
         LabellingError: not one prompt got a label.
     """
-    allowed.number("THRESHOLD", threshold, most=1)
-    allowed.whole("MAX_CONCURRENT", max_concurrent)
-    allowed.price("PRICE_IN", price_in)
-    allowed.price("PRICE_OUT", price_out)
+    settings.number("THRESHOLD", threshold, most=1)
+    settings.whole("MAX_CONCURRENT", max_concurrent)
+    settings.price("PRICE_IN", price_in)
+    settings.price("PRICE_OUT", price_out)
     folder = Path(folder)
     async with clients.connect(labeller.api_base, api_mode=labeller.api_mode) as client:
         path, method = await _answers_file(client, labeller, folder, stem, resume)
@@ -788,9 +788,9 @@ def examination(
     none that is an example in the labelling prompt: it must not be examined on its own notes.
 
     Raises:
-        LabellingError: none is left. allowed.SettingError: `limit` or `seed` is no number that it can be.
+        LabellingError: none is left. settings.SettingError: `limit` or `seed` is no number that it can be.
     """
-    allowed.whole("CHECK_LIMIT", limit)
+    settings.whole("CHECK_LIMIT", limit)
     text = " ".join(labelling_prompt.split())
     distinct = {as_text(row.prompt): row for row in known if _example_start(row.prompt) not in text}
     rows = [distinct[name] for name in sorted(distinct)]
@@ -798,7 +798,7 @@ def examination(
         raise LabellingError(
             "There is no known label to examine the labeller with. Name other files in KNOWN_LABELS."
         )
-    order = np.random.default_rng(allowed.seed(seed)).permutation(len(rows))[:limit]
+    order = np.random.default_rng(settings.seed(seed)).permutation(len(rows))[:limit]
     return [
         rows[i].model_copy(update={"id": f"check-{rows[i].source}-{rows[i].id}"}) for i in order
     ]

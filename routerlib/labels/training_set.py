@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from routerlib import allowed
+from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
 from routerlib.labels.cleaning import near_groups, text_key
@@ -156,7 +156,7 @@ def balance(
         raise MixingError(
             f'No training row has the label {empty}, so there is nothing to balance; use BALANCE="none".'
         )
-    rng = np.random.default_rng(allowed.seed(seed))
+    rng = np.random.default_rng(settings.seed(seed))
     keep = {int(i) for members in by_label.values() for i in rng.permutation(members)[:least]}
     return [
         row for i, row in enumerate(rows) if i in keep or getattr(row, "split", "train") != "train"

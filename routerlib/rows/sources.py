@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from routerlib import allowed, settings
+from routerlib import settings
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl, schemas
 from routerlib.rows.schemas import Row, RowError
@@ -62,18 +62,18 @@ def load_rows(
 
     Raises:
         SourceError: the source does not exist, is empty, gated, or of a kind we cannot read.
-        allowed.SettingError: the limit is no whole number above 0.
+        settings.SettingError: the limit is no whole number above 0.
         jsonl.Unreadable: a file is not what its name says, damaged, or none of its first rows can be used.
         RowError: a bad row, with file, line and field, where `rejects` is None.
     """
     limit = (
         None
         if limit is None
-        else min(allowed.whole("The number of rows to read", limit), sys.maxsize)
+        else min(settings.whole("The number of rows to read", limit), sys.maxsize)
     )
     source = "" if source is None else str(source)  # None: a parameter left empty in a YAML file
     is_one = os.path.isfile(settings.resolve(source))  # also one with a comma in its name
-    parts = [source] if is_one else allowed.names(source)
+    parts = [source] if is_one else settings.names(source)
     if not parts:
         raise SourceError(
             'No source is named. Use "sample", a file, or a hub id such as HuggingFaceH4/MATH-500.'

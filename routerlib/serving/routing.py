@@ -21,7 +21,7 @@ from typing import Any, Self
 import httpx2
 import openai
 
-from routerlib import allowed, settings
+from routerlib import settings
 from routerlib.endpoints import servers
 from routerlib.errors import Foreseen
 from routerlib.rows import sources
@@ -75,7 +75,7 @@ class Backend:
             raise BackendError(
                 f"The router does not know what the model at {self.base_url} is called: give its name as well."
             )
-        allowed.text(f"The name of the model at {self.base_url}", self.model)
+        settings.text(f"The name of the model at {self.base_url}", self.model)
 
     @property
     def is_local(self) -> bool:
@@ -206,13 +206,13 @@ def switchboard(
     """A switchboard between two endpoints, given as `backend` takes them.
 
     Raises:
-        BackendError: as `backend`. allowed.SettingError: no router, or a threshold outside [0, 1].
+        BackendError: as `backend`. settings.SettingError: no router, or a threshold outside [0, 1].
     """
     if not callable(getattr(router, "score", None)):
-        raise allowed.SettingError(
+        raise settings.SettingError(
             f"The router is {router!r}; give a Router, such as routing.load() returns."
         )
-    threshold = None if threshold is None else allowed.number("THRESHOLD", threshold, most=1)
+    threshold = None if threshold is None else settings.number("THRESHOLD", threshold, most=1)
     inferior = backend(inferior, router.models.get("inferior"))
     superior = backend(superior, router.models.get("superior"))
     return Switchboard(router, inferior, superior, threshold, fallback)
@@ -504,7 +504,7 @@ class _Routed:
     def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
         known = inspect.signature(super().__init__).parameters
         if unknown := [name for name in options if name not in known]:
-            raise allowed.SettingError(
+            raise settings.SettingError(
                 f"{type(self).__name__} takes no {unknown[0]!r}. Beside router, inferior, superior, threshold and "
                 f"fallback it takes what OpenAI's client takes; a model is named in each call: model={ROUTED!r}."
             )

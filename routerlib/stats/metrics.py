@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from routerlib import allowed
+from routerlib import settings
 from routerlib.errors import Foreseen
 
 Array = np.ndarray
@@ -666,7 +666,7 @@ def _best_method(scores: Array, targets: Array, logit: bool, folds: int = 5) -> 
 
 def _resamples(rows: int, n: int, seed: int):
     """Blocks of bootstrap counts, each of shape (resamples, rows), n resamples in all."""
-    rng = np.random.default_rng(allowed.seed(seed))
+    rng = np.random.default_rng(settings.seed(seed))
     while n > 0:
         block = min(n, max(1, CHUNK // rows))
         drawn = rng.integers(rows, size=(block, rows)) + rows * np.arange(block)[:, None]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from routerlib import allowed
+from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import SettingError
 from routerlib.rows.schemas import ROUTE_TO_SUPERIOR, LabelledPrompt
@@ -170,7 +170,7 @@ def split(
         )
     groups = np.asarray(groups)
     unique, sizes = np.unique(groups, return_counts=True)
-    order = np.random.default_rng(allowed.seed(seed)).permutation(len(unique))
+    order = np.random.default_rng(settings.seed(seed)).permutation(len(unique))
     reached = np.cumsum(sizes[order]) / len(groups)
     bounds = np.cumsum(list(shares.values()))
     part_of = dict(

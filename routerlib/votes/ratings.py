@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from routerlib import allowed
+from routerlib import settings
 from routerlib.errors import Foreseen
 from routerlib.rows.schemas import (
     ROUTE_TO_INFERIOR,
@@ -162,9 +162,9 @@ def rank_models(
         n: bootstrap resamples. level: of the intervals.
 
     Raises:
-        VotesError: fewer than two models. allowed.SettingError: no resamples, or no seed.
+        VotesError: fewer than two models. settings.SettingError: no resamples, or no seed.
     """
-    allowed.whole("BOOTSTRAP", n)
+    settings.whole("BOOTSTRAP", n)
     models = models_of(votes)
     if len(models) < 2:
         raise VotesError(
@@ -175,7 +175,7 @@ def rank_models(
     all_ties = np.array([ties for _, ties in by_question])
     strengths, tie = bradley_terry(all_wins.sum(axis=0), all_ties.sum(axis=0))
     start = np.append(strengths, math.log(tie))
-    rng = np.random.default_rng(allowed.seed(seed))
+    rng = np.random.default_rng(settings.seed(seed))
     weights = rng.multinomial(len(all_wins), np.full(len(all_wins), 1 / len(all_wins)), size=n)
     resampled = np.array(
         [
@@ -579,6 +579,6 @@ def _agreement(
     agreed, number = (
         np.array([counter[name] for name in pairs], dtype=float) for counter in (same, pairs)
     )
-    draws = np.random.default_rng(allowed.seed(seed)).integers(len(number), size=(n, len(number)))
+    draws = np.random.default_rng(settings.seed(seed)).integers(len(number), size=(n, len(number)))
     low, high = np.quantile(agreed[draws].sum(axis=1) / number[draws].sum(axis=1), [0.025, 0.975])
     return Agreement(float(agreed.sum() / number.sum()), float(low), float(high), int(number.sum()))

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import psutil
 import pytest
 
-from routerlib.allowed import SettingError
 from routerlib.endpoints import servers
+from routerlib.settings import SettingError
 
 
 @pytest.fixture

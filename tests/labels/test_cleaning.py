@@ -8,11 +8,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from routerlib.allowed import SettingError
 from routerlib.labels import cleaning
 from routerlib.labels.cleaning import Evaluation, Filters, Rejects, Report
 from routerlib.rows import sources
 from routerlib.rows.schemas import Conversation, VoteQuestion
+from routerlib.settings import SettingError
 
 WORDS = [
     f"{a}{b}{c}"

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from routerlib.allowed import SettingError
 from routerlib.collecting import resumable
 from routerlib.endpoints import clients, servers
 from routerlib.labels import labelling
 from routerlib.labels.labelling import Labeller, LabellingError
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
+from routerlib.settings import SettingError
 from routerlib.votes.ratings import Difficulty, Tiers
 
 PROMPT = "A: easy. B: hard.\n"

@@ -7,7 +7,6 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from routerlib.allowed import SettingError
 from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import (
     Conversation,
@@ -17,6 +16,7 @@ from routerlib.rows.schemas import (
     Vote,
     VoteQuestion,
 )
+from routerlib.settings import SettingError
 
 OPEN = {"unique_id": "a/1", "question": "What is 2 + 2?", "answer_correct": "4", "category": "sums"}
 CHOICE = {

@@ -6,10 +6,10 @@ import openai
 import pytest
 from small_router import EASY, HARD, rows
 
-from routerlib.allowed import SettingError
 from routerlib.rows.schemas import Message
 from routerlib.serving import routing
 from routerlib.serving.routing import AsyncRoutedClient, Backend, RoutedClient, Scorer
+from routerlib.settings import SettingError
 
 TOOL = {
     "type": "function",

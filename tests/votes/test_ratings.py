@@ -6,9 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from routerlib.allowed import SettingError
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, Vote, VoteQuestion
+from routerlib.settings import SettingError
 from routerlib.votes import ratings
 from routerlib.votes.ratings import Rating, Tiers
 
