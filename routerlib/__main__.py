@@ -361,6 +361,9 @@ def _run(words: Sequence[str]) -> int:
         hint = f" Did you mean {near[0]}?" if near else ""
         print(f"There is no command {name!r}.{hint}\n\n{overview()}", file=sys.stderr)
         return WRONG_INPUT
+    from routerlib import settings
+
+    settings.prepare()
     if command.is_quiet:
         # Before the libraries load, which read these once.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -1,18 +1,24 @@
-"""Where things are, what the environment says, and what a setting may be: folders, `.env`, keys; checks with sentences.
+"""Where things are, what the environment says, and what a setting may be: folders, `.env`, keys;
+checks with sentences.
 
-Paths start from the project's root, never from the working directory. Keys come from the environment,
-from `.env`, or from Colab's secrets, in one function; they are never a notebook parameter, since
-papermill writes parameters into the executed notebook. Each check gives a setting's value back, or says in one
-sentence what is allowed in its place. Commands and parameter files are read by `__main__` and `pipeline`.
+Paths start from the project's root, never from the working directory. Keys come from the
+environment, from `.env`, or from Colab's secrets, in one function; they are never a notebook
+parameter, since papermill writes parameters into the executed notebook. Each check gives a
+setting's value back, or says in one sentence what is allowed in its place. Commands and parameter
+files are read by `__main__` and `pipeline`.
 """
 
 from __future__ import annotations
 
+import codecs
+import io
 import math
 import os
 import platform
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib import metadata
 from numbers import Integral, Real
 from pathlib import Path
@@ -24,6 +30,7 @@ PACKAGE = Path(__file__).resolve().parent
 # A checkout is its own root; an installed copy works in the folder it is used from.
 ROOT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else Path.cwd()
 SAMPLES = PACKAGE / "samples"
+QUOTES = ('""', "''", "“”", "\u2018\u2019")
 
 
 class MissingKey(Foreseen, RuntimeError):
@@ -31,9 +38,9 @@ class MissingKey(Foreseen, RuntimeError):
 
 
 def outputs(*parts: str) -> Path:
-    """A path below `outputs/` (or below ROUTERLIB_OUTPUTS), its folder made: outputs("graded", "a.jsonl")."""
-    base = resolve(os.environ.get("ROUTERLIB_OUTPUTS") or "outputs")
-    path = base.joinpath(*parts)
+    """A path below `outputs/` (or below ROUTERLIB_OUTPUTS), its folder made: outputs("graded",
+    "a.jsonl")."""
+    path = resolve(variable("ROUTERLIB_OUTPUTS") or "outputs").joinpath(*parts)
     folder = path.parent if path.suffix else path
     folder.mkdir(parents=True, exist_ok=True)
     return path
@@ -45,38 +52,179 @@ def resolve(path: str | Path) -> Path:
     return path if path.is_absolute() else ROOT / path
 
 
-def load_env() -> None:
-    """Read `.env` in the project's root into the environment; what is set already wins."""
-    from dotenv import load_dotenv
+# --- the environment, `.env`, and the vaults of Colab and Kaggle ---
 
-    load_dotenv(ROOT / ".env", override=False)
+_from_file: dict[str, str] = {}  # what load_env has put into the environment
+
+
+def load_env() -> None:
+    """Read `.env` in the project's root into the environment; what is set there already wins.
+
+    The file may be UTF-8 or UTF-16 (as some Windows shells write it), with or without a byte order
+    mark.
+
+    Raises:
+        SettingError: it cannot be read, is no text, or has a line that is none of NAME=value; the
+            text names the file and the line, and never what stands there, which may be a key.
+    """
+    path = ROOT / ".env"
+    if not path.is_file():  # there is none, or a folder of that name is somebody's environment
+        return
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingError(f"{path} cannot be read: {error.strerror}.") from None
+    for name, value in _names_and_values(path, content):
+        if os.environ.get(name) == _from_file.get(name):
+            os.environ[name] = _from_file[name] = value
+
+
+def _names_and_values(path: Path, content: bytes) -> Iterator[tuple[str, str]]:
+    """The settings in the bytes of an `.env`; a name without a value is passed over."""
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
+    text = _decoded(path, content)
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            raise SettingError(
+                f"{path}, line {binding.original.line}: expected NAME=value. "
+                "Mend the line, or put # before it."
+            )
+    for name, value in dotenv_values(stream=io.StringIO(text)).items():
+        if value and "\0" not in value:  # the environment holds no NUL
+            yield name, value
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    encoding = "utf-8-sig"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif (
+        b"\0" in content[:2]
+    ):  # UTF-16 without a mark: every other byte of an English name is nought
+        encoding = "utf-16-be" if content[0] == 0 else "utf-16-le"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SettingError(
+            f"{path}, line {line}: this is no text in UTF-8. "
+            "Save the file anew, with the encoding UTF-8."
+        ) from None
+
+
+def variable(name: str) -> str | None:
+    """What the environment or `.env` says under a name, or None where it says nothing.
+
+    Quotes around the whole value are taken off: some tools read a file of settings and leave them
+    there.
+    """
+    load_env()
+    value = os.environ.get(name, "").strip()
+    if len(value) > 1 and value[0] + value[-1] in QUOTES:
+        value = value[1:-1].strip()
+    return value or None
 
 
 def key(name: str, required: bool = True) -> str | None:
-    """The value of a secret such as OPENAI_API_KEY, from the environment, `.env`, or Colab's secrets.
+    """The value of a secret such as OPENAI_API_KEY: from the environment, `.env`, or Colab's or
+    Kaggle's secrets.
 
     Raises:
         MissingKey: it is required and nowhere set.
     """
-    load_env()
-    value = os.environ.get(name) or _colab_secret(name)
+    value = variable(name) or _from_vault(name)
     if not value and required:
         raise MissingKey(
-            f"{name} is not set. Put `{name}=…` into the file .env in {ROOT} (see .env.example), or export it "
-            "in the shell that starts the notebook; in Colab, add it under Secrets (the key symbol)."
+            f"{name} is not set. Put `{name}=…` into the file .env in {ROOT} (see .env.example), "
+            "or export it in the shell that starts the notebook; in Colab and Kaggle, add it "
+            "under Secrets."
         )
     return value or None
 
 
-def _colab_secret(name: str) -> str | None:
-    if "google.colab" not in sys.modules:
-        return None
-    from google.colab import userdata  # type: ignore[import-not-found]
+def _from_vault(name: str) -> str | None:
+    """A secret out of the vault of the platform that runs this notebook; None where it gives none.
 
+    A vault names its errors differently from release to release (it times out outside the
+    platform's own page, the secret is not there, this notebook may not see it), and all of them
+    mean "not set".
+    """
+    with suppress(Exception):
+        if "google.colab" in sys.modules:
+            from google.colab import userdata
+
+            return userdata.get(name)
+        if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+            from kaggle_secrets import UserSecretsClient
+
+            return UserSecretsClient().get_secret(name)
+    return None
+
+
+# --- what other programs of this process and its children may do ---
+
+# Each switch as its makers document it:
+# https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables,
+# https://docs.vllm.ai/en/latest/usage/usage_stats,
+# https://docs.ray.io/en/latest/cluster/usage-stats.html
+NO_REPORTS = {
+    "DO_NOT_TRACK": "1",  # the hub's clients, vLLM and others
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # datasets
+    "DISABLE_SAFETENSORS_CONVERSION": "1",  # transformers asks a service to convert old weights
+    "VLLM_NO_USAGE_STATS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+CACHES = {  # what libraries keep below HOME; variable -> folder below outputs/cache
+    "HF_HOME": "huggingface",
+    "MPLCONFIGDIR": "matplotlib",
+    "IPYTHONDIR": "ipython",
+    "JUPYTER_RUNTIME_DIR": "jupyter",
+}
+
+
+def prepare() -> None:
+    """Ready this process for the libraries that come after: `.env`, nothing that reports, caches
+    that can be written.
+
+    Commands and notebooks call it first; a second call changes nothing.
+    """
+    load_env()
+    report_nothing()
+    if not _is_writable(os.path.expanduser("~")):
+        keep_caches_in_outputs(CACHES)
+
+
+def report_nothing() -> None:
+    """Switch off what dependencies tell their makers, for this process and those it starts; before
+    their import.
+
+    Whoever has set one of the switches otherwise is obeyed.
+    """
+    for name, value in NO_REPORTS.items():
+        os.environ.setdefault(name, value)
+    # `import openvino` sends an event, and asks nobody before. Without this module it has nothing
+    # to send it with.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+
+def keep_caches_in_outputs(names: Iterable[str]) -> None:
+    """Have libraries keep there what they would keep below HOME; what is set already stays."""
+    for name in names:
+        if not os.environ.get(name):
+            os.environ[name] = str(outputs("cache", CACHES[name]))
+
+
+def _is_writable(folder: str) -> bool:
+    """Whether a file can be made there. Asked by making one: a read-only disk and root are not in
+    the mode."""
     try:
-        return userdata.get(name)
-    except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
-        return None
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def describe_environment() -> str:
@@ -172,6 +320,3 @@ def _is_number(value: Any) -> bool:
 
 def _from(least: float) -> str:
     return " above 0" if least == 1 else f", {least:g} or more"
-
-
-load_env()  # before anything reads where outputs go

@@ -1,7 +1,16 @@
 """Settings: paths start from the project's root, and what a setting may be comes back; else it is one sentence."""
 
+import importlib.util
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
 import numpy as np
 import pytest
+from tiny_encoder import tiny_encoder
+from watching import Watch
 
 from routerlib import settings
 
@@ -65,3 +74,181 @@ def test_a_price_is_an_amount_per_million_tokens(value):
         match=r"PRICE_IN is .*; it is an amount per million tokens, 0 or more",
     ):
         settings.price("PRICE_IN", value)
+
+
+# --- .env and the vaults ---
+
+
+@pytest.fixture
+def env_file(tmp_path, monkeypatch):
+    """Where `.env` is read from; the names that tests set in it are unset elsewhere, before and after."""
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    monkeypatch.setattr(settings, "_from_file", {})
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    for name in ("A_KEY", "B_KEY"):
+        os.environ.pop(name, None)
+    return tmp_path / ".env"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "A_KEY=köy\nB_KEY=b\n".encode(),
+        "\ufeffA_KEY=köy\r\nB_KEY=b".encode(),
+        "A_KEY=köy\r\nB_KEY=b\r\n".encode("utf-16"),
+        "\ufeffA_KEY=köy\r\nB_KEY=b\r\n".encode("utf-16-be"),
+        "A_KEY=köy\r\nB_KEY=b\r\n".encode("utf-16-le"),
+        "A_KEY=köy\nB_KEY=b\n".encode("utf-16-be"),
+        "export A_KEY='köy'  # mine\nB_KEY = \"b\"\n".encode(),
+        "A_KEY='\"köy\"'\nB_KEY=“b”\n".encode(),
+        "A_KEY=\nA_KEY=köy\nB_KEY\nB_KEY=b\n".encode(),
+    ],
+)
+def test_env_is_read_as_people_write_it(env_file, content):
+    env_file.write_bytes(content)
+    assert (settings.key("A_KEY"), settings.key("B_KEY")) == ("köy", "b")
+
+
+@pytest.mark.parametrize("value", ['"sk-1"', "'sk-1'", " sk-1 ", '" sk-1 "', "sk-1"])
+def test_quotes_that_other_tools_have_left_in_the_environment_are_no_part_of_a_key(
+    env_file, monkeypatch, value
+):
+    monkeypatch.setenv("A_KEY", value)
+    assert settings.key("A_KEY") == "sk-1"
+
+
+def test_an_apostrophe_within_a_value_stays(env_file, monkeypatch):
+    monkeypatch.setenv("A_KEY", "it's")
+    assert settings.variable("A_KEY") == "it's"
+
+
+@pytest.mark.parametrize(
+    "content,words",
+    [
+        (b"A_KEY=a\nB_KEY=\xff\xfe\xe4\n", r"\.env, line 2: this is no text in UTF-8"),
+        (b"# mine\nsecret words here\nA_KEY=a\n", r"\.env, line 2: expected NAME=value"),
+    ],
+)
+def test_an_env_that_cannot_be_read_is_named_with_its_line_and_without_its_words(
+    env_file, content, words
+):
+    env_file.write_bytes(content)
+    with pytest.raises(settings.SettingError, match=words) as error:
+        settings.key("A_KEY")
+    assert "secret" not in str(error.value)
+
+
+def test_a_folder_named_env_is_no_env_file(env_file):
+    env_file.mkdir()
+    assert settings.key("A_KEY", required=False) is None
+
+
+def test_the_environment_wins_and_an_edited_file_is_read_again(env_file, monkeypatch):
+    monkeypatch.setenv("B_KEY", "shell")
+    env_file.write_text("A_KEY=first\nB_KEY=file\n")
+    assert (settings.key("A_KEY"), settings.key("B_KEY")) == ("first", "shell")
+    env_file.write_text("A_KEY=second\n")
+    assert settings.key("A_KEY") == "second"
+
+
+def test_importing_settings_reads_and_changes_nothing(tmp_path):
+    code = (
+        "import os; before = dict(os.environ); from routerlib import settings; "
+        "assert dict(os.environ) == before and '_from_file' in vars(settings) and not settings._from_file"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Vault(types.SimpleNamespace):
+    """A module that stands for a platform's own."""
+
+
+def failing(kind):
+    def get(name):
+        raise kind(f"Requesting secret {name} timed out.")
+
+    return get
+
+
+@pytest.mark.parametrize(
+    "vault,value",
+    [
+        (Vault(userdata=Vault(get=lambda name: "colab-1")), "colab-1"),
+        (Vault(userdata=Vault(get=lambda name: None)), None),
+        (Vault(userdata=Vault(get=failing(TimeoutError))), None),
+        (Vault(userdata=Vault(get=failing(type("TimeoutException", (Exception,), {})))), None),
+        (Vault(), None),
+    ],
+)
+def test_colabs_vault_gives_a_secret_or_it_is_not_set(env_file, monkeypatch, vault, value):
+    monkeypatch.setitem(sys.modules, "google.colab", vault)
+    assert settings.key("A_KEY", required=False) == value
+    if value is None:
+        with pytest.raises(settings.MissingKey, match=r"A_KEY is not set.*under Secrets"):
+            settings.key("A_KEY")
+
+
+def test_kaggles_vault_is_asked_on_kaggle(env_file, monkeypatch):
+    monkeypatch.setitem(
+        sys.modules,
+        "kaggle_secrets",
+        Vault(UserSecretsClient=lambda: Vault(get_secret=lambda name: f"kaggle-{name}")),
+    )
+    assert settings.key("A_KEY", required=False) is None
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    assert settings.key("A_KEY") == "kaggle-A_KEY"
+
+
+# --- nothing reports, nothing outside need be writable ---
+
+
+@pytest.mark.parametrize("home", ["fresh", "/proc"])
+def test_scoring_with_an_encoder_looks_nothing_up_and_leaves_home_alone(tmp_path, home):
+    folder = tiny_encoder(tmp_path / "encoder")
+    code = (
+        "import sys; from routerlib import settings; settings.prepare(); "
+        "from routerlib.training.encoders import SentenceEncoder; "
+        "print(SentenceEncoder(sys.argv[1]).embed(['a b']).shape, 'openvino' in sys.modules)"
+    )
+    place = tmp_path / "home" if home == "fresh" else Path(home)
+    place.mkdir(exist_ok=True)
+    watch = Watch(tmp_path / "watch")
+    more = {"HOME": str(place), "ROUTERLIB_OUTPUTS": str(tmp_path / "outputs")}
+    kept = {name: value for name, value in os.environ.items() if name not in settings.NO_REPORTS}
+    done = subprocess.run(
+        [sys.executable, "-c", code, folder],
+        env=kept | watch.environment(**more),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if importlib.util.find_spec("openvino"):
+        assert done.stdout.strip().endswith("True"), "the check is about OpenVINO: it must have run"
+    assert watch.lookups() == set()
+    assert watch.written(tmp_path / "outputs") == set()
+
+    assert "openvino_telemetry" not in done.stderr
+
+
+def test_whoever_has_set_a_switch_otherwise_is_obeyed(monkeypatch):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    os.environ["VLLM_NO_USAGE_STATS"] = "0"
+    os.environ.pop("RAY_USAGE_STATS_ENABLED", None)
+    settings.report_nothing()
+    assert os.environ["VLLM_NO_USAGE_STATS"] == "0"
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+def test_caches_move_to_outputs_only_where_home_cannot_be_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setenv("ROUTERLIB_OUTPUTS", str(tmp_path / "outputs"))
+    for name in settings.CACHES:
+        os.environ.pop(name, None)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings.prepare()
+    assert not set(settings.CACHES) & set(os.environ)
+    monkeypatch.setenv("HOME", "/proc")
+    monkeypatch.setenv("MPLCONFIGDIR", "mine")
+    settings.prepare()
+    assert os.environ["HF_HOME"] == str(tmp_path / "outputs" / "cache" / "huggingface")
+    assert os.environ["MPLCONFIGDIR"] == "mine"

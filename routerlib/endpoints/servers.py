@@ -236,15 +236,18 @@ def _launch(
 
 
 def _environment(model: str) -> dict[str, str]:
+    settings.report_nothing()
     environment = dict(os.environ)
+    if standins.is_standin(model):  # it needs nothing of the hub, least of all a folder below HOME
+        environment["HF_HUB_OFFLINE"] = "1"
+        environment["HF_HOME"] = str(settings.outputs("cache", "huggingface"))
+        environment.pop("HF_HUB_CACHE", None)
     # Threads that wait should sleep: two busy processes on few cores otherwise slow each other twentyfold.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     home = Path(environment.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     Path(environment.get("HF_HUB_CACHE") or home / "hub").mkdir(
         parents=True, exist_ok=True
     )  # else /v1/models fails
-    if standins.is_standin(model):
-        environment["HF_HUB_OFFLINE"] = "1"
     return environment
 
 

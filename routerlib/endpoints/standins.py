@@ -15,7 +15,6 @@ import fcntl
 import hashlib
 import json
 import logging
-import os
 import shutil
 import subprocess
 import sys
@@ -51,9 +50,8 @@ class StandInError(Foreseen, RuntimeError):
 
 def folder() -> Path:
     """Where the stand-ins live. Tests that write elsewhere still share them."""
-    path = Path(
-        os.environ.get("ROUTERLIB_STANDINS") or settings.ROOT / "outputs" / "models" / "standins"
-    )
+    usual = settings.ROOT / "outputs" / "models" / "standins"
+    path = settings.resolve(settings.variable("ROUTERLIB_STANDINS") or usual)
     path.mkdir(parents=True, exist_ok=True)
     return path
 

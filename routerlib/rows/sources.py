@@ -217,6 +217,7 @@ def _read_hub(source: str) -> Iterator[tuple[int, Any]]:
     name, _, split = source.partition("@")
     name, _, config = name.partition(":")
     token = settings.key("HF_TOKEN", required=False)
+    settings.report_nothing()
     import datasets
 
     try:

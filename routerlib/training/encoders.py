@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from routerlib import settings
 from routerlib.errors import Foreseen, SettingError
 from routerlib.training.inference import Forward, compute_dtype, device, forward
 
@@ -33,6 +34,7 @@ class EncoderError(Foreseen, ValueError):
 @functools.cache
 def quiet() -> None:
     """Say nothing while a model loads: a bar, that a new head is new, that one CPU shares no layers tell a user nothing."""
+    settings.report_nothing()
     from transformers.utils import logging as notices
 
     notices.disable_progress_bar()
@@ -46,6 +48,7 @@ def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
     Raises:
         EncoderError: there is none, or the hub cannot be reached.
     """
+    settings.report_nothing()
     from transformers import AutoTokenizer
 
     try:

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from routerlib import settings
+
 # (token ids, mask), both of shape (rows, tokens), to numbers of shape (rows, width)
 Forward = Callable[[np.ndarray, np.ndarray], np.ndarray]
 AGREEMENT = (
@@ -94,12 +96,12 @@ def with_torch(model: Any, head: Callable[[Any, dict[str, Any]], Any]) -> Forwar
 
 def with_openvino(model: Any, head: Callable[[Any, dict[str, Any]], Any]) -> Forward:
     """The model translated and compiled for this processor; the given one stays as it is."""
+    settings.report_nothing()
     import openvino
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     ids, mask = _trial(2, 8)
-    # openvino.convert_model does this too, but reports to its makers' servers where a user has once agreed to that
     frontend = FrontEndManager().load_by_framework("pytorch")
     with warnings.catch_warnings():
         warnings.simplefilter(

@@ -1,0 +1,65 @@
+"""Watch what Python programs do behind one's back: names they look up, and files they open to write.
+
+A `sitecustomize` on PYTHONPATH puts an audit hook into a child and all its children (kernels, servers).
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+SITECUSTOMIZE = """
+import os, sys
+log = os.open(os.environ["WATCH_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+def note(event, arguments):
+    if event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        os.write(log, f"lookup\\t{arguments[0]}\\n".encode())
+    elif event == "open" and isinstance(arguments[0], (str, bytes)):
+        if (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            os.write(log, f"write\\t{os.path.abspath(os.fsdecode(arguments[0]))}\\n".encode())
+    elif event == "os.mkdir" and not os.path.isdir(arguments[0]):
+        os.write(log, f"write\\t{os.path.abspath(os.fsdecode(arguments[0]))}\\n".encode())
+
+sys.addaudithook(note)
+"""
+HERE = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "", "None"}
+
+
+@dataclass
+class Watch:
+    """A folder that holds the hook and its log."""
+
+    folder: Path
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Variables of a child that is to be watched."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+        temporary = self.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        paths = [str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "WATCH_LOG": str(self.log),
+            "TMPDIR": str(temporary),
+            **more,
+        }
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "watched.log"
+
+    def lookups(self) -> set[str]:
+        """Names of other machines that were looked up."""
+        return self._seen("lookup") - HERE
+
+    def written(self, *but_in: str | Path) -> set[str]:
+        """Files opened to write, but for those below these folders and devices."""
+        usual = [*map(str, but_in), str(self.folder), "/dev/"]
+        return {path for path in self._seen("write") if not path.startswith(tuple(usual))}
+
+    def _seen(self, kind: str) -> set[str]:
+        assert self.log.exists(), "nothing was watched"
+        lines = [line.split("\t", 1) for line in self.log.read_text().splitlines()]
+        return {what for of, what in lines if of == kind}
