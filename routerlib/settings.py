@@ -221,7 +221,7 @@ def _is_writable(folder: str) -> bool:
     """Whether a file can be made there. Asked by making one: a read-only disk and root are not in
     the mode."""
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(prefix="routerlib-", dir=folder):
             return True
     except OSError:
         return False
