@@ -66,7 +66,9 @@ def test_two_rows_by_hand():
     assert cost_area(router_course([2.0, 1.0]), inferior, superior, bill) == pytest.approx(0.75)
     # The cascade pays 1 for the escalation where the whole bill spans 2 x 0.8: 1/2 x 0.625, then 0.375 at full height.
     expected = 0.625 / 2 + 0.375
-    assert cost_area(cascade_course([2.0, 1.0]), inferior, superior, bill) == pytest.approx(expected)
+    assert cost_area(cascade_course([2.0, 1.0]), inferior, superior, bill) == pytest.approx(
+        expected
+    )
 
 
 def test_the_curve_of_a_cascade_ends_beyond_the_bill_of_the_superior_model():
@@ -138,7 +140,6 @@ def test_a_resample_without_gap_or_rows_has_no_area():
 
 
 def test_the_position_of_a_course_says_who_answers_at_every_threshold():
-    _, inferior, superior = random_rows()
     course = both_course()
     for threshold in np.quantile(course.up, [0.1, 0.5, 0.9]):
         reached = course.states(threshold) >= 2
@@ -199,5 +200,5 @@ def test_prices_that_leave_nothing_to_save_are_told():
         cost_area(router_course(score), superior, inferior, equal_prices(200))
     with pytest.raises(metrics.MetricError, match="row 1 is -1"):
         checked_costs([1.0, -1.0], [2.0, 2.0])
-    with pytest.raises(metrics.MetricError, match="3 numbers for 2 rows|2 numbers for 3 rows"):
+    with pytest.raises(metrics.MetricError, match="2 numbers for 3 rows"):
         checked_costs([1.0, 1.0], [2.0, 2.0, 2.0])

@@ -1,0 +1,237 @@
+"""What the inferior model's answer gives away about itself, read before the superior model is paid for.
+
+`measure` turns the samples of one question into numbers by name: how sure the model was (log-probabilities),
+whether it agrees with itself and with a second cheap model, how the text looks. The right answer is never
+looked at, so that a router may compute the very same numbers for a prompt that it serves. What cannot be
+measured is left out, never 0. What the numbers are worth is learnt in `training.policies`, not decided here.
+
+Answers agree by the grader's own equality ("1/2" is "0.5", "(C)" is "the answer is C"). Expressions may hang
+it, so bulk work sends `measure` through `killable`; it takes and gives what JSON can hold.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import string
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from routerlib.answers import equality, extraction
+from routerlib.rows.schemas import Responses, Sample
+
+# Every signal and what it says. All are means over the samples of the inferior model, where it gave several.
+MEANING = {
+    "mean_logprob": "mean log-probability of the answer's tokens",
+    "lowest_logprob": "log-probability of the answer's least likely token",
+    "letter_margin": "log-probability of the chosen letter above the next likely letter's",
+    "sample_agreement": "share of pairs of samples that give the same answer",
+    "sample_similarity": "mean cosine similarity of pairs of samples, for open text",
+    "second_agreement": "share of samples that agree with the second model's answers",
+    "second_similarity": "mean cosine similarity to the second model's answers, for open text",
+    "length": "characters of the answer",
+    "cut_off": "share of samples that were cut off",
+    "no_answer": "share of samples in which no answer was found",
+    "ambiguous": "share of samples that stay with several answers",
+}
+UNLIKELIEST = -100.0  # servers write -9999 and -inf for what they call impossible
+
+# A line of options as prompts show them: "(B) Paris", "B. Paris", "B) Paris".
+OPTION = re.compile(r"^\s*\(?([A-Z])[).:]\s+(\S.*)$", re.MULTILINE)
+
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, width), each of length 1
+
+
+def item_of(row: Responses, second: Responses | None = None) -> dict[str, Any]:
+    """What `measure` needs of one question, as JSON: the inferior model's row and the second model's, if any."""
+    return {
+        "question": row.problem,
+        "choices": row.choices if row.is_mcq else None,
+        "samples": [_plain(sample) for sample in row.responses],
+        "second": [_plain(sample) for sample in second.responses] if second else [],
+    }
+
+
+def item_of_prompt(
+    prompt: str, samples: Sequence[Sample], second: Sequence[Sample] = ()
+) -> dict[str, Any]:
+    """The same for a prompt that is being served; its options, where it shows any, are read off its text."""
+    return {
+        "question": prompt,
+        "choices": options_of(prompt),
+        "samples": [_plain(sample) for sample in samples],
+        "second": [_plain(sample) for sample in second],
+    }
+
+
+def _plain(sample: Sample) -> dict[str, Any]:
+    return {
+        "text": sample.full_response,
+        "finish_reason": sample.finish_reason,
+        "logprobs": (sample.model_extra or {}).get("logprobs"),
+    }
+
+
+def options_of(prompt: str) -> list[str] | None:
+    """The texts of the options that a prompt lists from (A) on, without a gap; None where it lists none."""
+    options: list[str] = []
+    for letter, text in OPTION.findall(prompt):
+        if letter == "A":
+            options = []  # a later list replaces an earlier one, such as an example's
+        if letter == string.ascii_uppercase[len(options)]:
+            options.append(text.strip())
+    return options if len(options) >= 2 else None
+
+
+def measure(item: dict[str, Any]) -> dict[str, float]:
+    """The signals of one question, without those that need embeddings.
+
+    Args:
+        item: from `item_of`: question, choices (None: open-ended), samples and second, each a list of
+            text, finish_reason and logprobs (token, logprob and, at letters, top_logprobs; or None).
+
+    Returns:
+        Numbers by their names in MEANING; what could not be measured is not there. Empty without samples.
+    """
+    samples = [_read(sample, item) for sample in item["samples"]]
+    second = [_read(sample, item) for sample in item["second"]]
+    if not samples:
+        return {}
+    found: dict[str, float | None] = {
+        "length": _mean([float(len(sample["text"])) for sample in item["samples"]]),
+        "cut_off": _mean([float(reading.truncated) for reading in samples]),
+        "no_answer": _mean([float(reading.status == "none") for reading in samples]),
+        "ambiguous": _mean([float(reading.status == "ambiguous") for reading in samples]),
+        "sample_agreement": _agreement(itertools.combinations(samples, 2), item),
+        "second_agreement": _agreement(itertools.product(samples, second), item),
+    }
+    for name, of_one in _FROM_LOGPROBS.items():
+        values = [
+            of_one(sample["logprobs"], reading.answer)
+            for sample, reading in zip(item["samples"], samples, strict=True)
+        ]
+        found[name] = _mean([value for value in values if value is not None])
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def similarities(item: dict[str, Any], embed: Embed) -> dict[str, float]:
+    """The signals that compare whole answers by meaning, for open text: cosines of embeddings, in [-1, 1].
+
+    Empty where the question has options, or where all answers can be compared as answers.
+    """
+    texts = [sample["text"] for sample in item["samples"]]
+    others = [sample["text"] for sample in item["second"]]
+    readings = [_read(sample, item) for sample in [*item["samples"], *item["second"]]]
+    prose = item["choices"] is None and any(reading.answer is None for reading in readings)
+    if not prose or len(texts) + len(others) < 2:
+        return {}
+    vectors = np.asarray(embed([*texts, *others]), dtype=float)
+    own, second = vectors[: len(texts)], vectors[len(texts) :]
+    found = {}
+    if len(own) > 1:
+        above = np.triu_indices(len(own), k=1)
+        found["sample_similarity"] = float((own @ own.T)[above].mean())
+    if len(own) and len(second):
+        found["second_similarity"] = float((own @ second.T).mean())
+    return found
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+# --- answers ---
+
+
+def _read(sample: dict[str, Any], item: dict[str, Any]) -> extraction.Extraction:
+    """What an output answers, by the question alone: a letter where it has options, else what is stated."""
+    hints = {"question": item["question"], "finish_reason": sample["finish_reason"]}
+    if item["choices"] is not None:
+        return extraction.extract_choice(sample["text"], item["choices"], **hints)
+    value = extraction.extract_final(sample["text"], **hints)
+    if value.answer is not None and value.rule != "last value":
+        return value
+    words = extraction.extract_text(sample["text"], **hints)
+    if words.answer is not None and _is_answer(words):
+        return words
+    return value
+
+
+def _is_answer(words: extraction.Extraction) -> bool:
+    """Whether words are an answer rather than a sentence of prose."""
+    return words.rule in ("boxed", "stated") or (
+        words.rule == "first line" and len((words.answer or "").split()) <= 12
+    )
+
+
+def _agreement(pairs: Any, item: dict[str, Any]) -> float | None:
+    """The share of pairs with the same answer, among those in which both have one; None without such a pair."""
+    answers = [(one.answer, other.answer) for one, other in pairs]
+    told = [(one, other) for one, other in answers if one is not None and other is not None]
+    return _mean([float(agree(one, other, item["choices"] is not None)) for one, other in told])
+
+
+def agree(one: str, other: str, by_letter: bool = False) -> bool:
+    """Whether two answers say the same, in whichever order: equal letters, equal mathematics, or equal words."""
+    if by_letter or one == other:
+        return one == other
+    return (
+        equality.equal(one, other)
+        or equality.equal(other, one)
+        or equality.same_text(one, [other])
+        or equality.same_text(other, [one])
+    )
+
+
+# --- log-probabilities ---
+
+
+def _chances(logprobs: Any) -> list[float]:
+    """The tokens' log-probabilities, at least UNLIKELIEST; empty where the server gave none."""
+    given = [token.get("logprob") for token in logprobs or ()]
+    return [max(float(value), UNLIKELIEST) for value in given if value is not None]
+
+
+def _mean_logprob(logprobs: Any, _: str | None) -> float | None:
+    return _mean(_chances(logprobs))
+
+
+def _lowest_logprob(logprobs: Any, _: str | None) -> float | None:
+    return min(_chances(logprobs), default=None)
+
+
+def _letter_margin(logprobs: Any, answer: str | None) -> float | None:
+    """How far the chosen letter lies above the next letter, where it was written last; None for other answers.
+
+    Where no other letter is among the alternatives, the least likely of them bounds it from above.
+    """
+    if answer is None or not re.fullmatch("[A-Z]", answer):
+        return None
+    for token in reversed(logprobs or ()):
+        if _letter(token["token"]) == answer and token.get("top_logprobs"):
+            break
+    else:
+        return None
+    others = [other for other in token["top_logprobs"] if _letter(other["token"]) != answer]
+    letters = [other["logprob"] for other in others if _letter(other["token"])]
+    if not others:
+        return None
+    next_likely = max(letters) if letters else min(other["logprob"] for other in others)
+    margin = token["logprob"] - max(next_likely, UNLIKELIEST)
+    return margin if math.isfinite(margin) else None
+
+
+def _letter(token: str) -> str:
+    """The letter that a token is, whatever stands around it: " C", "(C", "C)"; "" for every other token."""
+    bare = token.strip(" ()[]{}.:*\n\u0120\u2581")  # the last two: how tokenizers write a space
+    return bare if re.fullmatch("[A-Z]", bare) else ""
+
+
+_FROM_LOGPROBS = {
+    "mean_logprob": _mean_logprob,
+    "lowest_logprob": _lowest_logprob,
+    "letter_margin": _letter_margin,
+}

@@ -1,0 +1,210 @@
+"""Policies are chosen by money on held-out rows: never a useless second look, and one that pays wherever it does."""
+
+import functools
+
+import numpy as np
+import pytest
+from outcomes_with_signals import made_up
+
+from routerlib.rows.schemas import LabelledPrompt
+from routerlib.stats import costs, metrics
+from routerlib.training import policy_choice
+from routerlib.training.policies import BOTH, CASCADE, ROUTER
+
+ROWS = 1500
+
+
+@functools.lru_cache
+def fitted(kind, ratio=0.1, seed=0, reading=0.0, rows=ROWS):
+    p, told = made_up(kind, rows, seed, ratio, reading)
+    return policy_choice.fit(np.arange(rows), p, told, np.arange(rows)), told
+
+
+def test_rows():
+    row = {
+        "id": 1,
+        "prompt": "p",
+        "label": "ROUTE_TO_INFERIOR",
+        "p_superior": 0,
+        "source": "graded",
+    }
+    row |= {"inferior_score": 1, "superior_score": 1}
+    rows = [
+        row | {"inferior_signals": {"length": 3, "mean_logprob": None}, "inferior_cost": 0.1},
+        row | {"inferior_signals": {"length": 5, "margin": 2.0}, "superior_cost": 3.0},
+        row | {"inferior_cost": 0.3},
+    ]
+    told = policy_choice.outcomes([LabelledPrompt(**one) for one in rows])
+    assert set(told.signals) == {"length", "margin"}  # one that no row has is no signal
+    assert told.signals["length"][:2].tolist() == [3, 5] and np.isnan(told.signals["length"][2])
+    assert told.costs.inferior == pytest.approx([0.1, 0.2, 0.3])
+    assert told.costs.superior.tolist() == [3, 3, 3] and told.priced
+
+
+def test_without_prices_an_inferior_call_counts_a_tenth_and_that_is_said():
+    row = LabelledPrompt(
+        id="1", prompt="p", label="ROUTE_TO_INFERIOR", p_superior=0, source="graded",
+        inferior_score=1, superior_score=1, inferior_cost=0.5,
+    )  # fmt: skip
+    told = policy_choice.outcomes([row])
+    assert told.costs.price_ratio == pytest.approx(0.1) and not told.priced
+    with pytest.raises(metrics.MetricError, match="graded rows"):
+        policy_choice.outcomes([row.model_copy(update={"inferior_score": None})])
+
+
+def test_rows_without_signals_have_the_router_alone():
+    one, told = fitted("informative")
+    bare = policy_choice.Outcomes(told.inferior, told.superior, {}, told.costs)
+    alone = policy_choice.fit(one.index, one.p_superior, bare, one.index)
+    assert list(alone.policies) == [ROUTER]
+    choice = policy_choice.choose([alone], bare)
+    assert choice.name == ROUTER and "no signals" in choice.sentence
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_useless_second_look_is_never_chosen(seed):
+    one, told = fitted("useless", seed=seed)
+    choices = policy_choice.over_ratios([one], told, (0.02, 0.1, 0.4))
+    assert {choice.name for choice in choices} == {ROUTER}
+
+
+@pytest.mark.parametrize("ratio", [0.02, 0.2, 0.4])
+@pytest.mark.parametrize("kind", ["informative", "useless", "misleading"])
+def test_on_fresh_rows_the_choice_is_near_the_better_single_decision_at_every_price(kind, ratio):
+    one, told = fitted(kind)
+    told = told.at_ratio(ratio)
+    one = one.at(told)
+    choice = policy_choice.choose([one], told)
+    p, fresh = made_up(kind, 10_000, 50, ratio)
+    areas = {
+        name: costs.cost_area(
+            policy.course(p, fresh.signals), fresh.inferior, fresh.superior, fresh.costs
+        )
+        for name, policy in one.policies.items()
+    }
+    assert areas[choice.name] >= max(areas[ROUTER], areas[CASCADE]) - 0.02
+
+
+def test_an_informative_look_is_chosen_while_the_first_call_is_cheap_and_not_once_it_is_dear():
+    one, told = fitted("informative")
+    choices = policy_choice.over_ratios([one], told, (0.05, 0.95))
+    assert choices[0].name in (CASCADE, BOTH) and choices[1].name == ROUTER
+    difference, low, high = choices[0].above[choices[0].name]
+    assert 0 < low < difference < high
+    sentence = policy_choice.turning_sentence(choices)
+    assert "up to a price ratio of 0.05" in sentence and "from 0.95 on" in sentence
+
+
+def test_what_turns_where_is_said_for_looks_that_always_or_never_pay():
+    one, told = fitted("informative")
+    assert "up to the highest" in policy_choice.turning_sentence(
+        policy_choice.over_ratios([one], told, (0.05,))
+    )
+    one, told = fitted("useless")
+    assert "At no price ratio" in policy_choice.turning_sentence(
+        policy_choice.over_ratios([one], told, (0.05, 0.2))
+    )
+
+
+def test_where_there_is_no_gap_the_router_stays():
+    one, told = fitted("informative")
+    swapped = policy_choice.Outcomes(told.superior, told.inferior, told.signals, told.costs)
+    assert policy_choice.choose([one], swapped).name == ROUTER
+
+
+def test_measured_rows_say_what_the_areas_are_and_which_is_chosen():
+    one, told = fitted("informative")
+    p, fresh = made_up("informative", 1000, 5)
+    everything = _joined(told, fresh)
+    index = np.arange(ROWS, ROWS + 1000)
+    table = policy_choice.measure(
+        [policy_choice.test(one, index, p, everything)], everything, CASCADE
+    )
+    found = {row["name"]: row for row in table}
+    assert [row["name"] for row in table if row["chosen"]] == [CASCADE]
+    course = one.policies[CASCADE].course(p, fresh.signals)
+    outcomes = (fresh.inferior, fresh.superior)
+    row = found[CASCADE]
+    assert row["apgr"] == pytest.approx(metrics.apgr(course.position, *outcomes))
+    assert row["cost_area"] == pytest.approx(costs.cost_area(course, *outcomes, fresh.costs))
+    for figure in ("apgr", "cost_area", "difference"):
+        assert row[f"{figure}_low"] < row[figure] < row[f"{figure}_high"]
+    assert row["difference"] == pytest.approx(row["cost_area"] - found[ROUTER]["cost_area"])
+    assert found[ROUTER]["difference_low"] == found[ROUTER]["difference_high"] == 0
+
+
+def _joined(*parts):
+    join = np.concatenate
+    return policy_choice.Outcomes(
+        join([part.inferior for part in parts]),
+        join([part.superior for part in parts]),
+        {name: join([part.signals[name] for part in parts]) for name in parts[0].signals},
+        costs.Costs(
+            join([part.costs.inferior for part in parts]),
+            join([part.costs.superior for part in parts]),
+            join([part.costs.signals for part in parts]),
+        ),
+    )
+
+
+@pytest.mark.parametrize("name", [ROUTER, CASCADE, BOTH])
+def test_a_certificate_states_calls_and_money_at_its_point(name):
+    one, _ = fitted("informative")
+    p, fresh = made_up("informative", 1500, 5)
+    placed, found = policy_choice.certify(one.policies[name], p, fresh, 0.05, 0.1)
+    course = placed.course(p, fresh.signals)
+    told = costs.expenses(course, fresh.inferior, fresh.superior, fresh.costs, placed.threshold)
+    assert found.expenses == told and found.promise.certified and found.promise.bound <= 0.05
+    assert told["share_superior"] == pytest.approx(found.promise.share_superior)
+    assert f"{100 * told['share_up']:.1f} %" in found.sentence
+    assert f"{100 * told['saved']:.1f} %" in found.sentence
+    assert placed.certificate["sentence"] == found.sentence
+
+
+def test_the_cheapest_of_the_points_that_hold_is_certified():
+    one, _ = fitted("informative", ratio=0.4)
+    p, fresh = made_up("informative", 1500, 5, ratio=0.4)
+    for policy in one.policies.values():
+        placed, found = policy_choice.certify(policy, p, fresh, 0.05, 0.1)
+        course, grid = policy.course(p, fresh.signals), policy.thresholds()
+        passed = grid[grid <= placed.threshold][-40:]
+        bills = [costs.spent(course, fresh.costs, at).mean() for at in passed]
+        assert 1000 * min(bills) == pytest.approx(found.expenses["cost_per_1000"])
+
+
+def test_a_certificate_that_saves_no_money_is_none():
+    one, _ = fitted("informative", ratio=0.9)
+    p, fresh = made_up("informative", 1500, 5, ratio=0.9)
+    placed, found = policy_choice.certify(one.policies[CASCADE], p, fresh, 0.05, 0.1)
+    assert not found.promise.certified and found.expenses["saved"] == 0
+    assert "also saves money" in found.sentence
+    assert placed.before(0.0) == "up"
+
+
+@pytest.mark.parametrize("name", [ROUTER, CASCADE, BOTH])
+def test_too_few_rows_certify_nothing_and_everything_goes_straight_up(name):
+    one, _ = fitted("informative")
+    p, fresh = made_up("informative", 30, 5)
+    placed, found = policy_choice.certify(one.policies[name], p, fresh, 0.001, 0.01)
+    assert not found.promise.certified and "None certified" in found.sentence
+    assert {placed.before(score) for score in p} == {"up"}
+
+
+@pytest.mark.parametrize("name", [CASCADE, BOTH])
+def test_the_promise_is_broken_at_most_delta_of_the_time(name):
+    one, _ = fitted("informative")
+    policy = one.policies[name]
+    p, population = made_up("informative", 20_000, 77)
+    course = policy.course(p, population.signals)
+    random = np.random.default_rng(0)
+    broken, runs, delta = 0, 100, 0.2
+    for _ in range(runs):
+        drawn = random.integers(len(p), size=600)
+        placed, _ = policy_choice.certify(
+            policy, p[drawn], population.take(drawn), 0.02, delta, "betting"
+        )
+        kept = course.states(placed.threshold) < costs.STATES.index("escalated")
+        lost = np.where(kept, population.superior - population.inferior, 0.0).mean()
+        broken += lost > 0.02
+    low, _ = metrics.clopper_pearson(broken, runs)
+    assert low <= delta
