@@ -2,7 +2,7 @@
 
 Each command calls one library function, whose signature and docstring are its options and their help; the notebook
 of the same stage calls that function too. Exit codes: 0 done, 1 failed, 2 wrong arguments or input, 3 some
-questions remain, 130 interrupted (everything finished by then is on disk).
+questions remain, 130 interrupted, 143 ended by SIGTERM (everything finished by then is on disk).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 from routerlib.errors import FAILED, WRONG_INPUT, Foreseen
+from routerlib.progress import Terminated, ended_by_signals
 
 OK, INTERRUPTED = 0, 130
 
@@ -126,11 +127,11 @@ def run(
         parameter: one parameter, its name and its value; may be given several times.
         fresh: execute all of them, whatever is there.
     """
-    from routerlib import pipeline, summary
+    from routerlib import pipeline
 
     parameters = {name: pipeline.parse_value(value) for name, value in parameter}
     result = pipeline.run(notebooks or list(pipeline.NOTEBOOKS), file, parameters, fresh)
-    print(summary.of_run(result))
+    print(pipeline.summary(result))
     return OK
 
 
@@ -334,9 +335,16 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        code = _run(words)
-        print(end="", flush=True)  # whatever is wrong with the output shows here
-        return code
+        with ended_by_signals():
+            code = _run(words)
+            print(end="", flush=True)  # whatever is wrong with the output shows here
+            return code
+    except Terminated as signal:
+        print(
+            f"\nEnded by {signal}. What was finished is on disk; the same command goes on from there.",
+            file=sys.stderr,
+        )
+        return signal.exit_code
     except KeyboardInterrupt:
         print(
             "\nInterrupted. What was finished is on disk; the same command goes on from there.",

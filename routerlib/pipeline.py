@@ -1,24 +1,19 @@
 """Run the notebooks in order, headless, and say at the end what came out.
 
-The runner knows which notebooks are done (nothing they depend on has changed) and passes over them, so
-that a second run is short and an interrupted one goes on. It starts the stand-in servers once for all
-notebooks and stops them at the end. What a notebook does is its own business: papermill executes it, and
-work inside a notebook resumes by itself, in the library.
+The runner knows which notebooks are done (nothing they depend on has changed, and all that they
+wrote is there) and passes over them, so that a second run is short and an interrupted one goes on.
+It starts the stand-in servers once for all notebooks and stops them at the end. What a notebook
+does is its own business; work inside one resumes by itself, in the library. How one is executed is
+`execution`.
 """
 
 from __future__ import annotations
 
-import ast
-import difflib
 import hashlib
 import json
-import logging
 import os
-import re
-import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +23,19 @@ import pydantic
 
 from routerlib import settings
 from routerlib.endpoints import servers, standins
-from routerlib.errors import FAILED, Foreseen
-from routerlib.progress import printable
+from routerlib.errors import Foreseen
+from routerlib.notebook import execution
+from routerlib.notebook.execution import NotebookFailed as NotebookFailed
+from routerlib.notebook.parameters import defaults, did_you_mean, fitting
+from routerlib.notebook.parameters import parse_value as parse_value
+from routerlib.notebook.parameters import path as notebook_path
+from routerlib.progress import deferring_signals, ended_by_signals
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Row
+from routerlib.training.router import RouterError, newest
 
-# notebook -> (the folder below outputs/ that its last cell writes metrics.json to, typical seconds on two cores)
+# notebook -> (the folder below outputs/ that its last cell writes metrics.json to, typical seconds
+# on two cores)
 NOTEBOOKS = {
     "01_analysis": ("analysis", 10),
     "02_create_dataset": ("datasets", 60),
@@ -42,7 +44,26 @@ NOTEBOOKS = {
     "05_finetune": ("models", 60),
     "06_demo": ("demo", 15),
 }
-KERNEL = "python3"
+# notebook -> what it reads of earlier ones: (files below outputs/, the parameter that names others
+# in their place, if there is one). A test holds this against what the notebooks open.
+READS: dict[str, list[tuple[str, str]]] = {
+    "02_create_dataset": [
+        ("analysis/labelling_prompt.txt", "LABELLING_PROMPT"),
+        ("analysis/labelled_questions.jsonl", "KNOWN_LABELS"),
+        ("graded/outcomes.jsonl", "KNOWN_LABELS"),
+    ],
+    "04_extract_answers": [("responses/*.jsonl", "INPUT")],
+    "05_finetune": [
+        ("graded/outcomes.jsonl", "OUTCOMES"),
+        ("analysis/labelled_questions.jsonl", "LABELLED"),
+        ("datasets/router_dataset_all.jsonl", "LABELLED"),
+        ("graded/metrics.json", ""),
+        ("graded/*.jsonl", ""),
+    ],
+    "06_demo": [("models/*/*", "ROUTER")],
+}
+NOT_OWED = ("cache", "logs", "notebooks", "models/standins")  # below outputs/, written by others
+ASIDE = (".lock", ".rejects.jsonl", ".tmp")  # files that come and go beside others
 API_BASES = {
     "LABELLER_API_BASE": ("LABELLER_MODEL", "standin-superior"),
     "SUPERIOR_API_BASE": ("SUPERIOR_MODEL", "standin-superior"),
@@ -54,20 +75,20 @@ class PipelineError(Foreseen, RuntimeError):
     """The run cannot start or go on; the text says why and what to do."""
 
 
-class NotebookFailed(PipelineError):
-    """A cell of a notebook raised."""
-
-    exit_code = FAILED
-
-
 @dataclass
 class Step:
-    """One notebook with the parameters given to it, its defaults, and the fingerprint of all it depends on."""
+    """One notebook with the parameters given to it, and what it depends on.
+
+    `recipe` is the SHA-256 sum of its cells, its parameters and the library. `later` are the
+    folders below outputs/ that notebooks of the same run write after it: what it finds there is of
+    an earlier run, and does not make it run again, or no run would ever be the last one.
+    """
 
     name: str
     parameters: dict[str, Any]
     defaults: dict[str, Any]
-    fingerprint: str
+    recipe: str
+    later: tuple[str, ...] = ()
 
     @property
     def values(self) -> dict[str, Any]:
@@ -76,15 +97,41 @@ class Step:
 
     @property
     def source(self) -> Path:
+        """The notebook."""
         return notebook_path(self.name)
 
     @property
     def executed(self) -> Path:
+        """Its executed copy."""
         return settings.outputs("notebooks", f"{self.name}.ipynb")
 
     @property
     def metrics(self) -> Path:
+        """The numbers that it writes last."""
         return settings.outputs(NOTEBOOKS[self.name][0], "metrics.json")
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 sum of all it depends on, as it is now: the recipe and the contents of its
+        inputs."""
+        return _sha256([self.recipe, self.inputs()])
+
+    def inputs(self) -> dict[str, str]:
+        """Path -> SHA-256 sum of each file or folder that its parameters name, and of each file
+        that it reads of what earlier notebooks have left in outputs/."""
+        named = [
+            path
+            for name, value in self.values.items()
+            if "OUTPUT" not in name and not name.endswith("_MODEL")
+            for path in _named_files(value)
+        ]
+        left = [
+            path
+            for pattern, parameter in READS.get(self.name, [])
+            if not self.values.get(parameter) and not pattern.startswith(self.later)
+            for path in _left(pattern)
+        ]
+        return {str(path): sha256_of(path) for path in [*named, *left]}
 
 
 @dataclass
@@ -102,42 +149,42 @@ def run(
     parameters: dict[str, Any] | None = None,
     fresh: bool = False,
 ) -> Result:
-    """Execute notebooks in order; those whose sources, parameters and predecessors are unchanged are reused.
+    """Execute notebooks in order, but for those that are done: nothing they depend on has changed.
+
+    A notebook depends on its cells, its parameters and the library, on the contents of every file
+    that a parameter names or that it reads in outputs/, and on the notebooks before it in this run.
+    It is not done where a file that it wrote is gone. SIGTERM and SIGHUP end a run as Ctrl-C does.
 
     Args:
         notebooks: names such as "03_collect_responses", or their numbers such as "03".
-        files: YAML files of parameters, later ones win; a notebook takes the names that it has, and those under
-            its own name ("03_collect_responses:") before the others.
+        files: YAML files of parameters, later ones win; a notebook takes the names that it has, and
+            those under its own name ("03_collect_responses:") before the others.
         parameters: like the files' contents; they win over the files.
         fresh: execute all of them, whatever is there.
 
     Raises:
-        PipelineError: an unknown notebook or parameter, or a value of the wrong kind.
-        NotebookFailed: a cell raised; the text names notebook, cell and error.
+        PipelineError: an unknown notebook or parameter. SettingError: a value of the wrong kind.
+        execution.NotebookFailed: a cell raised; the text names notebook, cell and error.
+        execution.ExecutionError: papermill or the kernel failed; the text says how.
     """
     start, result = time.monotonic(), Result()
+    execution.allow_open_files()
     plans = plan(notebooks, files, parameters)
-    first = (
-        0 if fresh else next((i for i, step in enumerate(plans) if not is_done(step)), len(plans))
-    )
-    pending = [
-        number >= first for number in range(len(plans))
-    ]  # what follows a changed step is changed too
-    with _standins_for(
-        [step for step, is_pending in zip(plans, pending, strict=True) if is_pending]
-    ) as addresses:
-        for number, (step, is_pending) in enumerate(zip(plans, pending, strict=True), start=1):
-            label = f"[{number}/{len(plans)}] {step.name}"
-            if not is_pending:
+    reasons = ["" if fresh else reason_to_run(step) for step in plans]
+    places = range(len(plans))
+    first = 0 if fresh else next((place for place in places if reasons[place]), len(plans))
+    pending = plans[first:]  # what follows a changed step is changed too
+    with ended_by_signals(), _standins_for(pending) as addresses:
+        for place, step in enumerate(plans):
+            label = f"[{place + 1}/{len(plans)}] {step.name}"
+            if place < first:
                 result.reused.append(step.name)
                 print(f"{label}: done before, nothing has changed", flush=True)
                 continue
-            with _Progress(
-                label,
-                remaining=[
-                    s for s, p in zip(plans[number - 1 :], pending[number - 1 :], strict=True) if p
-                ],
-            ):
+            if reasons[place] and _past(step).recipe:
+                print(f"{label}: again, since {reasons[place]}", flush=True)
+            expected = sum(map(_expected_seconds, plans[place:]))
+            with execution.LiveLine(label, expected):
                 execute(step, addresses)
             result.executed.append(step.name)
     result.seconds = time.monotonic() - start
@@ -149,127 +196,226 @@ def plan(
     files: Sequence[str | Path] = (),
     parameters: dict[str, Any] | None = None,
 ) -> list[Step]:
-    """What would run: each notebook with its checked parameters and its fingerprint."""
+    """What would run: each notebook with its checked parameters and all that it depends on."""
     names = [_full_name(name) for name in notebooks]
     shared, sections = _read_parameter_files(files)
     known = {name: defaults(notebook_path(name)) for name in names}
     _refuse_unknown({**shared, **(parameters or {})}, known)
-    plans, fingerprint = [], _library_fingerprint()
-    for name in names:
+    library, steps = _library_sum(), []
+    for place, name in enumerate(names):
         section = sections.get(name, {})
         _refuse_unknown(section, {name: known[name]})
         given = {**shared, **section, **(parameters or {})}
         own = {
-            key: _fitting(key, value, known[name][key])
+            key: fitting(key, value, known[name][key])
             for key, value in given.items()
             if key in known[name]
         }
-        text = json.dumps(
-            [fingerprint, _cell_sources(notebook_path(name)), own], sort_keys=True, default=str
-        )
-        fingerprint = hashlib.sha256(text.encode()).hexdigest()
-        plans.append(Step(name, own, known[name], fingerprint))
-    return plans
+        recipe = _sha256([library, _cell_sources(notebook_path(name)), own])
+        later = tuple(f"{NOTEBOOKS[other][0]}/" for other in names[place + 1 :])
+        steps.append(Step(name, own, known[name], recipe, later))
+    return steps
 
 
 def is_done(step: Step) -> bool:
-    """Whether the notebook was executed to its end with this very fingerprint."""
-    is_same = _history().get(step.name, Past()).fingerprint == step.fingerprint
-    return is_same and step.executed.exists() and step.metrics.exists()
+    """Whether the notebook was executed to its end, and all it depends on and wrote is as it
+    was."""
+    return not reason_to_run(step)
 
 
-def execute(step: Step, addresses: dict[str, str] | None = None) -> Path:
-    """Execute one notebook through papermill; returns the path of the executed copy."""
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
+def reason_to_run(step: Step) -> str:
+    """Why a notebook has to be executed, as the end of a sentence; empty where it is done."""
+    past = _past(step)
+    if past.recipe != step.recipe:
+        return "its cells, its parameters or the library have changed"
+    now = step.inputs()
+    for path, content in now.items():
+        if past.inputs.get(path) != content:
+            return f"{path} has changed" if path in past.inputs else f"{path} is new"
+    for path in past.inputs:
+        if not Path(path).exists():
+            return f"{path} is gone"
+    for owed in [step.executed, step.metrics, *map(Path, past.wrote)]:
+        if not owed.exists():
+            return f"{owed}, which it wrote, is gone"
+    return ""
 
+
+def execute(step: Step, addresses: Mapping[str, str] | None = None) -> Path:
+    """Execute one notebook, and remember what it depended on and what it wrote.
+
+    Args:
+        addresses: parameter -> where a stand-in's server answers that is not at its usual address.
+
+    Returns:
+        the path of the executed copy.
+    """
     moved = {
         name: url for name, url in (addresses or {}).items() if step.defaults.get(name, url) != url
     }
-    _remember(step, fingerprint=None)
-    start = time.monotonic()
-    try:
-        papermill.execute_notebook(
-            str(step.source),
-            str(step.executed),
-            parameters={**moved, **step.parameters},
-            kernel_name=KERNEL,
-            language="python",
-            cwd=str(settings.ROOT),
-            progress_bar=False,
-            log_output=True,
-            extra_arguments=[
-                "--IPKernelApp.log_level=CRITICAL"
-            ],  # it warns at every start, and cries at the end
-        )
-    except PapermillExecutionError as error:
-        raise NotebookFailed(
-            f"{step.name}, cell {error.exec_count}: {error.ename}: {_plain_text(error.evalue)}\n"
-            f"The notebook as far as it came, with the traceback: {step.executed}\n"
-            "Mend the cause and run the same command again: it goes on from here."
-        ) from None
-    except OSError as error:
-        raise PipelineError(
-            f"{step.name}: {error}. Is there room at {step.executed.parent}, and may it be written? "
-            "Then run the same command again: it goes on from here."
-        ) from None
-    settle(step.executed)
-    _remember(step, fingerprint=step.fingerprint, seconds=round(time.monotonic() - start, 1))
+    _remember(step, recipe=None)
+    inputs, before, start = step.inputs(), _stamps(step), time.monotonic()
+    execution.execute(step.source, step.executed, {**moved, **step.parameters})
+    changed = [path for path, stamp in _stamps(step).items() if before.get(path) != stamp]
+    _remember(
+        step,
+        recipe=step.recipe,
+        inputs=inputs,
+        wrote=sorted({*changed, *_named_in(step.metrics)}),
+        seconds=round(time.monotonic() - start, 1),
+    )
     return step.executed
 
 
-def settle(notebook: Path) -> None:
-    """Rewrite an executed notebook's text outputs as a terminal shows them at the end: of a line that was
-    overwritten again and again (a progress bar), the last state stays. JupyterLab does so; HTML does not."""
-    content = jsonl.read_json(notebook)
-    for cell in content["cells"]:
-        outputs: list[dict[str, Any]] = []
-        for output in cell.get("outputs", []):
-            if output["output_type"] == "stream":
-                text = "".join(output["text"])
-                if outputs and outputs[-1].get("name") == output["name"]:
-                    text = "".join(outputs.pop()["text"]) + text
-                output = {**output, "text": re.sub(r"[^\n]*\r(?=[^\n])", "", text)}
-            outputs.append(output)
-        if outputs:
-            cell["outputs"] = outputs
-    jsonl.write_json(notebook, content)
+# --- what a notebook depends on, and what it owes ---
 
 
-def defaults(notebook: Path) -> dict[str, Any]:
-    """The parameters of a notebook and their default values, read from the cell tagged `parameters`."""
-    values: dict[str, Any] = {}
-    for cell in jsonl.read_json(notebook)["cells"]:
-        if "parameters" in cell["metadata"].get("tags", ()):
-            for statement in ast.parse("".join(cell["source"])).body:
-                if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-                    values[statement.targets[0].id] = ast.literal_eval(statement.value)
-    return values
+def _named_files(value: Any) -> list[Path]:
+    """The files and folders that a parameter's value names; names may stand in a list, between
+    commas, and with "@split" behind them."""
+    if isinstance(value, dict):
+        return [path for part in value.values() for path in _named_files(part)]
+    if isinstance(value, list):
+        return [path for part in value for path in _named_files(part)]
+    if not isinstance(value, str):
+        return []
+    whole = value.strip()
+    names = [whole] if _exists(whole) else [name.split("@")[0] for name in settings.names(whole)]
+    return [settings.resolve(name) for name in names if _exists(name)]
 
 
-def notebook_path(name: str) -> Path:
-    return settings.ROOT / "notebooks" / f"{name}.ipynb"
+def _left(pattern: str) -> list[Path]:
+    """The files below outputs/ that fit a pattern; of several routers, those of the one that is
+    used."""
+    found = [path for path in settings.outputs().glob(pattern) if path.is_file()]
+    if pattern.startswith("models/"):
+        with suppress(RouterError):
+            return sorted(newest().iterdir())
+        return []
+    return sorted(path for path in found if not path.name.endswith(ASIDE))
 
 
-def parse_value(text: str) -> Any:
-    """A parameter's value from the command line, read as YAML would, and 1e-3 as a number.
-
-    papermill's own -p hands `true` on as the text "true".
-    """
-    import yaml
-
+def _exists(name: str) -> bool:
+    """Whether there is such a file, or such a folder; one that holds the project itself is none."""
     try:
-        value = yaml.safe_load(text) if text else ""
-    except (
-        yaml.YAMLError,
-        ValueError,
-        RecursionError,
-    ):  # brackets and quotes that mean nothing in YAML
-        return text
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return float(value)
-    return value
+        path = Path(os.path.normpath(settings.resolve(name)))
+    except RuntimeError:  # a user's folder, ~name, that there is not
+        return False
+    return (
+        bool(name) and os.path.exists(path) and path not in (settings.ROOT, *settings.ROOT.parents)
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 sum of a file's content; of a folder, of its files' names and contents."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return _sha256([[str(file.relative_to(path)), sha256_of(file)] for file in files])
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _stamps(step: Step) -> dict[str, tuple[int, ...]]:
+    """What tells that a file was written: of all files in outputs/, and where the step's parameters
+    say that it writes."""
+    folders = [settings.outputs()]
+    for name, value in step.values.items():
+        if "OUTPUT" in name:
+            folders += _named_files(value)
+    stamps: dict[str, tuple[int, ...]] = {}
+    for file in (file for folder in folders for file in _files_in(folder)):
+        with suppress(OSError):  # gone meanwhile
+            state = file.stat()
+            stamps[str(file)] = (state.st_mtime_ns, state.st_size, state.st_ino)
+    return stamps
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """The file itself, or all files below a folder that a notebook may owe."""
+    if folder.is_file():
+        yield folder
+    base = settings.outputs()
+    passed_over = [base / name for name in NOT_OWED]
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if Path(place, name) not in passed_over]
+        for name in names:
+            if not name.endswith(ASIDE):
+                yield Path(place, name)
+
+
+def _named_in(metrics: Path) -> list[str]:
+    """The files and folders that a notebook's numbers name: it may have found them complete."""
+
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict | list):
+            for part in value.values() if isinstance(value, dict) else value:
+                yield from texts(part)
+
+    if not metrics.exists():
+        return []
+    found = [text for text in texts(jsonl.read_json(metrics)) if text.startswith(os.sep)]
+    return [text for text in found if os.path.exists(text)]
+
+
+def _cell_sources(notebook: Path) -> list[str]:
+    return ["".join(cell["source"]) for cell in jsonl.read_json(notebook)["cells"]]
+
+
+def _library_sum() -> str:
+    """Of the library's code and samples: whoever changes them gets a new run."""
+    digest = hashlib.sha256()
+    for file in sorted(settings.PACKAGE.rglob("*")):
+        if file.suffix in (".py", ".jsonl", ".css"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+class Past(Row):
+    """What is remembered of a notebook's last run: its recipe, unless it broke off, the contents of
+    its inputs before it began, the files that it wrote, and its seconds."""
+
+    recipe: str | None = None
+    inputs: dict[str, str] = pydantic.Field(default_factory=dict)
+    wrote: list[str] = pydantic.Field(default_factory=list)
+    seconds: float | None = None
+
+
+def _history() -> dict[str, Past]:
+    with suppress(FileNotFoundError, ValueError):  # a damaged file is as good as none
+        return pydantic.TypeAdapter(dict[str, Past]).validate_python(
+            jsonl.read_json(_history_file())
+        )
+    return {}
+
+
+def _past(step: Step) -> Past:
+    return _history().get(step.name, Past())
+
+
+def _remember(step: Step, **facts: Any) -> None:
+    history = _history()
+    history[step.name] = _past(step).model_copy(update=facts)
+    jsonl.write_json(_history_file(), history)
+
+
+def _history_file() -> Path:
+    return settings.outputs("notebooks", "history.json")
+
+
+def _expected_seconds(step: Step) -> float:
+    return _past(step).seconds or NOTEBOOKS[step.name][1]
+
+
+# --- the parameters given to a run ---
 
 
 def _full_name(name: str) -> str:
@@ -336,101 +482,13 @@ def _refuse_unknown(given: dict[str, Any], known: dict[str, dict[str, Any]]) -> 
             raise PipelineError(f"No notebook of this run has a parameter {name}.{hint}")
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """ " Did you mean K_RESPONSES?" where one of the known names resembles this one, else nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]}?" if close else ""
-
-
-def _fitting(name: str, value: Any, default: Any) -> Any:
-    """The value, if its kind fits the default's.
-
-    A whole number may stand for a real one, a number or a list of texts for a text; None fits everything.
-    """
-    if (
-        isinstance(value, str)
-        and isinstance(default, int | float)
-        and not isinstance(default, bool)
-    ):
-        value = parse_value(value)  # YAML reads 1e-3 as text
-    if (
-        default is None
-        or value is None
-        or (isinstance(value, type(default)) and not _is_bool_for_number(value, default))
-    ):
-        return value
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(default, str) and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)  # NUM_PROBLEMS: 60, where the default says "all"
-    if (
-        isinstance(default, str)
-        and isinstance(value, list)
-        and all(isinstance(part, str) for part in value)
-    ):
-        return value  # STOP: several texts, where the default is one
-    raise PipelineError(
-        f"The parameter {name} takes a {_kind(default)} such as {default!r}, not {value!r} ({_kind(value)})."
-    )
-
-
-def _is_bool_for_number(value: Any, default: Any) -> bool:
-    return isinstance(value, bool) and not isinstance(default, bool)
-
-
-def _kind(value: Any) -> str:
-    kinds = {
-        bool: "true or false",
-        int: "whole number",
-        float: "number",
-        str: "text",
-        list: "list",
-        dict: "mapping",
-    }
-    return kinds.get(type(value), type(value).__name__)
-
-
-def _cell_sources(notebook: Path) -> list[str]:
-    return ["".join(cell["source"]) for cell in jsonl.read_json(notebook)["cells"]]
-
-
-def _library_fingerprint() -> str:
-    """Of the library's code and samples: whoever changes them gets a new run."""
-    digest = hashlib.sha256()
-    for file in sorted(settings.PACKAGE.rglob("*")):
-        if file.suffix in (".py", ".jsonl", ".css"):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-class Past(Row):
-    """What is remembered of a notebook: the fingerprint of its last run, unless that broke off, and its seconds."""
-
-    fingerprint: str | None = None
-    seconds: float | None = None
-
-
-def _history() -> dict[str, Past]:
-    with suppress(FileNotFoundError, ValueError):  # a damaged file is as good as none
-        return pydantic.TypeAdapter(dict[str, Past]).validate_python(
-            jsonl.read_json(_history_file())
-        )
-    return {}
-
-
-def _remember(step: Step, **facts: Any) -> None:
-    history = _history()
-    history[step.name] = history.get(step.name, Past()).model_copy(update=facts)
-    jsonl.write_json(_history_file(), history)
-
-
-def _history_file() -> Path:
-    return settings.outputs("notebooks", "history.json")
+# --- the servers of the stand-ins ---
 
 
 @contextmanager
 def _standins_for(pending: list[Step]) -> Iterator[dict[str, str]]:
-    """The addresses of the stand-in servers that these notebooks need; those started here are stopped after."""
+    """The addresses of the stand-ins' servers that these notebooks need; those started here are
+    stopped after."""
     temperatures = (step.values.get("TEMPERATURE") for step in pending)
     temperature = next((value for value in temperatures if value is not None), None)
     started: dict[str, servers.Server | None] = {}
@@ -443,12 +501,13 @@ def _standins_for(pending: list[Step]) -> Iterator[dict[str, str]]:
                 started[standin], base = _serve_standin(
                     standin, needs[0].defaults[name], temperature
                 )
-                addresses |= {
-                    other: base for other, (_, served) in API_BASES.items() if served == standin
-                }
+                for other, (_, served) in API_BASES.items():
+                    if served == standin:
+                        addresses[other] = base
         yield addresses
     finally:
-        servers.release(*started.values())
+        with deferring_signals():
+            servers.release(*started.values())
 
 
 def _uses(step: Step, address: str, model_parameter: str, standin: str) -> bool:
@@ -469,77 +528,64 @@ def _serve_standin(
         return server, server.base_url
 
 
-class _Progress(logging.Handler):
-    """One live line for the notebook that runs: its cell, its last words, time passed and time left.
-
-    On a terminal the line is rewritten; in a log file a new one appears every ten seconds.
-    """
-
-    def __init__(self, label: str, remaining: list[Step]):
-        super().__init__()
-        self.label, self.cell, self.said = label, "", ""
-        self.left = sum(_expected_seconds(step) for step in remaining)
-        self.start, self.stopped = time.monotonic(), threading.Event()
-        self.is_terminal = sys.stdout.isatty()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        for line in map(printable, re.split(r"[\r\n]+", _plain_text(record.getMessage()))):
-            if match := re.match(r"Executing Cell (\d+)-", line):
-                self.cell, self.said = match[1], ""
-            elif line.strip() and not line.startswith(
-                ("Ending Cell", "<")
-            ):  # "<Figure …>" tells nothing
-                self.said = line.strip()
-
-    def __enter__(self) -> _Progress:
-        logger = logging.getLogger("papermill")
-        logger.addHandler(self)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-        self.ticker = threading.Thread(target=self._tick, daemon=True)
-        self.ticker.start()
-        return self
-
-    def __exit__(self, kind: type | None, *_: object) -> None:
-        self.stopped.set()
-        self.ticker.join()
-        logging.getLogger("papermill").removeHandler(self)
-        elapsed = time.monotonic() - self.start
-        how = (
-            "done in"
-            if kind is None
-            else "stopped after"
-            if issubclass(kind, KeyboardInterrupt)
-            else "failed after"
-        )
-        end = f"{self.label}: {how} {_clock(elapsed)}"
-        print(f"\r\x1b[K{end}" if self.is_terminal else end, flush=True)
-
-    def _tick(self) -> None:
-        interval = 0.5 if self.is_terminal else 10
-        while not self.stopped.wait(interval):
-            line = self._line()
-            print(
-                f"\r\x1b[K{line}" if self.is_terminal else line,
-                end="" if self.is_terminal else "\n",
-                flush=True,
-            )
-
-    def _line(self) -> str:
-        elapsed = time.monotonic() - self.start
-        left = max(0.0, self.left - elapsed)
-        line = f"{self.label} · cell {self.cell or '–'} · {_clock(elapsed)}, about {_clock(left)} left · {self.said}"
-        width = os.get_terminal_size().columns - 1 if self.is_terminal else 160
-        return line if len(line) <= width else line[: width - 1] + "…"
+# --- the closing words ---
 
 
-def _expected_seconds(step: Step) -> float:
-    return _history().get(step.name, Past()).seconds or NOTEBOOKS[step.name][1]
+def summary(result: Result) -> str:
+    """What a run came to, in a dozen lines: the numbers that the notebooks wrote, and where to
+    look."""
+    minutes = f"{int(result.seconds) // 60} min {int(result.seconds) % 60} s"
+    done, reused = len(result.executed), len(result.reused)
+    lines = [
+        "",
+        f"Done in {minutes}: {done} notebooks executed, {reused} reused.",
+        *_accuracy(_metrics("graded")),
+        *_router(_metrics("models")),
+        f"  executed notebooks  {settings.outputs('notebooks')}",
+        f"  figures             {settings.outputs('figures')}",
+        "",
+        "Try it: .venv/bin/python -m routerlib route "
+        '"What is the opposite of hot?" "What is 17 * 23?"',
+        "or open notebooks/06_demo.ipynb: make lab",
+    ]
+    return "\n".join(lines)
 
 
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+def _metrics(step: str) -> dict[str, Any]:
+    path = settings.outputs(step, "metrics.json")
+    return jsonl.read_json(path) if path.exists() else {}
 
 
-def _plain_text(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+def _accuracy(metrics: dict[str, Any]) -> list[str]:
+    if "superior" not in metrics:
+        return []
+    return [
+        f"  accuracy            {_named(metrics, 'superior')}, {_named(metrics, 'inferior')} "
+        f"({metrics['outcomes']['joined']:,} questions)"
+    ]
+
+
+def _named(metrics: dict[str, Any], side: str) -> str:
+    model = metrics[side]
+    accuracy = model["accuracy"]
+    return f"{side} {accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}]"
+
+
+def _router(metrics: dict[str, Any]) -> list[str]:
+    if "apgr" not in metrics:
+        return []
+    apgr, certificate = metrics["apgr"], metrics.get("certificate") or {}
+    worth = "no APGR, for the test rows show no gap between the models"
+    if None not in apgr.values():
+        is_better = apgr["low"] > 0.5
+        beats = "better than chance" if is_better else "not clearly better than chance (0.5)"
+        worth = f"APGR {apgr['value']:.3f} [{apgr['low']:.3f}, {apgr['high']:.3f}], {beats}"
+    share = f"sends {metrics['share_superior']:.0%} of the test prompts to the superior model"
+    lines = [
+        f"  router              {metrics['router']}: {worth}",
+        f"  threshold           {metrics['threshold']:.3f} {share}, "
+        f"accuracy {metrics['accuracy']:.3f}",
+    ]
+    if certificate.get("sentence"):
+        lines.append(f"  certificate         {certificate['sentence']}")
+    return [*lines, f"  saved in            {metrics['folder']}"]

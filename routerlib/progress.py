@@ -1,15 +1,82 @@
-"""What long work shows: one progress bar for shells, notebooks, and headless runs; and texts of others, made harmless.
+"""Long work: one progress bar for shells, notebooks and headless runs, and how signals end it.
 
-The bar is text, not a widget: a headless run passes text on as it comes, and a saved notebook keeps the last
-state, where a widget would stay at nought.
+The bar is text, not a widget: a headless run passes text on as it comes, and a saved notebook keeps
+the last state, where a widget would stay at nought.
 """
 
 from __future__ import annotations
 
 import re
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tqdm import tqdm
+
+ENDING = ("SIGTERM", "SIGHUP")  # a scheduler, `docker stop`, `kill`; a terminal that is closed
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal has come that ends a program; what is under way is wound up as after Ctrl-C."""
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number  # as a shell tells it
+
+
+class _Signals:
+    """What has come so far: whether we are ending, and what is kept for later."""
+
+    is_ending = False
+    deferring = 0
+    kept: int | None = None
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP end what runs inside as Ctrl-C does, by a `Terminated`.
+
+    A second signal changes nothing: what follows the first is the clean-up. A signal that whoever
+    started us ignores (nohup) stays ignored. Only the main thread hears signals; elsewhere nothing
+    happens.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    names = [name for name in ENDING if is_main and hasattr(signal, name)]  # Windows has no SIGHUP
+    before = {}
+    for number in (getattr(signal, name) for name in names):
+        if signal.getsignal(number) in (signal.SIG_DFL, None):
+            before[number] = signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if before:
+            _Signals.is_ending, _Signals.kept = False, None
+
+
+def _end(number: int, frame: object) -> None:
+    if _Signals.deferring:
+        _Signals.kept = number
+    elif not _Signals.is_ending:
+        _Signals.is_ending = True
+        raise Terminated(number)
+
+
+@contextmanager
+def deferring_signals() -> Iterator[None]:
+    """Keep a signal that ends us until what runs inside is done: a clean-up is not left half
+    way."""
+    _Signals.deferring += 1
+    try:
+        yield
+    finally:
+        _Signals.deferring -= 1
+        if _Signals.kept is not None and not _Signals.deferring:
+            number, _Signals.kept = _Signals.kept, None
+            _end(number, None)
 
 
 def bar(total: int | None, label: str = "", unit: str = "item", show: bool = True) -> tqdm:
@@ -33,5 +100,5 @@ def bar(total: int | None, label: str = "", unit: str = "item", show: bool = Tru
 
 
 def printable(text: str) -> str:
-    """A text from a file or a server on one line, each control character as "�", so that it cannot steer a terminal."""
+    """A text of others on one line, each control character as "�": it cannot steer a terminal."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", "�", text)

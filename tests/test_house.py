@@ -24,8 +24,6 @@ ELSEWHERE = {
     "answers/letters.py",
     "collecting/resumable.py",
     "notebook/markup.py",
-    "progress.py",
-    "summary.py",
     "training/scorers.py",
     "training/surface.py",
     "training/trainer.py",

@@ -73,7 +73,7 @@ def test_a_damaged_memory_of_earlier_runs_is_as_good_as_none(project, text):
     pipeline._history_file().write_text(text)
     (step,) = pipeline.plan(["01"])
     assert not pipeline.is_done(step) and pipeline._expected_seconds(step) == 1
-    pipeline._remember(step, fingerprint=step.fingerprint, seconds=7.5)
+    pipeline._remember(step, recipe=step.recipe, seconds=7.5)
     assert pipeline._expected_seconds(step) == 7.5
 
 
@@ -127,7 +127,7 @@ def test_a_misspelt_parameter_is_refused_with_a_suggestion(project):
     [("FACTOR", "many"), ("FACTOR", True), ("FLAG", "true"), ("WORDS", "x"), ("NAME", True)],
 )
 def test_a_value_of_the_wrong_kind_is_refused(project, name, value):
-    with pytest.raises(pipeline.PipelineError, match=f"The parameter {name} takes a"):
+    with pytest.raises(settings.SettingError, match=f"The parameter {name} takes a"):
         run(**{name: value})
 
 
@@ -184,53 +184,150 @@ def test_an_unknown_notebook_is_a_sentence(project):
         pipeline.run(["07"])
 
 
+# --- what a notebook depends on, and what it owes ---
+
+READER = """DATA = ""  # a file, or several with commas
+MODEL_OUTPUT = ""  # where more goes
+"""
+COPIES = """from pathlib import Path
+from routerlib import settings
+from routerlib.rows import jsonl
+settings.outputs("copies", "all.txt").write_text(" ".join(DATA.split(",")))
+if MODEL_OUTPUT:
+    Path(MODEL_OUTPUT).write_text("more")
+left = settings.outputs("one", "prompt.txt")
+jsonl.write_json(settings.outputs("copies", "metrics.json"), {{"left": left.exists()}})"""
+
+
+@pytest.fixture
+def reader(project, monkeypatch):
+    """A notebook that reads files which its parameters name, and one that 01 left."""
+    monkeypatch.setattr(pipeline, "NOTEBOOKS", {"01_first": ("one", 1), "03_reader": ("copies", 1)})
+    monkeypatch.setattr(pipeline, "READS", {"03_reader": [("one/prompt.txt", "")]})
+    path = project / "notebooks" / "03_reader.ipynb"
+    cells = [nbformat.v4.new_code_cell(READER), nbformat.v4.new_code_cell(COPIES.format())]
+    cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return project
+
+
+def executed(**parameters):
+    return bool(pipeline.run(["03"], parameters=parameters).executed)
+
+
+def test_a_changed_data_file_runs_again_and_a_moved_date_does_not(reader, tmp_path, capsys):
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    one.write_text("a")
+    two.write_text("b")
+    data = {"DATA": f"{one}, {two}@train"}
+    assert executed(**data) and not executed(**data)
+    os.utime(one, (0, 0))
+    assert not executed(**data)
+    before = two.stat()
+    two.write_text("c")  # as long as before, and with its date put back
+    os.utime(two, (before.st_atime, before.st_mtime))
+    assert executed(**data) and not executed(**data)
+    assert f"03_reader: again, since {two} has changed" in capsys.readouterr().out
+
+
+def test_a_folder_is_its_files_names_and_contents(reader, tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "a").write_text("a")
+    assert executed(DATA=str(folder)) and not executed(DATA=str(folder))
+    (folder / "deep" / "a").rename(folder / "deep" / "b")
+    assert executed(DATA=str(folder))
+
+
+def test_what_is_left_in_outputs_and_read_counts_even_on_the_plan_alone(reader, outputs):
+    (step,) = pipeline.plan(["03"])
+    before = step.fingerprint
+    left = settings.outputs("one") / "prompt.txt"
+    left.write_text("a prompt")
+    assert step.fingerprint != before
+    assert executed() and not executed()
+    left.write_text("an edited prompt")
+    assert executed() and not executed()
+    left.unlink()
+    assert executed()
+
+
+def test_every_file_that_the_last_run_wrote_is_owed(reader, outputs, tmp_path, capsys):
+    elsewhere = tmp_path / "more.txt"
+    given = {"MODEL_OUTPUT": str(elsewhere)}
+    assert executed(**given) and not executed(**given)
+    for owed in (outputs / "copies" / "all.txt", elsewhere):
+        owed.unlink()
+        assert executed(**given) and owed.exists()
+        assert f"{owed}, which it wrote, is gone" in capsys.readouterr().out
+
+
+def test_what_a_later_notebook_of_the_run_writes_does_not_count(reader, monkeypatch):
+    monkeypatch.setattr(pipeline, "READS", {"01_first": [("copies/all.txt", "")]})
+    first, _ = pipeline.plan(["01", "03"])
+    alone = pipeline.plan(["01"])[0]
+    (settings.outputs("copies") / "all.txt").write_text("of an earlier run")
+    assert first.inputs() == {} and list(alone.inputs()) == [
+        str(settings.outputs() / "copies/all.txt")
+    ]
+
+
 @pytest.mark.parametrize(
-    "text,value",
-    [
-        ("true", True),
-        ("1e-3", 0.001),
-        ("12", 12),
-        ("a b", "a b"),
-        ("[1, 2]", [1, 2]),
-        ("", ""),
-        ("[a: {", "[a: {"),
-    ],
+    "value",
+    ["sample", "", "/", ".", "..", "~nobody/x", "a" * 5000, "a\0b", "lmsys/lmsys-chat-1m", None],
 )
-def test_values_from_the_command_line(text, value):
-    parsed = pipeline.parse_value(text)
-    assert parsed == value and type(parsed) is type(value)
+def test_a_value_that_names_no_file_names_none(project, value):
+    assert pipeline._named_files(value) == []
 
 
-def test_of_a_line_written_again_and_again_the_last_state_stays(tmp_path):
-    def said(name, *texts):
-        return [{"output_type": "stream", "name": name, "text": text} for text in texts]
-
-    figure = {"output_type": "display_data", "data": {}, "metadata": {}}
-    outputs = [
-        *said("stderr", "asking: 0%\rasking:", " 50%\rasking: 100%\n"),
-        *said("stdout", "7 answers\n"),
-        figure,
-    ]
-    file = tmp_path / "executed.ipynb"
-    jsonl.write_json(file, {"cells": [{"outputs": outputs}, {"cell_type": "markdown"}]})
-    pipeline.settle(file)
-    kept = jsonl.read_json(file)["cells"]
-    assert kept[0]["outputs"] == [
-        *said("stderr", "asking: 100%\n"),
-        *said("stdout", "7 answers\n"),
-        figure,
-    ]
-    assert kept[1] == {"cell_type": "markdown"}
+def test_the_notebooks_parameters_name_what_is_read(monkeypatch):
+    for name, reads in pipeline.READS.items():
+        known = pipeline.defaults(pipeline.notebook_path(name))
+        assert {parameter for _, parameter in reads if parameter} <= set(known), name
 
 
-def test_a_full_disk_ends_a_run_with_a_sentence(project, monkeypatch):
-    import papermill
+# --- the closing words ---
 
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(papermill, "execute_notebook", full)
-    with pytest.raises(
-        pipeline.PipelineError, match=r"01_first: .*No space left.*goes on from here"
-    ):
-        pipeline.run(["01"])
+def test_the_closing_words_say_what_came_out_and_where(outputs):
+    accuracy = {"value": 0.5, "low": 0.4, "high": 0.6}
+    graded = {side: {"accuracy": accuracy} for side in ("superior", "inferior")}
+    jsonl.write_json(
+        settings.outputs("graded", "metrics.json"), {**graded, "outcomes": {"joined": 1234}}
+    )
+    router = {
+        "router": "kernel",
+        "apgr": {"value": 0.6, "low": 0.51, "high": 0.7},
+        "threshold": 0.25,
+        "share_superior": 0.5,
+        "accuracy": 0.55,
+        "certificate": {"sentence": "It is promised."},
+        "folder": "/r",
+    }
+    jsonl.write_json(settings.outputs("models", "metrics.json"), router)
+    text = pipeline.summary(pipeline.Result(["01_first"], ["02_second"], 61.2))
+    assert "Done in 1 min 1 s: 1 notebooks executed, 1 reused." in text
+    assert "superior 0.500 [0.400, 0.600]" in text and "(1,234 questions)" in text
+    assert "kernel: APGR 0.600 [0.510, 0.700], better than chance" in text
+    assert "It is promised." in text and "saved in            /r" in text
+
+
+def test_without_numbers_the_closing_words_stand_alone(outputs):
+    text = pipeline.summary(pipeline.Result())
+    assert "accuracy" not in text and "router  " not in text and "figures" in text
+
+
+def test_a_router_no_better_than_chance_is_called_that(outputs):
+    router = {
+        "router": "kernel",
+        "apgr": {"value": 0.55, "low": 0.45, "high": 0.6},
+        "threshold": 0.25,
+        "share_superior": 0.5,
+        "accuracy": 0.55,
+        "folder": "/r",
+    }
+    jsonl.write_json(settings.outputs("models", "metrics.json"), router)
+    assert "not clearly better than chance" in pipeline.summary(pipeline.Result())
+    router["apgr"] = {"value": None, "low": None, "high": None}
+    jsonl.write_json(settings.outputs("models", "metrics.json"), router)
+    assert "no APGR" in pipeline.summary(pipeline.Result())

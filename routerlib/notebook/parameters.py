@@ -1,0 +1,136 @@
+"""The parameters of a notebook: what it has, and whether a value given to one is of its kind.
+
+They are read from the cell tagged `parameters`, so that there is no second list of them. The runner
+asks here before it starts anything, and each notebook asks again for itself: papermill's own `-p`
+hands `false` on as the text "false", which Python takes for true. What a value means is not looked
+at here; the functions that take it do that.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from routerlib import settings
+from routerlib.rows import jsonl
+
+KINDS = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    str: "text",
+    list: "list",
+    dict: "mapping",
+}
+
+
+def path(notebook: str) -> Path:
+    """The file of a notebook of this project: "01_analysis"."""
+    return settings.ROOT / "notebooks" / f"{notebook}.ipynb"
+
+
+def defaults(notebook: Path) -> dict[str, Any]:
+    """The parameters of a notebook and their default values."""
+    values: dict[str, Any] = {}
+    for cell in jsonl.read_json(notebook)["cells"]:
+        if "parameters" not in cell["metadata"].get("tags", ()):
+            continue
+        for statement in ast.parse("".join(cell["source"])).body:
+            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+                values[statement.targets[0].id] = ast.literal_eval(statement.value)
+    return values
+
+
+def understood(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given to a notebook's parameters, each as the kind that its default is.
+
+    Args:
+        notebook: its name, such as "01_analysis".
+        given: any names with their values, such as all those of its kernel; the others are left
+            out.
+
+    Returns:
+        name -> value. A text that stands for another kind ("false", "1e-3", "[a, b]") is read as
+        it.
+
+    Raises:
+        SettingError: a value is of a kind that the parameter does not take.
+    """
+    file = path(notebook)
+    if not file.exists():  # an installed package comes without the notebooks
+        return {}
+    values = {}
+    for name, default in defaults(file).items():
+        if name in given:
+            values[name] = fitting(name, _read_as(given[name], default), default)
+    return values
+
+
+def _read_as(value: Any, default: Any) -> Any:
+    """A text as what it says, where the default is no text."""
+    is_text_for_another_kind = isinstance(value, str) and not isinstance(default, str)
+    return parse_value(value) if is_text_for_another_kind else value
+
+
+def parse_value(text: str) -> Any:
+    """A parameter's value from the command line, read as YAML would, and 1e-3 as a number."""
+    import yaml
+
+    try:
+        value = yaml.safe_load(text) if text else ""
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text  # brackets and quotes that mean nothing in YAML
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
+
+
+def fitting(name: str, value: Any, default: Any) -> Any:
+    """The value, if its kind fits the default's.
+
+    A whole number may stand for a real one, a number or a list of texts for a text; None fits
+    everything.
+
+    Raises:
+        SettingError: it does not fit; the text names what does.
+    """
+    is_number_wanted = isinstance(default, int | float) and not isinstance(default, bool)
+    if isinstance(value, str) and is_number_wanted:
+        value = parse_value(value)  # YAML reads 1e-3 as text
+    if default is None or value is None or _is_of_the_kind_of(value, default):
+        return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(default, float) and is_number:
+        return float(value)
+    if isinstance(default, int) and is_number_wanted and is_number and value == int(value):
+        return int(value)  # 1e3
+    if isinstance(default, str) and is_number:
+        return str(value)  # NUM_PROBLEMS: 60, where the default says "all"
+    are_texts = isinstance(value, list) and all(isinstance(part, str) for part in value)
+    if isinstance(default, str) and are_texts:
+        return value  # STOP: several texts, where the default is one
+    raise settings.SettingError(
+        f"The parameter {name} takes a {_kind(default)} such as {default!r}, "
+        f"not {value!r} ({_kind(value)})."
+    )
+
+
+def _is_of_the_kind_of(value: Any, default: Any) -> bool:
+    """Whether both are of one kind; Python counts a bool among the whole numbers, we do not."""
+    is_bool_for_number = isinstance(value, bool) and not isinstance(default, bool)
+    return isinstance(value, type(default)) and not is_bool_for_number
+
+
+def _kind(value: Any) -> str:
+    return KINDS.get(type(value), type(value).__name__)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """ " Did you mean K_RESPONSES?" where a known name resembles this one, else nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]}?" if close else ""

@@ -1,0 +1,70 @@
+"""A notebook's parameters: read from its cell, and each value of the kind that its default is."""
+
+import pytest
+
+from routerlib import settings
+from routerlib.notebook import parameters
+
+
+@pytest.mark.parametrize(
+    "text,value",
+    [
+        ("true", True),
+        ("1e-3", 0.001),
+        ("12", 12),
+        ("a b", "a b"),
+        ("[1, 2]", [1, 2]),
+        ("", ""),
+        ("[a: {", "[a: {"),
+    ],
+)
+def test_values_from_the_command_line(text, value):
+    parsed = parameters.parse_value(text)
+    assert parsed == value and type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    "name,given,value",
+    [
+        ("RESUME", "false", False),
+        ("RESUME", "True", True),
+        ("LIMIT", "50", 50),
+        ("LIMIT", "1e3", 1000),
+        ("NEAR_DUPLICATE", "1", 1.0),
+        ("THRESHOLD", "1e-3", 0.001),
+        ("PROMPTS", "false", "false"),
+        ("PROMPTS", 5, "5"),
+        ("LIMIT", None, None),
+    ],
+)
+def test_what_papermill_hands_on_as_a_text_is_understood(name, given, value):
+    read = parameters.understood("02_create_dataset", {name: given, "other": 1})
+    assert read == {name: value} and type(read[name]) is type(value)
+
+
+@pytest.mark.parametrize(
+    "name,given",
+    [("RESUME", "maybe"), ("RESUME", 1), ("LIMIT", "ten"), ("LIMIT", "1.5"), ("LIMIT", True)],
+)
+def test_what_cannot_be_understood_is_refused_with_its_name(name, given):
+    with pytest.raises(settings.SettingError, match=f"The parameter {name} takes a .* not"):
+        parameters.understood("02_create_dataset", {name: given})
+
+
+def test_lists_and_mappings_are_understood(tmp_path):
+    read = parameters.understood(
+        "03_collect_responses", {"EXTRA_BODY": "{top_p: 0.9}", "STOP": ["a"]}
+    )
+    assert read == {"EXTRA_BODY": {"top_p": 0.9}, "STOP": ["a"]}
+
+
+def test_a_notebook_that_is_not_there_is_taken_as_it_is():
+    assert parameters.understood("99_gone", {"A": "false"}) == {}
+
+
+def test_a_name_that_resembles_another_is_suggested():
+    assert (
+        parameters.did_you_mean("K_RESPONSE", ["K_RESPONSES", "STOP"])
+        == " Did you mean K_RESPONSES?"
+    )
+    assert parameters.did_you_mean("XYZ", ["STOP"]) == ""
