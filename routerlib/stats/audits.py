@@ -1,0 +1,230 @@
+"""A promise about what people would say, from losses that a judge estimated and people checked in part.
+
+A judge (a language model) compares two answers cheaply; its losses are not people's. People audit some of the rows,
+picked at random with known chances. The corrected loss of a row is the judge's, plus, where it was audited, the
+difference to people's, weighed by one over the chance of being picked: its mean is people's mean loss whatever the
+judge is like (prediction-powered inference, Angelopoulos et al. 2023, arXiv 2301.09633). A bettor then plays against
+"the mean loss is above epsilon" on the corrected losses, row by row; by Ville's inequality its wealth reaches
+1/delta with a chance of at most delta if that is true, at any stopping time (Csillag et al. 2025, arXiv 2502.04294;
+Waudby-Smith and Ramdas 2023, arXiv 2010.09686). A poor judge costs rows, never the promise. No files, no models; how
+rows are picked for people is `audit_picks`, and who shows them is not decided here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from routerlib.stats.certificates import ALL_INFERIOR, Certificate
+from routerlib.stats.metrics import MetricError
+
+Array = np.ndarray
+METHOD = "audited betting"
+GRID = np.r_[np.linspace(0, 1, 201), ALL_INFERIOR]  # fixed before any row is seen
+CAPITAL = 0.9  # largest part of its wealth the bettor may lose on one row
+TRUST = 0.8  # weight of the judge's losses before a single row was audited
+TRUST_ROWS = 1.0  # how many rows that first belief counts for
+VARIANCE = 0.1  # of people's losses, before a single row was audited
+VARIANCE_ROWS = 2.0  # how many audited rows that first belief counts for
+LEAST_LEFT = 0.05  # of log wealth still to win: keeps the stake away from zero at the very end
+
+
+@dataclass(frozen=True)
+class AuditedCertificate(Certificate):
+    """A certificate about people's verdicts; `n_calibration` counts the judged rows it rests on.
+
+    Attributes:
+        n_audited: how many of those rows people checked.
+    """
+
+    n_audited: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """The certificate in words: for whom it holds, and on how many audits it rests."""
+        rows = f"{self.n_calibration:,} judged rows, {self.n_audited:,} audited"
+        terms = (
+            f"at most {100 * self.epsilon:g} points of quality as people would see it, "
+            f"with {100 * (1 - self.delta):g} % confidence"
+        )
+        if not self.certified:
+            return (
+                f"None certified: from {rows}, no threshold that spares calls can be shown to lose {terms}. "
+                "Audit more rows, allow a larger loss, or train a better router."
+            )
+        return (
+            f"At threshold {self.threshold:.3f} the router sends {100 * (1 - self.share_superior):.1f} % of "
+            f"prompts to the inferior model and loses {terms} ({rows})."
+        )
+
+
+def audit_picks(ids: Sequence[str], share: float, seed: int = 0) -> Array:
+    """Which rows people are to check: each by itself, with chance `share`; shape (n,), True where picked.
+
+    The coin of a row is a hash of its id and the seed, so that the same rows are picked again after a restart and
+    whatever rows come before or after them.
+
+    Args:
+        ids: one a row. share: in (0, 1].
+    """
+    if not 0 < share <= 1:
+        raise MetricError(f"The share of rows to audit is {share}; it lies above 0 and up to 1.")
+    coins = [
+        int.from_bytes(hashlib.sha256(f"{seed}:{one}".encode()).digest()[:8], "big") / 2**64
+        for one in ids
+    ]
+    return np.asarray(coins) < share
+
+
+def certify_audited(
+    score: ArrayLike,
+    judged: ArrayLike,
+    audited: ArrayLike,
+    picked: ArrayLike,
+    chance: ArrayLike,
+    epsilon: float = 0.05,
+    delta: float = 0.1,
+) -> AuditedCertificate:
+    """The cheapest threshold whose mean loss, as people see it, is at most epsilon, with risk at most delta.
+
+    Args:
+        score: calibrated probabilities in [0, 1], shape (n,), of rows that the router has not seen, in the order
+            in which people were shown those that were picked.
+        judged: the judge's loss of sending the row to the inferior model, in [-1, 1], shape (n,): 1 where only the
+            superior model's answer is good, 0 for a tie, -1 where only the inferior model's is.
+        audited: people's loss of the same row where it was picked and checked, else NaN; one that people skipped
+            has to be given as 1, the worst: why they skipped may depend on the answers.
+        picked: which rows people were to check (see `audit_picks`). The first one that is not checked yet ends the
+            rows that are used: people may stop at any time.
+        chance: of each row to be picked, in (0, 1], fixed before the verdicts; a number for all, or shape (n,).
+        epsilon: largest loss of mean quality, in [0, 1). delta: largest chance that the promise is broken.
+
+    Raises:
+        MetricError: arguments outside these ranges, or lengths that differ.
+    """
+    score, judged, audited, chance = _checked(score, judged, audited, chance, epsilon, delta)
+    used = _rows_before_the_first_gap(audited, np.asarray(picked, dtype=bool))
+    if not used:
+        return _none_certified(epsilon, delta)
+    score, judged, audited, chance = score[:used], judged[:used], audited[:used], chance[:used]
+    passed = _passed(score, judged, audited, chance, epsilon, delta)
+    threshold = _last_before_a_failure(passed)
+    certified = threshold is not None and bool((score < threshold).any())
+    at = float(threshold) if certified and threshold is not None else 0.0
+    routed = score < at
+    corrected = judged + np.where(np.isnan(audited), 0.0, (audited - judged) / chance)
+    return AuditedCertificate(
+        certified=certified,
+        threshold=at,
+        epsilon=float(epsilon),
+        delta=float(delta),
+        n_calibration=len(score),
+        method=METHOD,
+        loss=float(np.where(routed, corrected, 0.0).mean()) if certified else 0.0,
+        bound=float(epsilon) if certified else 0.0,
+        share_superior=float(1 - routed.mean()) if certified else 1.0,
+        superior_accuracy=math.nan,
+        n_audited=int((~np.isnan(audited)).sum()),
+    )
+
+
+def _rows_before_the_first_gap(audited: Array, picked: Array) -> int:
+    """How many rows from the start are settled: those that people were to check have been checked.
+
+    Raises:
+        MetricError: a row was checked that was not picked: its chance is not the one that was said.
+    """
+    if picked.shape != audited.shape:
+        raise MetricError("score, judged, audited and picked are rows of one length, at least one.")
+    checked = ~np.isnan(audited)
+    strays = np.flatnonzero(checked & ~picked)
+    if len(strays):
+        raise MetricError(
+            f"Row {strays[0] + 1} was audited but not picked. Only rows picked by chance can be used."
+        )
+    gaps = np.flatnonzero(picked & ~checked)
+    return int(gaps[0]) if len(gaps) else len(audited)
+
+
+def _none_certified(epsilon: float, delta: float) -> AuditedCertificate:
+    """What is said before the first picked row has been checked."""
+    return AuditedCertificate(
+        certified=False,
+        threshold=0.0,
+        epsilon=float(epsilon),
+        delta=float(delta),
+        n_calibration=0,
+        method=METHOD,
+        loss=0.0,
+        bound=0.0,
+        share_superior=1.0,
+        superior_accuracy=math.nan,
+    )
+
+
+def _checked(
+    score: Any, judged: Any, audited: Any, chance: Any, epsilon: float, delta: float
+) -> tuple[Array, Array, Array, Array]:
+    score, judged, audited = (np.asarray(x, dtype=float) for x in (score, judged, audited))
+    chance = np.broadcast_to(np.asarray(chance, dtype=float), score.shape)
+    if not score.shape == judged.shape == audited.shape or score.ndim != 1 or not len(score):
+        raise MetricError("score, judged and audited are rows of one length, at least one.")
+    if not 0 <= epsilon < 1 or not 0 < delta < 1:
+        raise MetricError(f"epsilon = {epsilon} and delta = {delta}: both are shares below 1.")
+    if not ((score >= 0) & (score <= 1)).all():
+        raise MetricError("Scores are probabilities, from 0 to 1. Calibrate the router first.")
+    if not (np.abs(judged) <= 1).all() or (np.abs(audited[~np.isnan(audited)]) > 1).any():
+        raise MetricError("Losses lie between -1 and 1.")
+    if not ((chance > 0) & (chance <= 1)).all():
+        raise MetricError("The chance of a row to be audited lies above 0 and up to 1.")
+    return score, judged, audited, chance
+
+
+def _passed(
+    score: Array, judged: Array, audited: Array, chance: Array, epsilon: float, delta: float
+) -> Array:
+    """Whether the bettor of each threshold of the grid reached 1/delta on the rows; shape (thresholds,).
+
+    The stake on a row comes from the rows before it: sqrt(2 left / (rows to come x variance)), `left` being the log
+    wealth still to be won, so that a bettor who is behind stakes more (Voráček and Orabona 2025, arXiv 2505.22422).
+    Any stake that looks at earlier rows alone keeps the promise; a clever one only certifies more.
+    """
+    n, target = len(score), math.log(1 / delta)
+    log_wealth = np.zeros(len(GRID))
+    spread = np.full(len(GRID), VARIANCE * VARIANCE_ROWS) / chance[0] ** 2
+    rows_seen = VARIANCE_ROWS / chance[0]
+    # How far the judge's losses are to be trusted: the slope of people's losses on them, learnt from audited rows.
+    products = np.full(len(GRID), TRUST * TRUST_ROWS)
+    squares = np.full(len(GRID), TRUST_ROWS)
+    for i in range(n):
+        trust = np.clip(products / squares, 0.0, 1.0)
+        worst = trust + (1 + trust) / chance[i]
+        left = np.maximum(target - log_wealth, LEAST_LEFT)
+        stake = np.sqrt(2 * left * rows_seen / ((n - i) * spread))
+        stake = np.minimum(stake, CAPITAL / (worst - epsilon))
+        routed = score[i] < GRID
+        loss = np.where(routed, trust * judged[i], 0.0)
+        is_audited = not math.isnan(audited[i])
+        if is_audited:
+            loss = loss + np.where(routed, (audited[i] - trust * judged[i]) / chance[i], 0.0)
+            products = products + routed * judged[i] * audited[i]
+            squares = squares + routed * judged[i] ** 2
+        # Whoever has reached the target stops playing: the promise is then kept for good.
+        playing = log_wealth < target
+        log_wealth = log_wealth + playing * np.log1p(stake * (epsilon - loss))
+        spread = spread + loss**2
+        rows_seen += 1
+    return log_wealth >= target
+
+
+def _last_before_a_failure(passed: Array) -> float | None:
+    """Fixed-sequence testing, from the safest threshold up: the last one before the first that failed."""
+    failed = np.flatnonzero(~passed)
+    number = int(failed[0]) if len(failed) else len(passed)
+    return float(GRID[number - 1]) if number else None
