@@ -2,8 +2,9 @@
 
 A chat completion for the model "router" goes to the inferior or the superior model; headers of the answer tell
 which, and why. Bytes pass through as they come, streams included. `/v1/decisions` answers with the decision
-alone, in the shape of OpenAI's Decisions API. The rules of routing are `routing`'s; this module knows HTTP:
-size limits, time-outs, the optional key, health and metrics. Prompts are not logged unless that is asked for.
+alone, in the shape of OpenAI's Decisions API. Who gets which request is `switchboard`'s, when the other model is asked
+`fallback`'s; this module knows HTTP: paths, compressed bodies, size limits, time-outs, the optional key, health and
+metrics. Prompts are not logged unless that is asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,20 +38,21 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from routerlib import event_loop, settings
-from routerlib.endpoints import clients, servers
+from routerlib.endpoints import clients, connections, servers
 from routerlib.errors import Foreseen
-from routerlib.rows.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, Message
-from routerlib.serving.routing import (
+from routerlib.rows.schemas import Message
+from routerlib.serving import compression, decisions
+from routerlib.serving.fallback import Reply, ask
+from routerlib.serving.scoring import ScoringQueue
+from routerlib.serving.switchboard import (
     ROUTED,
     THRESHOLD_HEADER,
-    UNAVAILABLE,
     Backend,
     Plan,
     RequestError,
-    Scorer,
     Switchboard,
     backend,
     conversation,
@@ -59,11 +61,7 @@ from routerlib.serving.routing import (
 from routerlib.training.router import Decision, Router
 
 HOST = "127.0.0.1"
-HOST_NAMES = (
-    "127.0.0.1",
-    "localhost",
-    "[::1]",
-)  # another name in the Host header is a web page's trick
+HOST_NAMES = ("127.0.0.1", "localhost", "[::1]")  # in the Host header another is a web page's trick
 KEY_NAME = "ROUTERLIB_SERVER_KEY"
 
 # Headers that belong to one connection (RFC 9110, section 7.6.1), and those that this server writes itself.
@@ -74,9 +72,18 @@ HOP_BY_HOP = {
     "proxy-authorization",
     "te",
     "trailer",
+    "transfer-encoding",
+    "upgrade",
 }
-HOP_BY_HOP |= {"transfer-encoding", "upgrade"}
-OWN = {"host", "content-length", "authorization", "cookie", "expect", THRESHOLD_HEADER}
+OWN = {
+    "host",
+    "content-length",
+    "content-encoding",
+    "authorization",
+    "cookie",
+    "expect",
+    THRESHOLD_HEADER,
+}
 DROPPED_ON = HOP_BY_HOP | OWN  # on the way to a model
 DROPPED_BACK = HOP_BY_HOP | {"date", "server", "set-cookie"}  # on the way back
 
@@ -93,6 +100,7 @@ class Limits:
     body_timeout: float = 30.0  # to receive a request
     connect_timeout: float = 10.0  # to reach a model's server
     timeout: float = 600.0  # between two bytes of a model's answer
+    patience: float = 15.0  # for a stream's first word, before keep-alive comments are passed on
     log_prompts: bool = False
 
 
@@ -138,28 +146,40 @@ class RouterApp:
     """The server's handlers, around one switchboard."""
 
     def __init__(
-        self, board: Switchboard, api_key: str | None = None, limits: Limits | None = None
+        self,
+        board: Switchboard,
+        api_key: str | None = None,
+        limits: Limits | None = None,
+        hosts: Sequence[str] = (),
     ):
         self.board = board
         self.api_key = api_key
         self.limits = limits or Limits()
+        self.hosts = {*HOST_NAMES, *(host.strip().lower() for host in hosts)}
         self.metrics = Metrics()
-        self.scorer: Scorer
-        self.sessions: dict[
-            bool, aiohttp.ClientSession
-        ] = {}  # by whether the server is on this machine
+        self.queue: ScoringQueue
+        # By whether the model's server is on this machine.
+        self.sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    def asgi(self) -> Starlette:
+    def asgi(self) -> ASGIApp:
         """The application, to be run by any ASGI server (`start` and `serve_router` use uvicorn)."""
         routes = [
             Route("/v1/chat/completions", self.guarded(self.chat), methods=["POST"]),
             Route("/v1/decisions", self.guarded(self.decisions), methods=["POST"]),
             Route("/v1/models", self.guarded(self.models)),
+            Route("/v1/models/{name:path}", self.guarded(self.models)),
             Route("/health", self.guarded(self.health)),
             Route("/metrics", self.guarded(self.show_metrics)),
         ]
         elsewhere = {404: _no_such_path, 405: _no_such_path}
-        return Starlette(routes=routes, exception_handlers=elsewhere, lifespan=self.lifespan)
+        app = Starlette(routes=routes, exception_handlers=elsewhere, lifespan=self.lifespan)
+
+        async def with_usual_paths(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                scope = {**scope, "path": usual_path(scope["path"])}
+            await app(scope, receive, send)
+
+        return with_usual_paths
 
     def guarded(self, handler: Handler) -> Handler:
         """The handler, its errors told to the caller in the form of the OpenAI API."""
@@ -184,26 +204,25 @@ class RouterApp:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        self.scorer = Scorer(self.board.router)
-        with contextlib.suppress(
-            Exception
-        ):  # the first score loads libraries: not on a caller's time
-            await self.scorer.score([Message(role="user", content="Hello")])
+        self.queue = ScoringQueue(self.board.router)
+        # The first score loads libraries: not on a caller's time.
+        with contextlib.suppress(Exception):
+            await self.queue.score([Message(role="user", content="Hello")])
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self.limits.connect_timeout, sock_read=self.limits.timeout
         )
         async with contextlib.AsyncExitStack() as stack:
-            for is_local in (True, False):  # a local address needs no proxy of the environment
+            for is_local in (True, False):
                 # limit=0: as many connections as requests. Compressed answers pass through compressed.
-                session = aiohttp.ClientSession(
+                session = connections.session(
+                    trust_env=not is_local,
                     connector=aiohttp.TCPConnector(limit=0),
                     timeout=timeout,
                     auto_decompress=False,
-                    trust_env=not is_local,
                 )
                 self.sessions[is_local] = await stack.enter_async_context(session)
             yield
-        self.scorer.close()
+        self.queue.close()
 
     async def chat(self, request: Request) -> Response:
         body = await self.read(request)
@@ -223,27 +242,23 @@ class RouterApp:
                 f"There is no decision model {body.get('model')!r} here; ask for {ROUTED!r}.",
                 status=404,
             )
-        questions = decision_questions(body)
-        score = await self.score(decision_input(body))
-        plan = self.board.plan(None, score, request.headers)
-        self.metrics.requests.labels(plan.decision.model, 200).inc()
-        self.note(plan.decision, body)
-        answer = {
+        questions = decisions.questions(body)
+        score = await self.score(decisions.conversation_of(body))
+        decision = self.board.decide(score, request.headers)
+        plan = self.board.plan_for(decision)
+        self.metrics.requests.labels(decision.model, 200).inc()
+        self.note(decision, body)
+        answers = [decisions.answer(question, decision, self.board) for question in questions]
+        told = {
             "model": self.board.router.name,
-            "answers": [
-                decision_answer(question, plan.decision, self.board) for question in questions
-            ],
-            "usage": NO_USAGE,
+            "answers": answers,
+            "usage": decisions.NO_USAGE,
         }
-        return Json(answer, headers=plan.headers(plan.first))
+        return Json(told, headers=plan.headers(plan.first))
 
     async def models(self, request: Request) -> Response:
         self.check(request)
-        names = (ROUTED, self.board.inferior.model, self.board.superior.model)
-        data = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "routerlib"} for name in names
-        ]
-        return Json({"object": "list", "data": data})
+        return Json(self.board.catalogue(request.path_params.get("name", "")))
 
     async def health(self, _: Request) -> Response:
         threshold = self.board.threshold_for({})
@@ -256,9 +271,13 @@ class RouterApp:
 
     def check(self, request: Request) -> None:
         """Who may ask: a program of this machine that knows the key, if there is one; no web page."""
-        host = request.headers.get("host", "")
-        if host.rsplit(":", 1)[0] not in HOST_NAMES and host not in HOST_NAMES:
-            raise RequestError("This server answers on 127.0.0.1 only.", status=403)
+        host = request.headers.get("host", "").lower()
+        if host not in self.hosts and host.rpartition(":")[0] not in self.hosts:
+            raise RequestError(
+                f"This server answers to the names {', '.join(sorted(self.hosts))} only, not to {host!r}. "
+                "Allow a further name with --hosts.",
+                status=403,
+            )
         if self.api_key is not None:
             scheme, _, given = request.headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not hmac.compare_digest(
@@ -281,14 +300,15 @@ class RouterApp:
             )
         try:
             async with asyncio.timeout(self.limits.body_timeout):
-                body = json.loads(await self.receive(request))
+                content = await self.receive(request)
         except TimeoutError:
             raise RequestError(
                 f"The request did not arrive within {self.limits.body_timeout:g} s.", status=408
             ) from None
-        except (ValueError, RecursionError) as error:
-            if isinstance(error, RequestError):
-                raise
+        content = self.unpacked(content, request.headers.get("content-encoding", ""))
+        try:
+            body = json.loads(content)
+        except (ValueError, RecursionError):
             raise RequestError("The request is no valid JSON.") from None
         if not isinstance(body, dict):
             raise RequestError("The request must be a JSON object.")
@@ -300,14 +320,34 @@ class RouterApp:
             chunks.append(chunk)
             size += len(chunk)
             if size > self.limits.max_bytes:
-                raise RequestError(
-                    f"The request is larger than {self.limits.max_bytes:,} bytes.", status=413
-                )
+                raise self.too_large()
         return b"".join(chunks)
+
+    def unpacked(self, content: bytes, encoding: str) -> bytes:
+        """A body without the compression that its header names."""
+        if not encoding:
+            return content
+        try:
+            return compression.decoded(content, encoding, self.limits.max_bytes)
+        except compression.TooLarge:
+            raise self.too_large() from None
+        except compression.UnknownEncoding as error:
+            raise RequestError(
+                f"The encoding {str(error)!r} is not known here: send the request plain, or as "
+                f"{', '.join(compression.ENCODINGS)}.",
+                status=415,
+            ) from None
+        except compression.CannotDecode as error:
+            raise RequestError(f"The request cannot be unpacked: {error}.") from None
+
+    def too_large(self) -> RequestError:
+        return RequestError(
+            f"The request is larger than {self.limits.max_bytes:,} bytes.", status=413
+        )
 
     async def score(self, messages: list[Message]) -> float:
         with self.metrics.scoring.time():
-            score = await self.scorer.score(messages)
+            score = await self.queue.score(messages)
         self.metrics.scores.observe(score)
         return score
 
@@ -331,7 +371,11 @@ class Relay(Response):
     """The answer of a model, passed on byte by byte; if the caller leaves, the model's server is let go."""
 
     def __init__(self, app: RouterApp, request: Request, body: dict[str, Any], plan: Plan):
-        self.app, self.request, self.body, self.plan = app, request, body, plan
+        self.app = app
+        self.request = request
+        self.body = body
+        self.plan = plan
+        self.patience = app.limits.patience
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -349,55 +393,66 @@ class Relay(Response):
 
     async def relay(self, send: Send) -> None:
         try:
-            upstream, answered_by = await self.ask()
+            reply, answered_by = await ask(self.plan, self.body, self)
         except RequestError as error:
             self.count(error.status)
             response = Json(error.body(), error.status, headers=self.plan.headers(self.plan.first))
             await response({"type": "http"}, None, send)
             return
-        self.count(upstream.status)
-        async with upstream:
-            dropped = DROPPED_BACK | ({"content-length"} if is_event_stream(upstream) else set())
-            kept = [pair for pair in upstream.headers.items() if pair[0].lower() not in dropped]
-            told = [*kept, *self.plan.headers(answered_by).items()]
-            headers = [
-                (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
-                for name, value in told
-            ]
-            await send(
-                {"type": "http.response.start", "status": upstream.status, "headers": headers}
-            )
+        self.count(reply.status)
+        async with reply.origin:
+            await send(self.start_of(reply, answered_by))
+            for piece in reply.held:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
             try:
-                async for chunk in upstream.content.iter_any():
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                async for piece in reply.pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
             except (aiohttp.ClientError, TimeoutError) as error:
-                log.warning(
-                    "the answer of %s broke off (%s)", answered_by.model, type(error).__name__
-                )
-                if not is_event_stream(upstream):
-                    return  # without its end: the server breaks the connection, and the caller's client notices
-                told = RequestError(
-                    f"The answer of {answered_by.model} broke off ({type(error).__name__}).", 502
-                )
-                event = (
-                    f"data: {json.dumps(told.body())}\n\n".encode()
-                )  # which the SDK raises as an APIError
+                kind = type(error).__name__
+                log.warning("the answer of %s broke off (%s)", answered_by.model, kind)
+                if not reply.is_events or reply.encoding:
+                    # Without its end: the server breaks the connection, and the caller's client notices.
+                    return
+                broken = RequestError(f"The answer of {answered_by.model} broke off ({kind}).", 502)
+                # The SDK raises such an event as an APIError.
+                event = f"\n\ndata: {json.dumps(broken.body())}\n\n".encode()
                 await send({"type": "http.response.body", "body": event, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def ask(self) -> tuple[aiohttp.ClientResponse, Backend]:
-        """The first answer of the chosen model's server, or of the other one's, where that is allowed."""
-        plan = self.plan
+    def start_of(self, reply: Reply, answered_by: Backend) -> dict[str, Any]:
+        """The message that starts our answer: the model's status and headers, and those that tell the decision."""
+        dropped = set(DROPPED_BACK)
+        if reply.is_events:
+            dropped.add("content-length")  # an event that tells of a broken answer may be added
+        told = [(k, v) for k, v in reply.origin.headers.items() if k.lower() not in dropped]
+        told += self.plan.headers(answered_by).items()
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+            for name, value in told
+        ]
+        return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+    # --- as a `fallback.Line` ---
+
+    broken = (RequestError, aiohttp.ClientError, TimeoutError)
+
+    async def send(self, target: Backend) -> Reply:
+        if target is self.plan.second:
+            self.app.metrics.fallbacks.labels(self.decided).inc()
+        response = await self.post(target)
+        return Reply(response.status, response.headers, response.content.iter_any(), response)
+
+    async def look(self, reply: Reply) -> bool:
+        if not reply.is_events:
+            return await reply.look()
         try:
-            response = await self.post(plan.first)
-            if plan.second is None or response.status not in UNAVAILABLE:
-                return response, plan.first
-            response.release()
-        except RequestError:
-            if plan.second is None:
-                raise
-        self.app.metrics.fallbacks.labels(plan.decision.model).inc()
-        return await self.post(plan.second), plan.second
+            async with asyncio.timeout(self.patience):
+                return await reply.look()
+        except TimeoutError:
+            return False  # the caller has waited long enough: what has come is passed on
+
+    async def let_go(self, reply: Reply) -> None:
+        reply.origin.close()
 
     async def post(self, target: Backend) -> aiohttp.ClientResponse:
         start = time.perf_counter()
@@ -417,10 +472,16 @@ class Relay(Response):
             raise RequestError(
                 f"The server of {target.model} did not answer in time.", status=504
             ) from None
+        except aiohttp.ClientResponseError as error:
+            raise RequestError(
+                f"What the server of {target.model} at {target.base_url} sent is no HTTP "
+                f"({error.message[:120]}).",
+                status=502,
+            ) from None
         except aiohttp.ClientError as error:
             raise RequestError(
-                f"The server of {target.model} at {target.base_url} cannot be reached ({type(error).__name__}). "
-                "Is it running?",
+                f"The server of {target.model} at {target.base_url} cannot be reached "
+                f"({type(error).__name__}). Is it running?",
                 status=502,
             ) from None
         except settings.MissingKey as error:
@@ -429,13 +490,11 @@ class Relay(Response):
         return response
 
     def count(self, status: int) -> None:
-        decision = self.plan.decision.model if self.plan.decision else "named"
-        self.app.metrics.requests.labels(decision, status).inc()
+        self.app.metrics.requests.labels(self.decided, status).inc()
 
-
-def is_event_stream(answer: aiohttp.ClientResponse) -> bool:
-    """Whether an answer is a stream of events that another one may be added to."""
-    return answer.content_type == "text/event-stream" and "content-encoding" not in answer.headers
+    @property
+    def decided(self) -> str:
+        return self.plan.decision.model if self.plan.decision else "named"
 
 
 async def _disconnected(receive: Receive) -> None:
@@ -443,9 +502,22 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
+def usual_path(path: str) -> str:
+    """The path as the routes have it: "/chat/completions", "//v1/chat/completions/" and "/v1/v1/…" are the same."""
+    parts = [part for part in path.split("/") if part]
+    while parts and parts[0] == "v1":
+        del parts[0]
+    if parts and parts[0] in ("health", "metrics"):
+        return "/" + "/".join(parts)
+    return "/" + "/".join(["v1", *parts])
+
+
 async def _no_such_path(request: Request, _: Exception) -> Response:
-    message = f"This server has no {request.method} {request.url.path}. It has /v1/chat/completions, /v1/decisions, "
-    return Json(RequestError(message + "/v1/models, /health and /metrics.", 404).body(), 404)
+    message = (
+        f"This server has no {request.method} {request.scope['path']}. It has POST /v1/chat/completions and "
+        "/v1/decisions, GET /v1/models, /health and /metrics."
+    )
+    return Json(RequestError(message, 404).body(), 404)
 
 
 def _refused(error: RequestError) -> Response:
@@ -456,107 +528,6 @@ def _refused(error: RequestError) -> Response:
 def _place(error: BaseException) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
-
-
-# --- The Decisions API: typed questions in, probabilities out --------------------------------------------------
-
-NO_USAGE = {  # nothing is billed, so no token is counted
-    "input_tokens": 0,
-    "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-    "output_tokens": 0,
-    "output_tokens_details": {"reasoning_tokens": 0},
-    "total_tokens": 0,
-}
-
-
-def decision_questions(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The questions of a request to `/v1/decisions`.
-
-    Raises:
-        RequestError: there are none, or one has no known type.
-    """
-    questions = body.get("questions")
-    if not isinstance(questions, list) or not 1 <= len(questions) <= 400:
-        raise RequestError("The request needs `questions`: a list of 1 to 400 objects.")
-    for index, question in enumerate(questions):
-        kind = question.get("type") if isinstance(question, dict) else None
-        if kind not in ("predicate", "choice", "score"):
-            raise RequestError(f"questions[{index}].type must be predicate, choice or score.")
-        choices = question.get("choices")
-        if kind == "choice" and not (
-            isinstance(choices, list) and all(isinstance(choice, dict) for choice in choices)
-        ):
-            raise RequestError(
-                f"questions[{index}].choices must be a list of objects with `value`."
-            )
-    return questions
-
-
-def decision_input(body: Mapping[str, Any]) -> list[Message]:
-    """The input of a request to `/v1/decisions`, a text or a list of messages and calls, as a conversation.
-
-    Raises:
-        RequestError: there is none.
-    """
-    given = body.get("input")
-    if isinstance(given, str) and given:
-        return [Message(role="user", content=given)]
-    if not isinstance(given, list) or not given:
-        raise RequestError("The request needs `input`: a text, or a list of messages.")
-    return conversation({"messages": [_as_chat(item) for item in given]})
-
-
-def _as_chat(item: Any) -> Any:
-    kind = item.get("type", "message") if isinstance(item, dict) else None
-    if kind in ("function_call", "custom_tool_call"):
-        return {
-            "role": "assistant",
-            "content": f"[calls {item.get('name')}({item.get('arguments', item.get('input'))})]",
-        }
-    if kind in ("function_call_output", "custom_tool_call_output"):
-        return {"role": "tool", "content": item.get("output")}
-    return item
-
-
-def decision_answer(
-    question: Mapping[str, Any], decision: Decision, board: Switchboard
-) -> dict[str, Any]:
-    """The answer to one question, or a refusal where it is not the one question a router can answer.
-
-    A `choice` between the two models (by the names "inferior" and "superior", by their labels, or by their own
-    names) gets both probabilities, and as its choice what the threshold says. A `predicate` named "superior"
-    gets the probability that only the superior model will do. `confidence` is the lead of the chosen
-    probability over an even guess, (p - 1/2) / (1/2), and not below 0.
-    """
-    name, p = question.get("name"), decision.p_superior
-    if question["type"] == "predicate" and name == "superior":
-        return {"type": "predicate", "name": name, "probability": p}
-    if question["type"] == "choice":
-        values = [choice.get("value") for choice in question["choices"]]
-        sides = [_side(value, board) for value in values]
-        if sorted(map(str, sides)) == ["inferior", "superior"]:
-            shares = [p if side == "superior" else 1 - p for side in sides]
-            chosen = sides.index(decision.model)
-            return {
-                "type": "choice",
-                "name": name,
-                "choice": values[chosen],
-                "confidence": max(0.0, 2 * shares[chosen] - 1),
-                "probabilities": [
-                    {"value": v, "probability": s} for v, s in zip(values, shares, strict=True)
-                ],
-            }
-    reason = (
-        "This decision model answers one question: which of two models a prompt needs. Ask it as a choice with "
-        'the values "inferior" and "superior", or as a predicate named "superior".'
-    )
-    return {"type": "refusal", "name": name, "reason": reason}
-
-
-def _side(value: Any, board: Switchboard) -> str | None:
-    if value in ("inferior", ROUTE_TO_INFERIOR, board.inferior.model):
-        return "inferior"
-    return "superior" if value in ("superior", ROUTE_TO_SUPERIOR, board.superior.model) else None
 
 
 # --- Running it ------------------------------------------------------------------------------------------------
@@ -581,6 +552,7 @@ class RouterServer:
             server_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
+            h11_max_incomplete_event_size=connections.MAX_HEADER,
         )
         self.app = app
         self.server = uvicorn.Server(config)
@@ -638,6 +610,7 @@ def start(
     fallback: bool = False,
     api_key: str | None = None,
     limits: Limits | None = None,
+    hosts: Sequence[str] = (),
 ) -> RouterServer:
     """Start the server in a thread, on 127.0.0.1; port 0 takes a free one. Stop it with `.stop()`.
 
@@ -645,9 +618,11 @@ def start(
         router, inferior, superior, threshold, fallback: as for `routing.RoutedClient`.
         api_key: if given, callers must send it as `Authorization: Bearer …`; /health stays open.
         limits: sizes and time-outs.
+        hosts: names beside 127.0.0.1 and localhost that callers may know this server by, such as
+            host.docker.internal; it listens on 127.0.0.1 all the same.
     """
     board = switchboard(router, inferior, superior, threshold, fallback)
-    return RouterServer(RouterApp(board, api_key, limits), port).start()
+    return RouterServer(RouterApp(board, api_key, limits, hosts), port).start()
 
 
 async def doubts(board: Switchboard) -> list[str]:
@@ -698,6 +673,7 @@ def serve_router(
     timeout: float = 600.0,
     max_mb: float = 10.0,
     log_prompts: bool = False,
+    hosts: str = "",
 ) -> None:
     """Serve a saved router until interrupted, as an OpenAI-compatible server.
 
@@ -712,10 +688,12 @@ def serve_router(
         superior_model: its name there. Without it, the one the router knows.
         port: on 127.0.0.1.
         threshold: the operating point in [0, 1]. Without it, the router's own.
-        fallback: ask the other model when the chosen one is down.
+        fallback: ask the other model when the chosen one is down, busy, or cannot take the prompt.
         timeout: seconds without a byte from a model after which it counts as down.
         max_mb: the largest request, in megabytes.
         log_prompts: write the prompts into the log, too.
+        hosts: further names that callers may know this server by, with commas between them, such as
+            host.docker.internal.
 
     A key that callers must send is read from ROUTERLIB_SERVER_KEY (environment or .env); without one, any
     program on this machine may ask.
@@ -733,6 +711,7 @@ def serve_router(
         fallback=fallback,
         api_key=settings.key(KEY_NAME, required=False),
         limits=Limits(max_bytes=int(max_mb * 1e6), timeout=timeout, log_prompts=log_prompts),
+        hosts=[host for host in hosts.split(",") if host.strip()],
     )
     for doubt in event_loop.run(doubts(server.app.board)):
         print(f"Warning: {doubt}", flush=True)

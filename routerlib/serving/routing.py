@@ -3,18 +3,15 @@
 `RoutedClient` and `AsyncRoutedClient` *are* `openai.OpenAI` and `openai.AsyncOpenAI`. The routing sits below
 them, where HTTP requests leave: a chat completion asked of the model "router" is scored, given the name and
 the address of the inferior or the superior model, and otherwise passed on untouched, so that streaming,
-tools, parsing and retries are the SDK's own. Everything about the choice that `proxy` needs as well is here;
-scores and thresholds are made by `router`, bulk work is `collection`'s.
+tools, parsing and retries are the SDK's own. Who gets which request is `switchboard`'s, when the other model is asked
+`fallback`'s; scores and thresholds are made by `router`, bulk work is `collection`'s.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,200 +19,35 @@ import httpx2
 import openai
 
 from routerlib import settings
-from routerlib.endpoints import servers
-from routerlib.errors import Foreseen
+from routerlib.endpoints import connections
 from routerlib.rows import sources
-from routerlib.rows.schemas import LabelledPrompt, Message
-from routerlib.training.router import Decision, Router, RouterError, newest
+from routerlib.rows.schemas import LabelledPrompt
+from routerlib.serving.fallback import Reply, ask, without_waiting
+from routerlib.serving.scoring import ScoringQueue
+from routerlib.serving.switchboard import (
+    ROUTED,
+    THRESHOLD_HEADER,
+    Backend,
+    BackendError,
+    Plan,
+    RequestError,
+    Switchboard,
+    backend,
+    conversation,
+    switchboard,
+)
+from routerlib.training.router import Router, RouterError, newest
 
-ROUTED = "router"  # the model name that asks for a decision
-THRESHOLD_HEADER = "x-router-threshold"  # in a request: decide this one at another operating point
-UNAVAILABLE = (429, 500, 502, 503, 504, 529)  # answers of a server that cannot serve now
-
-
-class RequestError(Foreseen, ValueError):
-    """A request that cannot be routed. `status` is the HTTP status that says so; the text says what to change."""
-
-    def __init__(self, message: str, status: int = 400):
-        super().__init__(message)
-        self.status = status
-
-    def body(self) -> dict[str, Any]:
-        """The error in the form of the OpenAI API, which its SDK turns into an exception with this text."""
-        kind = "invalid_request_error" if self.status < 500 else "api_error"
-        return {"error": {"message": str(self), "type": kind, "param": None, "code": None}}
-
-
-class BackendError(Foreseen, ValueError):
-    """No way to a model: an address that is none, or a model without a name; the text says what to give."""
-
-
-@dataclass(frozen=True)
-class Backend:
-    """Where one of the two models answers: an OpenAI-compatible server, and the model's name there.
-
-    Example:
-        inferior = routerlib.Backend("http://localhost:8001/v1", "my-cheap-model")
-        client = routerlib.RoutedClient(router, inferior, superior="http://localhost:8000/v1")
-
-    Raises:
-        BackendError: the address is none, or the model has no name.
-    """
-
-    base_url: str
-    model: str
-    api_key: str | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        if not _is_address(self.base_url):
-            raise BackendError(
-                f"{self.base_url!r} is no address of a server; one looks like http://127.0.0.1:8000/v1."
-            )
-        if self.model is None:
-            raise BackendError(
-                f"The router does not know what the model at {self.base_url} is called: give its name as well."
-            )
-        settings.text(f"The name of the model at {self.base_url}", self.model)
-
-    @property
-    def is_local(self) -> bool:
-        return httpx2.URL(self.base_url).host in servers.LOCAL_HOSTS
-
-    def key(self) -> str | None:
-        """The key to send: the given one, else OPENAI_API_KEY for a remote server, else none.
-
-        Raises:
-            settings.MissingKey: the server is remote and no key is to be found.
-        """
-        return self.api_key or (None if self.is_local else settings.key("OPENAI_API_KEY"))
-
-    def url(self, path: str) -> str:
-        return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
-
-
-def backend(value: str | Backend, model: str | None) -> Backend:
-    """An endpoint from its address: `http://127.0.0.1:8000/v1`, the model's name being the one the router knows.
-
-    Raises:
-        BackendError: it is no http address, or nobody said what the model is called there.
-    """
-    return value if isinstance(value, Backend) else Backend(value, model or None)
-
-
-def _is_address(value: Any) -> bool:
-    try:
-        url = httpx2.URL(value)
-    except (TypeError, httpx2.InvalidURL):
-        return False
-    return url.scheme in ("http", "https") and bool(url.host) and (url.port or 80) < 65536
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What happens to one request: who is asked first, who is asked if that server is down, and why."""
-
-    first: Backend
-    second: Backend | None
-    decision: Decision | None  # None where the caller named the model
-
-    def headers(self, answered_by: Backend) -> dict[str, str]:
-        """The response headers that tell the decision and who answered."""
-        told = {"x-router-model": answered_by.model}
-        if self.decision:
-            told["x-router-decision"] = self.decision.model
-            told["x-router-score"] = f"{self.decision.p_superior:.4f}"
-            told[THRESHOLD_HEADER] = f"{self.decision.threshold:.4f}"
-        if answered_by is not self.first:
-            told["x-router-fallback"] = "true"
-        return {
-            name: value.encode("latin-1", "replace").decode("latin-1")
-            for name, value in told.items()
-        }
-
-
-@dataclass(frozen=True)
-class Switchboard:
-    """A router between two endpoints, and the rules by which a request finds its model.
-
-    `threshold` overrides the router's own; `fallback` asks the other model when the chosen one is down.
-    """
-
-    router: Router
-    inferior: Backend
-    superior: Backend
-    threshold: float | None = None
-    fallback: bool = False
-
-    def named(self, body: Mapping[str, Any]) -> Backend | None:
-        """The endpoint a request names itself, None where it asks for the router.
-
-        Raises:
-            RequestError: the model is none of those served here.
-        """
-        name = body.get("model")
-        known = {"inferior": self.inferior, "superior": self.superior}
-        known |= {known_as.model: known_as for known_as in (self.inferior, self.superior)}
-        if name == ROUTED:
-            return None
-        if isinstance(name, str) and name in known:
-            return known[name]
-        raise RequestError(
-            f"There is no model {name!r} here. Ask for {ROUTED!r} to be routed, or name one of the two models: "
-            f"{self.inferior.model!r}, {self.superior.model!r}.",
-            status=404,
-        )
-
-    def plan(
-        self, named: Backend | None, p_superior: float | None, headers: Mapping[str, str]
-    ) -> Plan:
-        """Who answers: the endpoint the caller named, else the one that the score and the threshold point to."""
-        if named is not None:
-            return Plan(named, None, None)
-        decision = self.router.decide(p_superior, self.threshold_for(headers))
-        pair = (self.inferior, self.superior)
-        first, second = pair if decision.model == "inferior" else pair[::-1]
-        return Plan(first, second if self.fallback else None, decision)
-
-    def threshold_for(self, headers: Mapping[str, str]) -> float | None:
-        """The threshold of one request: its header's, else the switchboard's, else (None) the router's.
-
-        Raises:
-            RequestError: the header holds no number in [0, 1].
-        """
-        text = headers.get(THRESHOLD_HEADER)
-        if text is None:
-            return self.threshold
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not 0 <= value <= 1:
-            raise RequestError(
-                f"The header {THRESHOLD_HEADER} must be a number from 0 to 1, not {text!r}."
-            )
-        return value
-
-
-def switchboard(
-    router: Router,
-    inferior: str | Backend,
-    superior: str | Backend,
-    threshold: float | None = None,
-    fallback: bool = False,
-) -> Switchboard:
-    """A switchboard between two endpoints, given as `backend` takes them.
-
-    Raises:
-        BackendError: as `backend`. settings.SettingError: no router, or a threshold outside [0, 1].
-    """
-    if not callable(getattr(router, "score", None)):
-        raise settings.SettingError(
-            f"The router is {router!r}; give a Router, such as routing.load() returns."
-        )
-    threshold = None if threshold is None else settings.number("THRESHOLD", threshold, most=1)
-    inferior = backend(inferior, router.models.get("inferior"))
-    superior = backend(superior, router.models.get("superior"))
-    return Switchboard(router, inferior, superior, threshold, fallback)
+__all__ = [
+    "AsyncRoutedClient",
+    "Backend",
+    "BackendError",
+    "RequestError",
+    "RoutedClient",
+    "backend",
+    "load",
+    "quick",
+]
 
 
 def load(folder: str | Path = "") -> Router:
@@ -257,196 +89,191 @@ def quick(rows: Iterable[LabelledPrompt]) -> Router:
     return router
 
 
-def conversation(body: Mapping[str, Any]) -> list[Message]:
-    """The messages of a request as the router reads them: all turns, in order, whatever their content is made of.
-
-    Raises:
-        RequestError: there are none, or one is not in the form of the OpenAI API.
-    """
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise RequestError(
-            "The request has no `messages`: a list of objects with `role` and `content` is needed."
-        )
-    return [_message(index, message) for index, message in enumerate(messages)]
-
-
-def _message(index: int, message: Any) -> Message:
-    if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
-        raise RequestError(f"messages[{index}] must be an object with `role` and `content`.")
-    content = message.get("content")
-    if isinstance(content, str):
-        text = content
-    elif content is None or isinstance(content, list):
-        text = "\n".join(part_text(part) for part in content or ())
-    else:
-        raise RequestError(f"messages[{index}].content must be a text or a list of parts.")
-    calls = message.get("tool_calls") or []
-    if not isinstance(calls, list):
-        raise RequestError(f"messages[{index}].tool_calls must be a list.")
-    for call in calls:
-        function = call.get("function") if isinstance(call, Mapping) else None
-        function = function if isinstance(function, Mapping) else {}
-        text += f"\n[calls {function.get('name')}({function.get('arguments')})]"
-    return Message(role=message["role"], content=text.strip())
-
-
-def part_text(part: Any) -> str:
-    """One part of a message's content as text; what is no text is named in brackets ("[image_url]")."""
-    if isinstance(part, Mapping):
-        if part.get("type") == "input_json":
-            return json.dumps(part.get("data"), ensure_ascii=False)
-        for name in ("text", "refusal"):
-            if isinstance(part.get(name), str):
-                return part[name]
-        return f"[{part.get('type', 'part')}]"
-    return str(part)
-
-
-class Scorer:
-    """Scores the prompts of concurrent requests together, off the event loop.
-
-    While one batch is being scored in a worker thread, the requests that arrive gather into the next one; one alone
-    waits for nobody. Batches are small because on a CPU a batch takes nearly as long as its prompts one by one, and
-    all of it waits for the last. A scorer belongs to one event loop.
-    """
-
-    def __init__(self, router: Router, max_batch: int = 8):
-        self.router = router
-        self.max_batch = max_batch
-        self.pending: list[tuple[list[Message], asyncio.Future[float]]] = []
-        self.worker: asyncio.Task | None = None
-        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="router")
-
-    async def score(self, messages: list[Message]) -> float:
-        """The probability, in [0, 1], that only the superior model will do."""
-        answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self.pending.append((messages, answer))
-        if self.worker is None or self.worker.done():
-            self.worker = asyncio.create_task(self._work())
-        return await answer
-
-    async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self.pending:
-            batch, self.pending = self.pending[: self.max_batch], self.pending[self.max_batch :]
-            try:
-                scores = await loop.run_in_executor(
-                    self.thread, self._scores, [messages for messages, _ in batch]
-                )
-            except Exception as error:
-                settle(
-                    batch,
-                    lambda answer, _, error=error: answer.set_exception(error),
-                    [None] * len(batch),
-                )
-            else:
-                settle(batch, lambda answer, score: answer.set_result(score), scores)
-
-    def _scores(self, prompts: Sequence[list[Message]]) -> list[float]:
-        return [float(score) for score in self.router.score(prompts)]
-
-    def close(self) -> None:
-        self.thread.shutdown(wait=False, cancel_futures=True)
-
-
-def settle(
-    batch: Sequence[tuple], how: Callable[[asyncio.Future, Any], None], values: Sequence[Any]
-) -> None:
-    """Give each waiting request its result, those aside whose caller has gone."""
-    for (_, answer), value in zip(batch, values, strict=True):
-        if not answer.done():
-            how(answer, value)
+# --- Below the synchronous client ------------------------------------------------------------------------------
 
 
 class RoutingTransport(httpx2.BaseTransport):
-    """The floor below `RoutedClient`: gives each chat completion its model, address and key."""
+    """The floor below `RoutedClient`: gives each chat completion its model, address and key.
 
-    def __init__(self, board: Switchboard, client: httpx2.Client):
+    Args:
+        direct: sends what stays on this machine. outside: sends the rest, through a proxy where one is set.
+    """
+
+    def __init__(self, board: Switchboard, direct: httpx2.Client, outside: httpx2.Client):
         self.board = board
-        self.client = client
+        self.direct = direct
+        self.outside = outside
+
+    def client(self, target: Backend) -> httpx2.Client:
+        return self.direct if target.is_local else self.outside
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        if not _is_chat(request):
-            return self.client.send(request, stream=True)
         try:
+            if listed := _listed(request, self.board):
+                return listed
+            if not _is_chat(request):
+                return connections.send(self.client(self.board.superior), request)
             body = _body(request)
             named = self.board.named(body)
             score = None if named else float(self.board.router.score([conversation(body)])[0])
             plan = self.board.plan(named, score, request.headers)
         except RequestError as error:
             return httpx2.Response(error.status, json=error.body(), request=request)
-        return self._send(request, body, plan)
-
-    def _send(self, request: httpx2.Request, body: dict, plan: Plan) -> httpx2.Response:
         try:
-            response = self.client.send(_readdressed(request, body, plan.first), stream=True)
-            if plan.second is None or response.status_code not in UNAVAILABLE:
-                return _told(response, plan, plan.first)
-            response.close()
-        except httpx2.TransportError:
-            if plan.second is None:
-                raise
-        return _told(
-            self.client.send(_readdressed(request, body, plan.second), stream=True),
-            plan,
-            plan.second,
-        )
+            reply, answered_by = without_waiting(ask(plan, body, HttpLine(self, request, body)))
+        except RequestError as error:
+            return _refused(error, request, plan)
+        return _response(reply, request, plan, answered_by, HeldStream(reply))
 
     def close(self) -> None:
-        self.client.close()
+        self.direct.close()
+        self.outside.close()
+
+
+class HttpLine:
+    """How `RoutedClient` talks to a model's server."""
+
+    broken = (httpx2.TransportError,)
+
+    def __init__(self, transport: RoutingTransport, request: httpx2.Request, body: dict[str, Any]):
+        self.transport = transport
+        self.request = request
+        self.body = body
+
+    async def send(self, target: Backend) -> Reply:
+        request = _readdressed(self.request, self.body, target)
+        response = connections.send(self.transport.client(target), request)
+        return Reply(response.status_code, response.headers, _pieces(response), response)
+
+    async def look(self, reply: Reply) -> bool:
+        return await reply.look()
+
+    async def let_go(self, reply: Reply) -> None:
+        reply.origin.close()
+
+
+async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """A synchronous body for `Reply`, which knows asynchronous ones; it never waits for a loop."""
+    for piece in response.iter_raw():
+        yield piece
+
+
+class HeldStream(httpx2.SyncByteStream):
+    """The body of an answer of which some pieces were looked at before."""
+
+    def __init__(self, reply: Reply):
+        self.reply = reply
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.reply.held
+        while (piece := without_waiting(anext(self.reply.pieces, None))) is not None:
+            yield piece
+
+    def close(self) -> None:
+        self.reply.origin.close()
 
 
 class RoutingHttpClient(openai.DefaultHttpxClient):
     """An HTTP client whose transport routes."""
 
 
-class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
-    """The floor below `AsyncRoutedClient`."""
+# --- Below the asynchronous client -----------------------------------------------------------------------------
 
-    def __init__(self, board: Switchboard, client: httpx2.AsyncClient):
+
+class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
+    """The floor below `AsyncRoutedClient`; its arguments are those of `RoutingTransport`."""
+
+    def __init__(self, board: Switchboard, direct: httpx2.AsyncClient, outside: httpx2.AsyncClient):
         self.board = board
-        self.client = client
-        self.scorer = Scorer(board.router)
+        self.direct = direct
+        self.outside = outside
+        self.queue = ScoringQueue(board.router)
+
+    def client(self, target: Backend) -> httpx2.AsyncClient:
+        return self.direct if target.is_local else self.outside
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if not _is_chat(request):
-            return await self.client.send(request, stream=True)
         try:
+            if listed := _listed(request, self.board):
+                return listed
+            if not _is_chat(request):
+                return await connections.send_async(self.client(self.board.superior), request)
             body = _body(request)
             named = self.board.named(body)
-            score = None if named else await self.scorer.score(conversation(body))
+            score = None if named else await self.queue.score(conversation(body))
             plan = self.board.plan(named, score, request.headers)
         except RequestError as error:
             return httpx2.Response(error.status, json=error.body(), request=request)
-        return await self._send(request, body, plan)
-
-    async def _send(self, request: httpx2.Request, body: dict, plan: Plan) -> httpx2.Response:
         try:
-            response = await self.client.send(_readdressed(request, body, plan.first), stream=True)
-            if plan.second is None or response.status_code not in UNAVAILABLE:
-                return _told(response, plan, plan.first)
-            await response.aclose()
-        except httpx2.TransportError:
-            if plan.second is None:
-                raise
-        return _told(
-            await self.client.send(_readdressed(request, body, plan.second), stream=True),
-            plan,
-            plan.second,
-        )
+            reply, answered_by = await ask(plan, body, AsyncHttpLine(self, request, body))
+        except RequestError as error:
+            return _refused(error, request, plan)
+        return _response(reply, request, plan, answered_by, AsyncHeldStream(reply))
 
     async def aclose(self) -> None:
-        self.scorer.close()
-        await self.client.aclose()
+        self.queue.close()
+        await self.direct.aclose()
+        await self.outside.aclose()
+
+
+class AsyncHttpLine:
+    """How `AsyncRoutedClient` talks to a model's server."""
+
+    broken = (httpx2.TransportError,)
+
+    def __init__(
+        self, transport: AsyncRoutingTransport, request: httpx2.Request, body: dict[str, Any]
+    ):
+        self.transport = transport
+        self.request = request
+        self.body = body
+
+    async def send(self, target: Backend) -> Reply:
+        request = _readdressed(self.request, self.body, target)
+        response = await connections.send_async(self.transport.client(target), request)
+        return Reply(response.status_code, response.headers, response.aiter_raw(), response)
+
+    async def look(self, reply: Reply) -> bool:
+        return await reply.look()
+
+    async def let_go(self, reply: Reply) -> None:
+        await reply.origin.aclose()
+
+
+class AsyncHeldStream(httpx2.AsyncByteStream):
+    """`HeldStream`, for asynchronous clients."""
+
+    def __init__(self, reply: Reply):
+        self.reply = reply
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.reply.held:
+            yield piece
+        async for piece in self.reply.pieces:
+            yield piece
+
+    async def aclose(self) -> None:
+        await self.reply.origin.aclose()
 
 
 class AsyncRoutingHttpClient(openai.DefaultAsyncHttpxClient):
     """An HTTP client whose transport routes."""
 
 
+# --- Requests and responses of both ----------------------------------------------------------------------------
+
+
 def _is_chat(request: httpx2.Request) -> bool:
     return request.method == "POST" and request.url.path.endswith("/chat/completions")
+
+
+def _listed(request: httpx2.Request, board: Switchboard) -> httpx2.Response | None:
+    """The answer to a question about models: those that can be asked for here. None to another question."""
+    start = httpx2.URL(board.superior.url("models")).path
+    if request.method != "GET" or not f"{request.url.path}/".startswith(f"{start}/"):
+        return None
+    name = request.url.path.removeprefix(start).strip("/")
+    return httpx2.Response(200, json=board.catalogue(name), request=request)
 
 
 def _body(request: httpx2.Request) -> dict[str, Any]:
@@ -465,7 +292,24 @@ def _readdressed(request: httpx2.Request, body: dict, target: Backend) -> httpx2
     )
 
 
-def _told(response: httpx2.Response, plan: Plan, answered_by: Backend) -> httpx2.Response:
+def _refused(error: RequestError, request: httpx2.Request, plan: Plan) -> httpx2.Response:
+    headers = plan.headers(plan.first)
+    return httpx2.Response(error.status, json=error.body(), headers=headers, request=request)
+
+
+def _response(
+    reply: Reply, request: httpx2.Request, plan: Plan, answered_by: Backend, stream: Any
+) -> httpx2.Response:
+    """What the SDK gets: the model's answer, with headers that tell the decision and who answered."""
+    response: httpx2.Response = reply.origin
+    if reply.held:  # the response's own body has been begun
+        response = httpx2.Response(
+            reply.status,
+            headers=response.headers,
+            stream=stream,
+            request=request,
+            extensions=response.extensions,
+        )
     response.headers.update(plan.headers(answered_by))
     return response
 
@@ -475,7 +319,7 @@ class _Routed:
 
     _routing_http: type  # the HTTP client that carries the transport
     _routing_transport: type
-    _usual_http: Callable[[], Any]  # what sends the routed requests on
+    _usual_http: Callable[..., Any]  # makes what sends the routed requests on
 
     def __init__(
         self,
@@ -491,10 +335,13 @@ class _Routed:
         self.board = switchboard(router, inferior, superior, threshold, fallback)
         http = options.pop("http_client", None)
         if not isinstance(http, self._routing_http):  # it is one where `copy` made this client
-            http = self._routing_http(
-                transport=self._routing_transport(self.board, http or self._usual_http())
-            )
-        # The SDK wants some key, even for a local server that needs none; each request gets its endpoint's own.
+            # What stays on this machine goes through no proxy of the environment.
+            direct = http or self._usual_http(trust_env=False)
+            outside = http or self._usual_http(trust_env=True)
+            transport = self._routing_transport(self.board, direct, outside)
+            http = self._routing_http(transport=transport)
+        # The SDK wants some key, even for a local server that needs none; each request gets its
+        # endpoint's own.
         given = {
             "api_key": self.board.superior.key() or "none",
             "base_url": self.board.superior.base_url,
@@ -530,11 +377,13 @@ class RoutedClient(_Routed, openai.OpenAI):
         router: decides, on the whole conversation.
         inferior, superior: a `Backend`, or an address where the model has the name that the router knows.
         threshold: the operating point in [0, 1]; None is the router's own.
-        fallback: ask the other model when the chosen one is down or overloaded.
+        fallback: ask the other model when the chosen one is down or overloaded, or cannot take the prompt
+            (an image, too long a text).
         options: anything `openai.OpenAI` takes (timeout, max_retries, default_headers, http_client …).
 
     A call that names one of the two models is not routed; one request can set its own operating point with
-    `extra_headers={"x-router-threshold": "0.3"}`. What is no chat completion goes to the superior's server.
+    `extra_headers={"x-router-threshold": "0.3"}`. `models.list()` shows "router" and the two models; what else is
+    no chat completion goes to the superior's server.
     """
 
     _routing_http = RoutingHttpClient
@@ -552,4 +401,4 @@ class AsyncRoutedClient(_Routed, openai.AsyncOpenAI):
 
     _routing_http = AsyncRoutingHttpClient
     _routing_transport = AsyncRoutingTransport
-    _usual_http = openai.DefaultAioHttpClient
+    _usual_http = connections.AioHttpClient

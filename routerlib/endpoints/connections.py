@@ -1,0 +1,158 @@
+"""How requests leave this program: HTTP clients that behave the same whichever of our programs makes them.
+
+They go straight to what is on this machine, whatever proxy the environment names; they take headers as long as gateways
+send them; and a request that met a kept-alive connection just as the server closed it is sent once more. What a request
+says, and what an answer means, is `clients`' and `serving`'s business.
+"""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from typing import Any
+
+import aiohttp
+import httpx2
+import openai
+
+MAX_HEADER = (
+    256 * 1024
+)  # bytes of one header line; aiohttp's own limit of 8,190 refuses real gateways
+SENDINGS = 3  # of one request: a pool may hold several connections that the server has just closed
+SUDDEN = 5.0  # seconds: who closes later than this after a request has read it, and may have worked on it
+
+# --- aiohttp ---------------------------------------------------------------------------------------------------
+
+# Whether the request of this task went out on a connection that had served another one before.
+_reused: ContextVar[bool] = ContextVar("reused", default=False)
+
+
+def session(trust_env: bool = False, **options: Any) -> aiohttp.ClientSession:
+    """A session of aiohttp for model servers; to be made, and closed, inside a running loop.
+
+    Args:
+        trust_env: whether proxies of the environment are used; never for what is on this machine.
+        options: as `aiohttp.ClientSession` takes them.
+    """
+    watch = aiohttp.TraceConfig()
+    watch.on_connection_create_start.append(_on_new_connection)
+    watch.on_connection_reuseconn.append(_on_reused_connection)
+    return aiohttp.ClientSession(
+        trust_env=trust_env,
+        max_line_size=MAX_HEADER,
+        max_field_size=MAX_HEADER,
+        trace_configs=[watch],
+        middlewares=[_send_once_more],
+        **options,
+    )
+
+
+async def _on_new_connection(*_: Any) -> None:
+    _reused.set(False)
+
+
+async def _on_reused_connection(*_: Any) -> None:
+    _reused.set(True)
+
+
+async def _send_once_more(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """aiohttp does the same by itself, but for GET alone: a POST might act twice. Here the server has read nothing."""
+    start = time.monotonic()
+    for _ in range(SENDINGS - 1):
+        try:
+            return await send(request)
+        except aiohttp.ClientConnectorError:
+            raise  # no connection at all
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if not _reused.get() or time.monotonic() - start > SUDDEN:
+                raise
+    return await send(request)
+
+
+class AioHttpClient(openai.DefaultAioHttpClient):
+    """The SDK's fast HTTP client, on sessions as `session` makes them."""
+
+    def _init_transport(self, **options: Any) -> httpx2.AsyncBaseTransport:
+        return _on_our_session(super()._init_transport(**options))
+
+    def _init_proxy_transport(self, proxy: Any, **options: Any) -> httpx2.AsyncBaseTransport:
+        return _on_our_session(super()._init_proxy_transport(proxy, **options))
+
+
+def _on_our_session(transport: Any) -> httpx2.AsyncBaseTransport:
+    """The SDK's transport over aiohttp takes a maker of its session; another transport stays as it is."""
+    if hasattr(transport, "client") and hasattr(transport, "limits"):
+        limits = transport.limits
+
+        def make() -> aiohttp.ClientSession:
+            # 0 is aiohttp's word for no limit
+            connector = aiohttp.TCPConnector(
+                limit=limits.max_connections or 0,
+                keepalive_timeout=limits.keepalive_expiry,
+                ssl=transport.ssl_context,
+            )
+            return session(connector=connector)
+
+        transport.client = make
+    return transport
+
+
+# --- httpx -----------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """What a request of httpx tells on its way: whether it went out on a connection used before."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+        self.events: list[str] = []
+
+    def saw_a_closed_connection(self, error: httpx2.TransportError) -> bool:
+        """Whether the request failed because a kept-alive connection had just been closed."""
+        kinds = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
+        sudden = time.monotonic() - self.start <= SUDDEN
+        is_new = any("connect_tcp" in event for event in self.events)
+        answered = any("receive_response_headers.complete" in event for event in self.events)
+        return (
+            isinstance(error, kinds) and sudden and bool(self.events) and not (is_new or answered)
+        )
+
+    def note(self, event: str, _: Any) -> None:
+        self.events.append(event)
+
+    async def note_async(self, event: str, _: Any) -> None:
+        self.events.append(event)
+
+
+def send(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
+    """Send a request, its answer to be read as a stream.
+
+    Raises:
+        httpx2.TransportError: no answer began.
+    """
+    given = request.extensions
+    for _ in range(SENDINGS - 1):
+        watch = Watch()
+        request.extensions = {**given, "trace": watch.note}
+        try:
+            return client.send(request, stream=True)
+        except httpx2.TransportError as error:
+            if not watch.saw_a_closed_connection(error):
+                raise
+    return client.send(request, stream=True)
+
+
+async def send_async(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
+    """`send`, for asynchronous clients; over aiohttp the session does it."""
+    given = request.extensions
+    for _ in range(SENDINGS - 1):
+        watch = Watch()
+        request.extensions = {**given, "trace": watch.note_async}
+        try:
+            return await client.send(request, stream=True)
+        except httpx2.TransportError as error:
+            if not watch.saw_a_closed_connection(error):
+                raise
+    return await client.send(request, stream=True)
