@@ -74,11 +74,11 @@ async def _send_once_more(
 class AioHttpClient(openai.DefaultAioHttpClient):
     """The SDK's fast HTTP client, on sessions as `session` makes them."""
 
-    def _init_transport(self, **options: Any) -> httpx2.AsyncBaseTransport:
-        return _on_our_session(super()._init_transport(**options))
+    def _init_transport(self, *given: Any, **options: Any) -> httpx2.AsyncBaseTransport:
+        return _on_our_session(super()._init_transport(*given, **options))
 
-    def _init_proxy_transport(self, proxy: Any, **options: Any) -> httpx2.AsyncBaseTransport:
-        return _on_our_session(super()._init_proxy_transport(proxy, **options))
+    def _init_proxy_transport(self, *given: Any, **options: Any) -> httpx2.AsyncBaseTransport:
+        return _on_our_session(super()._init_proxy_transport(*given, **options))
 
 
 def _on_our_session(transport: Any) -> httpx2.AsyncBaseTransport:
@@ -145,14 +145,21 @@ def send(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
 
 
 async def send_async(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
-    """`send`, for asynchronous clients; over aiohttp the session does it."""
+    """`send`, for asynchronous clients; over aiohttp the session sends once more."""
     given = request.extensions
     for _ in range(SENDINGS - 1):
         watch = Watch()
         request.extensions = {**given, "trace": watch.note_async}
         try:
-            return await client.send(request, stream=True)
+            return await _sent(client, request)
         except httpx2.TransportError as error:
             if not watch.saw_a_closed_connection(error):
                 raise
-    return await client.send(request, stream=True)
+    return await _sent(client, request)
+
+
+async def _sent(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
+    try:
+        return await client.send(request, stream=True)
+    except aiohttp.ClientError as error:  # one that the SDK's transport does not translate
+        raise httpx2.RemoteProtocolError(str(error)[:300], request=request) from error

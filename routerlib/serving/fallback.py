@@ -9,10 +9,11 @@ handed on. How bytes travel is not known here: each floor (`routing`'s two clien
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
+from routerlib.endpoints import refusals
+from routerlib.endpoints.refusals import Kind
 from routerlib.serving import compression
 from routerlib.serving.switchboard import Backend, Plan, RequestError
 
@@ -87,13 +88,17 @@ class Reply:
 class Line(Protocol):
     """How one floor talks to a model's server."""
 
-    broken: tuple[type[Exception], ...]  # the errors that say: no answer, or not all of it
+    @property
+    def broken(self) -> tuple[type[Exception], ...]:
+        """The errors that say: no answer, or not all of it."""
 
     async def send(self, target: Backend) -> Reply:
         """Send the request to a model. Raises one of `broken` where no answer begins."""
+        raise NotImplementedError
 
     async def look(self, reply: Reply) -> bool:
         """`reply.look()`, for as long as the floor can wait."""
+        raise NotImplementedError
 
     async def let_go(self, reply: Reply) -> None:
         """Close an answer that nobody will read."""

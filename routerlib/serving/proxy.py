@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,26 +120,36 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        kept = {"registry": self.registry}
         self.requests = Counter(
-            "routerlib_requests", "Requests, by decision and status", ["decision", "status"], **kept
+            "routerlib_requests",
+            "Requests, by decision and status",
+            ["decision", "status"],
+            registry=self.registry,
         )
         self.fallbacks = Counter(
-            "routerlib_fallbacks", "Requests answered by the other model", ["asked_first"], **kept
+            "routerlib_fallbacks",
+            "Requests answered by the other model",
+            ["asked_first"],
+            registry=self.registry,
         )
         self.scores = Histogram(
             "routerlib_p_superior",
             "Scores given",
             buckets=[tenth / 10 for tenth in range(1, 11)],
-            **kept,
+            registry=self.registry,
         )
         self.scoring = Histogram(
-            "routerlib_scoring_seconds", "Time to score a prompt, waiting included", **kept
+            "routerlib_scoring_seconds",
+            "Time to score a prompt, waiting included",
+            registry=self.registry,
         )
         self.first_byte = Histogram(
-            "routerlib_first_byte_seconds", "Time until a model answers", ["model"], **kept
+            "routerlib_first_byte_seconds",
+            "Time until a model answers",
+            ["model"],
+            registry=self.registry,
         )
-        self.in_flight = Gauge("routerlib_in_flight", "Requests under way", **kept)
+        self.in_flight = Gauge("routerlib_in_flight", "Requests under way", registry=self.registry)
 
 
 class RouterApp:
@@ -229,9 +239,9 @@ class RouterApp:
         named = self.board.named(body)
         if named is None:
             score = await self.score(conversation(body))
-            plan = self.board.plan(None, score, request.headers)
+            plan = self.board.plan(self.board.decide(score, request.headers))
         else:
-            plan = self.board.plan(named, None, request.headers)
+            plan = Plan(named)
         self.note(plan.decision, body)
         return Relay(self, request, body, plan)
 
@@ -245,7 +255,7 @@ class RouterApp:
         questions = decisions.questions(body)
         score = await self.score(decisions.conversation_of(body))
         decision = self.board.decide(score, request.headers)
-        plan = self.board.plan_for(decision)
+        plan = self.board.plan(decision)
         self.metrics.requests.labels(decision.model, 200).inc()
         self.note(decision, body)
         answers = [decisions.answer(question, decision, self.board) for question in questions]
@@ -373,7 +383,7 @@ class Relay(Response):
     def __init__(self, app: RouterApp, request: Request, body: dict[str, Any], plan: Plan):
         self.app = app
         self.request = request
-        self.body = body
+        self.asked = body
         self.plan = plan
         self.patience = app.limits.patience
         self.background = None
@@ -393,11 +403,11 @@ class Relay(Response):
 
     async def relay(self, send: Send) -> None:
         try:
-            reply, answered_by = await ask(self.plan, self.body, self)
+            reply, answered_by = await ask(self.plan, self.asked, self)
         except RequestError as error:
             self.count(error.status)
             response = Json(error.body(), error.status, headers=self.plan.headers(self.plan.first))
-            await response({"type": "http"}, None, send)
+            await response({"type": "http"}, _nothing, send)
             return
         self.count(reply.status)
         async with reply.origin:
@@ -434,7 +444,9 @@ class Relay(Response):
 
     # --- as a `fallback.Line` ---
 
-    broken = (RequestError, aiohttp.ClientError, TimeoutError)
+    @property
+    def broken(self) -> tuple[type[Exception], ...]:
+        return (RequestError, aiohttp.ClientError, TimeoutError)
 
     async def send(self, target: Backend) -> Reply:
         if target is self.plan.second:
@@ -462,7 +474,7 @@ class Relay(Response):
         try:
             if key := target.key():
                 headers["authorization"] = f"Bearer {key}"
-            content = json.dumps({**self.body, "model": target.model}).encode()
+            content = json.dumps({**self.asked, "model": target.model}).encode()
             url = target.url("chat/completions")
             session = self.app.sessions[target.is_local]
             response = await session.post(
@@ -495,6 +507,10 @@ class Relay(Response):
     @property
     def decided(self) -> str:
         return self.plan.decision.model if self.plan.decision else "named"
+
+
+async def _nothing() -> MutableMapping[str, Any]:
+    raise RuntimeError("an error has no body to receive")
 
 
 async def _disconnected(receive: Receive) -> None:

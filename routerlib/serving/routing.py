@@ -114,9 +114,7 @@ class RoutingTransport(httpx2.BaseTransport):
             if not _is_chat(request):
                 return connections.send(self.client(self.board.superior), request)
             body = _body(request)
-            named = self.board.named(body)
-            score = None if named else float(self.board.router.score([conversation(body)])[0])
-            plan = self.board.plan(named, score, request.headers)
+            plan = self.plan(request, body)
         except RequestError as error:
             return httpx2.Response(error.status, json=error.body(), request=request)
         try:
@@ -124,6 +122,13 @@ class RoutingTransport(httpx2.BaseTransport):
         except RequestError as error:
             return _refused(error, request, plan)
         return _response(reply, request, plan, answered_by, HeldStream(reply))
+
+    def plan(self, request: httpx2.Request, body: dict[str, Any]) -> Plan:
+        named = self.board.named(body)
+        if named is not None:
+            return Plan(named)
+        [score] = self.board.router.score([conversation(body)])
+        return self.board.plan(self.board.decide(float(score), request.headers))
 
     def close(self) -> None:
         self.direct.close()
@@ -133,7 +138,9 @@ class RoutingTransport(httpx2.BaseTransport):
 class HttpLine:
     """How `RoutedClient` talks to a model's server."""
 
-    broken = (httpx2.TransportError,)
+    @property
+    def broken(self) -> tuple[type[Exception], ...]:
+        return (httpx2.TransportError,)
 
     def __init__(self, transport: RoutingTransport, request: httpx2.Request, body: dict[str, Any]):
         self.transport = transport
@@ -199,9 +206,7 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
             if not _is_chat(request):
                 return await connections.send_async(self.client(self.board.superior), request)
             body = _body(request)
-            named = self.board.named(body)
-            score = None if named else await self.queue.score(conversation(body))
-            plan = self.board.plan(named, score, request.headers)
+            plan = await self.plan(request, body)
         except RequestError as error:
             return httpx2.Response(error.status, json=error.body(), request=request)
         try:
@@ -209,6 +214,13 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
         except RequestError as error:
             return _refused(error, request, plan)
         return _response(reply, request, plan, answered_by, AsyncHeldStream(reply))
+
+    async def plan(self, request: httpx2.Request, body: dict[str, Any]) -> Plan:
+        named = self.board.named(body)
+        if named is not None:
+            return Plan(named)
+        score = await self.queue.score(conversation(body))
+        return self.board.plan(self.board.decide(score, request.headers))
 
     async def aclose(self) -> None:
         self.queue.close()
@@ -219,7 +231,9 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
 class AsyncHttpLine:
     """How `AsyncRoutedClient` talks to a model's server."""
 
-    broken = (httpx2.TransportError,)
+    @property
+    def broken(self) -> tuple[type[Exception], ...]:
+        return (httpx2.TransportError,)
 
     def __init__(
         self, transport: AsyncRoutingTransport, request: httpx2.Request, body: dict[str, Any]
@@ -346,7 +360,8 @@ class _Routed:
             "api_key": self.board.superior.key() or "none",
             "base_url": self.board.superior.base_url,
         } | options
-        super().__init__(**given, http_client=http)
+        above: Any = super()  # OpenAI's client, whichever it is
+        above.__init__(**given, http_client=http)
 
     def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
         known = inspect.signature(super().__init__).parameters
@@ -360,7 +375,8 @@ class _Routed:
         """As OpenAI's: the same client with some options changed. The routing stays."""
         names = ("router", "inferior", "superior", "threshold", "fallback")
         same = {name: getattr(self.board, name) for name in names}
-        return super().copy(**options, _extra_kwargs={**same, **_extra_kwargs})
+        above: Any = super()
+        return above.copy(**options, _extra_kwargs={**same, **_extra_kwargs})
 
     with_options = copy
 

@@ -7,12 +7,13 @@ known here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from routerlib.rows.schemas import Message
 from routerlib.training.router import Router
+
+Waiting = tuple[list[Message], asyncio.Future[float]]  # a conversation, and where its score goes
 
 
 class ScoringQueue:
@@ -26,7 +27,7 @@ class ScoringQueue:
     def __init__(self, router: Router, max_batch: int = 8):
         self.router = router
         self.max_batch = max_batch
-        self.pending: list[tuple[list[Message], asyncio.Future[float]]] = []
+        self.pending: list[Waiting] = []
         self.worker: asyncio.Task | None = None
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="router")
 
@@ -42,18 +43,16 @@ class ScoringQueue:
         loop = asyncio.get_running_loop()
         while self.pending:
             batch, self.pending = self.pending[: self.max_batch], self.pending[self.max_batch :]
+            prompts = [messages for messages, _ in batch]
             try:
-                scores = await loop.run_in_executor(
-                    self.thread, self._scores, [messages for messages, _ in batch]
-                )
+                scores = await loop.run_in_executor(self.thread, self._scores, prompts)
             except Exception as error:
-                settle(
-                    batch,
-                    lambda answer, _, error=error: answer.set_exception(error),
-                    [None] * len(batch),
-                )
-            else:
-                settle(batch, lambda answer, score: answer.set_result(score), scores)
+                for answer in _still_waiting(batch):
+                    answer.set_exception(error)
+                continue
+            for (_, answer), score in zip(batch, scores, strict=True):
+                if not answer.done():  # else its caller has gone
+                    answer.set_result(score)
 
     def _scores(self, prompts: Sequence[list[Message]]) -> list[float]:
         return [float(score) for score in self.router.score(prompts)]
@@ -62,10 +61,6 @@ class ScoringQueue:
         self.thread.shutdown(wait=False, cancel_futures=True)
 
 
-def settle(
-    batch: Sequence[tuple], how: Callable[[asyncio.Future, Any], None], values: Sequence[Any]
-) -> None:
-    """Give each waiting request its result, those aside whose caller has gone."""
-    for (_, answer), value in zip(batch, values, strict=True):
-        if not answer.done():
-            how(answer, value)
+def _still_waiting(batch: Sequence[Waiting]) -> list[asyncio.Future[float]]:
+    """The answers of a batch whose callers have not gone."""
+    return [answer for _, answer in batch if not answer.done()]

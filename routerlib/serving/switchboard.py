@@ -61,7 +61,7 @@ class Backend:
             raise BackendError(
                 f"{self.base_url!r} is no address of a server; one looks like http://127.0.0.1:8000/v1."
             )
-        if self.model is None:
+        if not self.model and isinstance(self.model, str | None):
             raise BackendError(
                 f"The router does not know what the model at {self.base_url} is called: give its name as well."
             )
@@ -83,13 +83,13 @@ class Backend:
         return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
 
 
-def backend(value: str | Backend, model: str | None) -> Backend:
+def backend(value: str | Backend, model: Any) -> Backend:
     """An endpoint from its address: `http://127.0.0.1:8000/v1`, the model's name being the one the router knows.
 
     Raises:
         BackendError: it is no http address, or nobody said what the model is called there.
     """
-    return value if isinstance(value, Backend) else Backend(value, model or None)
+    return value if isinstance(value, Backend) else Backend(value, model)
 
 
 def _is_address(value: Any) -> bool:
@@ -105,8 +105,8 @@ class Plan:
     """What happens to one request: who is asked first, who is asked if that one has no answer, and why."""
 
     first: Backend
-    second: Backend | None
-    decision: Decision | None  # None where the caller named the model
+    second: Backend | None = None
+    decision: Decision | None = None  # None where the caller named the model
 
     @property
     def targets(self) -> tuple[Backend, ...]:
@@ -181,19 +181,11 @@ class Switchboard:
             status=404,
         )
 
-    def plan(
-        self, named: Backend | None, p_superior: float | None, headers: Mapping[str, str]
-    ) -> Plan:
-        """Who answers: the endpoint the caller named, else the one that the score and the threshold point to."""
-        if named is not None:
-            return Plan(named, None, None)
-        return self.plan_for(self.decide(p_superior, headers))
-
-    def decide(self, p_superior: float | None, headers: Mapping[str, str]) -> Decision:
+    def decide(self, p_superior: float, headers: Mapping[str, str]) -> Decision:
         """The router's decision on a score, at the threshold of this request."""
         return self.router.decide(p_superior, self.threshold_for(headers))
 
-    def plan_for(self, decision: Decision) -> Plan:
+    def plan(self, decision: Decision) -> Plan:
         """Who answers after a decision."""
         if decision.model == "inferior":
             first, second = self.inferior, self.superior

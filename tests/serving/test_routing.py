@@ -6,9 +6,8 @@ import openai
 import pytest
 from small_router import EASY, HARD, rows
 
-from routerlib.rows.schemas import Message
 from routerlib.serving import routing
-from routerlib.serving.routing import AsyncRoutedClient, Backend, RoutedClient, Scorer
+from routerlib.serving.routing import AsyncRoutedClient, Backend, RoutedClient
 from routerlib.settings import SettingError
 
 TOOL = {
@@ -39,9 +38,32 @@ def test_easy_and_hard_prompts_go_to_different_models_and_the_answer_says_which(
 def test_it_is_an_openai_client(client):
     assert isinstance(client, openai.OpenAI)
     assert issubclass(AsyncRoutedClient, openai.AsyncOpenAI)
-    assert [model.id for model in client.models.list()] == [
-        "large"
-    ]  # not a chat: the superior's server
+
+
+def test_it_lists_what_can_be_asked_for(client):
+    assert [model.id for model in client.models.list()] == ["router", "small", "large"]
+    assert client.models.retrieve("router").id == "router"
+    with pytest.raises(openai.NotFoundError, match="There is no model 'gpt-9' here"):
+        client.models.retrieve("gpt-9")
+
+
+def test_what_is_here_is_asked_past_a_proxy_of_the_environment(router, upstream, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with RoutedClient(router, upstream.url, upstream.url, max_retries=0) as client:
+        assert ask(client, EASY).model == "small"
+        assert ask(client.with_options(timeout=5), EASY).model == "small"
+
+    async def run():
+        async with AsyncRoutedClient(router, upstream.url, upstream.url, max_retries=0) as client:
+            return (await ask(client, HARD)).model
+
+    assert asyncio.run(run()) == "large"
+    elsewhere = Backend("http://model.example/v1", "small", api_key="none")
+    with RoutedClient(router, elsewhere, upstream.url, max_retries=0) as client:
+        transport = client._client._transport
+        assert transport.client(elsewhere).trust_env
+        assert not transport.client(client.board.superior).trust_env
 
 
 def test_every_argument_arrives_untouched(client, upstream):
@@ -118,43 +140,6 @@ def test_a_follow_up_is_read_with_its_conversation(client, router):
     assert (alone, within) == ("small", "large")
 
 
-def test_messages_of_parts_and_tool_calls_are_read():
-    call = {"id": "t", "type": "function", "function": {"name": "look_up", "arguments": '{"x": 1}'}}
-    messages = routing.conversation(
-        {
-            "messages": [
-                {
-                    "role": "user",
-                    "content": [{"type": "text", "text": "What is"}, {"type": "image_url"}],
-                },
-                {"role": "assistant", "content": None, "tool_calls": [call]},
-            ]
-        }
-    )
-    assert [message.content for message in messages] == [
-        "What is\n[image_url]",
-        '[calls look_up({"x": 1})]',
-    ]
-
-
-def test_tool_calls_of_any_form_are_read():
-    calls = [3, {"function": 3}, {"function": {}}, {}]
-    [message] = routing.conversation(
-        {"messages": [{"role": "assistant", "content": "", "tool_calls": calls}]}
-    )
-    assert message.content == "\n".join(["[calls None(None)]"] * 4)
-
-
-@pytest.mark.parametrize(
-    "messages",
-    [None, [], ["hi"], [{"content": "hi"}], [{"role": "user", "content": 3}],
-     [{"role": "assistant", "content": "", "tool_calls": 3}]],
-)  # fmt: skip
-def test_messages_of_another_form_are_refused_with_a_sentence(messages):
-    with pytest.raises(routing.RequestError, match="messages"):
-        routing.conversation({"messages": messages})
-
-
 def test_options_can_be_changed_and_the_routing_stays(client):
     changed = client.with_options(timeout=5, default_headers={"x-a": "b"})
     assert isinstance(changed, RoutedClient)
@@ -216,11 +201,6 @@ def test_arguments_of_the_wrong_kind_are_a_sentence(router, kind, change, error,
         kind(**{"router": router, "inferior": HERE, "superior": HERE} | change)
 
 
-def test_the_name_of_a_model_is_one_text():
-    with pytest.raises(SettingError, match=r"The name of the model at .* is \['a', 'b'\]"):
-        Backend(HERE, ["a", "b"])
-
-
 def test_async_calls_route_stream_and_fall_back(router, upstream):
     async def run():
         down = Backend(upstream.url, "down")
@@ -240,38 +220,6 @@ def test_async_calls_route_stream_and_fall_back(router, upstream):
         return [answer.model for answer in answers], chunks[0].model, changed.model, rescued.model
 
     assert asyncio.run(run()) == (["small", "large"] * 8, "large", "small", "small")
-
-
-class Counting:
-    """A router that remembers the sizes of the batches it scored."""
-
-    def __init__(self, router):
-        self.router, self.sizes = router, []
-
-    def score(self, prompts):
-        self.sizes.append(len(prompts))
-        if any("fail" in message.content for prompt in prompts for message in prompt):
-            raise ValueError("cannot score")
-        return self.router.score(prompts)
-
-
-def test_prompts_that_arrive_together_are_scored_together(router):
-    async def run():
-        counting = Counting(router)
-        scorer = Scorer(counting, max_batch=16)
-        prompts = [[Message(role="user", content=text)] for text in [EASY, HARD] * 20]
-        scores = await asyncio.gather(*(scorer.score(prompt) for prompt in prompts))
-        with pytest.raises(ValueError, match="cannot score"):
-            await scorer.score([Message(role="user", content="fail")])
-        again = await scorer.score(prompts[0])
-        scorer.close()
-        return counting.sizes, scores, again
-
-    sizes, scores, again = asyncio.run(run())
-    assert sizes == [16, 16, 8, 1, 1]
-    assert scores == [scores[0], scores[1]] * 20
-    assert scores[0] < 0.5 < scores[1]
-    assert again == scores[0]
 
 
 def test_load_takes_the_named_router_then_the_newest_then_a_quick_one(
