@@ -30,6 +30,7 @@ PACKAGE = Path(__file__).resolve().parent
 # A checkout is its own root; an installed copy works in the folder it is used from.
 ROOT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else Path.cwd()
 SAMPLES = PACKAGE / "samples"
+MISSING = "missing"
 QUOTES = ('""', "''", "“”", "\u2018\u2019")
 
 
@@ -185,6 +186,61 @@ CACHES = {  # what libraries keep below HOME; variable -> folder below outputs/c
 }
 
 
+class MissingPackages(Foreseen, ImportError):
+    """Packages that routerlib needs are not installed for this Python; the text says how to get
+    them."""
+
+
+def prepare_notebook() -> None:
+    """What the set-up cell of a notebook does: `prepare`, and a look at the packages that it needs.
+
+    Where a platform brings packages of its own (Colab, Kaggle), they are used as they are: other
+    versions than ours are told, and only what is missing has to be installed.
+
+    Raises:
+        MissingPackages: one is not there at all; the text holds the line that installs it.
+    """
+    missing, other = packages_that_differ()
+    if missing:
+        wanted = " ".join(f'"{requirement}"' for requirement in missing)
+        raise MissingPackages(
+            f"{sys.executable} lacks packages that the notebooks need. Run this in a cell of its "
+            f"own, restart the kernel, and begin again:\n%pip install {wanted}"
+        )
+    if other:
+        print(f"Other versions than the tests pass with: {', '.join(other)}.")
+    prepare()
+
+
+def packages_that_differ() -> tuple[list[str], list[str]]:
+    """Packages that are missing, as pip wants them, and those of another version than we ask for,
+    in words; read from requirements.txt, or from what the installed package says it needs."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    file = ROOT / "requirements.txt"
+    lines = _lines_of(file) if file.exists() else metadata.requires("routerlib") or []
+    missing, other = [], []
+    for line in lines:
+        try:
+            wanted = Requirement(line)
+        except InvalidRequirement:  # an option of pip's
+            continue
+        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        found = _version(wanted.name)
+        if found == MISSING:
+            wanted.marker = None
+            missing.append(str(wanted))
+        elif not wanted.specifier.contains(found, prereleases=True):
+            other.append(f"{wanted.name} {found} ({wanted.specifier})")
+    return missing, other
+
+
+def _lines_of(requirements: Path) -> list[str]:
+    lines = requirements.read_text(encoding="utf-8").splitlines()
+    return [line.split(" #")[0].strip() for line in lines if not line.startswith("#")]
+
+
 def prepare() -> None:
     """Ready this process for the libraries that come after: `.env`, nothing that reports, caches
     that can be written.
@@ -244,7 +300,7 @@ def _version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return "missing"
+        return MISSING
 
 
 # --- what a setting may be ---

@@ -255,3 +255,27 @@ def test_caches_move_to_outputs_only_where_home_cannot_be_written(monkeypatch, t
     settings.prepare()
     assert os.environ["HF_HOME"] == str(tmp_path / "outputs" / "cache" / "huggingface")
     assert os.environ["MPLCONFIGDIR"] == "mine"
+
+
+# --- packages of a notebook's platform ---
+
+
+def test_missing_packages_are_told_with_the_line_that_installs_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / "requirements.txt").write_text(
+        "# a comment\nnumpy>=1  # is there\nno-such-thing[x]>=2,<3; python_version > '3'  # why\n"
+        "other-thing; python_version < '3'\ntorch==1.2.*\n\n--option\n"
+    )
+    missing, other = settings.packages_that_differ()
+    assert missing == ["no-such-thing[x]<3,>=2"]
+    (torch,) = other
+    assert torch.startswith("torch 2") and torch.endswith("(==1.2.*)")
+    with pytest.raises(settings.MissingPackages, match=r'%pip install "no-such-thing\[x\]<3,>=2"$'):
+        settings.prepare_notebook()
+
+
+def test_other_versions_are_told_and_used(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    (tmp_path / "requirements.txt").write_text("torch==1.2.*\n")
+    settings.prepare_notebook()
+    assert "Other versions than the tests pass with: torch 2" in capsys.readouterr().out

@@ -7,8 +7,13 @@ hue, so that a print in grey still reads. Nothing is computed here that a number
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 import itertools
+import os
+import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,14 +32,24 @@ if TYPE_CHECKING:
     from routerlib.labels.labelling import Check
     from routerlib.votes.ratings import Agreement, Difficulty, Rating, Tiers
 
+INLINE = "module://matplotlib_inline.backend_inline"  # what a notebook draws with
 INFERIOR, SUPERIOR, ROUTER, NEUTRAL = "#e69f00", "#1f4e79", "#009e73", "#8c8c8c"
 
 
 def use_house_style() -> None:
-    """Fonts, sizes and colours of all figures. Call once at the top of a notebook."""
+    """Fonts, sizes and colours of all figures. Call once at the top of a notebook.
+
+    Whatever a user's matplotlibrc, style or MPLBACKEND says does not count: figures are drawn
+    without a screen, and look the same everywhere.
+    """
+    backend = INLINE if "ipykernel" in sys.modules else "agg"
+    if "matplotlib" not in sys.modules:  # which refuses to load where MPLBACKEND names none it has
+        os.environ["MPLBACKEND"] = backend
     import matplotlib as mpl
     import seaborn as sns
+    from cycler import cycler
 
+    mpl.rcdefaults()
     sns.set_theme(context="notebook", style="whitegrid")
     mpl.rcParams.update(
         {
@@ -54,7 +69,7 @@ def use_house_style() -> None:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "grid.alpha": 0.4,
-            "axes.prop_cycle": mpl.cycler(
+            "axes.prop_cycle": cycler(
                 color=[SUPERIOR, INFERIOR, ROUTER, "#cc79a7", "#56b4e9", NEUTRAL]
             ),
         }
@@ -78,12 +93,25 @@ def save(figure: Figure, name: str) -> Path:
 
 
 def show(figure: Figure, name: str, reading: str) -> None:
-    """Save a figure, display it, and below it the sentence that reads it: no figure goes without."""
+    """Save a figure, display it, and below it the sentence that reads it: no figure goes without.
+
+    The picture carries the sentence as its alternative text, for who cannot see it.
+    """
     import matplotlib.pyplot as plt
     from IPython.display import display
 
     save(figure, name)
-    display(figure)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    words = re.sub(r"[*`]", "", reading)
+    display(
+        {
+            "image/png": base64.b64encode(picture.getvalue()).decode(),
+            "text/plain": f"<Figure {name}>",
+        },
+        metadata={"image/png": {"alt": words}},
+        raw=True,
+    )
     plt.close(figure)  # or the notebook shows it once more
     say(f"**Reading.** {reading}")
 

@@ -70,7 +70,7 @@ def test_it_is_committed_without_outputs_and_names_kernel_python3(notebook):
 
 
 def test_the_opening_is_the_same_everywhere(notebook):
-    first, setup, parameters = notebook.cells[:3]
+    first, setup, parameters, understood = notebook.cells[:4]
     number = notebook.metadata["name"].split("_")[0]
     assert first.cell_type == "markdown" and first.source.startswith(f"# {number} · ")
     for need in ("**Needs**", "GPU", "key", "minutes", "cost"):
@@ -78,6 +78,8 @@ def test_the_opening_is_the_same_everywhere(notebook):
     reference = nbformat.read(pipeline.notebook_path(NOTEBOOKS[0]), as_version=4)
     assert setup.source == reference.cells[1].source
     assert parameters.metadata["tags"] == ["parameters"]
+    asks = f'globals().update(parameters.understood("{notebook.metadata["name"]}", globals()))'
+    assert understood.source.splitlines()[-1] == asks
 
 
 def test_every_parameter_is_a_literal_with_help(notebook):
