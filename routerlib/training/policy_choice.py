@@ -1,7 +1,7 @@
 """From outcomes with signals to the policy worth its money: fit the three, choose, measure once, certify.
 
 All is decided on development rows, by gains and courses from fits that did not see them, and counted in money (cost area,
-`stats.costs`) at the prices of the rows or at a price ratio. Test rows are touched once, by `measure`; calibration
+`stats.costs`) at the prices of the rows or at a price ratio. Test rows are touched once, by `compare_policies`; calibration
 rows once, by `certify`. What a policy is, is said in `policies`; nothing here asks a server or reads a file.
 """
 
@@ -25,6 +25,8 @@ Array = np.ndarray
 PARTS = 5  # folds of the second look's held-out gains
 RESAMPLES, BLOCK = 400, 100  # of paired intervals, drawn a block at a time
 FEWEST_ROWS = 100  # a second look is not fitted on fewer
+LEVEL = 0.8  # of the interval by which a second look must be better than none
+WORTH = 0.005  # the least gain of cost area for which a second decision is taken on
 RATIOS = (0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)  # of the figure over price ratios
 
 
@@ -106,7 +108,7 @@ def _signals(rows: Sequence[LabelledPrompt]) -> dict[str, Array]:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedPolicies:
     """The policies of one split by name, and the courses of its development rows by fits that did not see them.
 
     index: positions of the development rows among all rows. p_superior, gain: their held-out scores and gains (gain is
@@ -119,7 +121,7 @@ class Fitted:
     policies: dict[str, Policy]
     held_out: dict[str, Course]
 
-    def at(self, told: Outcomes) -> Fitted:
+    def at(self, told: Outcomes) -> FittedPolicies:
         """The same second look at other prices: only the path of `both` depends on them."""
         if self.gain is None:
             return self
@@ -133,7 +135,9 @@ class Fitted:
         )
 
 
-def fit(index: Array, p_superior: Array, told: Outcomes, groups: Array, seed: int = 0) -> Fitted:
+def fit_policies(
+    index: Array, p_superior: Array, told: Outcomes, groups: Array, seed: int = 0
+) -> FittedPolicies:
     """The policies that these rows allow: the router alone, and with signals the cascade and both.
 
     Args:
@@ -146,7 +150,7 @@ def fit(index: Array, p_superior: Array, told: Outcomes, groups: Array, seed: in
     policies = {ROUTER: Policy(ROUTER, threshold=0.5)}
     courses = {ROUTER: costs.router_course(p_superior)}
     if not rows.signals or len(index) < FEWEST_ROWS:
-        return Fitted(index, p_superior, None, policies, courses)
+        return FittedPolicies(index, p_superior, None, policies, courses)
     gain = rows.superior - rows.inferior
     parts = folds(groups[index], PARTS, seed)
     held = second_look.held_out(p_superior, rows.signals, gain, parts)
@@ -155,7 +159,7 @@ def fit(index: Array, p_superior: Array, told: Outcomes, groups: Array, seed: in
     for policy in (Policy(CASCADE, look), Policy(BOTH, look, path)):
         policies[policy.name] = policy
         courses[policy.name] = policy.course(p_superior, rows.signals, held)
-    return Fitted(index, p_superior, held, policies, courses)
+    return FittedPolicies(index, p_superior, held, policies, courses)
 
 
 # --- areas over several splits ---
@@ -211,7 +215,7 @@ class Choice:
     """The policy to use at some prices.
 
     areas: held-out cost area of each policy. above: of each other policy, (difference, low, high) to the router
-    alone, with its paired 95 % interval. sentence: why.
+    alone, with its paired interval. sentence: why.
     """
 
     name: str
@@ -221,11 +225,12 @@ class Choice:
     sentence: str
 
 
-def choose(fitted: Sequence[Fitted], told: Outcomes) -> Choice:
+def choose(fitted: Sequence[FittedPolicies], told: Outcomes) -> Choice:
     """The policy to use at these prices, by cost area on held-out rows of all splits.
 
     The router alone is the default: it asks no model twice. Another one is chosen only where its cost area is higher
-    by an interval (95 %, paired) clear of zero; of several such, the one with the largest area.
+    by at least WORTH and by an interval (80 %, paired) clear of zero; of several such, the one with the largest
+    area. A wider interval would cost more in good looks passed by than it spares in bad ones taken.
     """
     names = [name for name in NAMES if all(name in one.policies for one in fitted)]
     courses = {name: [(one.index, one.held_out[name]) for one in fitted] for name in names}
@@ -240,9 +245,9 @@ def choose(fitted: Sequence[Fitted], told: Outcomes) -> Choice:
     drawn = _drawn(_area, courses, told)
     above = {}
     for name in names[1:]:
-        low, high = metrics.interval(drawn[name] - drawn[ROUTER])
+        low, high = metrics.interval(drawn[name] - drawn[ROUTER], LEVEL)
         above[name] = (areas[name] - areas[ROUTER], low, high)
-    clear = [name for name in above if above[name][1] > 0]
+    clear = [name for name in above if above[name][0] >= WORTH and above[name][1] > 0]
     best = max(clear or above, key=lambda name: areas[name])
     chosen = best if clear else ROUTER
     return Choice(chosen, areas, above, ratio, _why(chosen, best, above[best], ratio))
@@ -250,7 +255,7 @@ def choose(fitted: Sequence[Fitted], told: Outcomes) -> Choice:
 
 def _why(chosen: str, best: str, above: tuple[float, float, float], ratio: float) -> str:
     gained, low, high = above
-    figures = f"cost area {gained:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, on held-out rows"
+    figures = f"cost area {gained:+.3f}, {100 * LEVEL:g} % interval {low:+.3f} to {high:+.3f}, on held-out rows"
     if chosen == ROUTER:
         return (
             f"The {ROUTER}: at a price ratio of {ratio:.2g} no second look is clearly worth its first call "
@@ -261,7 +266,7 @@ def _why(chosen: str, best: str, above: tuple[float, float, float], ratio: float
 
 
 def over_ratios(
-    fitted: Sequence[Fitted], told: Outcomes, ratios: Sequence[float] = RATIOS
+    fitted: Sequence[FittedPolicies], told: Outcomes, ratios: Sequence[float] = RATIOS
 ) -> list[Choice]:
     """The choice at each price ratio, inferior to superior, were every call of a model priced alike."""
     priced = [told.at_ratio(ratio) for ratio in ratios]
@@ -289,21 +294,25 @@ def turning_sentence(choices: Sequence[Choice]) -> str:
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestedPolicies:
     """The courses of one split's test rows by policy (or router) name; `index`: their positions among all rows."""
 
     index: Array
     courses: dict[str, Course]
 
 
-def test(fitted: Fitted, index: Array, p_superior: Array, told: Outcomes) -> Tested:
+def on_test(
+    fitted: FittedPolicies, index: Array, p_superior: Array, told: Outcomes
+) -> TestedPolicies:
     """The courses of test rows, by their scores from the finished router."""
     signals = told.take(np.asarray(index)).signals
     courses = {name: policy.course(p_superior, signals) for name, policy in fitted.policies.items()}
-    return Tested(np.asarray(index), courses)
+    return TestedPolicies(np.asarray(index), courses)
 
 
-def measure(tests: Sequence[Tested], told: Outcomes, chosen: str) -> list[dict[str, Any]]:
+def compare_policies(
+    tests: Sequence[TestedPolicies], told: Outcomes, chosen: str
+) -> list[dict[str, Any]]:
     """One row a policy, best cost area first: what it is worth on test rows, by calls and by money.
 
     Returns:

@@ -16,7 +16,7 @@ from routerlib.training.policies import BOTH, CASCADE, ROUTER, Policy, path_of
 @functools.lru_cache
 def policies(kind="informative", ratio=0.25, reading=0.0, rows=1500):
     p, told = made_up(kind, rows, ratio=ratio, reading=reading)
-    return policy_choice.fit(np.arange(rows), p, told, np.arange(rows)).policies
+    return policy_choice.fit_policies(np.arange(rows), p, told, np.arange(rows)).policies
 
 
 def made_gains(rows=2000, seed=0):
@@ -65,7 +65,7 @@ def test_where_reading_costs_prompts_that_are_surely_easy_stay_unread():
 
 def test_both_reach_the_better_of_the_two_single_decisions_where_they_were_fitted():
     p, told = made_up("informative", 1500)
-    once = policy_choice.fit(np.arange(len(p)), p, told, np.arange(len(p)))
+    once = policy_choice.fit_policies(np.arange(len(p)), p, told, np.arange(len(p)))
     for ratio in (0.02, 0.1, 0.3, 0.6):
         priced = told.at_ratio(ratio)
         fitted = once.at(priced)

@@ -17,7 +17,7 @@ ROWS = 1500
 @functools.lru_cache
 def fitted(kind, ratio=0.1, seed=0, reading=0.0, rows=ROWS):
     p, told = made_up(kind, rows, seed, ratio, reading)
-    return policy_choice.fit(np.arange(rows), p, told, np.arange(rows)), told
+    return policy_choice.fit_policies(np.arange(rows), p, told, np.arange(rows)), told
 
 
 def test_rows():
@@ -55,7 +55,7 @@ def test_without_prices_an_inferior_call_counts_a_tenth_and_that_is_said():
 def test_rows_without_signals_have_the_router_alone():
     one, told = fitted("informative")
     bare = policy_choice.Outcomes(told.inferior, told.superior, {}, told.costs)
-    alone = policy_choice.fit(one.index, one.p_superior, bare, one.index)
+    alone = policy_choice.fit_policies(one.index, one.p_superior, bare, one.index)
     assert list(alone.policies) == [ROUTER]
     choice = policy_choice.choose([alone], bare)
     assert choice.name == ROUTER and "no signals" in choice.sentence
@@ -117,8 +117,8 @@ def test_measured_rows_say_what_the_areas_are_and_which_is_chosen():
     p, fresh = made_up("informative", 1000, 5)
     everything = _joined(told, fresh)
     index = np.arange(ROWS, ROWS + 1000)
-    table = policy_choice.measure(
-        [policy_choice.test(one, index, p, everything)], everything, CASCADE
+    table = policy_choice.compare_policies(
+        [policy_choice.on_test(one, index, p, everything)], everything, CASCADE
     )
     found = {row["name"]: row for row in table}
     assert [row["name"] for row in table if row["chosen"]] == [CASCADE]
