@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
@@ -79,24 +80,46 @@ def deferring_signals() -> Iterator[None]:
             _end(number, None)
 
 
-def bar(total: int | None, label: str = "", unit: str = "item", show: bool = True) -> tqdm:
+def bar(
+    total: int | None,
+    label: str = "",
+    unit: str = "item",
+    show: bool = True,
+    initial: int = 0,
+    delay: float = 0.0,
+) -> tqdm:
     """A bar with counts, rate and time left; use as a context manager, or close it.
 
     Args:
         total: how many there are; None where only the end will tell.
         show: False for a bar that says nothing.
+        initial: how many were done before. delay: seconds of work before the bar is shown.
     """
-    in_notebook = "ipykernel" in sys.modules
-    file = sys.stdout if in_notebook else sys.stderr  # a notebook paints standard error red
+    in_notebook, file = _where()
     return tqdm(
         total=total,
         desc=printable(label) or None,
         unit=unit,
+        initial=initial,
+        delay=delay,
         disable=not show or file is None,  # None: whoever started us has closed it
         mininterval=3.0 if in_notebook else 0.5,
         file=file,
         dynamic_ncols=not in_notebook,
     )
+
+
+def say(text: str) -> None:
+    """One line among the bars, where they are shown."""
+    _, file = _where()
+    if file is not None:
+        tqdm.write(text, file=file)
+
+
+def _where() -> tuple[bool, Any]:
+    """Whether this is a notebook, and where to write: a notebook paints standard error red."""
+    in_notebook = "ipykernel" in sys.modules
+    return in_notebook, sys.stdout if in_notebook else sys.stderr
 
 
 def printable(text: str) -> str:

@@ -304,15 +304,13 @@ class _Tally:
 
         samples = row.responses
         n, right = len(samples), sum(bool(sample.is_correct) for sample in samples)
-        status = [(sample.model_extra or {}).get("extraction_status") for sample in samples]
+        status = [sample.extraction_status for sample in samples]
         self.shares.append(right / n)
         self.passed.append(pass_at_k(n, right, min(k, n)))
         self.majority.append(_majority(samples))
         self.none.append(status.count("none") / n)
         self.ambiguous.append(status.count("ambiguous") / n)
-        self.truncated.append(
-            sum(bool((sample.model_extra or {}).get("truncated")) for sample in samples) / n
-        )
+        self.truncated.append(sum(bool(sample.truncated) for sample in samples) / n)
 
 
 def _majority(samples: list[Sample]) -> float:
@@ -356,9 +354,7 @@ def _summary(model: str, sizes: Counter[int], rows: Iterable[Responses]) -> dict
             continue
         for tally in (whole, groups.setdefault(row.category, _Tally())):
             tally.add(row, k)
-        rules.update(
-            (sample.model_extra or {}).get("extraction_rule", "unknown") for sample in row.responses
-        )
+        rules.update((sample.extraction_rule or "unknown") for sample in row.responses)
     return {
         "model": model,
         "questions": len(whole.shares),

@@ -184,15 +184,16 @@ def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | 
         return None, LANGUAGE
     if not filters.min_chars <= length <= filters.max_chars:
         return None, SHORT if length < filters.min_chars else LONG
-    if filters.drop_flagged and any(turn.get("flagged") for turn in conversation.openai_moderation):
+    marks = [turn.get("flagged") for turn in conversation.openai_moderation]
+    if filters.drop_flagged and (any(marks) or conversation.toxic):
         return None, FLAGGED
     if filters.drop_redacted and conversation.redacted:
         return None, REDACTED
     row = CleanPrompt(
         id=conversation.conversation_id, prompt=prompt, language=conversation.language
     )
-    if category := (conversation.model_extra or {}).get("category"):
-        row.category = str(category)
+    if conversation.category:
+        row.category = conversation.category
     return row, None
 
 

@@ -40,15 +40,15 @@ class Output:
 
     @property
     def rule(self) -> str:
-        return str((self.sample.model_extra or {}).get("extraction_rule", "unknown"))
+        return self.sample.extraction_rule or "unknown"
 
     @property
     def status(self) -> str:
-        return str((self.sample.model_extra or {}).get("extraction_status", "unknown"))
+        return self.sample.extraction_status or "unknown"
 
     @property
     def truncated(self) -> bool:
-        return bool((self.sample.model_extra or {}).get("truncated"))
+        return bool(self.sample.truncated)
 
 
 def read_outputs(files: Sequence[str | Path], limit: int = LIMIT) -> list[Output]:

@@ -1,9 +1,9 @@
 """Crash-safe JSONL: rows that are on disk are whole, and stay.
 
-A row is appended in one write and flushed to the disk; a last line that a crash tore in two is cut off
-on the next start; one writer at a time holds the file's lock. Readers stream, so memory does not grow
-with the file; what they are given may be anything, and is said in a sentence where it is no file of rows.
-What a row must contain is `schemas`' business.
+A row is appended in one write and flushed to the disk; a last line that a crash tore in two is cut
+off on the next start; one writer at a time holds the file's lock. Readers stream, so memory does
+not grow with the file; what they are given may be anything, and is said in a sentence where it is
+no file of rows. What a row must contain is `schemas`' business.
 """
 
 from __future__ import annotations
@@ -17,19 +17,25 @@ import io
 import json
 import math
 import os
+import re
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from routerlib.errors import Foreseen
-from routerlib.rows.schemas import Row, RowError, parse
+from routerlib.rows.characters import mended
+from routerlib.rows.published import as_fields
+from routerlib.rows.schemas import Responses, Row, RowError, model_of_file, parse
 
 R = TypeVar("R", bound=Row)
 
 LONGEST = 1 << 28  # characters of one line; reading on would fill the memory
-DEEPEST = 100  # levels of lists and objects within each other; not far above, checking and writing a row fail
+# Levels of lists and objects within each other; not far above, checking and writing a row fail.
+DEEPEST = 100
 HOPELESS = 100  # so many bad rows before the first good one, and it is not the file that was meant
 
 
@@ -38,14 +44,17 @@ class FileInUse(Foreseen, RuntimeError):
 
 
 class Unreadable(Foreseen, ValueError):
-    """A file that no rows can be read from: another kind of file, damaged, or closed to us. The text says what to do."""
+    """A file that no rows can be read from: another kind of file, damaged, or closed to us. The
+    text says what to do.
+    """
 
 
 def encode(row: Row | dict[str, Any]) -> bytes:
-    """One line: UTF-8 JSON, a newline at the end. A lone surrogate, which UTF-8 cannot hold, becomes '?'.
+    """One line: UTF-8 JSON, a newline at the end. A lone surrogate, which UTF-8 cannot hold,
+    becomes '?'.
 
-    A value that JSON does not know, such as a date out of a parquet file, becomes its text: a row that was
-    paid for is not lost over it.
+    A value that JSON does not know, such as a date out of a parquet file, becomes its text: a row
+    that was paid for is not lost over it.
     """
     value = row.model_dump(mode="json") if isinstance(row, Row) else row
     return (
@@ -57,7 +66,8 @@ class Writer:
     """Appends rows to a file that no crash can corrupt. Use as a context manager.
 
     Args:
-        path: the file; its folder is made. A torn last line is removed (`repaired` says how many bytes).
+        path: the file; its folder is made. A torn last line is removed (`repaired` says how many
+            bytes).
         fsync: wait until the disk has each row (True), or leave that to the operating system.
 
     Raises:
@@ -80,7 +90,11 @@ class Writer:
         Raises:
             OSError: the disk is full, say; what was half written is taken back first.
         """
-        line, start = encode(row), self._file.seek(0, os.SEEK_END)
+        return self.append_line(encode(row))
+
+    def append_line(self, line: bytes) -> int:
+        """`append` for a row that `encode` has turned into its line."""
+        start = self._file.seek(0, os.SEEK_END)
         try:
             written = self._file.write(line)
             if written != len(line):
@@ -102,7 +116,9 @@ class Writer:
         os.fsync(self._file.fileno())
 
     def replace(self, lines: Iterable[bytes]) -> None:
-        """Put other lines in the place of all, at once or not at all; the lock is held throughout."""
+        """Put other lines in the place of all, at once or not at all; the lock is held
+        throughout.
+        """
         with _replacing(self.path) as file:
             for line in lines:
                 file.write(line)
@@ -130,7 +146,8 @@ def _open_locked(path: Path) -> Any:
         except BlockingIOError:
             file.close()
             raise FileInUse(
-                f"{path} is being written by another process. Wait for it, stop it, or name another file."
+                f"{path} is being written by another process. Wait for it, stop it, or name "
+                "another file."
             ) from None
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return file
@@ -140,8 +157,8 @@ def _open_locked(path: Path) -> Any:
 def _cut_torn_line(file: Any, path: Path) -> int:
     """Truncate after the last newline; returns the number of bytes removed.
 
-    A last line that lacks only its newline is completed instead. A file that does not begin as JSONL
-    does is not touched.
+    A last line that lacks only its newline is completed instead. A file that does not begin as
+    JSONL does is not touched.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -175,11 +192,12 @@ def _after_last_newline(file: Any, size: int) -> int:
 
 
 def read_lines(path: str | Path) -> Iterator[str]:
-    """Stream the lines of a text file, told by its first bytes: UTF-8 or UTF-16, gzipped or not (whatever its name
-    says). A bad byte becomes U+FFFD.
+    """Stream the lines of a text file, told by its first bytes: UTF-8 or UTF-16, gzipped or not
+    (whatever its name says). A bad byte becomes U+FFFD.
 
     Raises:
-        FileNotFoundError. Unreadable: a folder, a binary file, a damaged or forbidden one, or an endless line.
+        FileNotFoundError. Unreadable: a folder, a binary file, a damaged or forbidden one, or an
+        endless line.
     """
     number = 0
     try:
@@ -188,7 +206,8 @@ def read_lines(path: str | Path) -> Iterator[str]:
                 number += 1
                 if len(line) == LONGEST:
                     raise Unreadable(
-                        f"{path}, line {number} is longer than {LONGEST:,} characters: this is no JSONL."
+                        f"{path}, line {number} is longer than {LONGEST:,} characters: this is no "
+                        "JSONL."
                     )
                 yield line
     except IsADirectoryError:
@@ -199,14 +218,15 @@ def read_lines(path: str | Path) -> Iterator[str]:
         ) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Unreadable(
-            f"{path} is damaged or was cut off while it was copied (after line {number}: {error}). Fetch it again."
+            f"{path} is damaged or was cut off while it was copied (after line {number}: "
+            f"{error}). Fetch it again."
         ) from None
 
 
 def _open_text(path: Path) -> io.TextIOWrapper:
-    with open(path, "rb") as file:
-        is_gzip = file.read(2) == b"\x1f\x8b"
-    file = gzip.open(path) if is_gzip else open(path, "rb")  # noqa: SIM115 - the wrapper closes it
+    with open(path, "rb") as raw:
+        is_gzip = raw.read(2) == b"\x1f\x8b"
+    file: Any = gzip.open(path) if is_gzip else open(path, "rb")  # noqa: SIM115 - wrapper closes
     try:
         head = file.peek(4096)[:4096]
         encoding = (
@@ -214,8 +234,8 @@ def _open_text(path: Path) -> io.TextIOWrapper:
         )
         if "\0" in head.decode(encoding, errors="ignore"):
             raise Unreadable(
-                f"{path} is a binary file (a picture, an archive, a parquet file under a wrong name?), where text with "
-                "a row on each line is needed. Name another file."
+                f"{path} is a binary file (a picture, an archive, a parquet file under a wrong "
+                "name?), where text with a row on each line is needed. Name another file."
             )
         return io.TextIOWrapper(file, encoding, errors="replace")
     except BaseException:
@@ -227,7 +247,8 @@ def decode(text: str) -> Any:
     """One JSON value.
 
     Raises:
-        RowError: no JSON, or such as no row can hold: NaN, Infinity, endless numbers, endless nesting.
+        RowError: no JSON, or such as no row can hold: NaN, Infinity, endless numbers, endless
+            nesting.
     """
     try:
         value = _DECODER.decode(text)
@@ -247,7 +268,7 @@ def decode(text: str) -> Any:
         raise RowError(
             f"lists and objects are nested deeper than {DEEPEST} levels", text=text[:500]
         )
-    return value
+    return mended(value) if _HALF_ESCAPED.search(text) else value
 
 
 def _no_number(name: str) -> None:
@@ -255,6 +276,7 @@ def _no_number(name: str) -> None:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_number)
+_HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")  # \ud83d
 
 
 def _is_deep(value: Any) -> bool:
@@ -268,7 +290,8 @@ def _is_deep(value: Any) -> bool:
 
 
 def decode_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """Stream (line number, value) of a JSONL file; the value of a line that cannot be decoded is a RowError.
+    """Stream (line number, value) of a JSONL file; the value of a line that cannot be decoded is a
+    RowError.
 
     Raises:
         FileNotFoundError, Unreadable: as `read_lines`.
@@ -286,7 +309,8 @@ def read_values(path: str | Path) -> Iterator[tuple[int, Any]]:
     """Stream (line number, decoded value) of a JSONL file; blank lines are passed over.
 
     Raises:
-        FileNotFoundError, Unreadable, RowError: the last names file, line and what is wrong with the line.
+        FileNotFoundError, Unreadable, RowError: the last names file, line and what is wrong with
+            the line.
     """
     for number, value in decode_lines(path):
         if isinstance(value, RowError):
@@ -295,19 +319,23 @@ def read_values(path: str | Path) -> Iterator[tuple[int, Any]]:
 
 
 def rejects_path(path: Path) -> Path:
-    """Where the bad rows go beside a file made of the good ones: answers.jsonl → answers.rejects.jsonl."""
+    """Where the bad rows go beside a file made of the good ones: answers.jsonl →
+    answers.rejects.jsonl.
+    """
     return path.with_name(f"{path.name.removesuffix('.jsonl')}.rejects.jsonl")
 
 
 class Rejects:
     """Rows that could not be used, in a file of their own that exists only if there are any.
 
-    Each goes to the file as it is met, as {file, line, field, reason, text}; what an earlier run left there is
-    removed. Close it, or use it as a context manager. `count` says how many, `str()` which was the first.
+    Each goes to the file as it is met, as {file, line, field, reason, text}; what an earlier run
+    left there is removed. Close it, or use it as a context manager. `count` says how many, `str()`
+    which was the first.
     """
 
     def __init__(self, path: str | Path):
-        self.path, self.count, self.first = Path(path), 0, {}
+        self.path, self.count = Path(path), 0
+        self.first: dict[str, Any] = {}
         self._file: Any = None
         self.path.unlink(missing_ok=True)
 
@@ -359,34 +387,111 @@ def checked(
 
     Args:
         name: the file, for messages.
-        values: (line number, decoded value), or (line number, RowError) for a line that could not be decoded.
-        rejects: where given, a bad row is appended here ({file, line, field, reason, text}) and passed
-            over; where None, it raises.
+        values: (line number, decoded value), or (line number, RowError) for a line that could not
+            be decoded.
+        rejects: where given, a bad row is appended here ({file, line, field, reason, text}) and
+            passed over; where None, it raises.
 
     Raises:
-        RowError: names file, line and field. Unreadable: every row is bad, or HOPELESS come before the first good one.
+        RowError: names file, line and field. Unreadable: every row is bad, or HOPELESS come before
+            the first good one.
     """
-    good, bad, first = 0, 0, ""
+    count, first, tally = _Count(), "", _Tally(row_type.OUTCOME)
     for number, value in values:
         try:
             if isinstance(value, RowError):
                 raise value
-            row = parse(row_type, value)
+            row = parse(row_type, _named(row_type, name, value))
         except RowError as error:
             first = first or f"{name}, line {number}: {error}"
             if rejects is None:
                 raise RowError(first, error.field) from None
             rejects.append(_reject(name, number, value, error))
-            bad += 1
-            if bad == HOPELESS and not good:
+            count.bad += 1
+            tally.refuse(value, error)
+            if count.bad == HOPELESS and not count.good:
                 raise Unreadable(
-                    f"{first}. None of the first {bad} rows can be used: is this the file you meant?"
+                    f"{first}. None of the first {count.bad} rows can be used: is this the file "
+                    "you meant?"
                 ) from None
             continue
-        good += 1
+        count.good += 1
+        tally.keep(row)
         yield row
-    if bad and not good:
+    if count.bad and not count.good:
         raise Unreadable(f"{first}. No row of it can be used: is this the file you meant?")
+    tally.check(name)
+
+
+@dataclass
+class _Count:
+    good: int = 0
+    bad: int = 0
+
+
+def _named(row_type: type[Row], name: str, value: Any) -> Any:
+    """A row of responses that does not say whose they are gets the model's name from the file's."""
+    is_nameless = row_type is Responses and isinstance(value, dict) and not value.get("model")
+    return value | {"model": model_of_file(name)} if is_nameless else value
+
+
+class _Tally:
+    """Whether the rows that are refused are others than those that are kept: then what is left
+    would mislead.
+
+    Args:
+        field: the field that holds a row's outcome, such as the winner of a vote; empty: nothing is
+            tallied.
+    """
+
+    LEAST = 5  # rows of one outcome; of fewer, all may be broken by chance
+    SHARE = 0.02  # of all rows, refused for the outcome itself
+
+    def __init__(self, field: str):
+        self.field = field
+        self.kept: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.unread: Counter[str] = Counter()
+        self.reasons: dict[str, str] = {}
+
+    def keep(self, row: Row) -> None:
+        if self.field:
+            self.kept[str(getattr(row, self.field))] += 1
+
+    def refuse(self, value: Any, error: RowError) -> None:
+        if not self.field or not isinstance(value, dict):
+            return
+        if error.field == self.field:
+            said = str(value.get(self.field))[:60]
+            self.unread[said] += 1
+        else:
+            said = self._outcome(value)
+            self.refused[said] += 1
+        self.reasons.setdefault(said, str(error))
+
+    def _outcome(self, value: dict[str, Any]) -> str:
+        return str(as_fields("Vote", value).get(self.field, "")) if self.field == "winner" else ""
+
+    def check(self, name: str) -> None:
+        """Raises Unreadable where one reason took rows by their outcome."""
+        total = self.kept.total() + self.refused.total() + self.unread.total()
+        unread = self.unread.total()
+        if unread >= self.LEAST and unread >= self.SHARE * total:
+            examples = ", ".join(repr(said) for said, _ in self.unread.most_common(3))
+            known = ", ".join(self.kept)
+            raise Unreadable(
+                f"{name}: {unread:,} of {total:,} rows were refused for their {self.field} "
+                f"({examples}), while those with {known} remain. What is left would say something "
+                f"else than the file does. Write the {self.field} as the format has it, or map "
+                "the field with FIELDS."
+            )
+        for said, count in self.refused.items():
+            if said and count >= self.LEAST and not self.kept[said]:
+                raise Unreadable(
+                    f"{name}: all {count:,} rows with the {self.field} {said!r} were refused "
+                    f"({self.reasons[said]}), while others remain. What is left would say "
+                    "something else than the file does. Mend these rows first."
+                )
 
 
 def _reject(name: str, number: int, value: Any, error: RowError) -> dict[str, Any]:
@@ -401,7 +506,8 @@ def _reject(name: str, number: int, value: Any, error: RowError) -> dict[str, An
 
 
 def write_rows(path: str | Path, rows: Iterable[Row | dict[str, Any]]) -> int:
-    """Write a whole file at once, gzipped if its name ends in .gz: it appears complete or not at all.
+    """Write a whole file at once, gzipped if its name ends in .gz: it appears complete or not at
+    all.
 
     Returns:
         the number of rows.
@@ -436,7 +542,8 @@ def read_json(path: str | Path) -> Any:
     """Read one JSON document.
 
     Raises:
-        FileNotFoundError, Unreadable, RowError: the last names the file and the place where the JSON breaks.
+        FileNotFoundError, Unreadable, RowError: the last names the file and the place where the
+            JSON breaks.
     """
     text = "".join(read_lines(path))
     try:

@@ -2,13 +2,17 @@
 
 Every arrow of the data flow is a JSONL file of one of these rows. A row is checked where it is read
 and where it is written; fields we do not know are kept, because a file may carry more than we need.
-This module does no input or output (see `jsonl`) and does not know where rows come from (`sources`).
+This module does no input or output (see `jsonl`) and does not know where rows come from
+(`sources`).
 """
 
 from __future__ import annotations
 
-import string
-from typing import Annotated, Any, Literal, TypeVar
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -22,6 +26,7 @@ from pydantic import (
 )
 
 from routerlib.errors import Foreseen
+from routerlib.rows import published
 
 ROUTE_TO_INFERIOR = "ROUTE_TO_INFERIOR"
 ROUTE_TO_SUPERIOR = "ROUTE_TO_SUPERIOR"
@@ -41,20 +46,38 @@ class RowError(Foreseen, ValueError):
 
 
 class Row(BaseModel):
-    """Base of all rows: unknown fields are kept, and assignments are not re-checked (speed)."""
+    """Base of all rows: unknown fields are kept, and assignments are not re-checked (speed).
+
+    A row may come as a public data set has it (see `published`). `SPARSE` names the fields that are
+    written only where a row has them; `OUTCOME` the one on which rows may not be lost unevenly.
+    """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
+    SPARSE: ClassVar[frozenset[str]] = frozenset()
+    OUTCOME: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_published_rows(cls, row: Any) -> Any:
+        return published.as_fields(cls.__name__, row) if isinstance(row, dict) else row
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_known(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        row = written(self)
+        for name in self.SPARSE:
+            if row.get(name, ...) is None:
+                del row[name]
+        return row
 
 
 def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-Text = Annotated[
-    str, BeforeValidator(_as_text)
-]  # ids and answers arrive as numbers in public files
-
-
+# Ids and answers arrive as numbers in public files.
+Text = Annotated[str, BeforeValidator(_as_text)]
+# What a message says may be a list of parts, or nothing where it calls tools.
+Content = Annotated[str, BeforeValidator(published.message_text)]
 Signal = Annotated[float, Field(allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -63,7 +86,7 @@ class Message(Row):
     """One turn of a conversation, as the OpenAI API writes it."""
 
     role: str
-    content: str
+    content: Content
 
 
 Prompt = str | list[Message]  # a single user prompt, or the whole conversation so far
@@ -78,19 +101,12 @@ class Question(Row):
     choice_index_correct: int | None = None
     explanation_correct: str | None = None
     answer_correct: Text
-    answer_alternatives: list[Text] = Field(
-        default_factory=list
-    )  # other wordings that are right as well
-    category: str = "uncategorised"
+    answer_alternatives: list[Text] = Field(default_factory=list)  # other right wordings
+    category: Text = "uncategorised"
 
     @property
     def is_mcq(self) -> bool:
         return self.choices is not None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_published_rows(cls, row: Any) -> Any:
-        return question_fields(row) if isinstance(row, dict) else row
 
     @model_validator(mode="after")
     def _choices_fit(self) -> Question:
@@ -100,7 +116,8 @@ class Question(Row):
 
 
 def check_choices(choices: list[str] | None, correct: int | None) -> None:
-    """What a multiple-choice row must have: 2 to 26 options, since each gets a letter, and the index of the right one.
+    """What a multiple-choice row must have: 2 to 26 options, since each gets a letter, and the
+    index of the right one.
 
     Raises:
         RowError: naming the field.
@@ -112,42 +129,23 @@ def check_choices(choices: list[str] | None, correct: int | None) -> None:
         raise RowError(f"{correct} is no index into {number} choices", "choice_index_correct")
 
 
-def question_fields(row: dict[str, Any]) -> dict[str, Any]:
-    """Turn a row of MATH-500 or MMLU-Pro, as their authors publish them, into a Question's fields.
-
-    MATH-500 names them problem, solution, answer, subject; MMLU-Pro question_id, options, answer (a
-    letter), answer_index, cot_content. A row that is in our format already passes through.
-    """
-    row = dict(row)
-    if "problem" in row and "question" not in row:  # MATH-500
-        row["question"] = row.pop("problem")
-    if "solution" in row and "explanation_correct" not in row:
-        row["explanation_correct"] = row.pop("solution")
-    if "subject" in row and "category" not in row:
-        row["category"] = row.pop("subject")
-    if "question_id" in row and "unique_id" not in row:  # MMLU-Pro
-        row["unique_id"] = row.pop("question_id")
-    if "options" in row and "choices" not in row:
-        row["choices"] = list(row.pop("options"))
-        letter = str(row.get("answer", ""))
-        index = row.pop("answer_index", None)
-        if index is None and len(letter) == 1 and letter.upper() in string.ascii_uppercase:
-            index = string.ascii_uppercase.index(letter.upper())
-        row["choice_index_correct"] = index
-        if "cot_content" in row:
-            row.setdefault("explanation_correct", row.pop("cot_content"))
-    choices, index = row.get("choices"), row.get("choice_index_correct")
-    if "answer_correct" not in row:
-        in_range = choices is not None and isinstance(index, int) and 0 <= index < len(choices)
-        if in_range:
-            row["answer_correct"] = choices[index]
-        elif "answer" in row:
-            row["answer_correct"] = row.pop("answer")
-    return row
+def prompt_text(problem: str, choices: Sequence[str] | None) -> str:
+    """What a router sees of a question: its text, and its options where it has any."""
+    if not choices:
+        return problem
+    options = "\n".join(f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(choices))
+    return f"{problem}\n{options}"
 
 
 class Sample(Row):
-    """One answer of a model. 03 writes the first four fields; 04 adds the grade."""
+    """One answer of a model. 03 writes the first four fields; 04 adds the grade.
+
+    extraction_rule, extraction_status (found, ambiguous or none) and truncated say how 04 read it.
+    """
+
+    SPARSE: ClassVar[frozenset[str]] = frozenset(
+        {"reasoning", "cost", "extraction_rule", "extraction_status", "truncated"}
+    )
 
     full_response: str
     finish_reason: str | None = None
@@ -155,6 +153,11 @@ class Sample(Row):
     completion_tokens: int | None = None
     extracted_answer: str | None = None
     is_correct: bool | None = None
+    reasoning: str | None = None
+    cost: float | None = None
+    extraction_rule: str | None = None
+    extraction_status: str | None = None
+    truncated: bool | None = None
 
 
 class Failure(Row):
@@ -166,7 +169,12 @@ class Failure(Row):
 
 
 class Responses(Row):
-    """All samples of one model for one question: a line of what 03 writes and 04 grades."""
+    """All samples of one model for one question: a line of what 03 writes and 04 grades.
+
+    `usage` counts the tokens and requests behind them.
+    """
+
+    SPARSE: ClassVar[frozenset[str]] = frozenset({"usage"})
 
     unique_id: Text
     problem: str
@@ -181,14 +189,8 @@ class Responses(Row):
     sampling: dict[str, Any] = Field(default_factory=dict)
     attempts: int = 0
     error: Failure | None = None
+    usage: dict[str, int] | None = None
     responses: list[Sample]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _mcq_follows_from_choices(cls, row: Any) -> Any:
-        if isinstance(row, dict) and "is_mcq" not in row:
-            row = {**row, "is_mcq": bool(row.get("choices"))}
-        return row
 
     @model_validator(mode="after")
     def _choices_fit(self) -> Responses:
@@ -196,9 +198,34 @@ class Responses(Row):
             check_choices(self.choices, self.choice_index_correct)
         return self
 
+    def as_prompt(self) -> str:
+        """What the router sees of the question."""
+        return prompt_text(self.problem, self.choices)
+
+
+def model_of_file(path: str) -> str:
+    """The model whose answers a file holds, from its name: google_gemma-3-4b-it_MATH_500.jsonl,
+    gemma.graded.jsonl.
+
+    Data sets that such names end in are taken off. The samples_*.jsonl of lm-evaluation-harness lie
+    in a folder that is named after the model.
+    """
+    file = PurePath(path)
+    if file.name.startswith("samples_") and file.parent.name:
+        return file.parent.name.replace("__", "/")
+    stem = re.sub(r"(\.graded)?\.(jsonl|json|csv|parquet)(\.gz)?$", "", file.name)
+    return re.sub(KNOWN_ENDINGS, "", stem) or stem
+
+
+KNOWN_ENDINGS = (
+    r"([_-](MATH[_-]500|MMLU[_-]Pro|gsm8k|sample|questions|responses|graded|test|validation))+$"
+)
+
 
 class Vote(Row):
     """One human judgment between two models, in the schema of lmsys/mt_bench_human_judgments."""
+
+    OUTCOME: ClassVar[str] = "winner"
 
     question_id: Text
     model_a: str
@@ -208,16 +235,6 @@ class Vote(Row):
     turn: int = 1
     conversation_a: list[Message] | None = None
     conversation_b: list[Message] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _normalise_ties(cls, row: Any) -> Any:
-        if isinstance(row, dict) and str(row.get("winner", "")).startswith("tie"):
-            row = {
-                **row,
-                "winner": "tie",
-            }  # "tie (inconsistent)", "tie (bothbad)" occur in public files
-        return row
 
 
 class VoteQuestion(Row):
@@ -229,7 +246,11 @@ class VoteQuestion(Row):
 
 
 class Conversation(Row):
-    """A row of lmsys/lmsys-chat-1m."""
+    """A row of lmsys/lmsys-chat-1m; `toxic` is WildChat's mark, and rows of one's own may have a
+    category.
+    """
+
+    SPARSE: ClassVar[frozenset[str]] = frozenset({"category", "toxic"})
 
     conversation_id: Text
     model: str = "unknown"
@@ -238,6 +259,8 @@ class Conversation(Row):
     language: str = "unknown"
     openai_moderation: list[dict[str, Any]] = Field(default_factory=list)
     redacted: bool = False
+    toxic: bool | None = None
+    category: Text | None = None
 
 
 class LabelledPrompt(Row):
@@ -248,10 +271,21 @@ class LabelledPrompt(Row):
     `inferior_score` and `superior_score`, in [0, 1], are the two models' own shares of right
     samples; graded rows have them, human and LLM labels do not.
     `inferior_signals` is what is known once the inferior model has answered, by name; a signal that
-    was not measured is left out (or null), never 0. `inferior_cost` and `superior_cost` are the money of
-    this row's calls, in one unit; `signals_cost` is what the signals cost beside the inferior call
-    (another model's answer, further samples).
+    was not measured is left out (or null), never 0. `inferior_cost` and `superior_cost` are the
+    money of this row's calls, in one unit; `signals_cost` is what the signals cost beside the
+    inferior call (another model's answer, further samples). `inferior_model` and `superior_model`
+    say whose answers they were. `votes` and `interval` come from people's votes (01), `answers`,
+    `labeller` and `language` from a labeller (02), `merged_from`, `split` and `group` from the
+    training set (02).
     """
+
+    SPARSE: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("inferior_signals", "inferior_cost", "superior_cost", "signals_cost"),
+            *("inferior_model", "superior_model", "votes", "interval", "answers", "labeller"),
+            *("language", "merged_from", "split", "group"),
+        }
+    )
 
     id: Text
     prompt: Prompt
@@ -265,15 +299,16 @@ class LabelledPrompt(Row):
     inferior_cost: Money | None = None
     superior_cost: Money | None = None
     signals_cost: Money | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_what_was_not_measured(self, written: SerializerFunctionWrapHandler) -> dict:
-        row = written(self)
-        return {name: value for name, value in row.items() if not _unmeasured(name, value)}
-
-
-def _unmeasured(name: str, value: Any) -> bool:
-    return value is None and (name == "inferior_signals" or name.endswith("_cost"))
+    inferior_model: str | None = None
+    superior_model: str | None = None
+    votes: int | None = None
+    interval: list[float] | None = None
+    answers: int | None = None
+    labeller: str | None = None
+    language: str | None = None
+    merged_from: int | None = None
+    split: str | None = None
+    group: int | None = None
 
 
 R = TypeVar("R", bound=Row)
@@ -283,25 +318,85 @@ def parse(row_type: type[R], value: Any) -> R:
     """Check one decoded JSON value against a row type.
 
     Raises:
-        RowError: with a sentence that names the first field that does not fit.
+        RowError: with a sentence that names the field that does not fit, or all the fields that are
+            missing.
     """
     if not isinstance(value, dict):
         raise RowError(f"expected an object with fields, found {type(value).__name__}")
     try:
         return row_type.model_validate(value)
     except ValidationError as error:
-        raise _row_error(error) from None
+        raise _row_error(error, value) from None
 
 
-def _row_error(error: ValidationError) -> RowError:
-    first = error.errors(include_url=False)[0]
-    cause = first.get("ctx", {}).get(
-        "error"
-    )  # a check of ours over several fields names the one at fault
-    field = (
-        cause.field if isinstance(cause, RowError) else ".".join(str(part) for part in first["loc"])
-    )
+def _row_error(error: ValidationError, row: dict[str, Any]) -> RowError:
+    errors = error.errors(include_url=False)
+    missing = [
+        str(found["loc"][0])
+        for found in errors
+        if found["type"] == "missing" and len(found["loc"]) == 1
+    ]
+    if missing:
+        return RowError(_missing(missing, row), missing[0])
+    first = errors[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, RowError):  # a check of ours over several fields names the one at fault
+        field = cause.field
+    else:
+        field = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
-    others = error.error_count() - 1
-    more = f" (and {others} more)" if others else ""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return RowError(f"field {field}: {message}{more}" if field else f"{message}{more}", field)
+
+
+def _missing(missing: Sequence[str], row: dict[str, Any]) -> str:
+    """All fields that a row lacks, the names that it has, and which of these may stand for
+    which.
+    """
+    names = [str(name) for name in row]
+    has = ", ".join(names[:15]) + (", …" if len(names) > 15 else "")
+    near = {name: found for name in missing if (found := nearest_name(name, names))}
+    guess = ", ".join(f'"{name}": "{found}"' for name, found in near.items())
+    advice = f"; if these are the same under other names, set FIELDS = {{{guess}}}" if guess else ""
+    models = published.models_in(row)
+    if len(models) > 1 and set(missing) & OUTCOME_FIELDS:
+        advice = (
+            '; to take two of its models, set FIELDS = {"inferior_score": CHEAP, '
+            '"superior_score": EXPENSIVE}, '
+            f"out of {', '.join(models)}"
+        )
+    also = f" (also missing: {', '.join(missing[1:])})" if len(missing) > 1 else ""
+    return f"field {missing[0]}: Field required{also}; the row has {has or 'no field'}{advice}"
+
+
+OUTCOME_FIELDS = {"p_superior", "label"}  # what a wide table of many models does not have
+
+# Names that others give to our fields, the commonest first.
+OTHER_NAMES = {
+    "unique_id": ("id", "uid", "question_id", "key", "index"),
+    "question_id": ("id", "unique_id", "qid", "uid"),
+    "conversation_id": ("id", "uid", "chat_id", "conversation_hash"),
+    "id": ("unique_id", "uid", "key", "question_id"),
+    "question": ("problem", "prompt", "query", "text", "input", "instruction"),
+    "problem": ("question", "prompt", "query", "text", "input"),
+    "prompt": ("question", "problem", "query", "text", "input", "instruction"),
+    "answer_correct": ("answer", "gold", "target", "label", "solution", "output"),
+    "conversation": ("messages", "conversations", "chat", "dialogue", "turns"),
+    "turns": ("prompt", "prompts", "question", "text"),
+    "winner": ("preference", "label", "vote", "choice", "preferred"),
+    "model_a": ("left_model", "model_1", "model_left"),
+    "model_b": ("right_model", "model_2", "model_right"),
+    "responses": ("outputs", "samples", "answers", "generations"),
+}
+
+
+def nearest_name(wanted: str, names: Iterable[str]) -> str | None:
+    """Of a row's names, the one that most likely means what we call `wanted`; None where none is
+    like it.
+    """
+    by_folded = {name.casefold().replace(" ", "_"): name for name in names}
+    for other in OTHER_NAMES.get(wanted, ()):
+        if other in by_folded:
+            return by_folded[other]
+    like = difflib.get_close_matches(wanted.casefold(), list(by_folded), n=1, cutoff=0.6)
+    return by_folded[like[0]] if like else None

@@ -1,28 +1,33 @@
-"""Rows from anywhere: the shipped samples, a local file, or a data set on a hub; checked one by one.
+"""Rows from anywhere: the shipped samples, a local file, or a data set on a hub; checked one by
+one.
 
-A source is named by one text, so that a notebook parameter can hold it: "sample", a path (.jsonl, .json,
-.csv, .parquet; .jsonl and .csv also gzipped), or a hub id such as "HuggingFaceH4/MATH-500" (with a
-configuration: "org/name:config", with a split: "org/name@split"). Several are joined by commas. Rows
+A source is named by one text, so that a notebook parameter can hold it: "sample", a path (.jsonl,
+.json, .csv, .parquet; .jsonl and .csv also gzipped), or a data set on the hub (see `hub`:
+"org/name", and where needed ":config", "@split" and "#revision" behind it, or the address of its
+page). "[:100]" behind a source takes its first 100 rows; several are joined by commas. Two sources
+of graded answers, "inferior=…, superior=…", make outcomes. Rows
 are streamed: memory does not grow with the source. What a row must contain is `schemas`' business.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from routerlib import settings
 from routerlib.errors import Foreseen
-from routerlib.rows import jsonl, schemas
+from routerlib.rows import hub, jsonl, published, schemas
 from routerlib.rows.schemas import Row, RowError
 
 R = TypeVar("R", bound=Row)
+Rejected = jsonl.Rejects | list[dict[str, Any]] | None
 
 SAMPLE = "sample"
 SAMPLE_FILES: dict[type[Row], str] = {
@@ -32,15 +37,24 @@ SAMPLE_FILES: dict[type[Row], str] = {
     schemas.VoteQuestion: "vote_questions.jsonl",
     schemas.LabelledPrompt: "outcomes.jsonl",
 }
-PREFERRED_SPLITS = (
-    "test",
-    "human",
-    "train",
-)  # evaluation questions first; "human" is where the votes are
-SEPARATORS = (
-    ",;\t|"  # of the columns of a CSV; its header tells: Excel writes what the country writes
-)
-HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(:[\w.-]+)?(@[\w.-]+)?$")
+# Of the columns of a CSV; its header tells which, since Excel writes what the country writes.
+SEPARATORS = ",;\t|"
+FIRST_ROWS = re.compile(
+    r"(?P<source> .+? ) \s* \[ :(?P<number> \d+ ) \]", re.VERBOSE
+)  # a.csv[:100]
+SIDE = re.compile(r"(?P<side> inferior | superior ) \s* = \s* (?P<source> .+ )", re.VERBOSE)
+# Where data sets live that are often named without their owner.
+OWNERS = {
+    "gsm8k": "openai/gsm8k:main",
+    "mmlu": "cais/mmlu:all",
+    "ai2_arc": "allenai/ai2_arc:ARC-Challenge",
+    "gpqa": "Idavidrein/gpqa:gpqa_diamond",
+    "math-500": "HuggingFaceH4/MATH-500",
+    "mmlu-pro": "TIGER-Lab/MMLU-Pro@test",
+    "lmsys-chat-1m": "lmsys/lmsys-chat-1m",
+    "wildchat-1m": "allenai/WildChat-1M",
+    "mt_bench_human_judgments": "lmsys/mt_bench_human_judgments@human",
+}
 
 
 class SourceError(Foreseen, ValueError):
@@ -51,58 +65,197 @@ def load_rows(
     source: str | Path,
     row_type: type[R],
     limit: int | None = None,
-    rejects: jsonl.Rejects | list[dict[str, Any]] | None = None,
+    rejects: Rejected = None,
+    fields: Mapping[str, str] | None = None,
 ) -> Iterator[R]:
     """Stream the rows of one or several sources, each checked against `row_type`.
 
     Args:
-        source: "sample", a path, a hub id, or several of them with commas between.
+        source: "sample", a path, a data set on the hub, or several of them with commas between.
         limit: at most so many rows in all; None: every row.
-        rejects: where given, bad rows are appended here ({file, line, field, reason, text}) and passed over.
+        rejects: where given, bad rows are appended here ({file, line, field, reason, text}) and
+            passed over.
+        fields: where the rows have other names, ours to theirs: {"question_id": "id"};
+            "doc.question" looks inside.
 
     Raises:
         SourceError: the source does not exist, is empty, gated, or of a kind we cannot read.
-        settings.SettingError: the limit is no whole number above 0.
-        jsonl.Unreadable: a file is not what its name says, damaged, or none of its first rows can be used.
+        settings.SettingError: the limit is no whole number above 0, or `fields` maps no names.
+        jsonl.Unreadable: a file is not what its name says, damaged, or none of its first rows can
+        be used.
         RowError: a bad row, with file, line and field, where `rejects` is None.
     """
-    limit = (
-        None
-        if limit is None
-        else min(settings.whole("The number of rows to read", limit), sys.maxsize)
-    )
+    if limit is not None:
+        limit = min(settings.whole("The number of rows to read", limit), sys.maxsize)
+    names = _field_names(fields, row_type)
+    parts = _parts(source)
+    if row_type is schemas.LabelledPrompt and any(SIDE.fullmatch(part) for part in parts):
+        rows: Iterator[R] = _outcomes_of_two(parts, row_type, rejects, names)
+    else:
+        # A wrong source shows before the first row is used.
+        streams = [_started(*_open(part, row_type, limit)) for part in parts]
+        rows = itertools.chain.from_iterable(
+            jsonl.checked(name, _named(values, names), row_type, rejects)
+            for name, values in streams
+        )
+    yield from itertools.islice(rows, limit)
+
+
+def _parts(source: str | Path) -> list[str]:
+    """The single sources that a text names."""
     source = "" if source is None else str(source)  # None: a parameter left empty in a YAML file
-    is_one = os.path.isfile(settings.resolve(source))  # also one with a comma in its name
-    parts = [source] if is_one else settings.names(source)
+    if os.path.isfile(settings.resolve(source)):  # also one with a comma in its name
+        return [source]
+    parts = settings.names(source)
     if not parts:
         raise SourceError(
             'No source is named. Use "sample", a file, or a hub id such as HuggingFaceH4/MATH-500.'
         )
-    streams = [
-        _started(*_open(part, row_type)) for part in parts
-    ]  # a wrong one shows before the first row is used
-    rows = itertools.chain.from_iterable(
-        jsonl.checked(name, values, row_type, rejects) for name, values in streams
-    )
-    yield from itertools.islice(rows, limit)
+    return parts
 
 
 def _started(name: str, values: Iterator[tuple[int, Any]]) -> tuple[str, Iterator[tuple[int, Any]]]:
-    """A stream of which the first value has been read, which shows whether the source can be read at all."""
+    """A stream of which the first value has been read, which shows whether the source can be read
+    at all.
+    """
     first = next(values, None)
     if first is None:
         raise SourceError(f"{name} is empty: there is not one row in it. Name another source.")
     return name, itertools.chain([first], values)
 
 
+# --- names of fields ---
+
+
+def _field_names(fields: Mapping[str, str] | None, row_type: type[Row]) -> dict[str, str]:
+    """The map of names, checked: ours are fields of the row, theirs are texts."""
+    if not fields:
+        return {}
+    known = set(row_type.model_fields)
+    if not isinstance(fields, Mapping) or not all(
+        isinstance(name, str) for name in fields.values()
+    ):
+        raise settings.SettingError(
+            f"FIELDS is {fields!r}; it maps our names of fields to those in the file, such as "
+            '{"question_id": "id"}.'
+        )
+    for name in fields:
+        if name not in known:
+            near = schemas.nearest_name(str(name), known)
+            hint = f" Did you mean {near!r}?" if near else ""
+            raise settings.SettingError(
+                f"FIELDS names {name!r}, which is no field of a {row_type.__name__}: they are "
+                f"{', '.join(row_type.model_fields)}.{hint}"
+            )
+    return dict(fields)
+
+
+def _named(
+    values: Iterable[tuple[int, Any]], names: Mapping[str, str]
+) -> Iterator[tuple[int, Any]]:
+    """The values with their fields under our names."""
+    for number, value in values:
+        yield number, _renamed(value, names) if names and isinstance(value, dict) else value
+
+
+def _renamed(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """One row with our names added; a wide table's costs follow the two models that were chosen."""
+    found = dict(row)
+    for ours, theirs in names.items():
+        value = _at(row, theirs)
+        if value is not None:
+            found[ours] = value
+    for side in ("inferior", "superior"):
+        model = names.get(f"{side}_score")
+        if model in published.models_in(row):
+            found[f"{side}_model"] = model
+            cost = row.get(f"{model}|total_cost")
+            if cost is not None:
+                found[f"{side}_cost"] = cost
+    used = set(names.values()) - set(names)
+    return {name: value for name, value in found.items() if name not in used}
+
+
+def _at(row: Mapping[str, Any], path: str) -> Any:
+    """A field by its name, or by a path into objects: "doc.question"."""
+    if path in row:
+        return row[path]
+    value: Any = row
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+# --- outcomes from the graded answers of two models ---
+
+
+def _outcomes_of_two(
+    parts: list[str], row_type: type[R], rejects: Rejected, names: Mapping[str, str]
+) -> Iterator[R]:
+    """Outcomes out of "inferior=a.jsonl, superior=b.jsonl", joined by question."""
+    files: dict[str, list[str]] = {"inferior": [], "superior": []}
+    side = ""
+    for part in parts:
+        found = SIDE.fullmatch(part)
+        if found:
+            side, part = found["side"], found["source"]
+        files[side or "inferior"].append(part)
+    if not all(files.values()):
+        raise SourceError(
+            "Outcomes need the graded answers of two models: inferior=FILE, superior=FILE."
+        )
+    sides = {
+        side: load_rows(", ".join(named), schemas.Responses, rejects=rejects, fields=names)
+        for side, named in files.items()
+    }
+    count = 0
+    for row in published.joined(sides["inferior"], sides["superior"]):
+        count += 1
+        yield schemas.parse(row_type, row)
+    if not count:
+        raise SourceError(
+            f"No question is in both {', '.join(files['inferior'])} and "
+            f"{', '.join(files['superior'])}: name the graded answers of two models to the same "
+            "questions."
+        )
+
+
+# --- names of sources ---
+
+
 def short_name(source: str | Path) -> str:
-    """A source's name as part of a file name: "HuggingFaceH4/MATH-500, TIGER-Lab/MMLU-Pro" → "MATH_500_MMLU_Pro"."""
-    parts = [
-        re.sub(r"[:@].*", "", part.strip()).rstrip("/").split("/")[-1]
-        for part in str(source).split(",")
-    ]
-    stems = [re.sub(r"\.(jsonl|json|csv|parquet)(\.gz)?$", "", part) for part in parts if part]
-    return re.sub(r"[^A-Za-z0-9.]+", "_", "_".join(stems)).strip("_")
+    """A source as part of a file name: "openai/gsm8k:main, TIGER-Lab/MMLU-Pro@test" →
+    "gsm8k_main_MMLU_Pro_test".
+    """
+    return re.sub(r"[^A-Za-z0-9.]+", "_", "_".join(map(_stem, _parts(source)))).strip("_")
+
+
+def _stem(part: str) -> str:
+    part = _without_number(part)[0].strip()
+    found = _hub_name(part)
+    if found:
+        parts = (found.id.split("/")[-1], found.config, found.split, found.revision[:8])
+        return "_".join(filter(None, parts))
+    return re.sub(r"\.(jsonl|json|csv|parquet)(\.gz)?$", "", part.rstrip("/").split("/")[-1])
+
+
+def describe(source: str | Path, row_type: type[Row]) -> list[dict[str, Any]]:
+    """Where rows came from, for a card: a file's SHA-256, a hub data set's revision, split and
+    licence.
+    """
+    return [_description(_without_number(part)[0], row_type) for part in _parts(source)]
+
+
+def _description(part: str, row_type: type[Row]) -> dict[str, Any]:
+    path = sample_file(row_type) if part == SAMPLE else settings.resolve(part)
+    if path.is_file():
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"kind": "sample" if part == SAMPLE else "file", "source": part, "sha256": digest}
+    found = _hub_name(part)
+    if found:
+        return {"source": part} | hub.describe(found)
+    return {"kind": "unknown", "source": part}
 
 
 def sample_file(row_type: type[Row]) -> Path:
@@ -110,8 +263,14 @@ def sample_file(row_type: type[Row]) -> Path:
     return settings.SAMPLES / SAMPLE_FILES[row_type]
 
 
-def _open(source: str, row_type: type[Row]) -> tuple[str, Iterator[tuple[int, Any]]]:
+def _open(
+    source: str, row_type: type[Row], limit: int | None = None
+) -> tuple[str, Iterator[tuple[int, Any]]]:
     """A source's name for messages, and its values with their line numbers."""
+    source, number = _without_number(source)
+    if number is not None:
+        name, values = _open(source, row_type, number)
+        return name, itertools.islice(values, number)
     if source == SAMPLE:
         path = sample_file(row_type)
         return str(path), jsonl.decode_lines(path)
@@ -122,11 +281,54 @@ def _open(source: str, row_type: type[Row]) -> tuple[str, Iterator[tuple[int, An
         raise SourceError(
             f"{path} is a folder; name a file in it (.jsonl, .json, .csv or .parquet)."
         )
-    if HUB_ID.match(source) and not source.startswith((".", "/")) and not _looks_like_file(source):
-        return source, _read_hub(source)
-    raise SourceError(
-        f"There is no file {path}. Check the path: relative ones start at {settings.ROOT}."
-    )
+    found = _hub_name(source)
+    if found:
+        return source, _hub_rows(found, limit)
+    raise SourceError(_no_such_file(source, path))
+
+
+def _without_number(source: str) -> tuple[str, int | None]:
+    """A source, and the number of rows that "[:100]" behind it asks for."""
+    found = FIRST_ROWS.fullmatch(source)
+    if not found or os.path.isfile(settings.resolve(source)):
+        return source, None
+    return found["source"], max(1, int(found["number"]))
+
+
+def _hub_name(source: str) -> hub.HubName | None:
+    """The data set on the hub that a source names; None for a path."""
+    if source.startswith((".", "/", "~")) or ("://" not in source and _looks_like_file(source)):
+        return None
+    try:
+        return hub.parse(source)
+    except hub.HubError as error:
+        raise SourceError(str(error)) from None
+
+
+def _hub_rows(name: hub.HubName, limit: int | None) -> Iterator[tuple[int, Any]]:
+    try:
+        yield from hub.read(name, limit)
+    except hub.HubError as error:
+        raise SourceError(str(error)) from error
+
+
+def _no_such_file(source: str, path: Path) -> str:
+    """What a name may have been meant for that is neither a file nor a data set's full id."""
+    bare = re.split(r"[:@#]", source)[0].strip()
+    if "://" in source:
+        return (
+            f"{source} is no address of a data set. It looks like "
+            "https://huggingface.co/datasets/openai/gsm8k."
+        )
+    known = OWNERS.get(bare.lower())
+    if known:
+        return f"There is no file {path}. On the hub, a data set is named with its owner: {known}."
+    hint = ""
+    if re.fullmatch(r"[\w-]+", bare) and bare:
+        hint = (
+            f" For a data set on the hub, write its owner as well, as its page does: owner/{bare}."
+        )
+    return f"There is no file {path}. Check the path: relative ones start at {settings.ROOT}.{hint}"
 
 
 def _looks_like_file(source: str) -> bool:
@@ -153,9 +355,19 @@ def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
         value = jsonl.decode("".join(jsonl.read_lines(path)))
     except RowError as error:
         raise SourceError(f"{path}: {error}.") from None
+    if isinstance(value, dict) and isinstance(value.get("records"), list):
+        value = _records(value)
     if not isinstance(value, list):
         raise SourceError(f"{path}: expected a list of rows, found {type(value).__name__}.")
     yield from enumerate(value, start=1)
+
+
+def _records(file: dict[str, Any]) -> list[Any]:
+    """The records of a file of LLMRouterBench, each with the model and data set that stand at its
+    top.
+    """
+    shared = {name: file[name] for name in ("model_name", "dataset_name") if name in file}
+    return [shared | row if isinstance(row, dict) else row for row in file["records"]]
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
@@ -163,30 +375,26 @@ def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
     lines = jsonl.read_lines(path)
     header = next(lines, "")
     separator = max(SEPARATORS, key=header.count)
-    rows = csv.DictReader(itertools.chain([header], lines), restkey=_MORE, delimiter=separator)
+    rows = csv.reader(itertools.chain([header], lines), delimiter=separator)
+    names: list[str] = []
     while True:
         try:
-            row = next(rows, None)
+            cells = next(rows, None)
         except csv.Error as error:
             raise SourceError(f"{path}, line {rows.line_num} is no CSV: {error}.") from None
-        if row is None:
+        if cells is None:
             return
-        if extra := row.pop(_MORE, None):
-            columns = len(rows.fieldnames)
-            problem = f"{columns + len(extra)} cells under {columns} columns; a text with {separator!r} needs quotes around it"
-            yield rows.line_num, RowError(problem, text=str([*row.values(), *extra]))
-        else:
-            yield (
-                rows.line_num,
-                {
-                    name: _cell(text)
-                    for name, text in row.items()
-                    if name and text not in ("", None)
-                },
+        if not names:
+            names = cells
+        elif len(cells) > len(names):
+            problem = (
+                f"{len(cells)} cells under {len(names)} columns; a text with {separator!r} needs "
+                "quotes around it"
             )
-
-
-_MORE = object()  # the name of the cells for which the header has none
+            yield rows.line_num, RowError(problem, text=str(cells))
+        elif cells:
+            named = zip(names, cells, strict=False)
+            yield rows.line_num, {name: _cell(text) for name, text in named if name and text}
 
 
 def _cell(text: str) -> Any:
@@ -211,38 +419,3 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
     except Exception as error:  # pyarrow raises several kinds for a file that is no parquet
         after = f" after row {number}" if number else ""
         raise SourceError(f"{path} is no readable parquet file{after}: {error}") from None
-
-
-def _read_hub(source: str) -> Iterator[tuple[int, Any]]:
-    name, _, split = source.partition("@")
-    name, _, config = name.partition(":")
-    token = settings.key("HF_TOKEN", required=False)
-    settings.report_nothing()
-    import datasets
-
-    try:
-        if not split:
-            splits = datasets.get_dataset_split_names(name, config or None, token=token)
-            split = next((wanted for wanted in PREFERRED_SPLITS if wanted in splits), splits[0])
-        rows = datasets.load_dataset(name, config or None, split=split, streaming=True, token=token)
-        yield from enumerate(rows, start=1)
-    except Exception as error:  # the hub's client raises many kinds
-        raise _hub_error(name, error) from None
-
-
-def _hub_error(name: str, error: Exception) -> SourceError:
-    text = f"{type(error).__name__}: {error}"
-    page = f"https://huggingface.co/datasets/{name}"
-    if re.search(r"gated|401|403|authenticat", text, re.IGNORECASE):
-        return SourceError(
-            f"The data set {name} is gated. Accept its terms at {page}, then set HF_TOKEN to a read token of your "
-            "account (in the environment, in .env, or in Colab's secrets)."
-        )
-    if "DatasetNotFound" in text and "offline" not in text.lower():
-        return SourceError(
-            f"There is no data set {name} on the hub (and no such file). Look at {page}. {text[:200]}"
-        )
-    return SourceError(
-        f"The data set {name} cannot be read from the hub: {text[:300]}. Without a way to the hub, download it "
-        'elsewhere and name the file (.jsonl, .csv, .parquet), or use "sample".'
-    )

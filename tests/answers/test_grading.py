@@ -95,7 +95,7 @@ def test_bad_rows_go_to_a_rejects_file_with_line_and_field(tmp_path):
         json.dumps(good),
         "{not json",
         json.dumps(mcq("b", ["B"], right=1) | {"choice_index_correct": 7}),
-        json.dumps({name: value for name, value in good.items() if name != "model"}),
+        json.dumps({name: value for name, value in good.items() if name != "problem"}),
         "",
         json.dumps(mcq("c", ["A"])),
     ]
@@ -106,7 +106,7 @@ def test_bad_rows_go_to_a_rejects_file_with_line_and_field(tmp_path):
     assert [(row["line"], row["field"]) for row in rejects] == [
         (2, ""),
         (3, "choice_index_correct"),
-        (4, "model"),
+        (4, "problem"),
     ]
     assert result.rejected == 3 and verdicts(result.files[0]) == [[True], [False]]
     write(source, [good])

@@ -1,4 +1,6 @@
-"""Files of rows: whole lines whatever happens, errors that name file and line, and one writer at a time."""
+"""Files of rows: whole lines whatever happens, errors that name file and line, and one writer at a
+time.
+"""
 
 import datetime
 import errno
@@ -197,7 +199,8 @@ def test_rejects_have_a_file_only_if_there_are_any(tmp_path):
                 "on the way to the disk at once"
             )
     assert str(rejects) == (
-        "2 rows could not be used and are in a.rejects.jsonl; the first: in.jsonl, line 7: is missing."
+        "2 rows could not be used and are in a.rejects.jsonl; the first: in.jsonl, line 7: is "
+        "missing."
     )
     with jsonl.Rejects(path):
         assert not path.exists(), "what an earlier run left"

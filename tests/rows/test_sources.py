@@ -245,25 +245,12 @@ def test_a_source_that_is_no_text_is_said_not_to_exist():
         list(sources.load_rows(5, Question))
 
 
-class Gated(Exception):
-    pass
-
-
-def test_a_gated_data_set_says_which_page_and_which_variable(monkeypatch):
-    datasets = pytest.importorskip("datasets")
-
-    def refuse(*_, **__):
-        raise Gated("401 Client Error: access to dataset is gated")
-
-    monkeypatch.setattr(datasets, "load_dataset", refuse)
-    with pytest.raises(sources.SourceError, match=r"datasets/lmsys/lmsys-chat-1m.*HF_TOKEN"):
-        list(sources.load_rows("lmsys/lmsys-chat-1m@train", Conversation))
-
-
 @pytest.mark.parametrize(
     "source,name",
     [
-        ("HuggingFaceH4/MATH-500, TIGER-Lab/MMLU-Pro@test", "MATH_500_MMLU_Pro"),
+        ("HuggingFaceH4/MATH-500, TIGER-Lab/MMLU-Pro@test", "MATH_500_MMLU_Pro_test"),
+        ("openai/gsm8k:main@test#e53f0485a2b7", "gsm8k_main_test_e53f0485"),
+        ("TIGER-Lab/MMLU-Pro@validation[:20]", "MMLU_Pro_validation"),
         ("/some/where/my questions.jsonl.gz", "my_questions"),
         ("sample", "sample"),
     ],
