@@ -270,6 +270,7 @@ def edition(name: HubName) -> Edition:
     Raises:
         HubError: the hub does not say.
     """
+    settings.report_nothing()
     import huggingface_hub
 
     try:

@@ -367,7 +367,7 @@ def _harness_sample(row: Fields) -> Fields:
     question = as_fields("Question", dict(doc))
     problem = question.get("question") or doc.get("query") or _first_argument(row.get("arguments"))
     choices = question.get("choices")
-    return {
+    found = {
         "unique_id": str(row["doc_id"]),
         "problem": problem,
         "choices": choices,
@@ -379,6 +379,7 @@ def _harness_sample(row: Fields) -> Fields:
             {"full_response": _first_response(row, choices), "is_correct": _is_right(row)}
         ],
     }
+    return _responses(found)
 
 
 def _first_argument(arguments: Any) -> Any:
@@ -414,7 +415,7 @@ def _is_right(row: Fields) -> bool | None:
 def _bench_record(row: Fields) -> Fields:
     """A record of LLMRouterBench; `sources` gives it the model and data set of its file."""
     name = str(row.get("dataset_name") or "record")
-    return {
+    found = {
         "unique_id": f"{name}-{row['index']}",
         "problem": row["origin_query"] or row.get("prompt"),
         "answer_correct": row["ground_truth"],
@@ -423,13 +424,14 @@ def _bench_record(row: Fields) -> Fields:
         "responses": [
             {
                 "full_response": str(row.get("raw_output") or row.get("prediction") or ""),
-                "is_correct": _score(row["score"]) >= 0.5,
+                "is_correct": _is_right(row),
                 "prompt_tokens": row.get("prompt_tokens"),
                 "completion_tokens": row.get("completion_tokens"),
                 "cost": row.get("cost"),
             }
         ],
     }
+    return _responses(found)
 
 
 def _responses(row: Fields) -> Fields:
@@ -491,10 +493,10 @@ def joined(inferior: Iterable[Any], superior: Iterable[Any]) -> Iterable[Fields]
     Where an id has several rows, as for each filter of lm-evaluation-harness, the question counts
     as right where one of them says so.
     """
-    cheap: dict[str, tuple[str, float]] = {}
+    cheap: dict[str, tuple[str, float, str]] = {}
     for row in inferior:
-        score = max(_share_right(row), cheap.get(row.unique_id, ("", 0.0))[1])
-        cheap[row.unique_id] = (" ".join(row.problem.split()), score)
+        score = max(_share_right(row), cheap.get(row.unique_id, ("", 0.0, ""))[1])
+        cheap[row.unique_id] = (" ".join(row.problem.split()), score, row.model)
     best: dict[str, tuple[Any, float]] = {}
     for row in superior:
         score = max(_share_right(row), best.get(row.unique_id, (None, 0.0))[1])
@@ -507,6 +509,7 @@ def joined(inferior: Iterable[Any], superior: Iterable[Any]) -> Iterable[Fields]
                 "category": row.category,
                 "inferior_score": cheap[name][1],
                 "superior_score": score,
+                "inferior_model": cheap[name][2],
                 "superior_model": row.model,
             }
 

@@ -282,15 +282,15 @@ def test_rows_of_one_outcome_that_are_broken_otherwise_stop_the_run(tmp_path):
     rows = [arena_33k(n) for n in range(ROWS)]
     for row in rows:
         if row["winner"] == "model_b":
-            row["turn"] = "first"
-    with pytest.raises(jsonl.Unreadable, match="all 7 rows with the winner 'model_b' were refused"):
+            row["judge"] = ["who?"]
+    with pytest.raises(jsonl.Unreadable, match="all 8 rows with the winner 'model_b' were refused"):
         read(write(tmp_path / "votes.jsonl", rows), Vote, rejects=[])
 
 
 def test_broken_rows_of_any_outcome_stop_nothing(tmp_path):
     rows = [arena_33k(n) for n in range(300)]
     for number in (3, 50, 101, 202):
-        rows[number]["turn"] = "first"
+        rows[number]["judge"] = ["who?"]
     rejects = []
     assert len(read(write(tmp_path / "votes.jsonl", rows), Vote, rejects=rejects)) == 296
 
