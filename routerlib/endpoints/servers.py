@@ -1,64 +1,42 @@
-"""Start, find and stop a local OpenAI-compatible server: vLLM where there is a GPU, else `transformers serve`.
+"""Start, find, share and stop local OpenAI-compatible servers.
 
-A server runs in the background, listens on 127.0.0.1 only, writes a log below outputs/logs, and is
-remembered in a small file beside it, so that any later process can find it or stop it. Remote endpoints
-need no server; talking to either kind is `clients`' business.
+A server runs in the background, listens on this machine only, writes a log below outputs/logs, and
+is remembered in a small file beside it. The file names the processes that use the server, its
+holders: it is stopped when the last one lets go of it (or by hand, where `serve` started it), and
+one whose holders are all gone is used or stopped by whoever comes next. Which engine runs and how is
+the business of `engines`; talking to a model is that of `clients`. Remote endpoints need no server.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import importlib.util
+import fcntl
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
-import sys
+import tempfile
+import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from http.client import HTTPException
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pydantic
 
 from routerlib import settings
-from routerlib.endpoints import standins
+from routerlib.endpoints import addresses, engines, standins
+from routerlib.endpoints.addresses import HOST
 from routerlib.errors import FAILED, Foreseen
 
-HOST = "127.0.0.1"
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 BROKEN = 503  # what /health answers where the part that computes has died; the process may live on
-ENGINES = ("vllm", "transformers")
-HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 TEMPERATURE = 0.7  # of a server's first request, where nobody says what the others will ask for
-
-# What a model family needs of vLLM beyond the defaults, by the start of the model's name.
-FAMILY_FLAGS = {
-    "mistralai/": ["--tokenizer-mode", "mistral"],  # its own tokenizer file is the reference one
-    "google/gemma-3": [
-        "--limit-mm-per-prompt",
-        '{"image": 0}',
-    ],  # text alone: no memory for the vision tower
-    "google/gemma-4": ["--limit-mm-per-prompt", '{"image": 0}'],
-}
-
-# `transformers serve` on a CPU. Small blocks let requests share the keys and values of a common prompt start
-# (few-shot examples); attention runs over the whole cache, so it is no larger than one full context (8,192 tokens).
-CPU_CACHE_FLAGS = [
-    "--cb-block-size",
-    "16",
-    "--cb-num-blocks",
-    "512",
-    "--cb-max-batch-tokens",
-    "256",
-]
+MEMORY = "ROUTERLIB_SERVER_MEMORY"  # in a server's environment: the file that remembers it
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+RESTARTS = 3  # of one server by one process: after that it is the server that is wrong
 
 
 class ServerError(Foreseen, RuntimeError):
@@ -67,29 +45,73 @@ class ServerError(Foreseen, RuntimeError):
     exit_code = FAILED
 
 
+class PortTaken(ServerError):
+    """Something else listens there."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that uses a server. Its number alone may be another's tomorrow."""
+
+    pid: pydantic.PositiveInt
+    born: float  # see `_born`
+
+
 @dataclass(frozen=True)
 class Server:
-    """A running server: what it serves, where, and which process it is."""
+    """A server of ours: what it serves, where, which process it is, and who uses it.
+
+    `temperature` is set where the engine keeps that of its first request; with None each request
+    has its own. `is_kept` says that it stays until it is stopped by hand.
+    """
 
     model: str
     port: int
     engine: str
     pid: pydantic.PositiveInt
-    born: float  # see `_born`: a recycled process id is not our server
+    born: float
     log: str
-    temperature: float | None = (
-        None  # where the engine keeps that of its first request; None: each request's own
-    )
+    temperature: float | None = None
+    host: str = HOST
+    memory: str = ""
+    is_kept: bool = True
+    holders: tuple[Holder, ...] = ()
 
     @property
     def base_url(self) -> str:
-        return f"http://{HOST}:{self.port}/v1"
+        return f"{addresses.root(self.host, self.port)}/v1"
+
+    @property
+    def users(self) -> tuple[Holder, ...]:
+        """The holders that live."""
+        return tuple(holder for holder in self.holders if _lives(holder))
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether those who used it are gone and nobody wanted it kept."""
+        return not self.is_kept and not self.users
+
+    def fits(self, model: str, engine: str | None, temperature: float | None) -> bool:
+        """Whether it serves the model, on this engine and at this temperature (None: on any)."""
+        at_temperature = temperature is None or self.temperature in (None, temperature)
+        return self.model == model and engine in (None, self.engine) and at_temperature
 
 
-def choose_engine() -> str:
-    """vLLM where it is installed and a GPU is present, else transformers."""
-    has_gpu = Path("/proc/driver/nvidia/version").exists() or Path("/dev/kfd").exists()
-    return "vllm" if has_gpu and importlib.util.find_spec("vllm") else "transformers"
+@dataclass
+class Place:
+    """Where a model answers: its address, and the server of ours there, which this process holds.
+
+    `server` is None where the server is not ours. `release` lets go of a place.
+    """
+
+    model: str
+    base_url: str
+    temperature: float | None = None
+    server: Server | None = None
+    losses: int = 0
+
+
+# --- to start one by hand ---
 
 
 def serve(
@@ -103,6 +125,8 @@ def serve(
 ) -> Server:
     """Start a server in the background and wait until it answers; one that already serves the model is reused.
 
+    It stays until it is stopped.
+
     Example:
         server = routerlib.serve("Qwen/Qwen2.5-1.5B-Instruct", port=8001)
         print(server.base_url)
@@ -110,7 +134,7 @@ def serve(
     Args:
         model: a hub id, a local folder, or a stand-in's name.
         port: on 127.0.0.1.
-        engine: "vllm" or "transformers". Without it, whichever runs here.
+        engine: "vllm" or "transformers". Without it, ROUTERLIB_ENGINE, or whichever runs here.
         max_model_len: context length in tokens (vLLM). Without it, the model's own.
         gpu_util: share of the GPU's memory (vLLM).
         temperature: of the warm-up request, whose sampling `transformers serve` keeps. Without it, 0.7, and
@@ -118,39 +142,315 @@ def serve(
         timeout: seconds to wait until it answers.
 
     Raises:
-        ServerError: there is no such port or model, the port is taken, the process died (with the log's last lines),
-            or it never answered. settings.SettingError: another argument is out of range.
+        ServerError: there is no such port or model, the port is taken, the process died (with the
+            first error of its log), or it never answered.
+        EngineError: there is no such engine, or it is not installed.
+        SettingError: another argument is out of range.
     """
     _check(model, port, max_model_len, gpu_util, temperature, timeout)
-    running = _working(port)
-    if (
-        running
-        and running.model == model
-        and (temperature is None or running.temperature in (None, temperature))
-    ):
-        if _health(port) != 200:  # somebody else is just starting it
-            _make_ready(running, timeout)
-        return running
-    if running or _port_taken(port):
-        what = f"the server of {running.model}" if running else "another program"
-        raise ServerError(
-            f"Port {port} is taken by {what}. Choose another with --port"
-            + (f", or stop it: python -m routerlib serve --stop --port {port}." if running else ".")
-        )
-    engine, temperature = (
-        engine or choose_engine(),
-        TEMPERATURE if temperature is None else temperature,
-    )
-    fixed = temperature if engine == "transformers" else None
-    server = _launch(
-        model, port, engine, _command(model, port, engine, max_model_len, gpu_util), fixed
-    )
+    wish = _Wish(model, HOST, port, engine, max_model_len, gpu_util, temperature, timeout)
+    return _obtain(wish, holder=None)
+
+
+def stop(port: int = 8000, force: bool = False) -> bool:
+    """Stop the server on a port, if it is ours. Returns whether there was one.
+
+    Args:
+        force: stop it even where another process uses it.
+
+    Raises:
+        ServerError: another process uses it.
+    """
+    with _alone():
+        server = find(port)
+        if server is None:
+            _memory(port).unlink(missing_ok=True)
+            return False
+        others = [holder for holder in server.users if holder != _me()]
+        if others and not force:
+            raise ServerError(
+                f"The server of {server.model} on port {port} is used by {_named(others[0])}. "
+                "Wait until that has ended, or stop the server all the same with --force."
+            )
+        _end(server)
+        return True
+
+
+# --- to use one, together with others ---
+
+
+def ensure(model: str, api_base: str, temperature: float | None = None) -> Place:
+    """Make sure that `model` answers, and hold its server where it is ours. Let go with `release`.
+
+    A stand-in's server is started if nothing listens at the address; where something else does, at
+    a free port. A server of ours that runs already is shared.
+
+    Args:
+        api_base: where the model should answer. Remote addresses are left alone.
+        temperature: what the requests will ask for; None where it does not matter.
+
+    Returns:
+        the place where it answers; its `base_url` may differ from `api_base` for a stand-in.
+
+    Raises:
+        ServerError: nothing answers and the model is none we start ourselves, or something else
+            answers.
+    """
     try:
-        _make_ready(server, timeout)
-    except BaseException:
-        stop(port)
-        raise
-    return server
+        host, port = addresses.host_and_port(api_base)
+    except ValueError as error:
+        raise ServerError(f"{api_base!r} is no address of a server ({error}).") from None
+    place = Place(model, api_base, temperature)
+    if not addresses.is_here(api_base):
+        return place
+    if standins.is_standin(model):
+        standins.path(model)
+        _settle_standin(place, host, port)
+    else:
+        _settle(place, host, port)
+    _sweep()
+    _held[_key(place.base_url)] = place
+    return place
+
+
+def release(*places: Place | None) -> None:
+    """Let go of places; a server that nobody else uses, and nobody wanted kept, is stopped."""
+    for place in places:
+        if place is None:
+            continue
+        if _held.get(_key(place.base_url)) is place:
+            del _held[_key(place.base_url)]
+        if place.server is not None:
+            _let_go(place.server)
+            place.server = None
+
+
+@contextlib.contextmanager
+def held(api_base: str) -> Iterator[None]:
+    """Use whatever server of ours is at an address; it is not stopped meanwhile."""
+    server = _hold(api_base) if addresses.is_here(api_base) else None
+    try:
+        yield
+    finally:
+        if server is not None:
+            _let_go(server)
+
+
+def revive(api_base: str) -> str | None:
+    """Where a server is gone that this process may start, start it again.
+
+    Returns:
+        why no server will answer there again, in a sentence; None where one does, or where it may
+        come back by itself.
+    """
+    with _reviving:
+        place = _held.get(_key(api_base)) if addresses.is_here(api_base) else None
+        if place is None or not standins.is_standin(place.model):
+            return what_died(api_base)
+        host, port = addresses.host_and_port(api_base)
+        server = find(port)
+        if server is not None and _health(server) != BROKEN:
+            return None
+        if server is None and addresses.is_listening(host, port):
+            return None
+        if place.losses >= RESTARTS:
+            return what_died(api_base) or f"The server at {api_base} was lost {RESTARTS} times."
+        place.losses += 1
+        print(f"The server of {place.model} at {api_base} is gone; starting it again …", flush=True)
+        wish = _standin_wish(place, host, port)
+        try:
+            place.server = _obtain(wish, _me())
+        except (ServerError, engines.EngineError) as error:
+            return str(error)
+        return None
+
+
+def what_died(api_base: str) -> str | None:
+    """Of a server of ours that should answer here and never will again: what happened, and its log.
+
+    None for one that lives, was stopped on purpose, or is not ours: these may come back.
+    """
+    if not addresses.is_here(api_base):
+        return None
+    host, port = addresses.host_and_port(api_base)
+    server = _remembered(_memory(port))
+    if server is None:
+        return None
+    if is_alive(server):
+        is_lost = _health(server) == BROKEN
+    else:
+        is_lost = not addresses.is_listening(host, port)
+    if not is_lost:
+        return None
+    return f"The server of {server.model} on port {port} died. {_why(server)}"
+
+
+def find(port: int) -> Server | None:
+    """The living server of ours on a port, whichever outputs folder remembers it."""
+    server = _remembered(_memory(port))
+    if server and is_alive(server):
+        return server
+    return next((server for server in _elsewhere() if server.port == port), None)
+
+
+def is_alive(server: Server | Holder) -> bool:
+    """Whether the server's process runs; a dead child that nobody has waited for does not."""
+    return _lives(server)
+
+
+def end_tokens(model: str, api_base: str, stop: Sequence[str], max_tokens: int) -> dict[str, Any]:
+    """Request fields by which `transformers serve` ends an answer at a stop string; empty for every other server.
+
+    With continuous batching it ignores `stop`, but takes end tokens for each request. Every token
+    whose text holds a stop string is one, so that the answer costs no more than it is worth; its
+    text is cut by `clients`.
+    """
+    server = find(addresses.host_and_port(api_base)[1])
+    if server is None or server.engine != engines.TRANSFORMERS or not stop:
+        return {}
+    folder = standins.path(model) if standins.is_standin(model) else Path(model)
+    if server.model != model or not (folder / "tokenizer.json").is_file():
+        return {}
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    texts = (
+        tokenizer.decode([number], skip_special_tokens=False)
+        for number in range(tokenizer.get_vocab_size())
+    )
+    ends = [number for number, text in enumerate(texts) if any(mark in text for mark in stop)]
+    own = json.loads((folder / "generation_config.json").read_text()).get("eos_token_id")
+    if isinstance(own, list):
+        ends += own
+    elif own is not None:
+        ends.append(own)
+    generation = {
+        "eos_token_id": sorted(set(ends)),
+        "do_sample": True,
+        "max_new_tokens": max_tokens,
+    }
+    return {"generation_config": json.dumps(generation)}
+
+
+# --- where a model answers ---
+
+_held: dict[tuple[str, int], Place] = {}  # by this process
+_reviving = threading.Lock()
+
+
+@atexit.register
+def _let_go_of_all() -> None:
+    """Whatever a process holds ends with it; one that is killed is found by the next."""
+    release(*list(_held.values()))
+
+
+def _key(base_url: str) -> tuple[str, int]:
+    return addresses.host_and_port(base_url)
+
+
+def _settle_standin(place: Place, host: str, port: int) -> None:
+    """Find or start the server of a stand-in: at its usual address, else at a free port."""
+    wish = _standin_wish(place, host, port)
+    if find(port) is None and addresses.is_listening(host, port):
+        other = _other_than(place.model, place.base_url)
+        if other is None:
+            return
+    else:
+        try:
+            place.server = _obtain(wish, _me())
+            return
+        except PortTaken as taken:
+            other = str(taken)
+    alike = next((s for s in _all() if s.fits(wish.model, wish.engine, wish.temperature)), None)
+    port = alike.port if alike else addresses.free_port(wish.host)
+    place.server = _obtain(replace(wish, port=port), _me())
+    place.base_url = place.server.base_url
+    print(f"{other} {place.model} answers at {place.base_url} instead.", flush=True)
+
+
+def _settle(place: Place, host: str, port: int) -> None:
+    """Check that a model of the user's answers, and hold its server where it is ours."""
+    model, api_base = place.model, place.base_url
+    server = _hold(api_base)
+    if server and server.model == model and not server.fits(model, None, place.temperature):
+        _let_go(server)
+        raise ServerError(
+            f"The server at {api_base} samples at temperature {server.temperature}, which its "
+            f"first request fixed, not at {place.temperature}. Take that temperature, or stop the "
+            f"server and run this again:\n  python -m routerlib serve --stop --port {port}"
+        )
+    place.server = server
+    if not addresses.is_listening(host, port):
+        raise ServerError(
+            f"Nothing answers at {api_base}. Start a server, for example with\n"
+            f"  python -m routerlib serve --model {model} --port {port}\n"
+            "or name the address of one that runs."
+        )
+    status, text = _first_answer(model, api_base)
+    if not status:
+        raise ServerError(
+            f"Something listens at {api_base}, but a first request failed ({text}). Stop it, or wait."
+        )
+    if not _is_json(text):
+        raise ServerError(
+            f"Something else than a model's server listens at {api_base}: it answered {status} and "
+            "no JSON. Check the address (which ends in /v1 as a rule), or stop what listens there."
+        )
+
+
+def _other_than(model: str, api_base: str) -> str | None:
+    """What listens at an address instead of the model's server; None where the model answers."""
+    status, text = _first_answer(model, api_base)
+    if status == 200 and _is_completion_of(model, text):
+        return None
+    if not status:
+        return f"Something listens at {api_base}, but a first request failed ({text})."
+    return f"Something else listens at {api_base} (it answered {status})."
+
+
+def _first_answer(model: str, api_base: str) -> tuple[int, str]:
+    body = {"model": model, "prompt": "1", "max_tokens": 1}
+    return addresses.ask(f"{api_base.rstrip('/')}/completions", body, timeout=120)
+
+
+def _is_completion_of(model: str, text: str) -> bool:
+    """Whether a text is a completion, and not one that names another model as its author."""
+    try:
+        answer = json.loads(text)
+        has_text = isinstance(answer["choices"][0]["text"], str)
+    except (ValueError, LookupError, TypeError):
+        return False
+    author = answer.get("model")
+    return has_text and (not isinstance(author, str) or model in author)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+# --- obtaining a server: found or started, by one process at a time ---
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """A server as it should be."""
+
+    model: str
+    host: str
+    port: int
+    engine: str | None = None
+    max_model_len: int | None = None
+    gpu_util: float = 0.95
+    temperature: float | None = None
+    timeout: float = 900.0
+
+
+def _standin_wish(place: Place, host: str, port: int) -> _Wish:
+    own = host if host == "::1" else HOST
+    return _Wish(place.model, own, port, engines.demanded(), temperature=place.temperature)
 
 
 def _check(
@@ -167,8 +467,9 @@ def _check(
     is_folder = bool(model) and Path(model).is_dir()  # Path("") is the folder we are in
     if not is_folder and (is_misspelt or not HUB_ID.fullmatch(model)):
         raise ServerError(
-            f"There is no folder {model}, and it is no hub id either. Name a model's folder, a hub id such as "
-            f"Qwen/Qwen2.5-1.5B-Instruct, or a stand-in: {', '.join(standins.NAMES)}."
+            f"There is no folder {model}, and it is no hub id either. Name a model's folder, a hub "
+            "id such as Qwen/Qwen2.5-1.5B-Instruct, or a stand-in: "
+            f"{', '.join(standins.NAMES)}."
         )
     if max_model_len is not None:
         settings.whole("MAX_MODEL_LEN", max_model_len)
@@ -177,96 +478,123 @@ def _check(
     settings.number("TIMEOUT", timeout)
 
 
-def _command(
-    model: str, port: int, engine: str, max_model_len: int | None, gpu_util: float
-) -> list[str]:
-    if engine == "vllm":
-        # The module rather than the `vllm` command: the CPU build's command does not find its own package.
-        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model]
-        command += ["--enforce-eager", "--gpu-memory-utilization", str(gpu_util)]
-        command += ["--max-model-len", str(max_model_len)] if max_model_len else []
-        command += next(
-            (flags for start, flags in FAMILY_FLAGS.items() if model.startswith(start)), []
+def _obtain(wish: _Wish, holder: Holder | None) -> Server:
+    """A server as wished, which answers: one that is there, or a new one.
+
+    Args:
+        holder: who will use it; None: it is kept until somebody stops it.
+
+    Raises:
+        PortTaken: something else listens there.
+        ServerError: it did not start.
+    """
+    engine = engines.choose(wish.engine)
+    with _alone():
+        server = _join(wish, holder)
+        is_new = server is None
+        if server is None:
+            lost = _remembered(_memory(wish.port))
+            if lost:
+                _kill(lost)  # what is left of it
+            server = _launch(replace(wish, engine=engine), holder)
+            if lost:  # whoever used that uses the new one
+                server = _write(replace(server, holders=(*lost.users, *server.holders)))
+    try:
+        if is_new or _health(server) != 200:  # else somebody else is just starting it
+            _wait_until_ready(server, wish.timeout)
+            _warm_up(server)
+    except BaseException:
+        _give_up(server, is_new)
+        raise
+    return server
+
+
+def _join(wish: _Wish, holder: Holder | None) -> Server | None:
+    """The server that runs there already, with one more holder; None where the port is free."""
+    running = find(wish.port)
+    if running and _health(running) == BROKEN:
+        _kill(running)
+        running = None
+    if running and running.fits(wish.model, wish.engine, wish.temperature):
+        if running.is_abandoned:
+            print(f"Using the server of {running.model} that an earlier run has left on port "
+                  f"{running.port}.", flush=True)  # fmt: skip
+        return _with_holder(running, holder)
+    if running and running.is_abandoned:
+        _tell_abandoned(running)
+        _end(running)
+        running = None
+    if running:
+        raise PortTaken(
+            f"Port {wish.port} is taken by the server of {running.model} ({running.engine}"
+            f"{_at(running)}). Choose another with --port, or stop it: "
+            f"python -m routerlib serve --stop --port {wish.port}."
         )
-    elif engine == "transformers":
-        command = [
-            sys.executable,
-            "-m",
-            "transformers.cli.transformers",
-            "serve",
-            model,
-            "--continuous-batching",
-        ]
-        if not Path("/proc/driver/nvidia/version").exists():
-            command += ["--device", "cpu", "--dtype", "bfloat16", *CPU_CACHE_FLAGS]
-    else:
-        raise ServerError(f"There is no engine {engine!r}; choose one of {', '.join(ENGINES)}.")
-    return [*command, "--host", HOST, "--port", str(port)]
+    if addresses.is_listening(wish.host, wish.port):
+        raise PortTaken(
+            f"Port {wish.port} is taken by another program. Choose another with --port."
+        )
+    return None
 
 
-def _launch(
-    model: str, port: int, engine: str, command: list[str], temperature: float | None
-) -> Server:
+def _at(server: Server) -> str:
+    return "" if server.temperature is None else f", temperature {server.temperature}"
+
+
+def _launch(wish: _Wish, holder: Holder | None) -> Server:
     import psutil
 
-    if engine == "vllm" and not importlib.util.find_spec("vllm"):
-        raise ServerError(
-            'vLLM is not installed. Install it with: pip install -e ".[gpu]", or use --engine transformers.'
-        )
-    log = settings.outputs("logs", f"server-{port}.log")
+    engine = wish.engine or engines.choose()
+    words = engines.command(
+        engine, wish.model, wish.host, wish.port, wish.max_model_len, wish.gpu_util
+    )
+    log = settings.outputs("logs", f"server-{wish.port}.log")
+    memory = _memory(wish.port).resolve()
     folder = settings.ROOT
-    if standins.is_standin(model):
-        folder = standins.path(
-            model
-        ).parent  # the server knows a model by the path it was given: here, its name
+    if standins.is_standin(wish.model) and engine == engines.TRANSFORMERS:
+        # It knows a model by the path it was given: here, its name.
+        folder = standins.path(wish.model).parent
     with open(log, "wb") as stream:
         process = subprocess.Popen(
-            command,
+            words,
             cwd=folder,
-            env=_environment(model),
+            env=engines.environment(engine, wish.model) | {MEMORY: str(memory)},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    born = _born(psutil.Process(process.pid))
-    server = Server(model, port, engine, process.pid, born, str(log), temperature)
-    _memory(port).write_text(json.dumps(asdict(server)))
-    return server
-
-
-def _environment(model: str) -> dict[str, str]:
-    settings.report_nothing()
-    environment = dict(os.environ)
-    if standins.is_standin(model):  # it needs nothing of the hub, least of all a folder below HOME
-        environment["HF_HUB_OFFLINE"] = "1"
-        environment["HF_HOME"] = str(settings.outputs("cache", "huggingface"))
-        environment.pop("HF_HUB_CACHE", None)
-    # Threads that wait should sleep: two busy processes on few cores otherwise slow each other twentyfold.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    home = Path(environment.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    Path(environment.get("HF_HUB_CACHE") or home / "hub").mkdir(
-        parents=True, exist_ok=True
-    )  # else /v1/models fails
-    return environment
-
-
-def _make_ready(server: Server, timeout: float) -> None:
-    _wait_until_ready(server, timeout)
-    _warm_up(server, TEMPERATURE if server.temperature is None else server.temperature)
+    _children[process.pid] = process
+    keeps_temperature = engine == engines.TRANSFORMERS
+    temperature = TEMPERATURE if wish.temperature is None else wish.temperature
+    server = Server(
+        model=wish.model,
+        port=wish.port,
+        engine=engine,
+        pid=process.pid,
+        born=_born(psutil.Process(process.pid)),
+        log=str(log),
+        temperature=temperature if keeps_temperature else None,
+        host=wish.host,
+        memory=str(memory),
+        is_kept=holder is None,
+        holders=(holder,) if holder else (),
+    )
+    return _write(server)
 
 
 def _wait_until_ready(server: Server, timeout: float) -> None:
     start, said = time.monotonic(), 0.0
-    while _health(server.port) != 200:
+    while _health(server) != 200:
         elapsed = time.monotonic() - start
         if not is_alive(server):
             raise ServerError(
-                f"The server of {server.model} stopped while starting. Its log ends:\n{tail(server.log)}"
+                f"The server of {server.model} stopped while starting. {_why(server)}"
             )
         if elapsed > timeout:
             raise ServerError(
-                f"The server of {server.model} did not answer within {timeout:.0f} s. Its log ends:\n{tail(server.log)}"
+                f"The server of {server.model} did not answer within {timeout:.0f} s. "
+                f"{_why(server)}"
             )
         if elapsed - said >= 5:
             said = elapsed
@@ -276,223 +604,222 @@ def _wait_until_ready(server: Server, timeout: float) -> None:
         time.sleep(0.2)
 
 
-def _warm_up(server: Server, temperature: float) -> None:
+def _warm_up(server: Server) -> None:
+    temperature = TEMPERATURE if server.temperature is None else server.temperature
     body = {"model": server.model, "prompt": "1 2 3", "max_tokens": 1, "temperature": temperature}
-    status, text = _post(f"{server.base_url}/completions", body, timeout=300)
+    status, text = addresses.ask(f"{server.base_url}/completions", body, timeout=300)
     if status != 200:
         raise ServerError(
             f"The server of {server.model} refused a first request ({status}): {text[:500]}"
         )
 
 
-def stop(port: int = 8000) -> bool:
-    """Stop the server on a port, if we started one. Returns whether there was one."""
-    server = find(port)
-    _memory(port).unlink(missing_ok=True)
-    if server is None:
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGTERM)
-        deadline = time.monotonic() + 10
-        while is_alive(server) and time.monotonic() < deadline:
-            time.sleep(0.1)
+def _why(server: Server) -> str:
+    """Why a server is gone or silent: the first error of its log, else how it ended."""
+    cause = engines.cause(server.log)
+    if cause:
+        return f"The first error of its log, {server.log}: {cause}"
+    ended = _children[server.pid].poll() if server.pid in _children else None
+    how = ""
+    if ended == -signal.SIGKILL:
+        how = "It was killed, as a system short of memory does. "
+    return f"{how}Its log, {server.log}, ends:\n{engines.tail(server.log)}"
+
+
+def _health(server: Server) -> int:
+    """The status of /health; 0 where nothing answers."""
+    return addresses.ask(f"{addresses.root(server.host, server.port)}/health")[0]
+
+
+# --- who uses a server ---
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One process at a time, on this machine, starts, joins or stops a server.
+
+    The lock is on the folder of temporary files, which is there for everybody and need not be
+    writable.
+    """
+    descriptor = os.open(tempfile.gettempdir(), os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _me() -> Holder:
+    import psutil
+
+    return Holder(os.getpid(), _born(psutil.Process()))
+
+
+def _named(holder: Holder) -> str:
+    """A holder as a person knows it: process 4711 (python -m routerlib run 02)."""
+    import psutil
+
+    try:
+        words = psutil.Process(holder.pid).cmdline()
+    except psutil.Error:
+        words = []
+    return f"process {holder.pid}" + (f" ({' '.join(words)[:120]})" if words else "")
+
+
+def _hold(api_base: str) -> Server | None:
+    """The server of ours at an address, held by this process; None where there is none."""
+    _, port = addresses.host_and_port(api_base)
+    with _alone():
+        server = find(port)
+        return _with_holder(server, _me()) if server else None
+
+
+def _with_holder(server: Server, holder: Holder | None) -> Server:
+    """The server with one more holder; None as a holder keeps it until it is stopped."""
+    if holder is None:
+        return _write(replace(server, is_kept=True))
+    return _write(replace(server, holders=(*server.users, holder)))
+
+
+def _let_go(server: Server) -> None:
+    """Take this process from a server's holders, once; the last one stops it."""
+    with _alone():
+        current = _remembered(Path(server.memory))
+        if current is None or _me() not in current.holders:
+            return
+        left = list(current.holders)
+        left.remove(_me())
+        current = replace(current, holders=tuple(left))
+        if current.is_abandoned:
+            _end(current)
+        else:
+            _write(current)
+
+
+def _give_up(server: Server, is_new: bool) -> None:
+    """After a failed start: whoever started the server ends it, the others let go of it."""
+    if not is_new:
+        _let_go(server)
+        return
+    with _alone():
+        _end(server)
+
+
+def _sweep() -> None:
+    """Stop the servers whose users are gone."""
+    with _alone():
+        for server in _all():
+            if server.is_abandoned:
+                _tell_abandoned(server)
+                _end(server)
+
+
+def _tell_abandoned(server: Server) -> None:
+    print(
+        f"Stopping the server of {server.model} on port {server.port} (process {server.pid}), "
+        "which an earlier run has left.",
+        flush=True,
+    )
+
+
+def _end(server: Server) -> None:
+    """Stop a server with all its processes, and forget it."""
+    _kill(server)
+    if server.memory:
+        Path(server.memory).unlink(missing_ok=True)
+    _memory(server.port).unlink(missing_ok=True)
+
+
+def _kill(server: Server) -> None:
+    """Stop a server with all its processes, also those that have lost the first of them."""
+    import psutil
+
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         if is_alive(server):
+            os.killpg(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while is_alive(server) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for process in _processes_of(server):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    if is_alive(server):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(server.pid, signal.SIGKILL)
-    return True
 
 
-def find(port: int) -> Server | None:
-    """The server we started on a port, if it is still alive."""
-    server = _remembered(port)
-    return server if server and is_alive(server) else None
+# --- what is remembered, and which processes there are ---
 
-
-def _remembered(port: int) -> Server | None:
-    try:
-        return pydantic.TypeAdapter(Server).validate_json(_memory(port).read_bytes())
-    except (OSError, ValueError):
-        return None
-
-
-def _working(port: int) -> Server | None:
-    """The server we started on a port; one that says itself that it cannot answer any more is stopped."""
-    server = find(port)
-    if server and _health(port) == BROKEN:
-        stop(port)
-        return None
-    return server
-
-
-def what_died(api_base: str) -> str | None:
-    """Of a server of ours that should answer here and never will again: what happened, and where its log is.
-
-    None for one that lives, was stopped on purpose, or is not ours: these may come back.
-    """
-    parts = urlsplit(api_base)
-    server = _remembered(parts.port or 80) if parts.hostname in LOCAL_HOSTS else None
-    if server is None or (
-        _health(server.port) != BROKEN if is_alive(server) else _port_taken(server.port)
-    ):
-        return None
-    return f"The server of {server.model} on port {server.port} died. Its log, {server.log}, ends:\n{tail(server.log)}"
-
-
-def is_alive(server: Server) -> bool:
-    """Whether the server's process runs; a dead child that nobody has waited for does not."""
-    import psutil
-
-    try:
-        process = psutil.Process(server.pid)
-        return _born(process) == server.born and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _born(process: Any) -> float:
-    """When a process was created, in seconds; on Linux from the machine's start, since there the creation time moves
-    with a clock that is set."""
-    import psutil
-
-    return round(process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0), 2)
-
-
-def ensure(model: str, api_base: str, temperature: float | None = None) -> Server | None:
-    """Make sure that `model` answers at `api_base`: a stand-in's server is started if nothing listens there.
-
-    Args:
-        temperature: what the requests will ask for; None where it does not matter.
-
-    Returns:
-        the server that this call started (stop it with `release`), or None where one was there already.
-
-    Raises:
-        ServerError: nothing answers and the model is none we start ourselves, or something else answers.
-    """
-    try:
-        parts = urlsplit(api_base or "")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ServerError(f"{api_base!r} is no address of a server ({error}).") from None
-    if parts.hostname not in LOCAL_HOSTS:
-        return None
-    running = _working(port)
-    if not _port_taken(port):
-        if standins.is_standin(model):
-            return serve(model, port=port, temperature=temperature)
-        raise ServerError(
-            f"Nothing answers at {api_base}. Start a server, for example with\n"
-            f"  python -m routerlib serve --model {model} --port {port}\n"
-            "or name the address of one that runs."
-        )
-    status, text = _post(
-        f"{api_base.rstrip('/')}/completions", {"model": model, "prompt": "1", "max_tokens": 1}, 120
-    )
-    if status in (400, 404) and standins.is_standin(model):
-        raise ServerError(
-            f"The server at {api_base} does not serve {model}: {text[:300]} Name another address, or stop that server "
-            f"(one of ours: python -m routerlib serve --stop --port {port})."
-        )
-    if not status:
-        raise ServerError(
-            f"Something listens at {api_base}, but a first request failed ({text}). Stop it, or wait."
-        )
-    if not running:
-        _memory(port).unlink(missing_ok=True)  # of a server that was here before this one
-    if running and temperature is not None and running.temperature not in (None, temperature):
-        raise ServerError(
-            f"The server at {api_base} samples at temperature {running.temperature}, which its first request fixed, "
-            f"not at {temperature}. Take that temperature, or stop the server and run this again:\n"
-            f"  python -m routerlib serve --stop --port {port}"
-        )
-    return None
-
-
-def end_tokens(model: str, api_base: str, stop: Sequence[str], max_tokens: int) -> dict[str, Any]:
-    """Request fields by which `transformers serve` ends an answer at a stop string; empty for every other server.
-
-    With continuous batching it ignores `stop`, but takes end tokens for each request. Every token whose text
-    holds a stop string is one, so that the answer costs no more than it is worth; its text is cut by `clients`.
-    """
-    server = find(urlsplit(api_base).port or 80)
-    if server is None or server.engine != "transformers" or not stop:
-        return {}
-    folder = standins.path(model) if standins.is_standin(model) else Path(model)
-    if server.model != model or not (folder / "tokenizer.json").is_file():
-        return {}
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    texts = (
-        tokenizer.decode([number], skip_special_tokens=False)
-        for number in range(tokenizer.get_vocab_size())
-    )
-    ends = [number for number, text in enumerate(texts) if any(mark in text for mark in stop)]
-    own = json.loads((folder / "generation_config.json").read_text()).get("eos_token_id")
-    ends += own if isinstance(own, list) else [own] if own is not None else []
-    generation = {
-        "eos_token_id": sorted(set(ends)),
-        "do_sample": True,
-        "max_new_tokens": max_tokens,
-    }
-    return {"generation_config": json.dumps(generation)}
-
-
-def release(*servers: Server | None) -> None:
-    """Stop the servers that `ensure` started; None, for one that was there already, is passed over."""
-    for server in servers:
-        if server is not None:
-            stop(server.port)
-
-
-def free_port() -> int:
-    """A port on 127.0.0.1 that nothing uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
-
-
-def tail(log: str | Path, lines: int = 15) -> str:
-    """The last lines of a log, indented."""
-    text = Path(log).read_text(errors="replace") if Path(log).is_file() else ""
-    return "\n".join(f"  {line}" for line in text.strip().splitlines()[-lines:]) or "  (nothing)"
+_children: dict[int, subprocess.Popen[bytes]] = {}  # servers that this process started
 
 
 def _memory(port: int) -> Path:
     return settings.outputs("logs", f"server-{port}.json")
 
 
-def _port_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        return probe.connect_ex((HOST, port)) == 0
+def _write(server: Server) -> Server:
+    """Remember a server as it is now: in one step, so that nobody reads half of it."""
+    memory = Path(server.memory or _memory(server.port))
+    unfinished = memory.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(json.dumps(asdict(server)))
+    unfinished.replace(memory)
+    return server
 
 
-def _health(port: int) -> int:
-    """The status of /health; 0 where nothing answers."""
-    return _ask(f"http://{HOST}:{port}/health", timeout=2)[0]
-
-
-def _post(url: str, body: dict, timeout: float) -> tuple[int, str]:
-    return _ask(
-        urllib.request.Request(
-            url, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        ),
-        timeout,
-    )
-
-
-def _ask(request: str | urllib.request.Request, timeout: float) -> tuple[int, str]:
-    """Status and text of an answer; (0, why) where there is none."""
+def _remembered(memory: Path) -> Server | None:
     try:
-        with _direct().open(request, timeout=timeout) as answer:
-            return answer.status, answer.read().decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(errors="replace")
-    except (OSError, HTTPException) as error:
-        return 0, str(error) or type(error).__name__
+        server = pydantic.TypeAdapter(Server).validate_json(memory.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return replace(server, memory=str(memory))
 
 
-def _direct() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(
-        urllib.request.ProxyHandler({})
-    )  # a local address needs no proxy
+def _all() -> list[Server]:
+    """Every living server of ours, remembered here or in another outputs folder."""
+    here = [_remembered(file) for file in settings.outputs("logs").glob("server-*.json")]
+    found = {server.pid: server for server in here if server and is_alive(server)}
+    for server in _elsewhere():
+        found.setdefault(server.pid, server)
+    return list(found.values())
+
+
+def _elsewhere() -> Iterator[Server]:
+    """Living servers of this user, found by the environment of their processes."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            memory = process.environ().get(MEMORY)
+            server = _remembered(Path(memory)) if memory else None
+            if server and server.pid == process.pid and is_alive(server):
+                yield server
+
+
+def _processes_of(server: Server) -> Iterator[Any]:
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            is_of_group = os.getpgid(process.pid) == server.pid
+            if is_of_group and server.memory and process.environ().get(MEMORY) == server.memory:
+                yield process
+
+
+def _lives(process: Server | Holder) -> bool:
+    import psutil
+
+    if process.pid in _children:
+        _children[process.pid].poll()  # a child that has ended is waited for
+    try:
+        found = psutil.Process(process.pid)
+        return _born(found) == process.born and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _born(process: Any) -> float:
+    """When a process was created, in seconds; on Linux from the machine's start, since there the
+    creation time moves with a clock that is set."""
+    import psutil
+
+    return round(process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0), 2)

@@ -1,0 +1,102 @@
+"""Which addresses are on this machine, and how one is asked directly: one place for both.
+
+A local address is never asked through a proxy of the environment, nor is a redirect followed: what
+answers there is judged by its own words. What an answer means, and who serves a model, is the
+business of `clients` and `servers`; nothing here knows of models.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+HOST = "127.0.0.1"  # where our own servers listen
+
+
+def is_here(url: str) -> bool:
+    """Whether a URL's host is this machine: a loopback address in any spelling, or its own name."""
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host == socket.gethostname().lower() != ""
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return mapped.is_loopback or mapped.is_unspecified
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """The host of a URL as it was given, and its port, that of the scheme where none is named.
+
+    Raises:
+        ValueError: it is no address of a server; the text says what is wrong with it.
+    """
+    try:
+        parts = urlsplit(url or "")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except (TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from None
+    return parts.hostname or "", port
+
+
+def root(host: str, port: int) -> str:
+    """The start of a server's URLs: http://127.0.0.1:8000, or http://[::1]:8000."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_listening(host: str, port: int) -> bool:
+    """Whether something accepts connections there; `localhost` is each address that it stands for."""
+    try:
+        with socket.create_connection((host, port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def free_port(host: str = HOST) -> int:
+    """A port that nothing uses now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def ask(url: str, body: dict[str, Any] | None = None, timeout: float = 2.0) -> tuple[int, str]:
+    """Status and text of the answer to one direct request, a POST where there is a body.
+
+    (0, why) where there is no answer.
+    """
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
+    try:
+        with opener.open(request, timeout=timeout) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, _rest(error)
+    except (OSError, HTTPException, ValueError) as error:
+        return 0, str(error) or type(error).__name__
+
+
+def _rest(answer: urllib.error.HTTPError) -> str:
+    try:
+        return answer.read().decode(errors="replace")
+    except (OSError, HTTPException) as error:
+        return str(error)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect, to a login page for example, is an answer like any other."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
