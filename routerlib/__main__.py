@@ -135,13 +135,13 @@ def run(
     return OK
 
 
-def serve(model: str = "", stop: bool = False, **settings: Any) -> int:
+def serve(model: str = "", stop: bool = False, force: bool = False, **settings: Any) -> int:
     """The command `serve`: its options are those of `servers.serve`, and --stop."""
     from routerlib.endpoints import servers
 
     port = settings["port"]
     if stop:
-        was_ours = servers.stop(port)
+        was_ours = servers.stop(port, force)
         if was_ours:
             print(f"Stopped the server on port {port}.")
         else:

@@ -22,7 +22,7 @@ from typing import Any
 import pydantic
 
 from routerlib import settings
-from routerlib.endpoints import servers, standins
+from routerlib.endpoints import servers
 from routerlib.errors import Foreseen
 from routerlib.notebook import execution
 from routerlib.notebook.execution import NotebookFailed as NotebookFailed
@@ -487,45 +487,31 @@ def _refuse_unknown(given: dict[str, Any], known: dict[str, dict[str, Any]]) -> 
 
 @contextmanager
 def _standins_for(pending: list[Step]) -> Iterator[dict[str, str]]:
-    """The addresses of the stand-ins' servers that these notebooks need; those started here are
-    stopped after."""
+    """The addresses of the stand-ins' servers that these notebooks need; let go of after."""
     temperatures = (step.values.get("TEMPERATURE") for step in pending)
     temperature = next((value for value in temperatures if value is not None), None)
-    started: dict[str, servers.Server | None] = {}
+    places: dict[str, servers.Place] = {}
     addresses: dict[str, str] = {}
     try:
         for name, (model_parameter, standin) in API_BASES.items():
             needs = [step for step in pending if _uses(step, name, model_parameter, standin)]
-            if needs and standin not in started:
+            if needs and standin not in places:
                 print(f"Starting {standin} …", flush=True)
-                started[standin], base = _serve_standin(
-                    standin, needs[0].defaults[name], temperature
-                )
+                place = servers.ensure(standin, needs[0].defaults[name], temperature)
+                places[standin] = place
                 for other, (_, served) in API_BASES.items():
                     if served == standin:
-                        addresses[other] = base
+                        addresses[other] = place.base_url
         yield addresses
     finally:
         with deferring_signals():
-            servers.release(*started.values())
+            servers.release(*places.values())
 
 
 def _uses(step: Step, address: str, model_parameter: str, standin: str) -> bool:
     """Whether a notebook asks a stand-in at its usual address."""
     is_usual = address in step.defaults and address not in step.parameters
     return is_usual and step.values.get(model_parameter) == standin
-
-
-def _serve_standin(
-    standin: str, base: str, temperature: float | None
-) -> tuple[servers.Server | None, str]:
-    """The stand-in at its usual address, or, where something else listens there, at a free one."""
-    standins.path(standin)
-    try:
-        return servers.ensure(standin, base, temperature), base
-    except servers.ServerError:
-        server = servers.serve(standin, port=servers.free_port(), temperature=temperature)
-        return server, server.base_url
 
 
 # --- the closing words ---

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic_core import from_json
 
 from routerlib import settings
-from routerlib.endpoints import prompts, servers
+from routerlib.endpoints import addresses, prompts, servers
 from routerlib.errors import Foreseen, SettingError
 from routerlib.progress import printable
 from routerlib.rows.schemas import Prompt
@@ -137,7 +137,7 @@ def connect(
         timeout=openai.Timeout(timeout, connect=connect_timeout, pool=None),
         http_client=openai.DefaultAioHttpClient(
             timeout=openai.Timeout(timeout, connect=connect_timeout, pool=None),
-            trust_env=not _is_here(base_url),
+            trust_env=not addresses.is_here(base_url),
         ),
     )
 
@@ -156,10 +156,6 @@ def check_base(base_url: str | None, api_mode: str) -> str:
             f"{base_url!r} is no base URL. It looks like {LOCAL_BASE} or {REMOTE_BASE}."
         )
     return base_url.rstrip("/")
-
-
-def _is_here(base_url: str) -> bool:
-    return urlsplit(base_url).hostname in servers.LOCAL_HOSTS
 
 
 @dataclass(frozen=True)
@@ -348,7 +344,7 @@ class Endpoint:
         Raises:
             Stopped: it is a server of ours that has died, so that waiting for it is vain.
         """
-        if died := await asyncio.to_thread(servers.what_died, self.url):
+        if died := await asyncio.to_thread(servers.revive, self.url):
             raise Stopped(
                 f"{died}\nWhat was finished is on disk. Start the server again, and the work goes on from there."
             )

@@ -218,7 +218,7 @@ PREFIX = re.compile(
 )
 PROCESS = re.compile(r"^\([^()]*\bpid=\d+\)\s?")
 # The last line of a traceback: "ValueError: To serve at least one request …", "a.b.SomeError".
-RAISED = re.compile(r"^([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception|Refused|Interrupt)(:\s|$)")
+RAISED = re.compile(r"^([A-Za-z_]\w*\.)*\w*([Ee]rror|Exception|Interrupt)(:\s|$)")
 # What argument parsers and web servers say: "api_server.py: error: argument --x: …",
 # "ERROR:    [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): …".
 SAID = re.compile(r"^(\S+: )?(error|fatal)\b[^:]*:\s*(?!Traceback)\S", re.IGNORECASE)

@@ -250,6 +250,7 @@ def revive(api_base: str) -> str | None:
         host, port = addresses.host_and_port(api_base)
         server = find(port)
         if server is not None and _health(server) != BROKEN:
+            place.server = server
             return None
         if server is None and addresses.is_listening(host, port):
             return None
@@ -257,9 +258,12 @@ def revive(api_base: str) -> str | None:
             return what_died(api_base) or f"The server at {api_base} was lost {RESTARTS} times."
         place.losses += 1
         print(f"The server of {place.model} at {api_base} is gone; starting it again …", flush=True)
-        wish = _standin_wish(place, host, port)
+        with _alone():
+            lost = _remembered(_memory(port))
+            if lost:
+                _write(_without_me(lost))  # the new one is held anew
         try:
-            place.server = _obtain(wish, _me())
+            place.server = _obtain(_standin_wish(place, host, port), _me())
         except (ServerError, engines.EngineError) as error:
             return str(error)
         return None
@@ -660,10 +664,10 @@ def _named(holder: Holder) -> str:
     import psutil
 
     try:
-        words = psutil.Process(holder.pid).cmdline()
+        text = " ".join(" ".join(psutil.Process(holder.pid).cmdline()).split())
     except psutil.Error:
-        words = []
-    return f"process {holder.pid}" + (f" ({' '.join(words)[:120]})" if words else "")
+        text = ""
+    return f"process {holder.pid}" + (f" ({text[:120]})" if text else "")
 
 
 def _hold(api_base: str) -> Server | None:
@@ -687,13 +691,19 @@ def _let_go(server: Server) -> None:
         current = _remembered(Path(server.memory))
         if current is None or _me() not in current.holders:
             return
-        left = list(current.holders)
-        left.remove(_me())
-        current = replace(current, holders=tuple(left))
+        current = _without_me(current)
         if current.is_abandoned:
             _end(current)
         else:
             _write(current)
+
+
+def _without_me(server: Server) -> Server:
+    """The server without this process as a holder: once, should it hold it twice."""
+    left = list(server.holders)
+    if _me() in left:
+        left.remove(_me())
+    return replace(server, holders=tuple(left))
 
 
 def _give_up(server: Server, is_new: bool) -> None:

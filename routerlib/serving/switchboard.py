@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 
 from routerlib import settings
-from routerlib.endpoints import servers
+from routerlib.endpoints import addresses
 from routerlib.errors import Foreseen
 from routerlib.rows.schemas import Message
 from routerlib.training.router import Decision, Router
@@ -69,7 +69,7 @@ class Backend:
 
     @property
     def is_local(self) -> bool:
-        return httpx2.URL(self.base_url).host in servers.LOCAL_HOSTS
+        return addresses.is_here(self.base_url)
 
     def key(self) -> str | None:
         """The key to send: the given one, else OPENAI_API_KEY for a remote server, else none.

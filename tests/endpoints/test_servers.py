@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import socket
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import psutil
 import pytest
 
-from routerlib.endpoints import servers
+from routerlib.endpoints import addresses, engines, servers, standins
 from routerlib.settings import SettingError
 
 
@@ -21,11 +22,19 @@ def listener():
         yield server.getsockname()[1]
 
 
-def remember(port, process, model="m"):
+def remember(port, process, model="m", **more):
     born = servers._born(psutil.Process(process.pid))
-    server = servers.Server(model, port, "transformers", process.pid, born, "/dev/null")
-    servers._memory(port).write_text(servers.json.dumps(servers.asdict(server)))
-    return server
+    server = servers.Server(
+        model,
+        port,
+        "transformers",
+        process.pid,
+        born,
+        "/dev/null",
+        memory=str(servers._memory(port)),
+        **more,
+    )
+    return servers._write(server)
 
 
 def sleeper():
@@ -55,7 +64,7 @@ def broken():
 
 
 def test_a_server_of_ours_that_died_is_told_with_its_log(outputs):
-    process, port = sleeper(), servers.free_port()
+    process, port = sleeper(), addresses.free_port()
     base = f"http://localhost:{port}/v1"
     log = remember(port, process).log
     assert servers.what_died(base) is None
@@ -88,32 +97,6 @@ def test_a_server_that_lives_but_cannot_compute_is_as_good_as_dead(outputs, brok
     assert process.wait(timeout=15), "it was stopped, to be started again"
 
 
-def test_a_listener_that_never_answers_is_said(outputs, listener, monkeypatch):
-    monkeypatch.setattr(servers, "_post", lambda *_: (0, "timed out"))
-    with pytest.raises(servers.ServerError, match=r"a first request failed \(timed out\)"):
-        servers.ensure("standin-superior", f"http://localhost:{listener}/v1")
-
-
-def test_vllm_command_is_local_and_knows_its_families():
-    command = servers._command("mistralai/Mistral-7B-Instruct-v0.3", 8123, "vllm", 4096, 0.9)
-    assert command[1:3] == ["-m", "vllm.entrypoints.openai.api_server"]
-    text = " ".join(command)
-    for part in (
-        "--host 127.0.0.1",
-        "--port 8123",
-        "--enforce-eager",
-        "--max-model-len 4096",
-        "--tokenizer-mode mistral",
-    ):
-        assert part in text
-    assert "--gpu-memory-utilization 0.9" in text and "trust" not in text
-
-
-def test_an_unknown_engine_is_a_sentence():
-    with pytest.raises(servers.ServerError, match="choose one of vllm, transformers"):
-        servers._command("m", 8000, "ollama", None, 0.9)
-
-
 def test_a_taken_port_is_a_sentence(outputs, listener):
     with pytest.raises(servers.ServerError, match=f"Port {listener} is taken by another program"):
         servers.serve("m", port=listener)
@@ -129,13 +112,13 @@ def test_a_port_that_is_none_is_a_sentence(outputs, port):
 
 def test_a_folder_that_is_not_there_starts_no_server(outputs):
     with pytest.raises(servers.ServerError, match="no folder /no-such-folder/model"):
-        servers.serve("/no-such-folder/model", port=servers.free_port())
+        servers.serve("/no-such-folder/model", port=addresses.free_port())
 
 
 @pytest.mark.parametrize("model", ["standin-superiro", "my model/x y", "modèle", "", "../up"])
 def test_a_name_that_no_model_can_have_starts_no_server(outputs, model):
     with pytest.raises(servers.ServerError, match=r"no hub id either.*standin-superior"):
-        servers.serve(model, port=servers.free_port())
+        servers.serve(model, port=addresses.free_port())
 
 
 @pytest.mark.parametrize(
@@ -146,12 +129,12 @@ def test_a_name_that_no_model_can_have_starts_no_server(outputs, model):
 def test_a_setting_out_of_range_starts_no_server(outputs, wrong):
     (name,) = wrong
     with pytest.raises(SettingError, match=f"{name.upper()} is {wrong[name]}"):
-        servers.serve("m", port=servers.free_port(), **wrong)
+        servers.serve("m", port=addresses.free_port(), **wrong)
 
 
 def test_a_server_that_another_process_is_starting_is_waited_for(outputs):
     """Between the process's start and its first answer, nothing listens on its port; it is no less ours."""
-    process, port, asked = sleeper(), servers.free_port(), []
+    process, port, asked = sleeper(), addresses.free_port(), []
 
     class Late(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -193,13 +176,13 @@ def test_a_server_that_dies_is_told_with_its_log(outputs, tmp_path):
     (tmp_path / "no-model-in-it").mkdir()
     with pytest.raises(servers.ServerError, match=r"stopped while starting(.|\n)*no-model-in-it"):
         servers.serve(
-            str(tmp_path / "no-model-in-it"), port=servers.free_port(), engine="transformers"
+            str(tmp_path / "no-model-in-it"), port=addresses.free_port(), engine="transformers"
         )
 
 
 def test_stop_ends_our_server_and_forgets_it(outputs):
     process = sleeper()
-    port = servers.free_port()
+    port = addresses.free_port()
     server = remember(port, process)
     assert servers.find(port) == server
     assert servers.stop(port)
@@ -208,13 +191,13 @@ def test_stop_ends_our_server_and_forgets_it(outputs):
 
 
 def test_a_recycled_process_id_is_not_our_server(outputs):
-    process, port = sleeper(), servers.free_port()
+    process, port = sleeper(), addresses.free_port()
     try:
         server = remember(port, process)
         stranger = servers.Server(
             "m", port, "transformers", process.pid, server.born - 100, "/dev/null"
         )
-        servers._memory(port).write_text(servers.json.dumps(servers.asdict(stranger)))
+        servers._memory(port).write_text(json.dumps(servers.asdict(stranger)))
         assert servers.find(port) is None
         assert not servers.stop(port)
         assert process.poll() is None, "a process that is not ours was stopped"
@@ -227,7 +210,7 @@ def test_a_recycled_process_id_is_not_our_server(outputs):
     not psutil.LINUX, reason="elsewhere the creation time stays as it is when the clock is set"
 )
 def test_a_clock_that_is_set_does_not_make_our_server_a_stranger(outputs, monkeypatch):
-    process, port = sleeper(), servers.free_port()
+    process, port = sleeper(), addresses.free_port()
     try:
         server = remember(port, process)
         boot_time, create_time = psutil.boot_time(), psutil.Process.create_time
@@ -247,7 +230,7 @@ def test_a_clock_that_is_set_does_not_make_our_server_a_stranger(outputs, monkey
     )],
 )  # fmt: skip
 def test_a_memory_that_is_no_servers_is_no_server(outputs, text):
-    port = servers.free_port()
+    port = addresses.free_port()
     servers._memory(port).write_text(text)
     assert servers.find(port) is None and not servers.stop(port)
 
@@ -261,7 +244,7 @@ def test_an_address_that_is_none_is_named(address):
 
 
 def test_ensure_says_how_to_start_a_server(outputs):
-    port = servers.free_port()
+    port = addresses.free_port()
     with pytest.raises(
         servers.ServerError, match=f"routerlib serve --model org/model --port {port}"
     ):
@@ -269,35 +252,365 @@ def test_ensure_says_how_to_start_a_server(outputs):
 
 
 def test_ensure_leaves_remote_endpoints_alone():
-    assert servers.ensure("gpt", "https://api.example.com/v1") is None
+    place = servers.ensure("gpt", "https://api.example.com/v1")
+    assert (place.base_url, place.server) == ("https://api.example.com/v1", None)
 
 
-@pytest.mark.real
-@pytest.mark.timeout(180)
-def test_a_real_server_starts_answers_refuses_others_and_stops(outputs):
-    port = servers.free_port()
-    base = f"http://localhost:{port}/v1"
-    server = servers.ensure("standin-superior", base)
-    try:
-        assert servers.ensure("standin-superior", base) is None, (
-            "a running server is used, not started again"
-        )
-        listening = {
-            c.laddr.ip for c in psutil.Process(server.pid).net_connections() if c.status == "LISTEN"
-        }
-        assert listening == {"127.0.0.1"}
-        with pytest.raises(servers.ServerError, match="does not serve standin-inferior"):
-            servers.ensure("standin-inferior", base)
-        status, text = servers._post(
-            f"{base}/completions",
-            {"model": server.model, "prompt": "2 + 2 =", "max_tokens": 3},
-            timeout=60,
-        )
-        assert status == 200 and servers.json.loads(text)["choices"][0]["text"]
-    finally:
-        servers.release(server)
-    deadline = time.monotonic() + 20
+# --- who uses a server ---
+
+
+class Model(BaseHTTPRequestHandler):
+    """Answers for one model, as a local server does."""
+
+    name = "standin-superior"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps({"model": self.name, "choices": [{"text": "x"}]}).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def listening():
+    """Starts servers of a handler; stops them in the end."""
+    started = []
+
+    def start(handler, host=servers.HOST, port=0):
+        kind = type("Server", (ThreadingHTTPServer,), {})
+        if ":" in host:
+            kind.address_family = socket.AF_INET6
+        server = kind((host, port), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started.append(server)
+        return server.server_port
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def fake_engine(outputs, monkeypatch, tmp_path):
+    """Servers that start at once: a script that answers for the model it is given."""
+    script = tmp_path / "engine.py"
+    script.write_text(FAKE_ENGINE)
+
+    def command(engine, model, host, port, max_model_len, gpu_util):
+        return [sys.executable, str(script), model, host, str(port)]
+
+    monkeypatch.setattr(engines, "command", command)
+    monkeypatch.setattr(standins, "path", lambda name: tmp_path / name)
+    monkeypatch.delenv(engines.CHOICE, raising=False)
+    yield script
+    for server in servers._all():
+        if server.memory.startswith(str(tmp_path)):
+            servers._end(server)
+    servers._held.clear()
+
+
+FAKE_ENGINE = """
+import json, socket, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+model, host, port = sys.argv[1:]
+
+class Model(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"model": model, "choices": [{"text": "x"}]}).encode())
+
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+ThreadingHTTPServer((host, int(port)), Model).serve_forever()
+"""
+
+USER = """
+import sys, time
+from pathlib import Path
+from routerlib.endpoints import engines, servers, standins
+script, base, seconds = sys.argv[1:]
+engines.command = lambda engine, model, host, port, *_: [sys.executable, script, model, host, str(port)]
+standins.path = lambda name: Path(script).parent / name
+place = servers.ensure("standin-superior", base)
+print(place.server.pid, flush=True)
+time.sleep(float(seconds))
+servers.release(place)
+"""
+
+
+def another_user(script, base, seconds, folder):
+    """Another run, with an outputs folder of its own, that uses the stand-in for so long."""
+    environment = os.environ | {"ROUTERLIB_OUTPUTS": str(folder)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", USER, str(script), base, str(seconds)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    for line in process.stdout:
+        if line.strip().isdigit():
+            return process, int(line)
+    raise AssertionError("the other run found no server")
+
+
+def gone(server, seconds=20):
+    deadline = time.monotonic() + seconds
     while servers.is_alive(server) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not servers.is_alive(server)
-    assert not os.path.exists(servers._memory(port))
+        time.sleep(0.05)
+    return not servers.is_alive(server)
+
+
+def test_a_server_that_another_run_uses_is_not_stopped_under_it(fake_engine, tmp_path):
+    base = f"http://localhost:{addresses.free_port()}/v1"
+    place = servers.ensure("standin-superior", base)
+    server = place.server
+    other, pid = another_user(fake_engine, base, 3600, tmp_path / "theirs")
+    assert pid == server.pid, "the other run shares the server"
+    servers.release(place)
+    assert servers.is_alive(server), "it was stopped under the other run"
+    with pytest.raises(servers.ServerError, match=f"is used by process {other.pid} .*--force"):
+        servers.stop(server.port)
+    other.kill()
+    other.wait()
+    assert servers.stop(server.port) and gone(server), "its last user is gone"
+
+
+def test_the_last_user_stops_it(fake_engine, tmp_path):
+    base = f"http://localhost:{addresses.free_port()}/v1"
+    first, second = (servers.ensure("standin-superior", base) for _ in range(2))
+    server = first.server
+    assert second.server.pid == server.pid
+    servers.release(first)
+    assert servers.is_alive(server), "held twice, let go once"
+    servers.release(second)
+    assert gone(server) and not servers._memory(server.port).exists()
+
+
+def test_a_server_started_by_hand_stays(fake_engine):
+    port = addresses.free_port()
+    server = servers.serve("standin-superior", port=port)
+    place = servers.ensure("standin-superior", f"http://localhost:{port}/v1")
+    servers.release(place)
+    assert servers.is_alive(server)
+    assert servers.stop(port) and gone(server)
+
+
+def test_a_server_whose_users_are_gone_is_used_and_then_stopped(fake_engine, tmp_path, capsys):
+    base = f"http://localhost:{addresses.free_port()}/v1"
+    other, pid = another_user(fake_engine, base, 3600, tmp_path / "theirs")
+    other.kill()
+    other.wait()
+    place = servers.ensure("standin-superior", base)
+    assert place.server.pid == pid and "earlier run has left" in capsys.readouterr().out
+    server = place.server
+    servers.release(place)
+    assert gone(server)
+
+
+def test_a_server_left_on_another_port_is_told_and_stopped(fake_engine, tmp_path, capsys):
+    base = f"http://localhost:{addresses.free_port()}/v1"
+    other, pid = another_user(fake_engine, base, 3600, tmp_path / "theirs")
+    other.kill()
+    other.wait()
+    place = servers.ensure("standin-superior", f"http://localhost:{addresses.free_port()}/v1")
+    assert place.server.pid != pid
+    assert f"(process {pid}), which an earlier run has left" in capsys.readouterr().out
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    servers.release(place)
+
+
+def test_who_loses_a_server_starts_it_again(fake_engine, capsys):
+    base = f"http://localhost:{addresses.free_port()}/v1"
+    place = servers.ensure("standin-superior", base)
+    lost = place.server
+    assert servers.revive(base) is None and place.server == lost, "nothing is lost yet"
+    os.killpg(lost.pid, 9)
+    assert gone(lost)
+    assert servers.revive(base) is None
+    assert "is gone; starting it again" in capsys.readouterr().out
+    assert place.server.pid != lost.pid and servers.is_alive(place.server)
+    server = place.server
+    servers.release(place)
+    assert gone(server)
+
+
+def test_the_users_of_a_lost_server_use_the_new_one(fake_engine, tmp_path):
+    base = f"http://localhost:{addresses.free_port()}/v1"
+    place = servers.ensure("standin-superior", base)
+    other, _ = another_user(fake_engine, base, 3600, tmp_path / "theirs")
+    os.killpg(place.server.pid, 9)
+    assert gone(place.server)
+    assert servers.revive(base) is None
+    server = place.server
+    servers.release(place)
+    assert servers.is_alive(server), "the other run uses it still"
+    other.kill()
+    other.wait()
+    servers.stop(server.port)
+
+
+def test_a_server_that_is_lost_again_and_again_is_told(fake_engine, monkeypatch):
+    monkeypatch.setattr(servers, "RESTARTS", 1)
+    base = f"http://localhost:{addresses.free_port()}/v1"
+    place = servers.ensure("standin-superior", base)
+    for _ in range(2):
+        os.killpg(place.server.pid, 9)
+        assert gone(place.server)
+        told = servers.revive(base)
+    assert "died" in told
+    servers.release(place)
+
+
+def test_only_what_we_may_start_is_started_again(outputs):
+    process, port = sleeper(), addresses.free_port()
+    remember(port, process)
+    process.kill()
+    process.wait()
+    assert "died" in servers.revive(f"http://localhost:{port}/v1")
+
+
+def test_two_starts_at_once_give_one_server(fake_engine):
+    port, found = addresses.free_port(), []
+    threads = [
+        threading.Thread(target=lambda: found.append(servers.serve("standin-superior", port=port)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 and len({server.pid for server in found}) == 1
+    servers.stop(port)
+
+
+def test_a_process_that_ends_lets_go(fake_engine, tmp_path):
+    base = f"http://localhost:{addresses.free_port()}/v1"
+    code = USER.replace("servers.release(place)", "").replace("time.sleep", "float")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(fake_engine), base, "0"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pid = int(done.stdout.split()[-1])
+    assert not psutil.pid_exists(pid)
+
+
+# --- what listens there ---
+
+
+def answering(status, body="", **headers):
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    return Other
+
+
+OTHERS = {
+    "a hub that denies": answering(403),
+    "a hub that sends to its login": answering(302, Location="/hub/login"),
+    "a login page": answering(200, "<html>Please log in</html>"),
+    "something that takes no POST": answering(405),
+    "something broken": answering(500),
+    "a server of JSON": answering(200, '{"status": "ok"}'),
+    "another model": type("Another", (Model,), {"name": "llama-7b"}),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_a_stand_in_takes_a_free_port_where_something_else_listens(
+    fake_engine, listening, capsys, what
+):
+    port = listening(OTHERS[what])
+    place = servers.ensure("standin-superior", f"http://127.0.0.1:{port}/v1")
+    try:
+        assert place.server.port != port and place.base_url == place.server.base_url
+        said = capsys.readouterr().out
+        assert f"Something else listens at http://127.0.0.1:{port}/v1" in said
+        assert f"standin-superior answers at {place.base_url} instead" in said
+        again = servers.ensure("standin-superior", f"http://127.0.0.1:{port}/v1")
+        assert again.server.pid == place.server.pid, "one server is enough"
+        servers.release(again)
+    finally:
+        servers.release(place)
+
+
+def test_a_model_that_answers_there_is_used(fake_engine, listening):
+    base = f"http://127.0.0.1:{listening(Model)}/v1"
+    place = servers.ensure("standin-superior", base)
+    assert (place.base_url, place.server) == (base, None)
+
+
+def test_a_listener_that_never_answers_is_something_else(
+    fake_engine, listener, monkeypatch, capsys
+):
+    monkeypatch.setattr(servers, "_first_answer", lambda *_: (0, "timed out"))
+    place = servers.ensure("standin-superior", f"http://localhost:{listener}/v1")
+    assert place.server.port != listener
+    assert "a first request failed (timed out)" in capsys.readouterr().out
+    servers.release(place)
+
+
+@pytest.mark.parametrize("what", ["a login page", "a hub that sends to its login"])
+def test_a_page_is_no_model_of_the_users_either(outputs, listening, what):
+    port = listening(OTHERS[what])
+    with pytest.raises(servers.ServerError, match="Something else than a model's server listens"):
+        servers.ensure("org/model", f"http://127.0.0.1:{port}/v1")
+
+
+def test_another_temperature_is_another_server(fake_engine):
+    base = f"http://127.0.0.1:{addresses.free_port()}/v1"
+    cold, warm = servers.ensure("standin-superior", base, 0.2), None
+    try:
+        warm = servers.ensure("standin-superior", base, 0.9)
+        assert warm.server.port != cold.server.port and warm.server.temperature == 0.9
+    finally:
+        servers.release(cold, warm)
+
+
+def has_ipv6():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
+def test_the_sixth_version_of_here_is_asked_as_given(fake_engine, listening):
+    port = listening(Model, host="::1")
+    place = servers.ensure("standin-superior", f"http://[::1]:{port}/v1")
+    assert place.server is None
+    free = addresses.free_port("::1")
+    place = servers.ensure("standin-superior", f"http://[::1]:{free}/v1")
+    assert place.server.host == "::1" and addresses.is_listening("::1", free)
+    servers.release(place)

@@ -1,0 +1,87 @@
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from routerlib.endpoints import addresses
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST", "localhost.", "a.localhost", "127.0.0.1", "127.8.8.8", "[::1]", "0.0.0.0", "[::]",
+     "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]", "user:word@127.0.0.1", socket.gethostname()],
+)  # fmt: skip
+def test_these_are_here(host):
+    assert addresses.is_here(f"http://{host}:8000/v1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://api.example.com/v1", "http://10.0.0.1/v1", "http://localhost.example.com/v1", "http://127.0.0.1.example.com",
+     "http://[::2]/v1", "", "http://[::1/v1", "localhost:8000"],
+)  # fmt: skip
+def test_these_are_not(url):
+    assert not addresses.is_here(url)
+
+
+def test_host_and_port_are_as_given():
+    assert addresses.host_and_port("http://localhost:8000/v1") == ("localhost", 8000)
+    assert addresses.host_and_port("http://[::1]:81") == ("::1", 81)
+    assert addresses.host_and_port("https://example.com/v1") == ("example.com", 443)
+    assert addresses.root("::1", 81) == "http://[::1]:81"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/v1", "http://[::1/v1", 5])
+def test_what_is_no_address_is_a_value_error(url):
+    with pytest.raises(ValueError, match=r"."):
+        addresses.host_and_port(url)
+
+
+@pytest.fixture
+def server():
+    class Echo(BaseHTTPRequestHandler):
+        def do_GET(self):
+            is_redirect = self.path == "/moved"
+            self.send_response(302 if is_redirect else 200)
+            if is_redirect:
+                self.send_header("Location", "/login")
+            self.end_headers()
+            self.wfile.write(f"{self.command} {self.path}".encode())
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(418)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer((addresses.HOST, 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield addresses.root(addresses.HOST, server.server_port)
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_request_goes_past_a_proxy_of_the_environment(server, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert addresses.ask(f"{server}/health") == (200, "GET /health")
+
+
+def test_a_redirect_is_an_answer(server):
+    assert addresses.ask(f"{server}/moved")[0] == 302
+
+
+def test_a_body_is_posted_and_an_error_has_its_text(server):
+    status, text = addresses.ask(server, {"a": 1})
+    assert (status, json.loads(text)) == (418, {"a": 1})
+
+
+def test_no_answer_is_zero_and_why():
+    status, why = addresses.ask(addresses.root(addresses.HOST, addresses.free_port()))
+    assert status == 0 and "refused" in why
