@@ -30,7 +30,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from routerlib.endpoints import servers  # noqa: E402
+from routerlib.endpoints import addresses, engines  # noqa: E402
 
 CONCURRENCY = (1, 16, 64)
 PROMPTS = (
@@ -120,7 +120,7 @@ def wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 12
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise SystemExit(f"The server for {url} ended; its log ends:\n{servers.tail(log)}")
+            raise SystemExit(f"The server for {url} ended; its log ends:\n{engines.tail(log)}")
         try:
             urllib.request.urlopen(url, timeout=2)
             return
@@ -133,13 +133,13 @@ def start_all(
     options: argparse.Namespace, folder: Path, started: list[subprocess.Popen]
 ) -> dict[str, tuple[str, str]]:
     """Start the mock, the router's server and LiteLLM's; return where each is and which model to ask for."""
-    me, port = [sys.executable, __file__], servers.free_port()
+    me, port = [sys.executable, __file__], addresses.free_port()
     upstream = f"http://127.0.0.1:{port}/v1"
     ways = {"straight": (upstream, "mock")}
     mock = [sys.executable, str(ROOT / "tests" / "mock_server.py"), "--port", str(port)]
     launch(started, [*mock, "--latency-ms", str(1000 * options.delay)], folder / "mock.log")
     wait_for(f"http://127.0.0.1:{port}/health", started[-1], folder / "mock.log")
-    port = servers.free_port()
+    port = addresses.free_port()
     command = [*me, "--as-router", str(port), "--upstream", upstream]
     launch(
         started,
@@ -149,7 +149,7 @@ def start_all(
     wait_for(f"http://127.0.0.1:{port}/health", started[-1], folder / "router.log")
     ways["router"] = (f"http://127.0.0.1:{port}/v1", "router")
     if options.litellm:
-        port = servers.free_port()
+        port = addresses.free_port()
         model = {"model": "openai/mock", "api_base": upstream, "api_key": "none"}
         config = folder / "litellm.yaml"
         config.write_text(

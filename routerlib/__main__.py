@@ -136,7 +136,7 @@ def run(
 
 
 def serve(model: str = "", stop: bool = False, force: bool = False, **settings: Any) -> int:
-    """The command `serve`: its options are those of `servers.serve`, and --stop."""
+    """The command `serve`: its options are those of `servers.serve`, --stop and --force."""
     from routerlib.endpoints import servers
 
     port = settings["port"]
@@ -314,15 +314,17 @@ def parse(name: str, words: Sequence[str]) -> dict[str, Any]:
 
 def _with_stop(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
     """`serve` starts a model's server, or stops whichever is on a port: then no model need be named."""
-    stop = inspect.Parameter(
-        "stop",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=False,
-        annotation=Annotated[bool, arg(help="stop the server on --port.")],
-    )
     model = next(parameter for parameter in parameters if parameter.name == "model")
     others = [parameter for parameter in parameters if parameter is not model]
-    return [model.replace(default=""), *others, stop]
+    stop = _switch("stop", "stop the server on --port.")
+    force = _switch("force", "with --stop: even where another program uses the server.")
+    return [model.replace(default=""), *others, stop, force]
+
+
+def _switch(name: str, text: str) -> inspect.Parameter:
+    """An option without a value, off where it is not given."""
+    kind = Annotated[bool, arg(help=text)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
 
 
 # --- running one ---

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from routerlib.endpoints import servers
+from routerlib.endpoints import addresses, engines
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -55,7 +55,7 @@ class Voila:
     """Voila on a folder of notebooks: `with Voila(folder) as voila: page.goto(voila.url("demo"))`."""
 
     def __init__(self, folder: Path, theme: str = "light"):
-        self.folder, self.theme, self.port = folder, theme, servers.free_port()
+        self.folder, self.theme, self.port = folder, theme, addresses.free_port()
 
     def url(self, notebook: str) -> str:
         """The address of a notebook, by its name without ending."""
@@ -78,7 +78,7 @@ class Voila:
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__()
-                raise RuntimeError(f"Voila did not start. Its log ends:\n{servers.tail(self.log)}")
+                raise RuntimeError(f"Voila did not start. Its log ends:\n{engines.tail(self.log)}")
             time.sleep(0.1)
         return self
 

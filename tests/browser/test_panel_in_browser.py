@@ -8,7 +8,7 @@ import driver
 import pytest
 from small_router import EASY, HARD
 
-from routerlib.endpoints import servers, standins
+from routerlib.endpoints import addresses, servers, standins
 
 pytestmark = [
     pytest.mark.browser,
@@ -365,7 +365,7 @@ def test_a_real_model_streams_its_answer(browser, folder, voila, tmp_path):
         patch.setenv("ROUTERLIB_STANDINS", str(standins.folder()))
         patch.setenv("ROUTERLIB_OUTPUTS", str(tmp_path))
         try:
-            server = servers.serve("standin-superior", port=servers.free_port())
+            server = servers.serve("standin-superior", port=addresses.free_port())
         except standins.StandInError as error:
             pytest.skip(f"no stand-in model: {error}")
         try:

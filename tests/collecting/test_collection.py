@@ -19,7 +19,7 @@ from mock_server import MockServer, prompt_of
 from routerlib import event_loop
 from routerlib.collecting import collection, resumable
 from routerlib.collecting.ledger import LedgerMismatch
-from routerlib.endpoints import clients, servers, standins
+from routerlib.endpoints import addresses, clients, servers, standins
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Question
 
@@ -709,7 +709,7 @@ def test_kills_lose_double_and_tear_nothing():
 def test_a_real_server_gives_k_samples_that_end_at_the_stop_string(engine):
     if engine == "vllm" and not importlib.util.find_spec("vllm"):
         pytest.skip("vLLM is not installed here")
-    port = servers.free_port()
+    port = addresses.free_port()
     # vLLM has no name but the folder's for a local model.
     model = (
         "standin-inferior" if engine == "transformers" else str(standins.path("standin-inferior"))

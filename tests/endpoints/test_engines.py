@@ -49,7 +49,7 @@ def test_an_engine_that_is_not_installed_says_how_to(machine, monkeypatch):
         engines.choose("vllm")
     machine(gpu=False, vllm=False)
     monkeypatch.setattr(engines, "runs_on_cpu", lambda: True)
-    with pytest.raises(engines.EngineError, match="make .venv-vllm/.installed"):
+    with pytest.raises(engines.EngineError, match=r"make \.venv-vllm/\.installed"):
         engines.choose("vllm")
     monkeypatch.setattr(engines, "runs_on_cpu", lambda: False)
     with pytest.raises(engines.EngineError, match="Linux on x86-64"):

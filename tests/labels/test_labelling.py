@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from routerlib.collecting import resumable
-from routerlib.endpoints import clients, servers
+from routerlib.endpoints import addresses, clients
 from routerlib.labels import labelling
 from routerlib.labels.labelling import Labeller, LabellingError
 from routerlib.rows import jsonl
@@ -570,7 +570,7 @@ def test_a_server_that_gives_nothing_is_waited_for_and_then_named(status, says, 
             await labelling.choose_method(client, Labeller("m", base, PROMPT), patience=0.6)
 
     with Planted(status=429) as server:
-        base = server.base if status else f"http://127.0.0.1:{servers.free_port()}/v1"
+        base = server.base if status else f"http://127.0.0.1:{addresses.free_port()}/v1"
         with pytest.raises(labelling.LabellingError, match=f"{says}.*LABELLER_API_BASE"):
             asyncio.run(choose(base))
     assert "Asking again for" in capsys.readouterr().out
