@@ -2,7 +2,7 @@
 
     python benchmarks/cleaning.py [--rows 100000] [--embed]
 
-The rows are those of tests/test_cleaning.py: duplicates, other languages, contaminated, flagged, redacted and
+The rows are those of tests/labels/test_cleaning.py: duplicates, other languages, contaminated, flagged, redacted and
 broken rows, planted in known numbers. Every run is a process of its own, whose peak resident memory is the
 figure. --embed adds the check of the meaning with the stand-in encoder, which takes most of the time.
 """
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests/labels")]
 
 from test_cleaning import QUESTIONS, planted  # noqa: E402
 

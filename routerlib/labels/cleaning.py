@@ -1,14 +1,14 @@
-"""Which conversations are worth labelling: filters, duplicates and overlap with the evaluation questions.
+"""Which conversations are worth labelling: filters, duplicates and overlap with the evaluation
+questions.
 
-Conversations stream in and prompts stream out; every row that does not come out is counted under the one
-filter that took it. Memory grows with the prompts that are kept (about 1.5 KB each, for the duplicate
-index), not with their text or the input. Reading rows is `sources`' business, labelling them `labelling`'s.
+Conversations stream in and prompts stream out; every row that does not come out is counted under
+the one filter that took it. Memory grows with the prompts that are kept (about 1.5 KB each, for the
+duplicate index), not with their text or the input. Reading rows is `sources`' business, labelling
+them `labelling`'s.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,6 +21,7 @@ from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
+from routerlib.rows.sameness import ENDS, NearIndex, text_key, tokens
 from routerlib.rows.schemas import Conversation, Message, Prompt, Row, Text, VoteQuestion
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, width) vectors of length 1
@@ -47,22 +48,19 @@ FILTERS = (
 )
 
 WINDOW = 512  # prompts embedded at once
-BANDS, ROWS = (
-    12,
-    5,
-)  # two texts of Jaccard similarity 0.8 share a band with probability 0.99, of 0.5 with 0.32
-SHINGLE = 3  # words
 
 
 @dataclass(frozen=True)
 class Filters:
     """What a conversation must be like to be kept.
 
-    Fields: whole_conversation: keep everything up to the last user turn, not the first user turn alone.
-    languages: names as in the `language` field, or a text with commas between them; empty: all. A row without that
-    field is of no other language. min_chars, max_chars: of the prompt's text.
-    drop_flagged, drop_redacted: by the rows' own marks. near_duplicate: Jaccard similarity of three-word
-    shingles, in (0, 1], from which two prompts count as the same; above 1 only exact ones do.
+    Fields: whole_conversation: keep everything up to the last user turn, not the first user turn
+    alone.
+    languages: names as in the `language` field, or a text with commas between them; empty: all. A
+    row without that field is of no other language. min_chars, max_chars: of the prompt's text.
+    drop_flagged, drop_redacted: by the rows' own marks. near_duplicate: Jaccard similarity of
+    three-word shingles, in (0, 1], from which two prompts count as the same; above 1 only exact
+    ones do.
     """
 
     whole_conversation: bool = False
@@ -88,7 +86,9 @@ class CleaningError(Foreseen, ValueError):
 
 
 class CleanPrompt(Row):
-    """A prompt that passed all filters. `category` is that of the nearest evaluation question, where one is near."""
+    """A prompt that passed all filters. `category` is that of the nearest evaluation question,
+    where one is near.
+    """
 
     id: Text
     prompt: Prompt
@@ -123,11 +123,16 @@ class Report:
 
     def summary(self) -> str:
         taken = ", ".join(f"{name} {count:,}" for name, count in self.counts().items() if count)
-        return f"{self.read:,} conversations read, {self.kept:,} prompts kept; taken out: {taken or 'none'}."
+        return (
+            f"{self.read:,} conversations read, {self.kept:,} prompts kept; taken out: "
+            f"{taken or 'none'}."
+        )
 
 
 class Rejects(jsonl.Rejects):
-    """Broken rows as they are met: to a file, and counted in the report. Give it to `sources.load_rows`."""
+    """Broken rows as they are met: to a file, and counted in the report. Give it to
+    `sources.load_rows`.
+    """
 
     def __init__(self, report: Report, path: str | Path):
         super().__init__(path)
@@ -152,15 +157,22 @@ def clean(
     Raises:
         CleaningError: at the end, where not one prompt came through.
     """
-    duplicates, window = Duplicates(filters.near_duplicate), []
+    duplicates = Duplicates(filters.near_duplicate)
+    window: list[CleanPrompt] = []
     for conversation in conversations:
         report.passed_in += 1
         row, reason = _admit(conversation, filters)
-        reason = reason or duplicates.add(as_text(row.prompt))
-        if not reason and evaluation and evaluation.shares_words(as_text(row.prompt)):
+        if row is not None:
+            reason = duplicates.add(as_text(row.prompt))
+        if (
+            row is not None
+            and not reason
+            and evaluation
+            and evaluation.shares_words(as_text(row.prompt))
+        ):
             reason = SHARED_WORDS
-        if reason:
-            report.drop(reason, conversation.conversation_id)
+        if reason or row is None:
+            report.drop(str(reason), conversation.conversation_id)
             continue
         window.append(row)
         if len(window) == WINDOW:
@@ -212,18 +224,20 @@ def _prompt(messages: Sequence[Message], whole: bool) -> Prompt | None:
 
 
 def _is_visible(text: str) -> bool:
-    """Whether a text holds more than spaces and signs that leave no mark: control characters, zero-width ones."""
+    """Whether a text holds more than spaces and signs that leave no mark: control characters,
+    zero-width ones.
+    """
     return any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def _check_meaning(
     window: list[CleanPrompt], evaluation: Evaluation | None, report: Report
 ) -> Iterator[CleanPrompt]:
-    near = (
-        evaluation.nearest([as_text(row.prompt) for row in window]) if evaluation and window else []
-    )
+    near = []
+    if evaluation and window:
+        near = evaluation.nearest([as_text(row.prompt) for row in window])
     for number, row in enumerate(window):
-        if len(near):
+        if evaluation and near:
             similarity, category = near[number]
             if similarity >= evaluation.similarity:
                 report.drop(SAME_MEANING, row.id)
@@ -237,78 +251,18 @@ def _check_meaning(
 # --- duplicates ---
 
 
-def tokens(text: str) -> list[str]:
-    """Words and signs, case folded: 'What is 7*8?' gives what, is, 7, *, 8, ?"""
-    return re.findall(r"\w+|[^\w\s]", text.casefold())
-
-
-def _shingles(words: Sequence[str]) -> list[bytes]:
-    last = max(1, len(words) - SHINGLE + 1)
-    return [" ".join(words[i : i + SHINGLE]).encode("utf-8", "replace") for i in range(last)]
-
-
-class NearIndex:
-    """Texts by the likeness of their words: which earlier ones are near a new one.
-
-    Near: the MinHash estimate (60 permutations, datasketch) of the Jaccard similarity of their three-word
-    shingles reaches `threshold`. Only texts that share a band are compared (Leskovec, Rajaraman and Ullman,
-    Mining of Massive Datasets, section 3.4), so about one pair in a hundred at similarity 0.8 is missed.
-    """
-
-    def __init__(self, threshold: float):
-        from datasketch import MinHash
-
-        self.threshold = threshold
-        self._empty = MinHash(num_perm=BANDS * ROWS)
-        self._buckets: list[dict[int, int | list[int]]] = [{} for _ in range(BANDS)]
-        self._sketches = np.empty((1024, BANDS * ROWS), dtype=np.uint32)
-        self._count = 0
-
-    def sketch(self, words: Sequence[str]) -> np.ndarray:
-        """The MinHash values of a text, shape (60,)."""
-        sketch = self._empty.copy()
-        sketch.update_batch(_shingles(words))
-        return sketch.hashvalues.astype(np.uint32)
-
-    def near(self, sketch: np.ndarray) -> list[int]:
-        """The numbers of the earlier texts that are near, ascending."""
-        found: set[int] = set()
-        for bucket, band in zip(self._buckets, _bands(sketch), strict=True):
-            members = bucket.get(band, ())
-            found.update((members,) if isinstance(members, int) else members)
-        candidates = np.array(sorted(found), dtype=int)
-        likeness = (self._sketches[candidates] == sketch).mean(axis=1)
-        return candidates[likeness >= self.threshold].tolist()
-
-    def remember(self, sketch: np.ndarray) -> int:
-        """Add a text; returns its number, counted from 0."""
-        if self._count == len(self._sketches):
-            self._sketches = np.concatenate([self._sketches, np.empty_like(self._sketches)])
-        number, self._count = self._count, self._count + 1
-        self._sketches[number] = sketch
-        for bucket, band in zip(self._buckets, _bands(sketch), strict=True):
-            members = bucket.setdefault(band, number)
-            if isinstance(members, list):
-                members.append(number)
-            elif members != number:  # most buckets have one member: a plain int saves their lists
-                bucket[band] = [members, number]
-        return number
-
-
-def _bands(sketch: np.ndarray) -> Iterator[int]:
-    return (hash(sketch[i : i + ROWS].tobytes()) for i in range(0, BANDS * ROWS, ROWS))
-
-
 class Duplicates:
-    """Remembers texts, and knows whether a new one repeats an old one exactly (case, spacing and the full stop
-    aside) or nearly (see NearIndex; a threshold above 1 leaves that out)."""
+    """Remembers texts, and knows whether a new one repeats an old one exactly (case, spacing and
+    the full stop aside) or nearly (see NearIndex; a threshold above 1 leaves that out)."""
 
     def __init__(self, threshold: float):
         self._exact: set[bytes] = set()
         self._index = NearIndex(threshold) if threshold <= 1 else None
 
     def add(self, text: str) -> str | None:
-        """EXACT or NEAR where an earlier text says the same; else None, and the text is remembered."""
+        """EXACT or NEAR where an earlier text says the same; else None, and the text is
+        remembered.
+        """
         key = text_key(text)
         if key in self._exact:
             return EXACT
@@ -321,30 +275,6 @@ class Duplicates:
         return None
 
 
-def near_groups(texts: Sequence[str], threshold: float) -> np.ndarray:
-    """The same number for texts linked by a chain of near ones; shape (n,), numbered by first occurrence."""
-    index, parent = NearIndex(threshold), list(range(len(texts)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = i = parent[parent[i]]
-        return i
-
-    for number, text in enumerate(texts):
-        sketch = index.sketch(tokens(text))
-        for other in index.near(sketch):
-            low, high = sorted((root(number), root(other)))
-            parent[high] = low
-        index.remember(sketch)
-    return np.array([root(i) for i in range(len(texts))], dtype=int)
-
-
-def text_key(text: str) -> bytes:
-    """96 bits that two texts share if they differ in case, spacing or the sign at the end only."""
-    words = " ".join(tokens(text)).rstrip(" .!?")
-    return hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=12).digest()
-
-
 # --- overlap with the evaluation questions ---
 
 
@@ -353,8 +283,8 @@ class Evaluation:
 
     Args:
         questions: all turns of each are protected.
-        ngram: a prompt that shares so many words in a row with a question is taken out. A shorter question
-            must occur as a whole; one below five words must be the whole prompt.
+        ngram: a prompt that shares so many words in a row with a question is taken out. A shorter
+            question must occur as a whole; one below five words must be the whole prompt.
         embed: a sentence encoder; None leaves the check of the meaning out.
         similarity: cosine similarity, in [-1, 1], from which a prompt means the same as a question.
         category_similarity: cosine from which a prompt gets the category of its nearest question.
@@ -406,8 +336,10 @@ class Evaluation:
         )
 
     def nearest(self, texts: Sequence[str]) -> list[tuple[float, str]]:
-        """(cosine similarity, category) of the question nearest to each text; empty without an encoder."""
-        if self._vectors is None or not texts:
+        """(cosine similarity, category) of the question nearest to each text; empty without an
+        encoder.
+        """
+        if self._embed is None or self._vectors is None or not texts:
             return []
         cosines = self._embed(texts) @ self._vectors.T
         best = cosines.argmax(axis=1)
@@ -417,7 +349,7 @@ class Evaluation:
 def _words(text: str) -> tuple[str, ...]:
     """Tokens without the full stop or question mark at the end."""
     words = tokens(text)
-    while words and words[-1] in ".!?":
+    while words and words[-1] in ENDS:
         words.pop()
     return tuple(words)
 

@@ -20,8 +20,8 @@ import numpy as np
 from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
-from routerlib.labels.cleaning import near_groups, text_key
 from routerlib.rows import jsonl
+from routerlib.rows.sameness import near_groups, text_key
 from routerlib.rows.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
 from routerlib.stats.metrics import wilson
 from routerlib.training import examples

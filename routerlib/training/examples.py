@@ -6,7 +6,6 @@ fitted here (`baselines`, `training`), and no file is read (`sources`, `jsonl`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import numpy as np
 from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import SettingError
+from routerlib.rows.sameness import same_text_groups
 from routerlib.rows.schemas import ROUTE_TO_SUPERIOR, LabelledPrompt
 
 SPLIT = {"train": 0.55, "validation": 0.1, "calibration": 0.2, "test": 0.15}
@@ -124,10 +124,8 @@ def from_rows(
 
 
 def group_prompts(texts: Sequence[str]) -> np.ndarray:
-    """The same number for texts that differ in case, spacing or punctuation only; shape (n,)."""
-    seen: dict[str, int] = {}
-    keys = (re.sub(r"[\W_]+", " ", text.lower()).strip() or text for text in texts)
-    return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=int)
+    """The same number for texts that say the same (see `sameness`); shape (n,)."""
+    return same_text_groups(texts)
 
 
 def outcome_row(row: dict) -> LabelledPrompt:

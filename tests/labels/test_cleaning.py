@@ -228,11 +228,26 @@ def test_near_duplicates_by_planted_similarity():
     assert caught[0.9] >= 180 and caught[0.5] <= 2
 
 
-def test_near_groups_follow_chains():
-    base = [f"w{i}" for i in range(60)]
-    chain = [" ".join(base[i : i + 54]) for i in (0, 3, 6)]  # neighbours are near, the ends less so
-    groups = cleaning.near_groups([chain[0], "something else entirely", chain[2], chain[1]], 0.75)
-    assert groups.tolist() == [0, 1, 0, 0]
+@pytest.mark.parametrize(
+    ("question", "prompt"),
+    [
+        ("什么是光合作用，请详细说明？", "什么是光合作用,请详细说明"),
+        (
+            "光合成とは何ですか、くわしく教えてください。",
+            "光合成とは何ですか、くわしく教えてください",
+        ),
+        ("What is $8 \\times 8$ in words, please?", "what is 8 \\times 8 in words, please"),
+        ("“Who wrote this play?”, asked he.", '"who wrote this play?", asked he'),
+        ("Which river is the longest of all?", "Which\u200b river is the longest of all？"),
+    ],
+)
+def test_other_print_of_one_text_is_a_duplicate_and_overlaps(question, prompt):
+    duplicates = cleaning.Duplicates(0.8)
+    assert duplicates.add(question) is None
+    assert duplicates.add(prompt) == cleaning.EXACT
+    evaluation = Evaluation([VoteQuestion(question_id="1", turns=[question])])
+    assert evaluation.shares_words(prompt) and evaluation.shares_words(f"Hello. {prompt}")
+    assert not evaluation.shares_words("Which bridge is the oldest of all?")
 
 
 @pytest.mark.parametrize(

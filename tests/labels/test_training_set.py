@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 
-from routerlib.labels import cleaning, training_set
+from routerlib.labels import training_set
+from routerlib.rows.sameness import text_key
 from routerlib.rows.schemas import (
     LABELS,
     ROUTE_TO_INFERIOR,
@@ -163,4 +164,4 @@ def test_conversations_are_merged_by_their_whole_text():
         LabelledPrompt(id=i, prompt=talk, label=LABELS[0], p_superior=0, source="llm") for i in "xy"
     )
     assert len(training_set.merge([one, two, row("c")]).rows) == 2
-    assert cleaning.text_key("c") != cleaning.text_key("user: a\n\nassistant: b\n\nuser: c")
+    assert text_key("c") != text_key("user: a\n\nassistant: b\n\nuser: c")
