@@ -1,8 +1,8 @@
 """routerlib: turn votes, prompts and graded answers into a router between two language models.
 
-These names are the library's public face; each one's docstring shows its use. What is not among them is private
-and may change. Nothing heavy is imported here: a name loads its module when it is first used, so that
-`import routerlib` stays fast and torch loads when a model does.
+These names are the library's public face; each one's docstring shows its use. What is not among
+them is private and may change. Nothing heavy is imported here: a name loads its module when it is
+first used, so that `import routerlib` stays fast and torch loads when a model does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ __all__ = [
     "serve_router",
 ]
 
-# Where each name lives. The block above says the same to type checkers; a test holds the two together.
+# Where each name lives. The block above says the same to type checkers; a test holds the two
+# together.
 HOMES = {
     "AsyncRoutedClient": "routerlib.serving.routing:AsyncRoutedClient",
     "Backend": "routerlib.serving.routing:Backend",

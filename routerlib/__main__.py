@@ -1,8 +1,9 @@
 """The commands: what the notebooks do, from a shell, for long jobs under nohup or tmux.
 
-Each command calls one library function, whose signature and docstring are its options and their help; the notebook
-of the same stage calls that function too. Exit codes: 0 done, 1 failed, 2 wrong arguments or input, 3 some
-questions remain, 130 interrupted, 143 ended by SIGTERM (everything finished by then is on disk).
+Each command calls one library function, whose signature and docstring are its options and their
+help; the notebook of the same stage calls that function too. Exit codes: 0 done, 1 failed, 2 wrong
+arguments or input, 3 some questions remain, 130 interrupted, 143 ended by SIGTERM (everything
+finished by then is on disk).
 """
 
 from __future__ import annotations
@@ -90,11 +91,12 @@ TEXTS = PrimitiveConstructorSpec(
 
 @dataclass(frozen=True)
 class Command:
-    """One command: what the overview says of it, the function behind it, and how its result ends the process.
+    """One command: what the overview says of it, the function behind it, and how its result ends
+    the process.
 
-    `calls` names the function as "module:name", so that an overview imports nothing. `needs` are parameters that
-    have to be given here, `without` those that only a program can give; `reads` are types that the command line
-    takes in another form than the function does.
+    `calls` names the function as "module:name", so that an overview imports nothing. `needs` are
+    parameters that have to be given here, `without` those that only a program can give; `reads` are
+    types that the command line takes in another form than the function does.
     """
 
     does: str
@@ -269,7 +271,9 @@ COMMANDS: dict[str, Command] = {
 
 
 def parameters_of(command: Command) -> dict[str, inspect.Parameter]:
-    """The parameters of a command's function that a command line can give, with the types it reads them as."""
+    """The parameters of a command's function that a command line can give, with the types it reads
+    them as.
+    """
     function = command.function()
     hints = typing.get_type_hints(function, include_extras=True)
     found = {}
@@ -284,7 +288,9 @@ def parameters_of(command: Command) -> dict[str, inspect.Parameter]:
 
 
 def _plain(hint: Any, default: Any) -> Any:
-    """A type as a shell can give it: of several, the text, which the functions accept wherever they take a path."""
+    """A type as a shell can give it: of several, the text, which the functions accept wherever they
+    take a path.
+    """
     if typing.get_origin(hint) not in (typing.Union, types.UnionType):
         return hint
     kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
@@ -296,7 +302,9 @@ def _plain(hint: Any, default: Any) -> Any:
 
 
 def parse(name: str, words: Sequence[str]) -> dict[str, Any]:
-    """The arguments of a command from the words after its name; help and mistakes end the process (0 and 2)."""
+    """The arguments of a command from the words after its name; help and mistakes end the process
+    (0 and 2).
+    """
     command = COMMANDS[name]
     function = command.function()
     parameters = list(parameters_of(command).values())
@@ -313,7 +321,9 @@ def parse(name: str, words: Sequence[str]) -> dict[str, Any]:
 
 
 def _with_stop(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
-    """`serve` starts a model's server, or stops whichever is on a port: then no model need be named."""
+    """`serve` starts a model's server, or stops whichever is on a port: then no model need be
+    named.
+    """
     model = next(parameter for parameter in parameters if parameter.name == "model")
     others = [parameter for parameter in parameters if parameter is not model]
     stop = _switch("stop", "stop the server on --port.")
@@ -429,7 +439,9 @@ def _told(error: Exception, words: Sequence[str]) -> int:
 
 
 def _in_flags(text: str, words: Sequence[str]) -> str:
-    """Errors name parameters as the notebooks do, NUM_PROBLEMS; who types a command knows --num-problems."""
+    """Errors name parameters as the notebooks do, NUM_PROBLEMS; who types a command knows
+    --num-problems.
+    """
     names = parameters_of(COMMANDS[words[0]]) if words and words[0] in COMMANDS else {}
     flags = {name.upper(): f"--{name.replace('_', '-')}" for name in names}
     return re.sub(r"\b[A-Z][A-Z_]+\b", lambda word: flags.get(word[0], word[0]), text)

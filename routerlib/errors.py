@@ -1,8 +1,10 @@
-"""The errors that routerlib foresees: each is a sentence for a person, and knows how a command ends with it.
+"""The errors that routerlib foresees: each is a sentence for a person, and knows how a command ends
+with it.
 
-An error class of this package derives from `Foreseen` (and from the built-in that callers expect, such as
-ValueError). The commands print its text and exit with its code; every other exception is a fault of ours, and
-is told as such. What a server answers to a request is classified in `endpoints`, not here.
+An error class of this package derives from `Foreseen` (and from the built-in that callers expect,
+such as ValueError). The commands print its text and exit with its code; every other exception is a
+fault of ours, and is told as such. What a server answers to a request is classified in `endpoints`,
+not here.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ INCOMPLETE = 3  # what is done is kept; the same command goes on
 
 
 class Foreseen(Exception):
-    """An error whose text says what is wrong, where, and what to do now; `exit_code` is the command's.
+    """An error whose text says what is wrong, where, and what to do now; `exit_code` is the
+    command's.
 
     Example:
         try: routerlib.collect("questions.jsonl", "my-model")

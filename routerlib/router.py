@@ -1,4 +1,5 @@
-"""Where version 0.1 told programs to import `Router` from; it is `from routerlib import Router` now.
+"""Where version 0.1 told programs to import `Router` from; it is `from routerlib import Router`
+now.
 
 Kept so that such programs go on working. Nothing of the library imports from here.
 """

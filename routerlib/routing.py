@@ -1,4 +1,5 @@
-"""Where version 0.1 told programs to import `RoutedClient` from; it is `from routerlib import RoutedClient` now.
+"""Where version 0.1 told programs to import `RoutedClient` from; it is `from routerlib import
+RoutedClient` now.
 
 Kept so that such programs go on working. Nothing of the library imports from here.
 """

@@ -1,7 +1,9 @@
-"""Make the two pages of docs/ that are read off the code: api.md (the public names) and commands.md (their help).
+"""Make the two pages of docs/ that are read off the code: api.md (the public names) and commands.md
+(their help).
 
 python scripts/make_reference.py            write them
-python scripts/make_reference.py --check    only say whether they are up to date; exit code 1 where not
+python scripts/make_reference.py --check    only say whether they are up to date; exit code 1 where
+not
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ def api() -> str:
     parts = [
         "# The library",
         MADE,
-        "`import routerlib` offers these names; each loads its module when it is first used. Everything else is "
-        "private and may change.",
+        "`import routerlib` offers these names; each loads its module when it is first used. "
+        "Everything else is private and may change.",
     ]
     for name in routerlib.__all__:
         value = getattr(routerlib, name)

@@ -1,13 +1,16 @@
-"""A promise about what people would say, from losses that a judge estimated and people checked in part.
+"""A promise about what people would say, from losses that a judge estimated and people checked in
+part.
 
-A judge (a language model) compares two answers cheaply; its losses are not people's. People audit some of the rows,
-picked at random with known chances. The corrected loss of a row is the judge's, plus, where it was audited, the
-difference to people's, weighed by one over the chance of being picked: its mean is people's mean loss whatever the
-judge is like (prediction-powered inference, Angelopoulos et al. 2023, arXiv 2301.09633). A bettor then plays against
-"the mean loss is above epsilon" on the corrected losses, row by row; by Ville's inequality its wealth reaches
-1/delta with a chance of at most delta if that is true, at any stopping time (Csillag et al. 2025, arXiv 2502.04294;
-Waudby-Smith and Ramdas 2023, arXiv 2010.09686). A poor judge costs rows, never the promise. No files, no models; how
-rows are picked for people is `audit_picks`, and who shows them is not decided here.
+A judge (a language model) compares two answers cheaply; its losses are not people's. People audit
+some of the rows, picked at random with known chances. The corrected loss of a row is the judge's,
+plus, where it was audited, the difference to people's, weighed by one over the chance of being
+picked: its mean is people's mean loss whatever the judge is like (prediction-powered inference,
+Angelopoulos et al. 2023, arXiv 2301.09633). A bettor then plays against "the mean loss is above
+epsilon" on the corrected losses, row by row; by Ville's inequality its wealth reaches 1/delta with
+a chance of at most delta if that is true, at any stopping time (Csillag et al. 2025, arXiv
+2502.04294; Waudby-Smith and Ramdas 2023, arXiv 2010.09686). A poor judge costs rows, never the
+promise. No files, no models; how rows are picked for people is `audit_picks`, and who shows them is
+not decided here.
 """
 
 from __future__ import annotations
@@ -55,20 +58,22 @@ class AuditedCertificate(Certificate):
         )
         if not self.certified:
             return (
-                f"None certified: from {rows}, no threshold that spares calls can be shown to lose {terms}. "
+                f"None certified: from {rows}, no threshold that spares calls can be shown "
+                f"to lose {terms}. "
                 "Audit more rows, allow a larger loss, or train a better router."
             )
         return (
-            f"At threshold {self.threshold:.3f} the router sends {100 * (1 - self.share_superior):.1f} % of "
-            f"prompts to the inferior model and loses {terms} ({rows})."
+            f"At threshold {self.threshold:.3f} the router sends "
+            f"{100 * (1 - self.share_superior):.1f} % of prompts to the inferior model and loses {terms} ({rows})."
         )
 
 
 def audit_picks(ids: Sequence[str], share: float, seed: int = 0) -> Array:
-    """Which rows people are to check: each by itself, with chance `share`; shape (n,), True where picked.
+    """Which rows people are to check: each by itself, with chance `share`; shape (n,), True where
+    picked.
 
-    The coin of a row is a hash of its id and the seed, so that the same rows are picked again after a restart and
-    whatever rows come before or after them.
+    The coin of a row is a hash of its id and the seed, so that the same rows are picked again after
+    a restart and whatever rows come before or after them.
 
     Args:
         ids: one a row. share: in (0, 1].
@@ -91,19 +96,24 @@ def certify_audited(
     epsilon: float = 0.05,
     delta: float = 0.1,
 ) -> AuditedCertificate:
-    """The cheapest threshold whose mean loss, as people see it, is at most epsilon, with risk at most delta.
+    """The cheapest threshold whose mean loss, as people see it, is at most epsilon, with risk at
+    most delta.
 
     Args:
-        score: calibrated probabilities in [0, 1], shape (n,), of rows that the router has not seen, in the order
-            in which people were shown those that were picked.
-        judged: the judge's loss of sending the row to the inferior model, in [-1, 1], shape (n,): 1 where only the
-            superior model's answer is good, 0 for a tie, -1 where only the inferior model's is.
-        audited: people's loss of the same row where it was picked and checked, else NaN; one that people skipped
-            has to be given as 1, the worst: why they skipped may depend on the answers.
-        picked: which rows people were to check (see `audit_picks`). The first one that is not checked yet ends the
-            rows that are used: people may stop at any time.
-        chance: of each row to be picked, in (0, 1], fixed before the verdicts; a number for all, or shape (n,).
-        epsilon: largest loss of mean quality, in [0, 1). delta: largest chance that the promise is broken.
+        score: calibrated probabilities in [0, 1], shape (n,), of rows that the router has not seen,
+            in the order in which people were shown those that were picked.
+        judged: the judge's loss of sending the row to the inferior model, in [-1, 1], shape (n,): 1
+            where only the superior model's answer is good, 0 for a tie, -1 where only the inferior
+            model's is.
+        audited: people's loss of the same row where it was picked and checked, else NaN; one that
+            people skipped has to be given as 1, the worst: why they skipped may depend on the
+            answers.
+        picked: which rows people were to check (see `audit_picks`). The first one that is not
+            checked yet ends the rows that are used: people may stop at any time.
+        chance: of each row to be picked, in (0, 1], fixed before the verdicts; a number for all, or
+            shape (n,).
+        epsilon: largest loss of mean quality, in [0, 1). delta: largest chance that the promise is
+            broken.
 
     Raises:
         MetricError: arguments outside these ranges, or lengths that differ.
@@ -146,7 +156,8 @@ def _rows_before_the_first_gap(audited: Array, picked: Array) -> int:
     strays = np.flatnonzero(checked & ~picked)
     if len(strays):
         raise MetricError(
-            f"Row {strays[0] + 1} was audited but not picked. Only rows picked by chance can be used."
+            f"Row {strays[0] + 1} was audited but not picked. "
+            "Only rows picked by chance can be used."
         )
     gaps = np.flatnonzero(picked & ~checked)
     return int(gaps[0]) if len(gaps) else len(audited)
@@ -189,17 +200,20 @@ def _checked(
 def _passed(
     score: Array, judged: Array, audited: Array, chance: Array, epsilon: float, delta: float
 ) -> Array:
-    """Whether the bettor of each threshold of the grid reached 1/delta on the rows; shape (thresholds,).
+    """Whether the bettor of each threshold of the grid reached 1/delta on the rows; shape
+    (thresholds,).
 
-    The stake on a row comes from the rows before it: sqrt(2 left / (rows to come x variance)), `left` being the log
-    wealth still to be won, so that a bettor who is behind stakes more (Voráček and Orabona 2025, arXiv 2505.22422).
-    Any stake that looks at earlier rows alone keeps the promise; a clever one only certifies more.
+    The stake on a row comes from the rows before it: sqrt(2 left / (rows to come x variance)),
+    `left` being the log wealth still to be won, so that a bettor who is behind stakes more (Voráček
+    and Orabona 2025, arXiv 2505.22422). Any stake that looks at earlier rows alone keeps the
+    promise; a clever one only certifies more.
     """
     n, target = len(score), math.log(1 / delta)
     log_wealth = np.zeros(len(GRID))
     spread = np.full(len(GRID), VARIANCE * VARIANCE_ROWS) / chance[0] ** 2
     rows_seen = VARIANCE_ROWS / chance[0]
-    # How far the judge's losses are to be trusted: the slope of people's losses on them, learnt from audited rows.
+    # How far the judge's losses are to be trusted: the slope of people's losses on them, learnt
+    # from audited rows.
     products = np.full(len(GRID), TRUST * TRUST_ROWS)
     squares = np.full(len(GRID), TRUST_ROWS)
     for i in range(n):
@@ -224,7 +238,9 @@ def _passed(
 
 
 def _last_before_a_failure(passed: Array) -> float | None:
-    """Fixed-sequence testing, from the safest threshold up: the last one before the first that failed."""
+    """Fixed-sequence testing, from the safest threshold up: the last one before the first that
+    failed.
+    """
     failed = np.flatnonzero(~passed)
     number = int(failed[0]) if len(failed) else len(passed)
     return float(GRID[number - 1]) if number else None

@@ -1,7 +1,8 @@
 """Notebook 05 in one call: from outcomes to a fitted, calibrated and certified router.
 
-For programs, and for a first look. The notebook does the same step by step, repeats the split, compares the
-candidates on test rows and writes the table; this keeps the test rows for whoever wants to measure afterwards.
+For programs, and for a first look. The notebook does the same step by step, repeats the split,
+compares the candidates on test rows and writes the table; this keeps the test rows for whoever
+wants to measure afterwards.
 """
 
 from __future__ import annotations
@@ -27,29 +28,33 @@ def fit(
     use_categories: bool = False,
     progress: bool = False,
 ) -> Router:
-    """Fit a router on graded outcomes, choose among the candidates, calibrate it and certify its threshold.
+    """Fit a router on graded outcomes, choose among the candidates, calibrate it and certify its
+    threshold.
 
     Example:
         router = routerlib.fit("outputs/graded/outcomes.jsonl", epsilon=0.05)
         print(router.certificate["sentence"], router.route("What is 2 + 2?"))
 
     Args:
-        outcomes: rows with `prompt`, `category`, `inferior_score` and `superior_score`, as 04 writes them. Without
-            it, what 04 left, else the shipped sample.
+        outcomes: rows with `prompt`, `category`, `inferior_score` and `superior_score`, as 04
+            writes them. Without it, what 04 left, else the shipped sample.
         labelled: further labelled prompts, which only help to train. Without it, none.
-        epsilon: loss of accuracy against always calling the superior model that the certificate allows, in (0, 1).
+        epsilon: loss of accuracy against always calling the superior model that the certificate
+            allows, in (0, 1).
         delta: risk that the certificate is broken, in (0, 1).
         backbone: the encoder, a folder or a hub id. Without it, the offline one.
         epochs: of fine-tuning the encoder; 0 leaves it frozen, which takes seconds.
         seed: of the split.
-        use_categories: give the scorers each prompt's category; only where prompts will come with one.
+        use_categories: give the scorers each prompt's category; only where prompts will come with
+            one.
         progress: show bars.
 
     Returns:
         The router; `router.certificate["certified"]` says whether a threshold could be certified.
 
     Raises:
-        SettingError: there are too few graded rows to split. RowError, SourceError: the file cannot be used.
+        SettingError: there are too few graded rows to split. RowError, SourceError: the file cannot
+            be used.
     """
     found = evaluation.read_outcomes(outcomes)
     if labelled:

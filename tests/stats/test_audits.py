@@ -1,4 +1,6 @@
-"""The audited certificate: the promise to people is kept whatever the judge is, and a good judge saves audits."""
+"""The audited certificate: the promise to people is kept whatever the judge is, and a good judge
+saves audits.
+"""
 
 import math
 
@@ -23,12 +25,16 @@ def population(rng, n):
 
 
 def true_loss(threshold):
-    """Mean loss of the population above at a threshold: the integral of (0.02 + 0.45 s^1.3 - 0.08) up to it."""
+    """Mean loss of the population above at a threshold: the integral of (0.02 + 0.45 s^1.3 - 0.08)
+    up to it.
+    """
     return -0.06 * threshold + 0.45 * threshold**2.3 / 2.3
 
 
 def judged_by(kind, people, score, rng):
-    """What a planted judge says: right in 85 % of the rows, biased to the inferior model, useless, or adversarial."""
+    """What a planted judge says: right in 85 % of the rows, biased to the inferior model, useless,
+    or adversarial.
+    """
     if kind == "good":
         other = (people + 1 + rng.integers(1, 3, len(people))) % 3 - 1
         return np.where(rng.random(len(people)) < 0.85, people, other)
@@ -65,7 +71,9 @@ def test_the_promise_to_people_is_kept_whatever_the_judge_is(kind):
 
 
 def test_without_the_correction_the_same_judge_would_break_it():
-    """The judge who likes the inferior model best certifies everything, once nobody checks: so the audit matters."""
+    """The judge who likes the inferior model best certifies everything, once nobody checks: so the
+    audit matters.
+    """
     rng = np.random.default_rng(1)
     score, people = population(rng, 600)
     believed = certificates.certify(score, np.ones(600), np.zeros(600), EPSILON, DELTA, "betting")
