@@ -1,4 +1,4 @@
-"""Watch what Python programs do behind one's back: names they look up, and files they open to write.
+"""Watch what Python programs do behind one's back: names they look up, and files they open.
 
 A `sitecustomize` on PYTHONPATH puts an audit hook into a child and all its children (kernels, servers).
 """
@@ -15,8 +15,8 @@ def note(event, arguments):
     if event in ("socket.getaddrinfo", "socket.gethostbyname"):
         os.write(log, f"lookup\\t{arguments[0]}\\n".encode())
     elif event == "open" and isinstance(arguments[0], (str, bytes)):
-        if (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            os.write(log, f"write\\t{os.path.abspath(os.fsdecode(arguments[0]))}\\n".encode())
+        kind = "write" if (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else "read"
+        os.write(log, f"{kind}\\t{os.path.abspath(os.fsdecode(arguments[0]))}\\t{os.getpid()}\\n".encode())
     elif event == "os.mkdir" and not os.path.isdir(arguments[0]):
         os.write(log, f"write\\t{os.path.abspath(os.fsdecode(arguments[0]))}\\n".encode())
 
@@ -61,5 +61,13 @@ class Watch:
 
     def _seen(self, kind: str) -> set[str]:
         assert self.log.exists(), "nothing was watched"
-        lines = [line.split("\t", 1) for line in self.log.read_text().splitlines()]
-        return {what for of, what in lines if of == kind}
+        return {words[1] for words in self._lines() if words[0] == kind}
+
+    def read_by_the_reader_of(self, file: str | Path) -> set[str]:
+        """Files opened to read by the process that read this one: a notebook reads its own file."""
+        reads = [words for words in self._lines() if words[0] == "read" and len(words) == 3]
+        processes = {process for _, path, process in reads if path == str(file)}
+        return {path for _, path, process in reads if process in processes}
+
+    def _lines(self) -> list[list[str]]:
+        return [line.split("\t") for line in self.log.read_text(errors="replace").splitlines()]

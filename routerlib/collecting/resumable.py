@@ -153,8 +153,9 @@ class Summary:
         if self.repeated:
             lines.append(f"{self.repeated:,} items came twice in the input and were asked once.")
         if self.empty:
+            are = "sample is" if self.empty == 1 else "samples are"
             lines.append(
-                f"{self.empty:,} samples are empty: the model ended its answer before the first word."
+                f"{self.empty:,} {are} empty: the model ended its answer before the first word."
             )
         return "\n".join([*lines, *self.notes])
 
@@ -550,7 +551,7 @@ class _Run(Generic[T]):
         for sample in answer.samples:
             reason = str(sample.get("finish_reason"))
             summary.finish_reasons[reason] = summary.finish_reasons.get(reason, 0) + 1
-            summary.empty += sample.get("full_response") == ""
+            summary.empty += not sample.get("full_response", "").strip()
 
     def open_bar(self, total: int | None, show: bool, label: str) -> None:
         self.bar = progress_bar(total, label, show=show)
@@ -562,10 +563,14 @@ class _Run(Generic[T]):
             self._shown_at = now
             summary = self.summary
             rate = summary.completion_tokens / max(now - self.started, 1e-9)
-            cost = f", cost {summary.cost:.4f}" if summary.cost else ""
-            text = f"failed {summary.failed}, in flight {self.traffic.active}, {rate:,.0f} tokens/s{cost}"
-            self.bar.set_postfix_str(text, refresh=False)
+            flow = f"in flight {self.traffic.active}, {rate:,.0f} tokens/s"
+            self.bar.set_postfix_str(f"{self._spent()}, {flow}", refresh=False)
         self.bar.update(done)
+
+    def _spent(self) -> str:
+        """What the bar says of failures and money."""
+        cost = f", cost {self.summary.cost:.4f}" if self.summary.cost else ""
+        return f"failed {self.summary.failed}{cost}"
 
     def say(self, text: str) -> None:
         self.bar.write(text)
@@ -578,6 +583,7 @@ class _Run(Generic[T]):
         summary.total = (
             summary.total if self.is_finished and not self.fatal else max(total, summary.total)
         )
+        self.bar.set_postfix_str(self._spent(), refresh=False)  # nothing is in flight any more
         self.bar.close()
         try:
             self.ledger.close(compact=self.is_finished)

@@ -97,7 +97,7 @@ def craft_prompt(
         "should get every prompt on which its answer would be about as good.",
         "A: the cheap assistant will do (its answer would be as good, or better).\n"
         "B: the expensive assistant is needed (its answer would be clearly better).",
-        f"In {share:.0%} of the comparisons that people made, the expensive side was clearly better: "
+        f"In {share:.0%} of the comparisons, the expensive side was clearly better: "
         f"{_listed(tiers.superior)} against {_listed(tiers.inferior)}.",
         _category_lines(categories),
         _example_lines("A", easy, example_chars),

@@ -7,21 +7,26 @@ hue, so that a print in grey still reads. Nothing is computed here that a number
 
 from __future__ import annotations
 
-import base64
 import html
-import io
-import itertools
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from routerlib import settings
 from routerlib.endpoints.prompts import as_text
-from routerlib.rows.schemas import LABELS, ROUTE_TO_SUPERIOR, LabelledPrompt, Responses
+from routerlib.rows.schemas import (
+    LABELS,
+    ROUTE_TO_INFERIOR,
+    ROUTE_TO_SUPERIOR,
+    LabelledPrompt,
+    Responses,
+)
 from routerlib.stats.metrics import ece, quality_band, quality_curve, reliability_bins, wilson
+from routerlib.votes.ratings import UNDECIDED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +54,13 @@ def use_house_style() -> None:
     import seaborn as sns
     from cycler import cycler
 
+    if "IPython" in sys.modules:  # a figure shown is a picture, whatever backend is in use
+        from IPython import get_ipython
+        from IPython.core.pylabtools import select_figure_formats
+
+        shell = get_ipython()
+        if shell is not None:
+            select_figure_formats(shell, {"png"})
     mpl.rcdefaults()
     sns.set_theme(context="notebook", style="whitegrid")
     mpl.rcParams.update(
@@ -101,17 +113,8 @@ def show(figure: Figure, name: str, reading: str) -> None:
     from IPython.display import display
 
     save(figure, name)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
     words = re.sub(r"[*`]", "", reading)
-    display(
-        {
-            "image/png": base64.b64encode(picture.getvalue()).decode(),
-            "text/plain": f"<Figure {name}>",
-        },
-        metadata={"image/png": {"alt": words}},
-        raw=True,
-    )
+    display(figure, metadata={"image/png": {"alt": words}})
     plt.close(figure)  # or the notebook shows it once more
     say(f"**Reading.** {reading}")
 
@@ -125,7 +128,7 @@ def say(text: str) -> None:
 
 # --- analysis (01) ---
 
-MARKERS = "osD^vPX*<>hp"
+MOST_GROUPS, FEWEST_ROWS = 10, 5  # groups that a figure shows, and rows that one needs for that
 
 
 def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Figure:
@@ -183,43 +186,51 @@ def ranking(ratings: Sequence[Rating], tiers: Tiers) -> Figure:
 
 
 def question_difficulty(rows: Sequence[Difficulty], threshold: float) -> Figure:
-    """Every question's p_superior, easiest first, coloured by category (alike ones stand together), over the band of
-    the intervals; filled where the question is decided, hollow where not."""
+    """Where each category's questions lie: a circle for those of one p_superior, its area their
+    number, in the colour of their label; hollow where they are undecided."""
     import matplotlib.pyplot as plt
-    import seaborn as sns
+    from matplotlib.collections import PathCollection
 
-    figure, axes = plt.subplots(figsize=(8.6, 4.6))
-    rows = sorted(rows, key=lambda row: (row.p_superior, row.category))
-    band = range(len(rows)), [row.low for row in rows], [row.high for row in rows]
-    axes.fill_between(*band, step="mid", color=NEUTRAL, alpha=0.25, linewidth=0, label="interval")
-    categories = sorted({row.category for row in rows})
-    colours = sns.color_palette("viridis", len(categories))
-    for number, category in enumerate(categories):
-        look = {
-            "color": colours[number],
-            "marker": MARKERS[number % len(MARKERS)],
-            "linestyle": "none",
-        }
-        inside = [(place, row) for place, row in enumerate(rows) if row.category == category]
-        hollow = [(place, row.p_superior) for place, row in inside]
-        decided = [(place, row.p_superior) for place, row in inside if row.is_decided]
-        axes.plot(
-            *zip(*hollow, strict=True),
-            markersize=5.5,
-            markerfacecolor="white",
-            label=category,
-            **look,
+    by_category: dict[str, list[Difficulty]] = {}
+    for row in rows:
+        by_category.setdefault(row.category, []).append(row)
+    means = {
+        name: sum(row.p_superior for row in found) / len(found)
+        for name, found in by_category.items()
+    }
+    names = sorted(means, key=means.__getitem__)
+    figure, axes = plt.subplots(figsize=(8.6, 1.6 + 0.34 * len(names)))
+    looks = {  # one place for each verdict, so that no circle hides another
+        ROUTE_TO_INFERIOR: ("inferior", INFERIOR, INFERIOR, -0.2),
+        UNDECIDED: ("undecided", "white", NEUTRAL, 0.0),
+        ROUTE_TO_SUPERIOR: ("superior", SUPERIOR, SUPERIOR, 0.2),
+    }
+    for verdict, (label, face, edge, shift) in looks.items():
+        counts = Counter(
+            (round(row.p_superior, 2), names.index(row.category) + shift)
+            for row in rows
+            if row.verdict == verdict
         )
-        axes.plot([x for x, _ in decided], [y for _, y in decided], markersize=5.5, **look)
-    axes.axhline(threshold, color="black", linestyle="--", linewidth=1)
-    axes.text(0, threshold + 0.01, f"threshold {threshold:g}", va="bottom", fontsize=9.5)
+        axes.scatter(
+            [place[0] for place in counts],
+            [place[1] for place in counts],
+            s=[14.0 * number for number in counts.values()],
+            color=face,
+            edgecolors=edge,
+            label=f"{label} ({counts.total():,})",
+        )
+    axes.axvline(threshold, color="black", linestyle="--", linewidth=1)
+    axes.set_yticks(range(len(names)), [f"{name} ({len(by_category[name])})" for name in names])
     axes.set(
-        title="How often only the superior side would do",
-        xlabel="questions, easiest first",
-        ylim=(-0.02, 1.02),
+        title=f"How often only the superior side would do (threshold {threshold:g})",
+        xlabel="p_superior; the area of a circle is the number of questions",
+        xlim=(-0.03, 1.03),
+        ylim=(-0.7, len(names) - 0.3),
     )
-    axes.set_ylabel("p_superior (filled: labelled, hollow: undecided)")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="label (questions)")
+    for handle in legend.legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([60.0])
     return figure
 
 
@@ -231,19 +242,21 @@ def category_difficulty(by_turn: Mapping[str, Mapping[str, float]]) -> Figure:
     """
     import matplotlib.pyplot as plt
     import pandas as pd
+    from matplotlib.container import BarContainer
 
     table = pd.DataFrame(by_turn).sort_values(by=next(iter(by_turn)))
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.25 * len(table) * len(by_turn) ** 0.5))
     table.plot.barh(ax=axes, color=[SUPERIOR, INFERIOR][: len(by_turn)], width=0.75)
     for bars in axes.containers:
-        axes.bar_label(bars, fmt="{:.0%}", padding=3, fontsize=9)
+        if isinstance(bars, BarContainer):
+            axes.bar_label(bars, fmt="{:.0%}", padding=3, fontsize=9)
     axes.set(
         title="Difficulty by category",
         xlabel="share of votes won strictly by the superior side",
         ylabel="",
     )
     axes.set_xlim(0, 1)
-    axes.legend(loc="lower right") if len(by_turn) > 1 else axes.get_legend().remove()
+    axes.legend(loc="lower right").set_visible(len(by_turn) > 1)
     return figure
 
 
@@ -251,6 +264,7 @@ def votes_per_question(rows: Sequence[Difficulty]) -> Figure:
     """How many questions have how many cross-tier votes."""
     import matplotlib.pyplot as plt
     import seaborn as sns
+    from matplotlib.ticker import MaxNLocator
 
     counts = [row.votes for row in rows]
     figure, axes = plt.subplots(figsize=(8, 2.4))
@@ -259,7 +273,7 @@ def votes_per_question(rows: Sequence[Difficulty]) -> Figure:
         title="Votes per question", xlabel="cross-tier votes on the question", ylabel="questions"
     )
     axes.set_xlim(min(counts, default=0) - 2.5, max(counts, default=0) + 2.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -287,22 +301,33 @@ def filter_counts(counts: Mapping[str, int], kept: int) -> Figure:
 
 
 def label_shares(rows: Sequence[LabelledPrompt]) -> Figure:
-    """Share of ROUTE_TO_SUPERIOR by length of the prompt, by language and by category, with Wilson 95 % intervals."""
+    """Share of ROUTE_TO_SUPERIOR by length of the prompt, by language and by category, with Wilson
+    95 % intervals; what would be a single group is left out."""
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, 3, figsize=(9, 4), width_ratios=[1, 1, 1.3], sharey=True)
     lengths = quartile_names([len(as_text(row.prompt)) for row in rows])
-    _share_panel(
-        panels[0],
-        "length (characters)",
-        [(lengths(len(as_text(row.prompt))), row) for row in rows],
-        False,
+    groupings = {
+        "length (characters)": [(lengths(len(as_text(row.prompt))), row) for row in rows],
+        "language": [(str(getattr(row, "language", "unknown")), row) for row in rows],
+        "category": [(row.category, row) for row in rows],
+    }
+    shown = {}
+    for title, pairs in groupings.items():
+        groups = _in_groups(pairs, by_length=title.startswith("length"))
+        if len(groups) > 1 or title.startswith("length"):
+            shown[title] = groups
+    sizes = [1 + len(groups) for groups in shown.values()]
+    figure, panels = plt.subplots(
+        len(shown),
+        1,
+        figsize=(8, 0.9 + 0.33 * sum(sizes)),
+        height_ratios=sizes,
+        sharex=True,
+        squeeze=False,
     )
-    _share_panel(
-        panels[1], "language", [(str(getattr(row, "language", "unknown")), row) for row in rows]
-    )
-    _share_panel(panels[2], "category", [(row.category, row) for row in rows])
-    panels[0].set_ylabel("share labelled superior (95 % interval)")
+    for axes, (title, groups) in zip(panels[:, 0], shown.items(), strict=True):
+        _share_panel(axes, title, groups)
+    panels[-1, 0].set_xlabel("share labelled superior (95 % interval)")
     return figure
 
 
@@ -321,35 +346,31 @@ def quartile_names(lengths: Sequence[int]) -> Callable[[int], str]:
     return name
 
 
-def _share_panel(
-    axes: Axes, title: str, pairs: Sequence[tuple[str, LabelledPrompt]], by_count: bool = True
-) -> None:
+def _in_groups(
+    pairs: Sequence[tuple[str, LabelledPrompt]], by_length: bool = False
+) -> dict[str, list[bool]]:
+    """Group -> whether each of its rows is labelled superior; the largest first, lengths in their
+    order, and groups too small to tell anything taken together."""
     groups: dict[str, list[bool]] = {}
     for name, row in pairs:
         groups.setdefault(name, []).append(row.label == ROUTE_TO_SUPERIOR)
-    order = (lambda name: -len(groups[name])) if by_count else (lambda name: int(name.split()[0]))
-    names = sorted(groups, key=order)[:10]
-    shares = [sum(groups[name]) / len(groups[name]) for name in names]
-    bounds = [wilson(sum(groups[name]), len(groups[name])) for name in names]
-    lows, highs = zip(*bounds, strict=True)
-    axes.bar(names, shares, color=SUPERIOR)
-    axes.errorbar(
-        range(len(names)),
-        shares,
-        yerr=_arms(shares, lows, highs),
-        fmt="o",
-        color="black",
-        ms=4,
-        capsize=3,
-        lw=1,
-    )
-    axes.set(title=f"by {title}", ylim=(-0.02, 1.02))
-    axes.set_xticks(
-        range(len(names)),
-        [f"{name} ({len(groups[name])})" for name in names],
-        rotation=45,
-        ha="right",
-    )
+    if by_length:
+        return dict(sorted(groups.items(), key=lambda group: int(group[0].split()[0])))
+    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    large = {name: found for name, found in ordered[:MOST_GROUPS] if len(found) >= FEWEST_ROWS}
+    rest = [is_superior for name, found in ordered if name not in large for is_superior in found]
+    return {**large, "others": rest} if rest else large
+
+
+def _share_panel(axes: Axes, title: str, groups: Mapping[str, Sequence[bool]]) -> None:
+    shares = [sum(found) / len(found) for found in groups.values()]
+    bounds = [wilson(sum(found), len(found)) for found in groups.values()]
+    error = _arms(shares, [low for low, _ in bounds], [high for _, high in bounds])
+    places = range(len(groups))
+    axes.barh(places, shares, color=SUPERIOR, alpha=0.35, height=0.6)
+    axes.errorbar(shares, places, xerr=error, fmt="o", color=SUPERIOR, ms=5, capsize=3, lw=1.2)
+    axes.set_yticks(places, [f"{name} ({len(found)})" for name, found in groups.items()])
+    axes.set(title=f"by {title}", xlim=(-0.02, 1.02), ylim=(len(groups) - 0.4, -0.6))
 
 
 def labeller_check(
@@ -425,7 +446,7 @@ def _shares(title: str, rows: Mapping[str, tuple[float | None, ...]], nothing: s
 
     figure, axes = plt.subplots(figsize=(8, 1.1 + 0.4 * len(rows)))
     for place, (share, low, high) in enumerate(rows.values()):
-        if share is None:
+        if share is None or low is None or high is None:
             axes.text(0.02, place, nothing, va="center", fontsize=9.5, color="black")
             continue
         axes.errorbar(
@@ -465,7 +486,7 @@ def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any
         for *_, side, _ in sides
         for group in side["categories"]
     }
-    names = sorted(known, key=known.get)
+    names = sorted(known, key=known.__getitem__)
     figure, axes = plt.subplots(figsize=(8, 1.6 + 0.38 * len(names)))
     for colour, marker, role, side, shift in sides:
         groups = {group["category"]: group for group in side["categories"]}
@@ -475,9 +496,9 @@ def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any
         errors = _arms(
             values, [share["low"] for share in shares], [share["high"] for share in shares]
         )
-        look = {"color": colour, "capsize": 3, "markersize": 6}
+        label = f"{role}: {side['model']}"
         axes.errorbar(
-            values, places, xerr=errors, fmt=marker, label=f"{role}: {side['model']}", **look
+            values, places, xerr=errors, fmt=marker, label=label, color=colour, capsize=3, ms=6
         )
     counts = {group["category"]: group["questions"] for group in superior["categories"]}
     axes.set_yticks(range(len(names)), [f"{name} ({counts.get(name, 0)})" for name in names])
@@ -529,7 +550,7 @@ def answers_read(summaries: Sequence[Mapping[str, Any]]) -> Figure:
         for s in summaries
         for rule in s["rules"]
     }
-    rules = sorted(count, key=count.get, reverse=True)[:9]
+    rules = sorted(count, key=count.__getitem__, reverse=True)[:9]
     rest = [sum(n for rule, n in s["rules"].items() if rule not in rules) for s in summaries]
     names = [*rules, "other"] if any(rest) else rules
     colours = (
@@ -563,7 +584,7 @@ def answers_read(summaries: Sequence[Mapping[str, Any]]) -> Figure:
 
 # --- fine-tuning (05) ---
 
-DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
+BASELINE_LOOKS = (("#cc79a7", "--"), ("#56b4e9", "-."), ("#5c4a72", (0, (1, 1))))
 
 
 def cost_quality(
@@ -590,16 +611,20 @@ def cost_quality(
     axes.fill_between(
         shares, low, high, color=ROUTER, alpha=0.2, linewidth=0, label=f"{chosen}, 95 % band"
     )
-    others = [name for name in scores if name != chosen]
-    greys = [str(round(level, 2)) for level in np.linspace(0.3, 0.65, max(len(others), 1))]
-    for name, colour, dashes in zip(others, greys, itertools.cycle(DASHES), strict=False):
-        axes.plot(
-            *quality_curve(scores[name], inferior, superior),
-            color=colour,
-            linestyle=dashes,
-            lw=1.2,
-            label=name,
-        )
+    others = {
+        name: quality_curve(score, inferior, superior)
+        for name, score in scores.items()
+        if name != chosen
+    }
+    # The best ones by the area under their curves; all of them could not be told apart.
+    areas = {name: float(np.trapezoid(y, x)) for name, (x, y) in others.items()}
+    best = sorted(others, key=areas.__getitem__, reverse=True)[: len(BASELINE_LOOKS)]
+    rest = [name for name in others if name not in best]
+    for number, name in enumerate(rest):
+        label = f"{len(rest)} further baselines" if number == 0 else None
+        axes.plot(*others[name], color="#c4c4c4", lw=0.8, label=label)
+    for name, (colour, dashes) in zip(best, BASELINE_LOOKS, strict=False):
+        axes.plot(*others[name], color=colour, linestyle=dashes, lw=1.4, label=name)
     axes.plot(
         *quality_curve(superior - inferior, inferior, superior),
         color="black",
@@ -646,19 +671,20 @@ def cost_quality(
     )
     axes.set_ylabel("accuracy")
     handles, names = axes.get_legend_handles_labels()
-    order = sorted(
-        range(len(names)), key=lambda i: (names[i] in others, names[i] != chosen)
-    )  # what matters, first
+    is_aside = [name in others or "further" in str(name) for name in names]
+    # what matters, first
+    order = sorted(range(len(names)), key=lambda i: (is_aside[i], names[i] != chosen))
     handles, names = [handles[i] for i in order], [names[i] for i in order]
     axes.legend(handles, names, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9)
     return figure
 
 
-def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 10) -> Figure:
+def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 5) -> Figure:
     """What the router says against what happened, before and after calibration, in bins of equal numbers of rows."""
     import matplotlib.pyplot as plt
 
     figure, panels = plt.subplots(1, 2, figsize=(8.6, 4.2), sharex=True, sharey=True)
+    tops: list[float] = []
     for axes, name, p, colour in zip(
         panels, ("Before", "After"), (before, after), (NEUTRAL, ROUTER), strict=True
     ):
@@ -666,14 +692,12 @@ def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 1
         said, seen = [row["mean_p"] for row in rows], [row["mean_y"] for row in rows]
         errors = _arms(seen, [row["low"] for row in rows], [row["high"] for row in rows])
         axes.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1)
-        axes.errorbar(said, seen, yerr=errors, color=colour, marker="o", capsize=2, linewidth=1.5)
-        axes.set(
-            title=f"{name} calibration: ECE {ece(p, y):.3f}",
-            xlabel="p_superior given",
-            xlim=(0, 1),
-            ylim=(0, 1),
-        )
-    panels[0].set_ylabel("share where only the superior model was right")
+        axes.errorbar(said, seen, yerr=errors, color=colour, fmt="o", capsize=3, linewidth=1.5)
+        axes.set(title=f"{name} calibration: ECE {ece(p, y):.3f}", xlabel="p_superior given")
+        top = min(1.0, max([*said, *(row["high"] for row in rows)]) + 0.05)
+        tops.append(top)
+    panels[0].set(xlim=(0, max(tops)), ylim=(0, max(tops)))  # both panels share their axes
+    panels[0].set_ylabel("share that needed the superior model")
     return figure
 
 
@@ -684,13 +708,13 @@ def score_distributions(
     import matplotlib.pyplot as plt
     import numpy as np
 
-    p, labels = np.asarray(p_superior, dtype=float), np.asarray(labels)
+    p, label_of = np.asarray(p_superior, dtype=float), np.asarray(labels)
     figure, axes = plt.subplots(figsize=(8, 3.8))
     edges = np.linspace(min(p.min(), 0.999), max(p.max(), p.min() + 1e-3), 17)
-    groups = [p[labels == label] for label in LABELS]
+    groups = [p[label_of == label] for label in LABELS]
     weights = [np.full(len(part), 1 / max(len(part), 1)) for part in groups]
     names = [f"{label} ({len(part):,} prompts)" for label, part in zip(LABELS, groups, strict=True)]
-    axes.hist(groups, edges, weights=weights, color=[INFERIOR, SUPERIOR], label=names)
+    axes.hist(groups, list(edges), weights=weights, color=[INFERIOR, SUPERIOR], label=names)
     if threshold is not None and edges[0] <= threshold <= edges[-1]:
         axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3f}")
     axes.set(
@@ -703,6 +727,7 @@ def score_distributions(
 def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     """Training and validation loss against epochs, from the Trainer's `state.log_history`; the best epoch is marked."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     figure, axes = plt.subplots()
     for key, name, colour, marker in (
@@ -723,7 +748,7 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
                 label=f"kept: {loss:.4f} at epoch {epoch:g}",
             )
     axes.set(title="Loss during fine-tuning", xlabel="epoch", ylabel="cross-entropy (nats)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_lines():
         axes.legend(frameon=False)
     return figure
@@ -825,24 +850,24 @@ def answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> Figure:
         (sample.completion_tokens or 0 for found in samples.values() for sample in found), default=1
     )
     for panel, (model, found) in zip(axes[0], samples.items(), strict=True):
-        reasons = sorted({str(sample.finish_reason) for sample in found}, reverse=True)
-        lengths = [
-            [s.completion_tokens or 0 for s in found if str(s.finish_reason) == reason]
-            for reason in reasons
-        ]
-        shades = [colours.get(reason, NEUTRAL) for reason in reasons]
-        edges = min(40, longest + 1)
+        by_reason: dict[str, list[int]] = {}
+        for sample in found:
+            by_reason.setdefault(str(sample.finish_reason), []).append(
+                sample.completion_tokens or 0
+            )
+        reasons = sorted(by_reason, reverse=True)
         panel.hist(
-            lengths,
-            bins=edges,
+            [by_reason[reason] for reason in reasons],
+            bins=min(40, longest + 1),
             range=(-0.5, longest + 0.5),
             stacked=True,
-            color=shades,
-            label=reasons,
+            color=[colours.get(reason, NEUTRAL) for reason in reasons],
+            label=[f"{reason} ({len(by_reason[reason]):,})" for reason in reasons],
         )
+        panel.set_yscale("log")  # a few answers cut off show beside thousands that are not
         panel.set(title=f"{model} model", xlabel="tokens in the answer")
-        panel.legend(title="ended by")
-    axes[0][0].set_ylabel("answers")
+        panel.legend(title="ended by (answers)")
+    axes[0][0].set_ylabel("answers (logarithmic)")
     return figure
 
 
@@ -853,6 +878,7 @@ def sample_agreement(rows: Mapping[str, Sequence[Responses]]) -> Figure:
         rows: model → its rows of responses.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     figure, axes = plt.subplots(figsize=(8, 3.2))
     width, shades = 0.8 / max(1, len(rows)), {"inferior": INFERIOR, "superior": SUPERIOR}
@@ -876,6 +902,6 @@ def sample_agreement(rows: Mapping[str, Sequence[Responses]]) -> Figure:
         xlabel="different answers among a question's samples",
     )
     axes.set(ylabel="share of questions", ylim=(0, 1))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
     return figure

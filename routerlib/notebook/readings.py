@@ -85,14 +85,14 @@ def difficulty(rows: Sequence[ratings.Difficulty], threshold: float) -> str:
 
 
 def votes_per_question(rows: Sequence[ratings.Difficulty]) -> str:
-    """How many votes the questions have, and how wide the interval of the poorest one is."""
-    few, many = min(rows, key=lambda row: row.votes), max(rows, key=lambda row: row.votes)
-    number = (
-        f"Every question has {few.votes}"
-        if few.votes == many.votes
-        else f"Questions have {few.votes} to {many.votes}"
+    """How many votes the questions have, and how wide the intervals of the poorest ones are."""
+    few, many = min(row.votes for row in rows), max(row.votes for row in rows)
+    widths = sorted(row.high - row.low for row in rows if row.votes == few)
+    number = f"Every question has {few}" if few == many else f"Questions have {few} to {many}"
+    return (
+        f"{number} votes. With {few}, the interval of p_superior is {widths[0]:.2f} to "
+        f"{widths[-1]:.2f} wide (median {widths[len(widths) // 2]:.2f})."
     )
-    return f"{number} votes; with {few.votes}, the interval of p_superior is {few.high - few.low:.2f} wide (question {few.question_id})."
 
 
 def categories(rows: Sequence[ratings.Difficulty]) -> str:
@@ -110,7 +110,7 @@ def agreement(on_answers: ratings.Agreement, on_label: ratings.Agreement, judges
         f"Two {'judges' if judges > 1 else 'votes of the one judge'} agree on {on_answers.share:.0%} of "
         f"{on_answers.pairs:,} pairs of votes ({on_answers.low:.0%} to {on_answers.high:.0%}). On what a router must "
         f"say, they agree in {on_label.share:.0%} ({on_label.low:.0%} to {on_label.high:.0%}): **no router can predict "
-        f"more than {ratings.ceiling(on_label.share):.0%} of single votes**."
+        f"more than {ratings.ceiling(on_label.share or 0.0):.0%} of single votes**."
     )
 
 
@@ -120,7 +120,7 @@ def agreement(on_answers: ratings.Agreement, on_label: ratings.Agreement, judges
 def filters(report: Report, is_meaning_checked: bool = True) -> str:
     """How many conversations came through, and which filter took most."""
     taken = {name: count for name, count in report.counts().items() if count}
-    most = max(taken, key=taken.get, default="")
+    most = max(taken, key=taken.__getitem__, default="")
     return (
         f"Of {report.read:,} conversations {report.kept:,} came through and {sum(taken.values()):,} did not"
         + (f", most of them ({taken[most]:,}) for “{most}”." if most else ".")
@@ -150,13 +150,16 @@ def labeller(
 def cost(trial: labelling.Run, prompts: int, price_in: float, price_out: float) -> str:
     """What labelling so many prompts, and a million, will take, from a trial; prices in dollars per million tokens."""
     read, written = trial.tokens_per_prompt()
+    amount = (
+        f"Labelling {prompts:,} prompts will take about {read * prompts:,.0f} tokens read and "
+        f"{written * prompts:,.0f} written"
+    )
+    if not price_in and not price_out:
+        return f"{amount}. No price is set, so no money is counted."
     price, million = (
         labelling.estimate_cost(trial, n, price_in, price_out) for n in (prompts, 1_000_000)
     )
-    return (
-        f"Labelling {prompts:,} prompts will take about {read * prompts:,.0f} tokens read and "
-        f"{written * prompts:,.0f} written, ${price:,.2f}; a million prompts ${million:,.2f}."
-    )
+    return f"{amount}, ${price:,.2f}; a million prompts ${million:,.2f}."
 
 
 def labels(run: labelling.Run, rows: Sequence[LabelledPrompt]) -> str:
@@ -216,6 +219,33 @@ def sample_agreement(alike: Mapping[str, float], temperature: float, k: int) -> 
     return f"All {k} samples agree, word for word, on {shares}. Where they differ, one sample is not enough.{doubt}"
 
 
+UNITS = {  # what `collection.measure` counts -> (the line of the table, how its number is written)
+    "model": ("model", "{}"),
+    "questions": ("questions", "{:,}"),
+    "complete": ("complete questions", "{:,}"),
+    "failed": ("failed questions", "{:,}"),
+    "answers": ("answers", "{:,}"),
+    "cut_off": ("answers cut off", "{:,}"),
+    "empty": ("empty answers", "{:,}"),
+    "all_samples_alike": ("questions whose answers are all alike", "{:.0%}"),
+    "seconds": ("time of this run", "{:,.1f} s"),
+    "samples_per_second": ("answers a second, this run", "{:,.1f}"),
+    "cost": ("cost", "${:,.4f}"),
+}
+
+
+def collected(facts: Mapping[str, Mapping[str, Any]]) -> str:
+    """What was collected, as a Markdown table with units; role -> `collection.measure` of it."""
+    lines = ["| | " + " | ".join(facts) + " |", "|---|" + "---:|" * len(facts)]
+    for name, (title, pattern) in UNITS.items():
+        values = [found.get(name) for found in facts.values()]
+        is_told = any(values) or name not in ("cost", "empty", "cut_off", "failed")
+        if is_told:
+            cells = ["–" if value is None else pattern.format(value) for value in values]
+            lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 # --- grading (04) ---
 
 
@@ -258,7 +288,9 @@ def ends(test: Examples, tokens: float) -> str:
     """The two ends of the curve: both models' accuracy on the test rows; tokens of a call, behind the costs."""
     return (
         f"Always the superior model is right on {test.superior.mean():.1%} of {len(test):,} test prompts, always the "
-        f"inferior one on {test.inferior.mean():.1%}. The wide band is what so many rows can tell. Costs are for "
+        f"inferior one on {test.inferior.mean():.1%}. The wide band is what so many rows can tell. "
+        "The oracle knows both answers; its curve falls at the right end, where it would have to call "
+        "the superior model on questions that only the inferior one gets right. Costs are for "
         f"{tokens:,.0f} tokens a call of the superior model."
     )
 

@@ -24,13 +24,29 @@ def _house_style_and_closed_afterwards():
 
 def test_a_figure_is_saved_shown_once_and_read(monkeypatch, tmp_path):
     monkeypatch.setenv("ROUTERLIB_OUTPUTS", str(tmp_path))
-    shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
+    shown, alternatives = [], []
+
+    def display(what, metadata=None):
+        shown.append(what)
+        alternatives.append(metadata)
+
+    monkeypatch.setattr("IPython.display.display", display)
     figure = plots.routed_prompts([0.1, 0.9], 0.5)
-    plots.show(figure, "06-test", "Costs $2 at <b>.")
+    plots.show(figure, "06-test", "Costs **$2** at <b>.")
     assert (tmp_path / "figures" / "06-test.png").stat().st_size > 1000
     assert shown[0] is figure and not plt.fignum_exists(figure.number)
-    assert shown[1].data == "**Reading.** Costs &#36;2 at &lt;b&gt;."
+    assert shown[1].data == "**Reading.** Costs **&#36;2** at &lt;b&gt;."
+    assert alternatives[0] == {"image/png": {"alt": "Costs $2 at <b>."}}
+
+
+def test_the_house_style_is_the_same_whatever_the_user_has_set(monkeypatch):
+    import matplotlib as mpl
+
+    plots.use_house_style()
+    ours = dict(mpl.rcParams)
+    mpl.rcParams.update({"font.size": 30, "text.usetex": True, "figure.figsize": (1, 1)})
+    plots.use_house_style()
+    assert dict(mpl.rcParams) == ours
 
 
 # --- extracting and grading (04) ---
@@ -82,6 +98,17 @@ def test_cost_quality_shows_every_router_both_models_and_the_certified_point(gra
         {"ours": score}, inferior, superior, "ours", {"certified": False}
     ).axes[0]
     assert "certified threshold" not in [line.get_label() for line in bare.get_lines()]
+
+
+def test_of_many_baselines_the_best_are_named_and_the_others_counted(graded):
+    score, inferior, superior = graded
+    rng = np.random.default_rng(1)
+    noise = {f"noise {number}": rng.random(400) for number in range(6)}
+    scores = {"ours": score, "good": score + 0.01 * rng.random(400), **noise}
+    axes = plots.cost_quality(scores, inferior, superior, "ours").axes[0]
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names[0] == "ours" and "good" in names and "4 further baselines" in names
+    assert len([name for name in names if name.startswith("noise")]) == 2
 
 
 def test_reliability_names_both_calibration_errors(graded):
@@ -173,7 +200,9 @@ def test_answer_lengths_count_every_answer_once():
         sum(bar.get_height() for bar in left.patches) == 3
         and sum(bar.get_height() for bar in right.patches) == 1
     )
-    assert {text.get_text() for text in left.get_legend().get_texts()} == {"stop", "length", "None"}
+    said = {text.get_text() for text in left.get_legend().get_texts()}
+    assert said == {"stop (1)", "length (1)", "None (1)"}
+    assert left.get_yscale() == "log", "one answer that was cut off shows beside a thousand"
 
 
 def test_sample_agreement_is_a_share_of_questions():
@@ -236,18 +265,20 @@ def test_the_ranking_shows_each_model_once_best_on_top_and_both_tiers(analysed):
     assert {text.get_text() for text in axes.get_legend().get_texts()} == {"superior", "inferior"}
 
 
-def test_every_question_is_a_point_filled_where_it_is_decided(analysed):
+def test_every_question_is_in_the_circle_of_its_category_and_label(analysed):
     rows = analysed[3]
     axes = plots.question_difficulty(rows, 0.5).axes[0]
-    hollow = [line for line in axes.get_lines() if line.get_label().startswith("c")]
-    filled = [
-        line
-        for line in axes.get_lines()
-        if line.get_marker() in plots.MARKERS and line not in hollow
+    names = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert sorted(names) == [f"c{number} (5)" for number in range(4)]
+    one = 14.0  # the area of a circle for one question
+    drawn = [round(points.get_sizes().sum() / one) for points in axes.collections]
+    assert sum(drawn) == len(rows) == 20
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        f"{name} ({number})"
+        for name, number in zip(("inferior", "undecided", "superior"), drawn, strict=True)
     ]
-    assert sum(len(line.get_xdata()) for line in hollow) == len(rows) == 20
-    assert sum(len(line.get_xdata()) for line in filled) == sum(row.is_decided for row in rows)
-    assert {line.get_label() for line in hollow} == {row.category for row in rows}
+    decided = sum(row.is_decided for row in rows)
+    assert drawn[0] + drawn[2] == decided
 
 
 def test_agreements_show_each_share_and_its_pairs(analysed):
@@ -294,9 +325,20 @@ def test_label_shares_by_length_language_and_category(labels):
     assert [len(axes.patches) for axes in (by_length, by_language, by_category)] == [4, 2, 3]
     german = [row for row in labels if row.language == "German"]
     share = sum(row.label == LABELS[1] for row in german) / len(german)
-    assert share in [pytest.approx(bar.get_height()) for bar in by_language.patches]
-    counted = sum(int(tick.get_text().rsplit("(")[1][:-1]) for tick in by_length.get_xticklabels())
+    assert share in [pytest.approx(bar.get_width()) for bar in by_language.patches]
+    counted = sum(int(tick.get_text().rsplit("(")[1][:-1]) for tick in by_length.get_yticklabels())
     assert counted == len(labels)
+
+
+def test_label_shares_leave_out_a_single_group_and_take_small_ones_together(labels):
+    rows = [
+        row.model_copy(update={"language": "English", "category": "rare" if i < 3 else "often"})
+        for i, row in enumerate(labels)
+    ]
+    by_length, by_category = plots.label_shares(rows).axes
+    assert by_length.get_title(loc="left").startswith("by length")
+    names = [tick.get_text() for tick in by_category.get_yticklabels()]
+    assert names == ["often (57)", "others (3)"]
 
 
 def test_the_labellers_figure_shows_its_confusion(labels):

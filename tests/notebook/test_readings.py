@@ -192,3 +192,34 @@ def test_a_router_says_where_prompts_go_and_what_a_conversation_changes():
         for p, model in ((0.1, "inferior"), (0.3, "superior"))
     )
     assert "a difference of +0.200" in readings.follow_up(alone, within)
+
+
+def test_where_no_price_is_set_no_money_is_told(monkeypatch):
+    class Trial:
+        def tokens_per_prompt(self):
+            return 100.0, 1.0
+
+    assert readings.cost(Trial(), 50, 0.0, 0.0) == (
+        "Labelling 50 prompts will take about 5,000 tokens read and 50 written. "
+        "No price is set, so no money is counted."
+    )
+
+
+def test_what_was_collected_is_a_table_with_units():
+    facts = {
+        "inferior": {"model": "a", "answers": 1482, "all_samples_alike": 0.2996, "seconds": 104.8},
+        "superior": {"model": "b", "answers": 10, "all_samples_alike": 1.0, "seconds": None},
+    }
+    text = readings.collected({**facts, "third": {"cost": 0.0123, "model": "c"}})
+    assert "| answers | 1,482 | 10 | – |" in text
+    assert "| questions whose answers are all alike | 30% | 100% | – |" in text
+    assert "| time of this run | 104.8 s | – | – |" in text and "$0.0123" in text
+    assert "cost" not in readings.collected(facts)
+
+
+def test_the_width_of_intervals_is_that_of_all_the_poorest_questions(analysed):
+    rows = analysed[-1]
+    said = readings.votes_per_question(rows)
+    few = min(row.votes for row in rows)
+    widths = [row.high - row.low for row in rows if row.votes == few]
+    assert f"{min(widths):.2f} to {max(widths):.2f} wide" in said

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from watching import Watch
 
 from routerlib import pipeline, settings
 from routerlib.endpoints import standins
@@ -19,13 +20,21 @@ pytestmark = [pytest.mark.notebooks, pytest.mark.real, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def watch(tmp_path_factory):
+    """What the kernels and servers look up, read and write; their HOME cannot be written."""
+    return Watch(tmp_path_factory.mktemp("watch"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, watch):
     """An outputs folder after a whole run."""
     folder = tmp_path_factory.mktemp("outputs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROUTERLIB_STANDINS", str(standins.folder()))
         patch.setenv("ROUTERLIB_OUTPUTS", str(folder))
         patch.setenv("OPENAI_API_KEY", "sk-planted-key-that-must-stay-out")
+        for name, value in watch.environment(HOME="/proc").items():
+            patch.setenv(name, value)
         result = pipeline.run(files=[SMALLEST])
         assert result.executed == list(pipeline.NOTEBOOKS)
         yield folder
@@ -102,6 +111,27 @@ def test_a_key_in_the_environment_reaches_no_file(finished):
     for file in finished.rglob("*"):
         if file.is_file() and file.suffix not in (".safetensors", ".png"):
             assert b"sk-planted-key" not in file.read_bytes(), file
+
+
+def test_no_notebook_and_no_server_looks_a_name_up(finished, watch):
+    assert watch.lookups() == set()
+
+
+def test_nothing_is_written_outside_the_outputs_folder(finished, watch):
+    asked = {path for path in watch.written() if path == "/proc" or "/routerlib-" in path}
+    assert watch.written(finished, standins.folder()) - asked == set()
+
+
+@pytest.mark.parametrize("name", list(pipeline.NOTEBOOKS))
+def test_what_a_notebook_reads_of_others_is_what_it_depends_on(finished, watch, name):
+    own, *_ = pipeline.NOTEBOOKS[name]
+    patterns = [pattern for pattern, _ in pipeline.READS.get(name, [])]
+    read = watch.read_by_the_reader_of(pipeline.notebook_path(name))
+    left = [Path(path).relative_to(finished) for path in read if path.startswith(str(finished))]
+    aside = {own, "logs", "cache", "notebooks", "figures"}
+    of_others = [path for path in left if path.parts[0] not in aside]
+    assert [path for path in of_others if not any(map(path.match, patterns))] == []
+    assert read, "the notebook was watched"
 
 
 def test_a_second_run_reuses_everything(finished):
