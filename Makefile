@@ -3,6 +3,15 @@ VENV   := .venv
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN    := $(VENV)/bin
+# The engine that serves the models, vllm or transformers: make run ENGINE=vllm. Without it, the library chooses.
+ENGINE ?=
+VLLM   := .venv-vllm
+# vLLM's CPU build is made for Linux on x86-64; elsewhere the tests that need it are skipped, and say so.
+# Where there is a GPU, vLLM comes with the extra [gpu] instead.
+MACHINE := $(shell uname -s)-$(shell uname -m)$(wildcard /proc/driver/nvidia/version)
+VLLM_HERE := $(if $(filter Linux-x86_64,$(MACHINE)),$(VLLM)/.installed)
+# JupyterLab refuses to run as root, as one is in a container, unless it is told that this is meant.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help run test lint lab panel samples clean
@@ -10,10 +19,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-run: $(VENV)/.installed ## the six notebooks on the offline stand-in models; goes on where an earlier run stopped
-	@$(BIN)/python -m routerlib run
+run: $(VENV)/.installed $(if $(filter vllm,$(ENGINE)),$(VLLM_HERE)) ## the six notebooks on the offline stand-in models (ENGINE=vllm: on vLLM); goes on where an earlier run stopped
+	@$(if $(ENGINE),ROUTERLIB_ENGINE=$(ENGINE)) $(BIN)/python -m routerlib run
 
-test: $(VENV)/.tested lint ## lint, unit tests, the notebooks at their smallest size, the panel in a browser
+test: $(VENV)/.tested $(VLLM_HERE) lint ## lint, unit tests, both engines for real, the notebooks at their smallest size, the panel in a browser
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.tested ## ruff over code and notebooks
@@ -21,10 +30,12 @@ lint: $(VENV)/.tested ## ruff over code and notebooks
 	$(BIN)/ruff format --check .
 
 lab: $(VENV)/.installed ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --ip 127.0.0.1 notebooks
+	$(BIN)/jupyter lab --ip 127.0.0.1 $(AS_ROOT) notebooks
 
+# A closed page's kernel, 880 MB with its model, ends two minutes later.
 panel: $(VENV)/.installed ## the demo panel as a page of its own
-	$(BIN)/voila notebooks/06_demo.ipynb --Voila.ip=127.0.0.1
+	$(BIN)/voila notebooks/06_demo.ipynb --Voila.ip=127.0.0.1 \
+		--MappingKernelManager.cull_interval=30 --MappingKernelManager.cull_idle_timeout=120
 
 samples: $(VENV)/.installed ## re-make the sample data in routerlib/samples, votes recorded anew
 	$(BIN)/python scripts/remake_samples.py
@@ -32,7 +43,7 @@ samples: $(VENV)/.installed ## re-make the sample data in routerlib/samples, vot
 	$(BIN)/python scripts/remake_samples.py --record
 
 clean: ## remove everything a run has written (answers included) and the environment
-	rm -rf $(VENV) outputs/*
+	rm -rf $(VENV) $(VLLM) outputs/*
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. Name one: make PYTHON=/path/to/python3"; exit 1; }
@@ -43,6 +54,16 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	$(BIN)/python -m pip check
+	@touch $@
+
+# vLLM has an environment of its own, since it wants other versions than the notebooks; what both can
+# share (torch, transformers) it reads from the first one, through a .pth file.
+$(VLLM)/.installed: requirements-vllm.txt $(VENV)/.installed
+	@echo "Installing vLLM's CPU build into $(VLLM) (a minute, once) …"
+	$(BIN)/python -m venv --clear $(VLLM)
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > \
+		"$$($(VLLM)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/notebooks.pth"
+	$(VLLM)/bin/python -m pip install --quiet --no-deps -r requirements-vllm.txt
 	@touch $@
 
 $(VENV)/.tested: requirements-dev.txt $(VENV)/.installed

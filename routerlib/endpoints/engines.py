@@ -102,8 +102,9 @@ def vllm_python() -> str | None:
     """The interpreter that has vLLM: this one, or that of `.venv-vllm`; None where there is none."""
     if importlib.util.find_spec("vllm"):
         return sys.executable
-    own = settings.ROOT / VLLM_HOME
-    return str(own / "bin" / "python") if (own / ".installed").exists() else None
+    own = settings.ROOT / VLLM_HOME  # the CPU build
+    is_installed = (own / ".installed").exists() and not has_gpu()
+    return str(own / "bin" / "python") if is_installed else None
 
 
 def _how_to_install() -> str:

@@ -59,6 +59,7 @@ def test_an_engine_that_is_not_installed_says_how_to(machine, monkeypatch):
 def test_an_environment_of_its_own_counts_once_it_is_complete(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(engines.settings, "ROOT", tmp_path)
+    monkeypatch.setattr(engines, "has_gpu", lambda: False)
     home = tmp_path / engines.VLLM_HOME
     (home / "bin").mkdir(parents=True)
     assert engines.vllm_python() is None
