@@ -140,7 +140,7 @@ async def collect(
             is_up=target.is_up,
             where=target.url,
         )
-        with jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
+        with servers.held(target.url), jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
             summary = await resumable.run_job(
                 _questions(questions, limit, rejects),
                 job,

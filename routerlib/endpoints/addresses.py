@@ -55,7 +55,7 @@ def root(host: str, port: int) -> str:
 
 
 def is_listening(host: str, port: int) -> bool:
-    """Whether something accepts connections there; `localhost` is each address that it stands for."""
+    """Whether something accepts connections there; `localhost` is every address it stands for."""
     try:
         with socket.create_connection((host, port), timeout=2):
             return True

@@ -53,7 +53,7 @@ GIB = 2**30
 
 
 class EngineError(Foreseen, RuntimeError):
-    """An engine is unknown or not installed; the text says which there are, or how to install it."""
+    """An engine is unknown or not installed; the text says which there are, or what to do."""
 
     exit_code = FAILED
 
@@ -99,7 +99,7 @@ def runs_on_cpu() -> bool:
 
 
 def vllm_python() -> str | None:
-    """The interpreter that has vLLM: this one, or that of `.venv-vllm`; None where there is none."""
+    """The interpreter that has vLLM: this one, or that of `.venv-vllm`; None without one."""
     if importlib.util.find_spec("vllm"):
         return sys.executable
     own = settings.ROOT / VLLM_HOME  # the CPU build

@@ -3,8 +3,8 @@
 A server runs in the background, listens on this machine only, writes a log below outputs/logs, and
 is remembered in a small file beside it. The file names the processes that use the server, its
 holders: it is stopped when the last one lets go of it (or by hand, where `serve` started it), and
-one whose holders are all gone is used or stopped by whoever comes next. Which engine runs and how is
-the business of `engines`; talking to a model is that of `clients`. Remote endpoints need no server.
+one whose holders are all gone is used or stopped by whoever comes next. Which engine runs and how
+is the business of `engines`; talking to a model is that of `clients`. Remote endpoints need none.
 """
 
 from __future__ import annotations
@@ -123,9 +123,9 @@ def serve(
     temperature: float | None = None,
     timeout: float = 900.0,
 ) -> Server:
-    """Start a server in the background and wait until it answers; one that already serves the model is reused.
+    """Start a server in the background and wait until it answers.
 
-    It stays until it is stopped.
+    One that already serves the model is used. It stays until it is stopped.
 
     Example:
         server = routerlib.serve("Qwen/Qwen2.5-1.5B-Instruct", port=8001)
@@ -137,8 +137,8 @@ def serve(
         engine: "vllm" or "transformers". Without it, ROUTERLIB_ENGINE, or whichever runs here.
         max_model_len: context length in tokens (vLLM). Without it, the model's own.
         gpu_util: share of the GPU's memory (vLLM).
-        temperature: of the warm-up request, whose sampling `transformers serve` keeps. Without it, 0.7, and
-            a server that runs already may have any.
+        temperature: of the warm-up request, whose sampling `transformers serve` keeps. Without it,
+            0.7, and a server that runs already may have any.
         timeout: seconds to wait until it answers.
 
     Raises:
@@ -303,11 +303,11 @@ def is_alive(server: Server | Holder) -> bool:
 
 
 def end_tokens(model: str, api_base: str, stop: Sequence[str], max_tokens: int) -> dict[str, Any]:
-    """Request fields by which `transformers serve` ends an answer at a stop string; empty for every other server.
+    """Request fields by which `transformers serve` ends an answer at a stop string.
 
-    With continuous batching it ignores `stop`, but takes end tokens for each request. Every token
-    whose text holds a stop string is one, so that the answer costs no more than it is worth; its
-    text is cut by `clients`.
+    Empty for every other server. With continuous batching it ignores `stop`, but takes end tokens
+    for each request. Every token whose text holds a stop string is one, so that the answer costs no
+    more than it is worth; its text is cut by `clients`.
     """
     server = find(addresses.host_and_port(api_base)[1])
     if server is None or server.engine != engines.TRANSFORMERS or not stop:
@@ -393,7 +393,8 @@ def _settle(place: Place, host: str, port: int) -> None:
     status, text = _first_answer(model, api_base)
     if not status:
         raise ServerError(
-            f"Something listens at {api_base}, but a first request failed ({text}). Stop it, or wait."
+            f"Something listens at {api_base}, but a first request failed ({text}). "
+            "Stop it, or wait."
         )
     if not _is_json(text):
         raise ServerError(

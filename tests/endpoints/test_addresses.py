@@ -10,8 +10,9 @@ from routerlib.endpoints import addresses
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "LOCALHOST", "localhost.", "a.localhost", "127.0.0.1", "127.8.8.8", "[::1]", "0.0.0.0", "[::]",
-     "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]", "user:word@127.0.0.1", socket.gethostname()],
+    ["localhost", "LOCALHOST", "localhost.", "a.localhost", "127.0.0.1", "127.8.8.8", "[::1]",
+     "0.0.0.0", "[::]", "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]", "user:word@127.0.0.1",
+     socket.gethostname()],
 )  # fmt: skip
 def test_these_are_here(host):
     assert addresses.is_here(f"http://{host}:8000/v1")
@@ -19,8 +20,8 @@ def test_these_are_here(host):
 
 @pytest.mark.parametrize(
     "url",
-    ["https://api.example.com/v1", "http://10.0.0.1/v1", "http://localhost.example.com/v1", "http://127.0.0.1.example.com",
-     "http://[::2]/v1", "", "http://[::1/v1", "localhost:8000"],
+    ["https://api.example.com/v1", "http://10.0.0.1/v1", "http://localhost.example.com/v1",
+     "http://127.0.0.1.example.com", "http://[::2]/v1", "", "http://[::1/v1", "localhost:8000"],
 )  # fmt: skip
 def test_these_are_not(url):
     assert not addresses.is_here(url)

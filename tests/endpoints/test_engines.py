@@ -121,13 +121,13 @@ def test_the_type_is_one_that_the_processor_is_fast_in(monkeypatch, flags, dtype
 # --- why a server did not start ---
 
 VLLM_LOG = """\
-WARNING 11-26 19:43:08 [importing.py:83] Triton is installed, but its backends are not. ImportError: no backends
+WARNING 11-26 19:43:08 [importing.py:83] Triton is installed, but not active. ImportError
 (APIServer pid=1) INFO 11-26 19:43:17 [api_utils.py:286] non-default args: {'port': 1}
 (EngineCore pid=2) ERROR 11-26 19:44:00 [core.py:991] EngineCore failed to start.
 (EngineCore pid=2) ERROR 11-26 19:44:00 [core.py:991] Traceback (most recent call last):
 (EngineCore pid=2) ERROR 11-26 19:44:00 [core.py:991]   File "core.py", line 5, in start
 (EngineCore pid=2) ERROR 11-26 19:44:00 [core.py:991]     raise ValueError(
-(EngineCore pid=2) ERROR 11-26 19:44:00 [core.py:991] ValueError: Available memory on node 0 (3.1/23 GiB) is less than desired CPU memory utilization (0.95).
+(EngineCore pid=2) ERROR 11-26 19:44:00 [core.py:9] ValueError: Free memory (3 GiB) is too small.
 (EngineCore pid=2) Process EngineCore:
 (EngineCore pid=2) Traceback (most recent call last):
 (EngineCore pid=2) RuntimeError: a second one
@@ -139,15 +139,16 @@ WARNING 11-26 19:43:08 [importing.py:83] Triton is installed, but its backends a
 @pytest.mark.parametrize(
     ("log", "told"),
     [
-        (VLLM_LOG, "ValueError: Available memory on node 0 (3.1/23 GiB) is less than"),
-        ("Traceback (most recent call last):\n  File x\na.b.SomeError: first\n\nThe above exception was the direct "
-         "cause of the following exception:\n\nTraceback (most recent call last):\nOSError: second\n",
+        (VLLM_LOG, "ValueError: Free memory (3 GiB) is too small."),
+        ("Traceback (most recent call last):\n  File x\na.b.SomeError: first\n\nThe above "
+         "exception was the direct cause of the following:\n\nTraceback:\nOSError: second\n",
          "a.b.SomeError: first"),
         ("usage: api_server.py [-h]\napi_server.py: error: argument --port: invalid int value\n",
          "api_server.py: error: argument --port"),
-        ("INFO:     Started\nERROR:    [Errno 98] error while attempting to bind on address: address already in use\n",
+        ("INFO:     Started\nERROR:    [Errno 98] error while attempting to bind: in use\n",
          "[Errno 98]"),
-        ("ERROR:    Traceback (most recent call last):\n  File x\nKeyError: 'k'\n", "KeyError: 'k'"),
+        ("ERROR:    Traceback (most recent call last):\n  File x\nKeyError: 'k'\n",
+         "KeyError: 'k'"),
         ("p.ValidationError: 1 validation error for ModelConfig\n  Value error, no config\n",
          "1 validation error for ModelConfig Value error, no config"),
     ],

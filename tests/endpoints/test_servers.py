@@ -123,8 +123,8 @@ def test_a_name_that_no_model_can_have_starts_no_server(outputs, model):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"temperature": 5}, {"temperature": float("nan")}, {"timeout": float("nan")}, {"timeout": -1}, {"gpu_util": 7},
-     {"max_model_len": 0}],
+    [{"temperature": 5}, {"temperature": float("nan")}, {"timeout": float("nan")}, {"timeout": -1},
+     {"gpu_util": 7}, {"max_model_len": 0}],
 )  # fmt: skip
 def test_a_setting_out_of_range_starts_no_server(outputs, wrong):
     (name,) = wrong
@@ -133,7 +133,7 @@ def test_a_setting_out_of_range_starts_no_server(outputs, wrong):
 
 
 def test_a_server_that_another_process_is_starting_is_waited_for(outputs):
-    """Between the process's start and its first answer, nothing listens on its port; it is no less ours."""
+    """Between its start and its first answer nothing listens on its port; it is no less ours."""
     process, port, asked = sleeper(), addresses.free_port(), []
 
     class Late(BaseHTTPRequestHandler):
@@ -346,7 +346,9 @@ import sys, time
 from pathlib import Path
 from routerlib.endpoints import engines, servers, standins
 script, base, seconds = sys.argv[1:]
-engines.command = lambda engine, model, host, port, *_: [sys.executable, script, model, host, str(port)]
+def command(engine, model, host, port, *_):
+    return [sys.executable, script, model, host, str(port)]
+engines.command = command
 standins.path = lambda name: Path(script).parent / name
 place = servers.ensure("standin-superior", base)
 print(place.server.pid, flush=True)
@@ -484,6 +486,18 @@ def test_only_what_we_may_start_is_started_again(outputs):
     process.kill()
     process.wait()
     assert "died" in servers.revive(f"http://localhost:{port}/v1")
+
+
+def test_a_server_is_not_stopped_while_another_program_uses_what_it_did_not_start(fake_engine):
+    base = f"http://localhost:{addresses.free_port()}/v1"
+    place = servers.ensure("standin-superior", base)
+    server = place.server
+    with servers.held(base):
+        servers.release(place)
+        assert servers.is_alive(server)
+    assert gone(server)
+    with servers.held(base), servers.held("https://api.example.com/v1"):
+        pass  # nothing of ours is there
 
 
 def test_two_starts_at_once_give_one_server(fake_engine):

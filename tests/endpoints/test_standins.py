@@ -1,4 +1,4 @@
-"""The stand-in models: what is fetched is checked, what is unfinished is not there, and the pair differs by one block."""
+"""The stand-ins: what is fetched is checked, what is unfinished is not there, one block differs."""
 
 import pytest
 

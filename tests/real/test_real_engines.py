@@ -1,4 +1,4 @@
-"""What talks to a model, on each real engine: collecting, chat, labels, and an engine that is lost meanwhile.
+"""What talks to a model, on each real engine: collecting, chat, labels, an engine that is lost.
 
 The stand-in models, served by vLLM's CPU build and by `transformers serve`. An engine that is not
 installed here is skipped, with what to do about it.
