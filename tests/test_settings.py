@@ -1,4 +1,5 @@
-"""Settings: paths start from the project's root, and what a setting may be comes back; else it is one sentence."""
+"""Settings: paths start from the project's root, and what a setting may be comes back; else it is
+one sentence."""
 
 import importlib.util
 import os
@@ -81,7 +82,8 @@ def test_a_price_is_an_amount_per_million_tokens(value):
 
 @pytest.fixture
 def env_file(tmp_path, monkeypatch):
-    """Where `.env` is read from; the names that tests set in it are unset elsewhere, before and after."""
+    """Where `.env` is read from; the names that tests set in it are unset elsewhere, before and
+    after."""
     monkeypatch.setattr(settings, "ROOT", tmp_path)
     monkeypatch.setattr(settings, "_from_file", {})
     monkeypatch.setattr(os, "environ", os.environ.copy())

@@ -1,8 +1,8 @@
 """Every figure of the notebooks, one function each: rows or arrays in, a matplotlib Figure out.
 
-`show` puts a figure into the notebook with the sentence that reads it. Colours differ in lightness as well as
-hue, so that a print in grey still reads. Nothing is computed here that a number in the text needs: that is
-`metrics`, `ratings` and `grading`; the sentences are `readings`.
+`show` puts a figure into the notebook with the sentence that reads it. Colours differ in lightness
+as well as hue, so that a print in grey still reads. Nothing is computed here that a number in the
+text needs: that is `metrics`, `ratings` and `grading`; the sentences are `readings`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def use_house_style() -> None:
 def _arms(
     values: Sequence[float], lows: Sequence[float], highs: Sequence[float]
 ) -> list[list[float]]:
-    """The arms of error bars, below and above; none where the interval (of a bootstrap, say) ends before its value."""
+    """The arms of error bars, below and above; none where the interval (of a bootstrap, say) ends
+    before its value."""
     below = [max(0.0, value - low) for value, low in zip(values, lows, strict=True)]
     above = [max(0.0, high - value) for value, high in zip(values, highs, strict=True)]
     return [below, above]
@@ -120,7 +121,8 @@ def show(figure: Figure, name: str, reading: str) -> None:
 
 
 def say(text: str) -> None:
-    """Display Markdown. Names out of files cannot smuggle in HTML, and a dollar is money, not mathematics."""
+    """Display Markdown. Names out of files cannot smuggle in HTML, and a dollar is money, not
+    mathematics."""
     from IPython.display import Markdown, display
 
     display(Markdown(html.escape(text, quote=False).replace("$", "&#36;")))
@@ -132,7 +134,8 @@ MOST_GROUPS, FEWEST_ROWS = 10, 5  # groups that a figure shows, and rows that on
 
 
 def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Figure:
-    """Win rate of each row's model against each column's, a tie counting half; the votes below each figure.
+    """Win rate of each row's model against each column's, a tie counting half; the votes below each
+    figure.
 
     Args:
         models: (m,) names. rate: (m, m) in [0, 1], NaN where they never met. number: (m, m) votes.
@@ -147,7 +150,8 @@ def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Fi
         for i in range(len(models))
     ]
     sns.heatmap(
-        rate, annot=np.array(texts), fmt="", mask=np.isnan(rate), vmin=0, vmax=1, cmap="Blues", ax=axes,
+        rate, annot=np.array(texts), fmt="", mask=np.isnan(rate), vmin=0, vmax=1, cmap="Blues",
+        ax=axes,
         xticklabels=models, yticklabels=models, cbar_kws={"label": "share won"}, linewidths=1,
         annot_kws={"fontsize": 9.5},
     )  # fmt: skip
@@ -159,18 +163,18 @@ def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Fi
 
 
 def ranking(ratings: Sequence[Rating], tiers: Tiers) -> Figure:
-    """Models by rating with their intervals; the superior ones dark with filled circles, the inferior ones light."""
+    """Models by rating with their intervals; the superior ones dark with filled circles, the
+    inferior ones light."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.4 * len(ratings)))
     looks = {"superior": (SUPERIOR, "o"), "inferior": (INFERIOR, "s"), None: (NEUTRAL, "x")}
+    named: set[str | None] = set()  # the tiers that the legend has
     for place, row in enumerate(ratings):
-        colour, marker = looks[side := tiers.side(row.model)]
-        label = (
-            None
-            if any(tiers.side(above.model) == side for above in ratings[:place])
-            else side or "in neither tier"
-        )
+        side = tiers.side(row.model)
+        colour, marker = looks[side]
+        label = None if side in named else side or "in neither tier"
+        named.add(side)
         error = _arms([row.rating], [row.low], [row.high])
         axes.errorbar(
             row.rating, place, xerr=error, fmt=marker, color=colour, capsize=4, label=label
@@ -235,7 +239,8 @@ def question_difficulty(rows: Sequence[Difficulty], threshold: float) -> Figure:
 
 
 def category_difficulty(by_turn: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Share of cross-tier votes that the superior side won strictly, by category; one bar for each turn.
+    """Share of cross-tier votes that the superior side won strictly, by category; one bar for each
+    turn.
 
     Args:
         by_turn: name of the bar ("turn 1") -> category -> share in [0, 1].
@@ -278,7 +283,8 @@ def votes_per_question(rows: Sequence[Difficulty]) -> Figure:
 
 
 def agreements(found: Mapping[str, Agreement]) -> Figure:
-    """How often two votes say the same: what is compared -> agreement, its interval, and the number of pairs."""
+    """How often two votes say the same: what is compared -> agreement, its interval, and the number
+    of pairs."""
     rows = {f"{name} ({of.pairs:,})": (of.share, of.low, of.high) for name, of in found.items()}
     return _shares("Do two votes agree? (pairs of votes)", rows, "no pair")
 
@@ -287,7 +293,8 @@ def agreements(found: Mapping[str, Agreement]) -> Figure:
 
 
 def filter_counts(counts: Mapping[str, int], kept: int) -> Figure:
-    """What each filter took out of the conversations, in the order in which they apply, and what was kept."""
+    """What each filter took out of the conversations, in the order in which they apply, and what
+    was kept."""
     import matplotlib.pyplot as plt
 
     names, values = [*counts, "kept"], [*counts.values(), kept]
@@ -332,7 +339,8 @@ def label_shares(rows: Sequence[LabelledPrompt]) -> Figure:
 
 
 def quartile_names(lengths: Sequence[int]) -> Callable[[int], str]:
-    """A function that names the quartile of these lengths in which a length lies, such as "40 to 68"."""
+    """A function that names the quartile of these lengths in which a length lies, such as "40 to
+    68"."""
     import numpy as np
 
     bounds = np.unique(np.quantile(lengths, [0, 0.25, 0.5, 0.75, 1.0]).astype(int))
@@ -396,9 +404,8 @@ def labeller_check(
     )
     left.set(title="Confusion (prompts)", xlabel="label given", ylabel="known label")
     truth = {as_text(row.prompt): float(row.label == ROUTE_TO_SUPERIOR) for row in known}
-    pairs = [
-        (row.p_superior, truth[text]) for row in given if (text := as_text(row.prompt)) in truth
-    ]
+    answered = [(row.p_superior, truth.get(as_text(row.prompt))) for row in given]
+    pairs = [(said, known) for said, known in answered if known is not None]
     bins = reliability_bins([p for p, _ in pairs], [y for _, y in pairs], bins=5)
     error = _arms([b["mean_y"] for b in bins], [b["low"] for b in bins], [b["high"] for b in bins])
     right.plot([0, 1], [0, 1], color=NEUTRAL, linestyle="--", label="calibrated")
@@ -441,7 +448,8 @@ def source_agreement(table: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def _shares(title: str, rows: Mapping[str, tuple[float | None, ...]], nothing: str) -> Figure:
-    """Shares of equal labels with their 95 % intervals, a line each: name -> (share, low, high), None where unknown."""
+    """Shares of equal labels with their 95 % intervals, a line each: name -> (share, low, high),
+    None where unknown."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 1.1 + 0.4 * len(rows)))
@@ -474,7 +482,8 @@ def _shares(title: str, rows: Mapping[str, tuple[float | None, ...]], nothing: s
 
 
 def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any]) -> Figure:
-    """Accuracy of both models in each category, side by side, with 95 % intervals; from `grading.summarise`."""
+    """Accuracy of both models in each category, side by side, with 95 % intervals; from
+    `grading.summarise`."""
     import matplotlib.pyplot as plt
 
     sides = [
@@ -512,7 +521,8 @@ def accuracy_by_category(inferior: Mapping[str, Any], superior: Mapping[str, Any
 
 
 def who_is_right(counts: Mapping[str, float]) -> Figure:
-    """The 2 × 2 table of both models' right and wrong answers, areas shaded by their share; from `grading.two_by_two`."""
+    """The 2 × 2 table of both models' right and wrong answers, areas shaded by their share; from
+    `grading.two_by_two`."""
     import matplotlib.pyplot as plt
     import numpy as np
 
@@ -537,7 +547,8 @@ def who_is_right(counts: Mapping[str, float]) -> Figure:
 
 
 def answers_read(summaries: Sequence[Mapping[str, Any]]) -> Figure:
-    """Share of each model's outputs by the rule that found the answer; the rarest rules are taken together.
+    """Share of each model's outputs by the rule that found the answer; the rarest rules are taken
+    together.
 
     The bars go from the least accurate model, light, to the most accurate, dark.
     """
@@ -594,12 +605,15 @@ def cost_quality(
     chosen: str,
     certificate: Mapping[str, Any] | None = None,
 ) -> Figure:
-    """Accuracy against the share of calls to the superior model: the chosen router with its band, and all others.
+    """Accuracy against the share of calls to the superior model: the chosen router with its band,
+    and all others.
 
     Args:
-        scores: name -> score of each test row (every baseline and the router itself); `chosen` is one of them.
+        scores: name -> score of each test row (every baseline and the router itself); `chosen` is
+            one of them.
         inferior, superior: accuracies of the two models on these rows, in [0, 1].
-        certificate: of the chosen router (`Certificate.to_dict()`); its threshold is marked where one is certified.
+        certificate: of the chosen router (`Certificate.to_dict()`); its threshold is marked where
+            one is certified.
     """
     import matplotlib.pyplot as plt
     import numpy as np
@@ -680,7 +694,8 @@ def cost_quality(
 
 
 def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 5) -> Figure:
-    """What the router says against what happened, before and after calibration, in bins of equal numbers of rows."""
+    """What the router says against what happened, before and after calibration, in bins of equal
+    numbers of rows."""
     import matplotlib.pyplot as plt
 
     figure, panels = plt.subplots(1, 2, figsize=(8.6, 4.2), sharex=True, sharey=True)
@@ -725,7 +740,8 @@ def score_distributions(
 
 
 def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """Training and validation loss against epochs, from the Trainer's `state.log_history`; the best epoch is marked."""
+    """Training and validation loss against epochs, from the Trainer's `state.log_history`; the best
+    epoch is marked."""
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
@@ -802,7 +818,8 @@ def category_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def routed_prompts(p_superior: ArrayLike, threshold: float) -> Figure:
-    """Histogram of the scores of prompts without labels, each bar in the colour of the model that gets it."""
+    """Histogram of the scores of prompts without labels, each bar in the colour of the model that
+    gets it."""
     import matplotlib.pyplot as plt
     import numpy as np
 
@@ -811,7 +828,8 @@ def routed_prompts(p_superior: ArrayLike, threshold: float) -> Figure:
     figure, axes = plt.subplots(figsize=(8, 3.6))
     low, high = p.min() - 1e-9, max(p.max(), p.min() + 1e-3)
     step = (high - low) / 30
-    # The threshold is the edge of two bars, where it lies among the scores: no bar holds prompts of both sides.
+    # The threshold is the edge of two bars, where it lies among the scores: no bar holds prompts of
+    # both sides.
     start = low - step + (threshold - low) % step if low <= threshold <= high else low
     edges = start + step * np.arange(32)
     for part, name, colour, hatch in (
@@ -872,7 +890,8 @@ def answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> Figure:
 
 
 def sample_agreement(rows: Mapping[str, Sequence[Responses]]) -> Figure:
-    """How many different answers the samples of one question hold, as shares of the questions, per model.
+    """How many different answers the samples of one question hold, as shares of the questions, per
+    model.
 
     Args:
         rows: model → its rows of responses.

@@ -1,7 +1,7 @@
 """The sentences under the notebooks' figures: what was measured goes in, a paragraph comes out.
 
-Nothing is measured here beyond counting. A sentence that a command prints too lives with its work instead
-(`grading.gap_sentence`, `labelling.Check.sentence`, `evaluation.verdict`).
+Nothing is measured here beyond counting. A sentence that a command prints too lives with its work
+instead (`grading.gap_sentence`, `labelling.Check.sentence`, `evaluation.verdict`).
 """
 
 from __future__ import annotations
@@ -35,24 +35,30 @@ ALL_ALIKE = 0.98  # share of questions with one answer only from which a server 
 
 
 def votes(found: Sequence[Vote], questions: Collection[str], rejected: int) -> str:
-    """How many votes there are, on what, by whom, and what is missing; `questions`: ids whose text is known."""
+    """How many votes there are, on what, by whom, and what is missing; `questions`: ids whose text
+    is known."""
     asked = {vote.question_id for vote in found}
     winners = Counter(vote.winner for vote in found)
     return (
-        f"{len(found):,} votes ({_share(winners['tie'], len(found))} ties) on {len(asked):,} questions, "
-        f"{len(ratings.models_of(found))} models, {len({vote.judge for vote in found}):,} judges, turns "
+        f"{len(found):,} votes ({_share(winners['tie'], len(found))} ties) on {len(asked):,} "
+        f"questions, {len(ratings.models_of(found))} models, "
+        f"{len({vote.judge for vote in found}):,} judges, turns "
         f"{', '.join(map(str, sorted({vote.turn for vote in found})))}; {rejected:,} broken rows, "
         f"{len(asked - set(questions)):,} questions without a text."
     )
 
 
 def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> str:
-    """The best model against the last one: (m,) names, (m, m) rates and votes of `ratings.win_rates`."""
+    """The best model against the last one: (m,) names, (m, m) rates and votes of
+    `ratings.win_rates`."""
     if not number[0, -1]:
         return (
             f"{models[0]} and {models[-1]} never met; their ranks rest on the models between them."
         )
-    return f"{models[0]} won {rate[0, -1]:.0%} of its {number[0, -1]:,} votes against {models[-1]}, ties counted half."
+    return (
+        f"{models[0]} won {rate[0, -1]:.0%} of its {number[0, -1]:,} votes against {models[-1]}, "
+        "ties counted half."
+    )
 
 
 def tiers(ranked: Sequence[ratings.Rating], split: ratings.Tiers) -> str:
@@ -65,9 +71,10 @@ def tiers(ranked: Sequence[ratings.Rating], split: ratings.Tiers) -> str:
     gap = ratings.largest_gap(ranked)
     other = f" By {gap.rule}, the superior tier would be {', '.join(gap.superior)}."
     return (
-        f"Superior: {', '.join(split.superior)}. Inferior: {', '.join(split.inferior)}. Rule: {split.rule}. "
-        f"At the border, {weakest.model} has {weakest.rating:.0f} points ({weakest.low:.0f} to {weakest.high:.0f}) and "
-        f"{strongest.model} {strongest.rating:.0f} ({strongest.low:.0f} to {strongest.high:.0f}): the intervals {apart}."
+        f"Superior: {', '.join(split.superior)}. Inferior: {', '.join(split.inferior)}. Rule: "
+        f"{split.rule}. At the border, {weakest.model} has {weakest.rating:.0f} points "
+        f"({weakest.low:.0f} to {weakest.high:.0f}) and {strongest.model} {strongest.rating:.0f} "
+        f"({strongest.low:.0f} to {strongest.high:.0f}): the intervals {apart}."
         + (other if set(gap.superior) != set(split.superior) else "")
     )
 
@@ -77,10 +84,10 @@ def difficulty(rows: Sequence[ratings.Difficulty], threshold: float) -> str:
     verdicts = Counter(row.verdict for row in rows)
     number = sum(row.votes for row in rows)
     return (
-        f"In {_share(sum(row.superior_wins for row in rows), number)} of {number:,} cross-tier votes only the superior "
-        f"side would do; in the others the inferior side won or tied. At the threshold {threshold:g}, "
-        f"{verdicts[ROUTE_TO_INFERIOR]} questions are inferior, {verdicts[ROUTE_TO_SUPERIOR]} superior and "
-        f"**{verdicts[ratings.UNDECIDED]} undecided**."
+        f"In {_share(sum(row.superior_wins for row in rows), number)} of {number:,} cross-tier "
+        "votes only the superior side would do; in the others the inferior side won or tied. At "
+        f"the threshold {threshold:g}, {verdicts[ROUTE_TO_INFERIOR]} questions are inferior, "
+        f"{verdicts[ROUTE_TO_SUPERIOR]} superior and **{verdicts[ratings.UNDECIDED]} undecided**."
     )
 
 
@@ -99,7 +106,10 @@ def categories(rows: Sequence[ratings.Difficulty]) -> str:
     """The hardest and the easiest category for the inferior side."""
     means = list(ratings.mean_by_category(rows).items())
     (hardest, lost), (easiest, least) = means[0], means[-1]
-    return f"The inferior side loses most in {hardest} ({lost:.0%} of the votes) and least in {easiest} ({least:.0%})."
+    return (
+        f"The inferior side loses most in {hardest} ({lost:.0%} of the votes) and least in "
+        f"{easiest} ({least:.0%})."
+    )
 
 
 def agreement(on_answers: ratings.Agreement, on_label: ratings.Agreement, judges: int) -> str:
@@ -107,10 +117,11 @@ def agreement(on_answers: ratings.Agreement, on_label: ratings.Agreement, judges
     if not on_answers.pairs or not on_label.pairs:
         return "No two votes are about the same thing, so nothing can be said about agreement."
     return (
-        f"Two {'judges' if judges > 1 else 'votes of the one judge'} agree on {on_answers.share:.0%} of "
-        f"{on_answers.pairs:,} pairs of votes ({on_answers.low:.0%} to {on_answers.high:.0%}). On what a router must "
-        f"say, they agree in {on_label.share:.0%} ({on_label.low:.0%} to {on_label.high:.0%}): **no router can predict "
-        f"more than {ratings.ceiling(on_label.share or 0.0):.0%} of single votes**."
+        f"Two {'judges' if judges > 1 else 'votes of the one judge'} agree on "
+        f"{on_answers.share:.0%} of {on_answers.pairs:,} pairs of votes ({on_answers.low:.0%} to "
+        f"{on_answers.high:.0%}). On what a router must say, they agree in {on_label.share:.0%} "
+        f"({on_label.low:.0%} to {on_label.high:.0%}): **no router can predict more than "
+        f"{ratings.ceiling(on_label.share or 0.0):.0%} of single votes**."
     )
 
 
@@ -121,24 +132,26 @@ def filters(report: Report, is_meaning_checked: bool = True) -> str:
     """How many conversations came through, and which filter took most."""
     taken = {name: count for name, count in report.counts().items() if count}
     most = max(taken, key=taken.__getitem__, default="")
+    which = f", most of them ({taken[most]:,}) for “{most}”" if most else ""
+    unchecked = "" if is_meaning_checked else " The check of the meaning was left out."
     return (
-        f"Of {report.read:,} conversations {report.kept:,} came through and {sum(taken.values()):,} did not"
-        + (f", most of them ({taken[most]:,}) for “{most}”." if most else ".")
-        + ("" if is_meaning_checked else " The check of the meaning was left out.")
+        f"Of {report.read:,} conversations {report.kept:,} came through and "
+        f"{sum(taken.values()):,} did not{which}.{unchecked}"
     )
 
 
 def labeller(
     overall: labelling.Check, by_source: Mapping[str, labelling.Check], is_standin: bool = False
 ) -> str:
-    """The verdict on a labeller, its calibration, and its agreement with each source of known labels."""
+    """The verdict on a labeller, its calibration, and its agreement with each source of known
+    labels."""
     constant = overall.majority_share * (1 - overall.majority_share)
     sources = ", ".join(
         f"{name} {check.agreement:.0%} of {check.rows}" for name, check in by_source.items()
     )
     return (
-        f"{overall.sentence()} ECE {overall.ece:.2f}, Brier score {overall.brier:.2f} (a constant: {constant:.2f}). "
-        f"By source: {sources}."
+        f"{overall.sentence()} ECE {overall.ece:.2f}, Brier score {overall.brier:.2f} (a constant: "
+        f"{constant:.2f}). By source: {sources}."
         + (
             " It is a stand-in of 135 million parameters: judge the way, not the labels."
             if is_standin
@@ -148,7 +161,8 @@ def labeller(
 
 
 def cost(trial: labelling.Run, prompts: int, price_in: float, price_out: float) -> str:
-    """What labelling so many prompts, and a million, will take, from a trial; prices in dollars per million tokens."""
+    """What labelling so many prompts, and a million, will take, from a trial; prices in dollars per
+    million tokens."""
     read, written = trial.tokens_per_prompt()
     amount = (
         f"Labelling {prompts:,} prompts will take about {read * prompts:,.0f} tokens read and "
@@ -166,16 +180,17 @@ def labels(run: labelling.Run, rows: Sequence[LabelledPrompt]) -> str:
     """What share the labeller sends to the superior model."""
     mean = sum(row.p_superior for row in rows) / max(1, len(rows))
     return (
-        f"The labeller sends {_share(run.labels.get(ROUTE_TO_SUPERIOR, 0), run.labelled)} of {run.labelled:,} prompts to "
-        f"the superior model (mean p_superior {mean:.2f}); {run.unparsable:,} answers could not be read."
+        f"The labeller sends {_share(run.labels.get(ROUTE_TO_SUPERIOR, 0), run.labelled)} of "
+        f"{run.labelled:,} prompts to the superior model (mean p_superior {mean:.2f}); "
+        f"{run.unparsable:,} answers could not be read."
     )
 
 
 def sources(table: Sequence[Mapping[str, Any]]) -> str:
     """How often each pair of label sources agrees; rows of `mixing.source_agreement`."""
     pairs = [
-        f"{row['first']} and {row['second']} on {row['agreement']:.0%} of {row['prompts']:,} prompts "
-        f"({row['low']:.0%} to {row['high']:.0%})"
+        f"{row['first']} and {row['second']} on {row['agreement']:.0%} of {row['prompts']:,} "
+        f"prompts ({row['low']:.0%} to {row['high']:.0%})"
         for row in table
         if row["prompts"]
     ]
@@ -199,15 +214,20 @@ def answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> str:
         advice = " Raise MAX_TOKENS: an answer cut off is rarely right." if cut > OFTEN_CUT else ""
         median = lengths[len(lengths) // 2] if lengths else 0
         parts.append(
-            f"Half of the {role} model's answers have at most {median} tokens; {cut:.1%} were cut off.{advice}"
+            f"Half of the {role} model's answers have at most {median} tokens; {cut:.1%} were cut "
+            f"off.{advice}"
         )
     return " ".join(parts)
 
 
 def sample_agreement(alike: Mapping[str, float], temperature: float, k: int) -> str:
-    """On how many questions all samples of a model are one answer; `alike`: role -> share in [0, 1]."""
+    """On how many questions all samples of a model are one answer; `alike`: role -> share in [0,
+    1]."""
     if k < 2:
-        return "One answer a question cannot disagree with itself: raise K_RESPONSES to see how sure a model is."
+        return (
+            "One answer a question cannot disagree with itself: raise K_RESPONSES to see how sure "
+            "a model is."
+        )
     shares = " and ".join(
         f"{share:.0%} of the {role} model's questions" for role, share in alike.items()
     )
@@ -216,7 +236,10 @@ def sample_agreement(alike: Mapping[str, float], temperature: float, k: int) -> 
         if temperature > 0 and max(alike.values(), default=0) > ALL_ALIKE
         else ""
     )
-    return f"All {k} samples agree, word for word, on {shares}. Where they differ, one sample is not enough.{doubt}"
+    return (
+        f"All {k} samples agree, word for word, on {shares}. Where they differ, one sample is not "
+        f"enough.{doubt}"
+    )
 
 
 UNITS = {  # what `collection.measure` counts -> (the line of the table, how its number is written)
@@ -254,11 +277,14 @@ def rules(summaries: Sequence[Mapping[str, Any]]) -> str:
     found = sum((Counter(summary["rules"]) for summary in summaries), Counter())
     (rule, count), *_ = found.most_common(1) or [("", 0)]
     missed = "; ".join(
-        f"{summary['model']}: no answer {summary['none']['value']:.1%}, ambiguous {summary['ambiguous']['value']:.1%}, "
-        f"cut off {summary['truncated']['value']:.1%}"
+        f"{summary['model']}: no answer {summary['none']['value']:.1%}, ambiguous "
+        f"{summary['ambiguous']['value']:.1%}, cut off {summary['truncated']['value']:.1%}"
         for summary in summaries
     )
-    return f"The rule “{rule}” found {_share(count, found.total())} of {found.total():,} answers. {missed}."
+    return (
+        f"The rule “{rule}” found {_share(count, found.total())} of {found.total():,} answers. "
+        f"{missed}."
+    )
 
 
 # --- fine-tuning (05) ---
@@ -270,7 +296,8 @@ def rows(parts: Mapping[str, Sequence[Any]]) -> str:
 
 
 def loss(log: Sequence[Mapping[str, float]]) -> str:
-    """Where the validation loss is least, and whether the encoder went on learning by heart; the Trainer's log."""
+    """Where the validation loss is least, and whether the encoder went on learning by heart; the
+    Trainer's log."""
     seen = [(entry["eval_loss"], entry["epoch"]) for entry in log if "eval_loss" in entry]
     if not seen:
         return "No epoch was validated."
@@ -281,22 +308,27 @@ def loss(log: Sequence[Mapping[str, float]]) -> str:
         if last > least
         else "it fell to the end"
     )
-    return f"The validation loss is least after epoch {epoch:g} ({least:.4f}), and those weights are kept; {after}."
+    return (
+        f"The validation loss is least after epoch {epoch:g} ({least:.4f}), and those weights are "
+        f"kept; {after}."
+    )
 
 
 def ends(test: Examples, tokens: float) -> str:
-    """The two ends of the curve: both models' accuracy on the test rows; tokens of a call, behind the costs."""
+    """The two ends of the curve: both models' accuracy on the test rows; tokens of a call, behind
+    the costs."""
     return (
-        f"Always the superior model is right on {test.superior.mean():.1%} of {len(test):,} test prompts, always the "
-        f"inferior one on {test.inferior.mean():.1%}. The wide band is what so many rows can tell. "
-        "The oracle knows both answers; its curve falls at the right end, where it would have to call "
-        "the superior model on questions that only the inferior one gets right. Costs are for "
-        f"{tokens:,.0f} tokens a call of the superior model."
+        f"Always the superior model is right on {test.superior.mean():.1%} of {len(test):,} test "
+        f"prompts, always the inferior one on {test.inferior.mean():.1%}. The wide band is what so "
+        "many rows can tell. The oracle knows both answers; its curve falls at the right end, "
+        "where it would have to call the superior model on questions that only the inferior one "
+        f"gets right. Costs are for {tokens:,.0f} tokens a call of the superior model."
     )
 
 
 def promise(certificate: Mapping[str, Any], loss: float, low: float, high: float) -> str:
-    """What the certified threshold loses on rows that had no part in it, and whether that is what was promised.
+    """What the certified threshold loses on rows that had no part in it, and whether that is what
+    was promised.
 
     Args:
         certificate: as the router keeps it. loss, low, high: of accuracy, with its 95 % interval.
@@ -311,8 +343,8 @@ def promise(certificate: Mapping[str, Any], loss: float, low: float, high: float
             f"more than promised; {certificate['delta']:.0%} of all certificates may fail like that"
         )
     return (
-        f"At the certified threshold these rows lose {100 * loss:.1f} points of accuracy (95 % interval "
-        f"{100 * low:.1f} to {100 * high:.1f}): {verdict}."
+        f"At the certified threshold these rows lose {100 * loss:.1f} points of accuracy (95 % "
+        f"interval {100 * low:.1f} to {100 * high:.1f}): {verdict}."
     )
 
 
@@ -324,25 +356,30 @@ def calibration(before: float, after: float, by_chance: float) -> str:
         else f"{after - by_chance:.3f} more than chance"
     )
     return (
-        f"Calibration takes the ECE from {before:.3f} to {after:.3f}: {verdict}, since a router that is exactly right "
-        f"would show {by_chance:.3f} on as many rows."
+        f"Calibration takes the ECE from {before:.3f} to {after:.3f}: {verdict}, since a router "
+        f"that is exactly right would show {by_chance:.3f} on as many rows."
     )
 
 
 def separation(auc: float, threshold: float) -> str:
     """How far the scores tell the labels apart; auc in [0, 1]."""
-    return f"AUC {auc:.3f} (0.5: the two distributions are one); at or above {threshold:.3f} a prompt goes to the superior model."
+    return (
+        f"AUC {auc:.3f} (0.5: the two distributions are one); at or above {threshold:.3f} a prompt "
+        "goes to the superior model."
+    )
 
 
 # --- demo (06) ---
 
 
 def routed(router: Router, scores: np.ndarray) -> str:
-    """Where a router sends prompts at its threshold, and where half of them would go; scores: (n,) in [0, 1]."""
+    """Where a router sends prompts at its threshold, and where half of them would go; scores: (n,)
+    in [0, 1]."""
     up = int((scores >= router.threshold).sum())
     return (
-        f"At its threshold of {router.threshold:.3f} the {router.name} sends {_share(up, len(scores))} of {len(scores):,} "
-        f"prompts to the superior model; at {sorted(scores)[len(scores) // 2]:.3f} it would be half of them."
+        f"At its threshold of {router.threshold:.3f} the {router.name} sends "
+        f"{_share(up, len(scores))} of {len(scores):,} prompts to the superior model; at "
+        f"{sorted(scores)[len(scores) // 2]:.3f} it would be half of them."
     )
 
 
@@ -350,8 +387,8 @@ def follow_up(alone: Decision, within: Decision) -> str:
     """What the conversation before it changes for a prompt."""
     change = within.p_superior - alone.p_superior
     return (
-        f"Alone, the follow-up has p_superior {alone.p_superior:.3f} ({alone.model}); within the conversation "
-        f"{within.p_superior:.3f} ({within.model}): a difference of {change:+.3f}."
+        f"Alone, the follow-up has p_superior {alone.p_superior:.3f} ({alone.model}); within the "
+        f"conversation {within.p_superior:.3f} ({within.model}): a difference of {change:+.3f}."
     )
 
 

@@ -1,4 +1,5 @@
-"""One notebook in a real kernel: every way in which it can fail is a sentence, and its line says what goes on."""
+"""One notebook in a real kernel: every way in which it can fail is a sentence, and its line says
+what goes on."""
 
 import json
 import logging

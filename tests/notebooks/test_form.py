@@ -23,7 +23,8 @@ MEANING_NONE = ("all", "", 0, {})  # what papermill can pass for None
 
 
 def shared_defaults():
-    """(notebook, parameter, value there, value in the signature) of functions that a command calls too."""
+    """(notebook, parameter, value there, value in the signature) of functions that a command calls
+    too."""
     from routerlib.answers import grading
     from routerlib.collecting import collection
 

@@ -1,4 +1,5 @@
-"""The set-up cell, as the kernels of several platforms run it: started elsewhere, with packages of their own."""
+"""The set-up cell, as the kernels of several platforms run it: started elsewhere, with packages of
+their own."""
 
 import json
 import os
