@@ -29,8 +29,12 @@ lint: $(VENV)/.tested ## ruff over code and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# No news, no look for updates, no list of extensions: JupyterLab would ask others for them.
+ASKING_NOBODY := --LabApp.news_url=None --LabApp.extension_manager=readonly \
+	--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
+
 lab: $(VENV)/.installed ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --ip 127.0.0.1 $(AS_ROOT) notebooks
+	$(BIN)/jupyter lab --ip 127.0.0.1 $(AS_ROOT) $(ASKING_NOBODY) notebooks
 
 # A closed page's kernel, 880 MB with its model, ends two minutes later.
 panel: $(VENV)/.installed ## the demo panel as a page of its own

@@ -1,8 +1,13 @@
 """The runner, on two small notebooks that run in a real kernel."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 
 from routerlib import pipeline, settings
@@ -331,3 +336,44 @@ def test_a_router_no_better_than_chance_is_called_that(outputs):
     router["apgr"] = {"value": None, "low": None, "high": None}
     jsonl.write_json(settings.outputs("models", "metrics.json"), router)
     assert "no APGR" in pipeline.summary(pipeline.Result())
+
+
+# --- a scheduler's signal ---
+
+CHILD = """import sys
+from pathlib import Path
+from routerlib import __main__, pipeline, settings
+settings.ROOT = Path(sys.argv[1])
+pipeline.NOTEBOOKS = {"01_first": ("one", 1)}
+pipeline.API_BASES = {}
+sys.exit(__main__.main(["run", "01"]))"""
+LONG = """import os, time
+from routerlib import settings
+settings.outputs("one", "kernel.pid").write_text(str(os.getpid()))
+time.sleep(120)"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_with_its_kernel_and_a_closing_line(tmp_path, outputs, number):
+    cells = [nbformat.v4.new_code_cell(FIRST), nbformat.v4.new_code_cell(LONG)]
+    cells[0].metadata["tags"] = ["parameters"]
+    path = tmp_path / "notebooks" / "01_first.ipynb"
+    path.parent.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    written = outputs / "one" / "kernel.pid"
+    deadline = time.monotonic() + 120
+    while not (written.exists() and written.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    kernel = int(written.read_text())
+    child.send_signal(number)
+    out, told = child.communicate(timeout=60)
+    assert child.returncode == 128 + number
+    assert "01_first: stopped after" in out
+    assert f"Ended by {number.name}. What was finished is on disk" in told
+    assert not psutil.pid_exists(kernel) or psutil.Process(kernel).status() == "zombie"
