@@ -1,7 +1,11 @@
 """Coroutines from synchronous code, with and without a loop that runs already."""
 
 import asyncio
+import contextvars
+import os
+import signal
 
+import nest_asyncio
 import pytest
 
 from routerlib import event_loop
@@ -54,4 +58,72 @@ def test_an_interrupt_inside_a_running_loop_lets_the_work_clean_up():
             event_loop.run(work())
 
     asyncio.new_event_loop().run_until_complete(outer())
+    assert cleaned == [True]
+
+
+# --- loops that cannot be entered twice ---
+
+
+def in_another_loop(work):
+    """Run a function inside a loop that nest-asyncio cannot patch: uvloop's where it is installed, else one like it."""
+    try:
+        import uvloop
+    except ImportError:
+        loop = asyncio.new_event_loop()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(nest_asyncio, "apply", cannot_patch)
+            try:
+                return loop.run_until_complete(work())
+            finally:
+                loop.close()
+    return uvloop.run(work())
+
+
+def cannot_patch(loop):
+    raise ValueError(f"Can't patch loop of type {type(loop)}")
+
+
+def test_inside_another_loop_and_nested():
+    async def inner():
+        return event_loop.run(double(3))
+
+    async def outer():
+        return event_loop.run(double(2)) + event_loop.run(inner())
+
+    assert in_another_loop(outer) == 10
+
+
+def test_errors_and_the_context_come_through_from_another_loop():
+    told = contextvars.ContextVar("told", default="")
+
+    async def fail():
+        raise KeyError(told.get())
+
+    async def outer():
+        told.set("why")
+        event_loop.run(fail())
+
+    with pytest.raises(KeyError, match="why"):
+        in_another_loop(outer)
+
+
+def test_an_interrupt_inside_another_loop_lets_the_work_clean_up():
+    cleaned = []
+
+    async def work():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)  # as Ctrl-C: the main thread meets it as it waits
+            await asyncio.sleep(10)
+        finally:
+            cleaned.append(True)
+
+    async def outer():
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                event_loop.run(work())
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    in_another_loop(outer)
     assert cleaned == [True]
