@@ -75,8 +75,8 @@ class _Work(threading.Thread):
 
 def _in_a_thread(coroutine: Coroutine[Any, Any, T]) -> T:
     work = _Work(coroutine)
-    work.start()
     try:
+        work.start()
         work.join()
     except KeyboardInterrupt:
         work.cancel()
