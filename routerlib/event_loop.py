@@ -53,15 +53,18 @@ class _Work(threading.Thread):
         self.loop: asyncio.AbstractEventLoop | None = None
         self.result: Any = None
         self.error: BaseException | None = None
+        self.ended = threading.Event()
 
     def run(self) -> None:
         # A plain loop of asyncio, whatever the policy of this process makes.
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            self.loop = runner.get_loop()
-            try:
+        try:
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                self.loop = runner.get_loop()
                 self.result = runner.run(self._watched(), context=self.context)
-            except BaseException as error:
-                self.error = error
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.ended.set()
 
     async def _watched(self) -> Any:
         self.task = asyncio.current_task()
@@ -77,10 +80,10 @@ def _in_a_thread(coroutine: Coroutine[Any, Any, T]) -> T:
     work = _Work(coroutine)
     try:
         work.start()
-        work.join()
+        work.ended.wait()  # not `join`: interrupted once, it takes the thread for ended (Python 3.11)
     except KeyboardInterrupt:
         work.cancel()
-        work.join()  # its clean-up
+        work.ended.wait()  # its clean-up
         raise
     if work.error is not None:
         raise work.error
