@@ -12,6 +12,7 @@ import csv
 import html
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ STYLE = (Path(__file__).parent / "panel.css").read_text(encoding="utf-8")
 
 
 @dataclass
-class Answer:
+class Reply:
     """One model's answer to one prompt, as far as it has come. Times in seconds, cost in dollars."""
 
     side: str
@@ -44,7 +45,7 @@ class Answer:
 
 
 @dataclass
-class Event:
+class Entry:
     """A line of the history: a prompt that was routed, or an answer that came. Times in seconds, cost in dollars."""
 
     time: str
@@ -73,14 +74,126 @@ def header_html(name: str, names: dict[str, str]) -> str:
     return f"<style>{STYLE}</style><div class='rl-head'>{title}<div class='rl-models'>{models}</div></div>"
 
 
-def page_html(
-    header: str, message: str, prompt: str, cards: Sequence[str], rest: Sequence[str]
+def face_html(live: str, content: str) -> str:
+    """A face, which a page shows only where no widget of the class `live` lives on it."""
+    hidden = f"<style>body:has(.{live}) .{live}-face {{ display: none; }}</style>"
+    return f"{hidden}<div class='{live}-face' style='max-width: 920px'>{content}</div>"
+
+
+def plain_html(
+    name: str,
+    names: dict[str, str],
+    message: str,
+    prompt: str,
+    decision: Decision | None,
+    point: Point,
+    answers: dict[str, Reply],
+    batch: Sequence[dict[str, Any]],
+    events: Sequence[Entry],
 ) -> str:
-    """A panel without widgets, of parts drawn before: header, message, the prompt as it was typed, cards and the rest."""
-    asked = f"<div class='rl-prompt'>{html.escape(prompt)}</div>" if prompt else ""
-    boxes = [f"<div class='rl-card'>{card}</div>" for card in cards]
+    """A panel as text, tables and pictures, readable without its style sheet; the pictures have alternative texts.
+
+    Args:
+        name: the router's. names: side -> the model's name. message: what the panel has to say now.
+        batch: the rows of the prompts routed at once. events: the history.
+    """
+    models = " · ".join(f"{side} model: {html.escape(names[side])}" for side in SIDES)
+    parts = [f"<p><b>{html.escape(name)}</b> · {models}</p>"]
+    parts += [f"<p>{html.escape(message)}</p>"] if message else []
+    if decision is not None:
+        headline, why = _verdict(decision)
+        to = html.escape(names[decision.model])
+        parts += [
+            f"<p>Prompt:</p><blockquote><pre style='{WRAPPED}'>{html.escape(prompt)}</pre></blockquote>",
+            f"<p><b>{headline}: {to}.</b> {why}</p>",
+            picture_html(bar_svg(decision, point.top)),
+        ]
+    parts += _plain_answers(answers, decision)
+    parts.append(f"<p>Threshold {point.at:.3f}:</p>")
+    parts += [plain_table((), point.facts())] if point.curve else []
+    parts.append(picture_html(curve_svg(point.curve, point.at, point.certified)))
+    parts += [f"<p>{html.escape(point.sentence)}</p>"] if point.sentence else []
+    if batch:
+        scores = np.array([row["p_superior"] for row in batch])
+        parts.append(f"<p><b>{_batch_headline(batch)}.</b></p>")
+        parts.append(picture_html(histogram_svg(scores, point.at, point.top)))
+        ordered = sorted(batch, key=lambda row: -row["p_superior"])[:TABLE_ROWS]
+        cells = [(f"{r['p_superior']:.2f}", r["decision"], short(r["prompt"])) for r in ordered]
+        parts.append(plain_table(("p_superior", "goes to", "prompt"), cells))
+    if events:
+        heads = ("time", "p_superior", "goes to", "prompt", "answered by")
+        rows = [
+            (e.time[11:], f"{e.p_superior:.2f}", e.decision, short(e.prompt), e.model or "–")
+            for e in reversed(events[-TABLE_ROWS:])
+        ]
+        parts += ["<p>History:</p>", plain_table(heads, rows)]
+    return "\n".join(parts)
+
+
+WRAPPED = "white-space: pre-wrap; overflow-wrap: anywhere; margin: 0"
+
+
+def _plain_answers(answers: dict[str, Reply], decision: Decision | None) -> list[str]:
+    rows = []
+    for side in SIDES:
+        if side in answers:
+            answer = answers[side]
+            chosen = decision is not None and decision.model == side
+            who = f"{answer.model}{' (the router’s choice)' if chosen else ''}"
+            rows.append((who, answer.error or answer.text, _took(answer)))
+    return [plain_table(("model", "answer", "took"), rows)] if rows else []
+
+
+def plain_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table that can be read without any style."""
+    cell = "text-align: left; vertical-align: top; padding: 2px 12px 2px 0; " + WRAPPED
+    head = "".join(f"<th style='{cell}'>{html.escape(name)}</th>" for name in heads)
+    lines = [f"<tr>{head}</tr>"] if heads else []
+    for row in rows:
+        cells = "".join(f"<td style='{cell}'>{html.escape(value)}</td>" for value in row)
+        lines.append(f"<tr>{cells}</tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+# The colours of pictures that stand alone, on a paper of their own.
+ALONE = """
+svg { background: #ffffff; font-family: Helvetica, Arial, sans-serif; }
+text { fill: #4d5561; } .rl-tick { font-size: 11px; }
+.rl-axis { stroke: #d0d4d9; } .rl-chord { stroke: #8a929c; stroke-dasharray: 3 4; }
+.rl-path { fill: none; stroke: #4f93d2; stroke-width: 2.5; }
+.rl-dot, .rl-diamond { fill: #1f2328; } .rl-diamond { font-size: 12px; text-anchor: middle; }
+.rl-mark { stroke: #1f2328; stroke-width: 2; }
+.rl-inferior-fill { fill: #e8a724; } .rl-superior-fill { fill: #4f93d2; }
+"""
+
+
+def picture_html(svg: str) -> str:
+    """A drawing as an image with its label as the alternative text; nothing of nothing.
+
+    An image needs no style sheet around it, and viewers that drop drawings keep images.
+    """
+    if not svg:
+        return ""
+    [label] = re.findall("aria-label='([^']*)'", svg)
+    [(width, height)] = re.findall(r"viewBox='0 0 (\d+) (\d+)'", svg)
+    head = f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'"
+    alone = svg.replace("<svg", head, 1).replace(">", f"><style>{ALONE}</style>", 1)
+    data = base64.b64encode(alone.encode()).decode()
+    size = f"width='{width}' height='{height}'"
+    return f"<p><img src='data:image/svg+xml;base64,{data}' alt='{label}' {size}></p>"
+
+
+def bar_svg(decision: Decision, top: float) -> str:
+    """A probability as a bar on a scale from 0 to `top`, with the threshold as a line across it."""
+    width, place = 6 * _place(decision.p_superior, top), 6 * _place(decision.threshold, top)
+    label = f"p_superior {decision.p_superior:.2f}, threshold {decision.threshold:.3f}"
     return (
-        f"<div class='routerlib rl-static'>{''.join([header, asked, message, *boxes, *rest])}</div>"
+        f"<svg viewBox='0 0 600 44' role='img' aria-label='{label}'>"
+        f"<rect x='0' y='6' width='600' height='20' fill='#eceef0'/>"
+        f"<rect class='rl-{decision.model}-fill' x='0' y='6' width='{width:.1f}' height='20'/>"
+        f"<line class='rl-mark' x1='{place:.1f}' y1='1' x2='{place:.1f}' y2='31'/>"
+        "<text class='rl-tick' x='0' y='41'>0</text>"
+        f"<text class='rl-tick' x='600' y='41' text-anchor='end'>{top:g}</text></svg>"
     )
 
 
@@ -115,11 +228,21 @@ def verdict_html(decision: Decision | None, names: dict[str, str], top: float = 
             + muted_html("Type a prompt and press Route.")
             + bar_html(None, None)
         )
-    side, p, at = decision.model, decision.p_superior, decision.threshold
-    headline = (
-        "The inferior model will do" if side == "inferior" else "Send it to the superior model"
+    side = decision.model
+    headline, why = _verdict(decision)
+    words = (
+        f"<div class='rl-verdict'>{headline} {_pill(side, names[side])}</div>"
+        f"<div class='rl-muted'>{why}</div>"
     )
-    comparison = "below" if side == "inferior" else "at or above"
+    return words + bar_html(decision.p_superior, decision.threshold, side, top)
+
+
+def _verdict(decision: Decision) -> tuple[str, str]:
+    """A decision in a few words, and in a sentence that says why."""
+    p, at = decision.p_superior, decision.threshold
+    is_inferior = decision.model == "inferior"
+    headline = "The inferior model will do" if is_inferior else "Send it to the superior model"
+    comparison = "below" if is_inferior else "at or above"
     chance, limit = _percent(p), _percent(at)
     if chance == limit:
         chance, limit = f"{100 * p:.2f}{PER_CENT}", f"{100 * at:.2f}{PER_CENT}"
@@ -127,8 +250,7 @@ def verdict_html(decision: Decision | None, names: dict[str, str], top: float = 
         f"The router gives it a {chance} chance that only the superior model will do, "
         f"{comparison} the threshold of {limit}."
     )
-    words = f"<div class='rl-verdict'>{headline} {_pill(side, names[side])}</div><div class='rl-muted'>{why}</div>"
-    return words + bar_html(p, at, side, top)
+    return headline, why
 
 
 def bar_html(p: float | None, at: float | None, side: str = "inferior", top: float = 1.0) -> str:
@@ -171,42 +293,59 @@ def at_threshold(curve: Sequence[dict[str, Any]], threshold: float) -> dict[str,
     return next((row for row in rows if row["threshold"] >= threshold - 1e-9), rows[-1])
 
 
-def point_html(
-    curve: Sequence[dict[str, Any]],
-    at: float,
-    certified: float | None,
-    certificate: dict[str, Any] | None,
-) -> str:
+@dataclass(frozen=True)
+class Point:
+    """A threshold on a router's curve: what it buys, and what is promised.
+
+    Fields: top: where the slider and the bars end. certified: the threshold that is promised, None where there is none.
+    """
+
+    curve: Sequence[dict[str, Any]]
+    at: float
+    certified: float | None
+    certificate: dict[str, Any] | None
+    top: float = 1.0
+
+    @property
+    def sentence(self) -> str:
+        """The certificate in words; empty without one."""
+        return (self.certificate or {}).get("sentence", "").replace(" %", PER_CENT)
+
+    def facts(self) -> list[tuple[str, str]]:
+        """(number, what it is) of the share of calls, the accuracy and the cost, as far as they are known."""
+        here = at_threshold(self.curve, self.at)
+        alone = at_threshold(self.curve, 0.0)
+        none = at_threshold(self.curve, math.inf)
+        share = _percent(here["share_superior"])
+        facts = [(share, "of the calibration prompts go to the superior model")]
+        if here["accuracy"] is not None:
+            kept = f", {_percent(here['pgr'])} of the gap closed" if here["pgr"] is not None else ""
+            both = f"the superior alone has {alone['accuracy']:.2f}, the inferior {none['accuracy']:.2f}"
+            facts.append((f"{here['accuracy']:.2f}", f"accuracy{kept}; {both}"))
+        if here["cost_per_1000"] is not None:  # without prices nobody knows
+            whole = _dollars(alone["cost_per_1000"])
+            facts.append(
+                (_dollars(here["cost_per_1000"]), f"per 1,000 prompts; all superior: {whole}")
+            )
+        return facts
+
+
+def point_html(point: Point) -> str:
     """What a threshold buys: share of calls, quality and cost, beside the curve; and the promise, if there is one."""
-    if not curve:
+    if not point.curve:
         return muted_html(
             "This router was saved without a curve, so what a threshold costs is not known."
         )
-    here, alone, none = (
-        at_threshold(curve, at),
-        at_threshold(curve, 0.0),
-        at_threshold(curve, math.inf),
-    )
-    facts = [
-        _fact(
-            _percent(here["share_superior"]), "of the calibration prompts go to the superior model"
-        )
-    ]
-    if here["accuracy"] is not None:
-        kept = f", {_percent(here['pgr'])} of the gap closed" if here["pgr"] is not None else ""
-        compared = f"accuracy{kept}; the superior alone has {alone['accuracy']:.2f}, the inferior {none['accuracy']:.2f}"
-        facts.append(_fact(f"{here['accuracy']:.2f}", compared))
-    if here["cost_per_1000"] is not None:  # without prices nobody knows
-        compared = f"per 1,000 prompts; all superior: {_dollars(alone['cost_per_1000'])}"
-        facts.append(_fact(_dollars(here["cost_per_1000"]), compared))
-    bought = f"{curve_svg(curve, at, certified)}<div class='rl-facts'>{''.join(facts)}</div>"
-    on_it = certified is not None and abs(at - certified) < 1e-9
-    return f"<div class='rl-buys'>{bought}</div>{_promise((certificate or {}).get('sentence', ''), on_it)}"
+    facts = "".join(_fact(number, words) for number, words in point.facts())
+    picture = curve_svg(point.curve, point.at, point.certified)
+    on_it = point.certified is not None and abs(point.at - point.certified) < 1e-9
+    bought = f"<div class='rl-buys'>{picture}<div class='rl-facts'>{facts}</div></div>"
+    return bought + _promise(point.sentence, on_it)
 
 
 def _promise(text: str, on_it: bool) -> str:
     """The certificate's sentence, brighter while the slider stands on its threshold."""
-    words = html.escape(text).replace(" %", PER_CENT)
+    words = html.escape(text)
     return f"<div class='rl-promise{' rl-on' if on_it else ''}'>◆ {words}</div>" if text else ""
 
 
@@ -248,13 +387,13 @@ def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | Non
     )
 
 
-def answers_html(answers: dict[str, Answer], chosen: str) -> str:
+def answers_html(answers: dict[str, Reply], chosen: str) -> str:
     """The answers side by side, the inferior model's first; nothing without any. chosen: the router's side."""
     cards = [_answer(answers[side], side == chosen) for side in SIDES if side in answers]
     return f"<div class='rl-answers'>{''.join(cards)}</div>" if cards else ""
 
 
-def _answer(answer: Answer, chosen: bool) -> str:
+def _answer(answer: Reply, chosen: bool) -> str:
     """One model's answer: who, the text so far, and what it took."""
     mark = "<span class='rl-tag'>the router's choice</span>" if chosen else ""
     text = html.escape(answer.text) or muted_html("…")
@@ -272,14 +411,14 @@ def _answer(answer: Answer, chosen: bool) -> str:
     )
 
 
-def _took(answer: Answer) -> str:
+def _took(answer: Reply) -> str:
     parts = [answer.state] if answer.state in ("waiting", "stopped") else []
     first = "" if answer.first_token is None else f" (first word {answer.first_token:.1f} s)"
     read = f"{answer.prompt_tokens or 0:,} + "
     return " · ".join(parts + _spent(answer, first, read))
 
 
-def _spent(what: Answer | Event, first: str = "", read: str = "") -> list[str]:
+def _spent(what: Reply | Entry, first: str = "", read: str = "") -> list[str]:
     """Time, tokens and cost, as far as they are known; `first` goes behind the time, `read` before the tokens."""
     parts = [] if what.seconds is None else [f"{what.seconds:.1f} s{first}"]
     parts += [] if what.completion_tokens is None else [f"{read}{what.completion_tokens:,} tokens"]
@@ -305,12 +444,17 @@ def batch_html(rows: Sequence[dict[str, Any]], at: float, top: float = 1.0) -> s
     if not rows:
         hint = "Paste prompts and press Route all: each bar will be the prompts of one score."
         return _title("Nothing routed yet") + muted_html(hint)
+    told = _title(_batch_headline(rows))
     superior = sum(row["decision"] == "superior" for row in rows)
-    told = _title(f"{superior:,} of {len(rows):,} prompts go to the superior model")
     share = muted_html(f"{_percent(superior / len(rows))}, at the threshold {at:.3f}")
     link = _download(rows, "routed-prompts.csv")
     scores = np.array([row["p_superior"] for row in rows])
     return f"{told}<div class='rl-below'>{share}{link}</div>{histogram_svg(scores, at, top)}"
+
+
+def _batch_headline(rows: Sequence[dict[str, Any]]) -> str:
+    superior = sum(row["decision"] == "superior" for row in rows)
+    return f"{superior:,} of {len(rows):,} prompts go to the superior model"
 
 
 def batch_table_html(rows: Sequence[dict[str, Any]]) -> str:
@@ -361,7 +505,7 @@ def histogram_svg(scores: np.ndarray, at: float, top: float = 1.0, bins: int = 4
 # --- The history -----------------------------------------------------------------------------------------------
 
 
-def history_html(events: Sequence[Event]) -> str:
+def history_html(events: Sequence[Entry]) -> str:
     """The history as a table, newest first, with a link to its CSV."""
     if not events:
         return muted_html("Nothing yet: what you route and ask is kept here.")
@@ -370,7 +514,7 @@ def history_html(events: Sequence[Event]) -> str:
     return link + _table(heads, [_history_row(event) for event in reversed(events[-TABLE_ROWS:])])
 
 
-def _history_row(event: Event) -> str:
+def _history_row(event: Entry) -> str:
     routed = _routed(event.p_superior, event.decision, event.prompt)
     by = html.escape(f"{event.model}{' (failed)' if event.error else ''}")
     return f"<tr><td class='rl-num'>{event.time[11:]}</td>{routed}<td>{by}</td><td>{' · '.join(_spent(event))}</td></tr>"

@@ -28,7 +28,8 @@ from routerlib.endpoints import clients
 from routerlib.endpoints.prompts import well_formed
 from routerlib.errors import Foreseen, SettingError
 from routerlib.notebook import markup
-from routerlib.notebook.markup import SIDES, Answer, Event
+from routerlib.notebook.face import Face
+from routerlib.notebook.markup import SIDES, Entry, Point, Reply
 from routerlib.serving.routing import Backend, backend
 from routerlib.training.router import Decision, Router
 
@@ -64,7 +65,7 @@ class RouterPanel(widgets.VBox):
 
     Attributes:
         prompt, threshold, batch_prompts: the input widgets; set their `.value`.
-        decision: the latest `Decision`, or None. answers: side -> `Answer`. history: a list of `Event`.
+        decision: the latest `Decision`, or None. answers: side -> `Reply`. history: a list of `Entry`.
         batch: the prompts routed at once, and their `batch_scores`. uploaded: the prompts of an uploaded file.
         message: what the panel tells the user now: a hint, or what went wrong; empty if nothing.
     """
@@ -91,8 +92,8 @@ class RouterPanel(widgets.VBox):
         self.top = _scale_top(router)
         self.decision: Decision | None = None
         self.routed = ""  # the prompt that the decision is about
-        self.answers: dict[str, Answer] = {}
-        self.history: list[Event] = []
+        self.answers: dict[str, Reply] = {}
+        self.history: list[Entry] = []
         self.batch: list[str] = []
         self.uploaded: list[str] = []
         self.batch_scores = np.zeros(0)
@@ -101,6 +102,7 @@ class RouterPanel(widgets.VBox):
         self._task: asyncio.Task | None = None
         super().__init__(self._build(samples))
         self.add_class("routerlib")
+        self.face = Face(self, self.snapshot)
         self._show_point()
 
     # --- building ---
@@ -237,12 +239,12 @@ class RouterPanel(widgets.VBox):
         self._note("routed")
         return self.decision
 
-    def ask(self, which: str = "chosen") -> dict[str, Answer]:
+    def ask(self, which: str = "chosen") -> dict[str, Reply]:
         """Send the prompt to the "chosen" model, or to "both", and wait for the answers; returns them by side."""
         self._run(self._ask(which))
         return self.answers
 
-    async def asking(self, which: str = "chosen") -> dict[str, Answer]:
+    async def asking(self, which: str = "chosen") -> dict[str, Reply]:
         """`ask`, to be awaited. For a notebook's cell: while `ask` waits, the kernel's loop is entered a second time,
         and with further cells in its queue it complains of that at length."""
         if not self.busy:
@@ -280,21 +282,27 @@ class RouterPanel(widgets.VBox):
         return path
 
     def snapshot(self) -> str:
-        """The panel's state as a page of HTML without widgets, for runs and viewers that have none."""
-        cards = [self._verdict.value + self._marks.value + self._point.value]
-        cards += [self._batch_view.value] if self.batch else []
-        rest = [
-            self._answers.value,
-            self._batch_table.value,
-            self._history_view.value if self.history else "",
-        ]
-        return markup.page_html(self._header.value, self._error.value, self.routed, cards, rest)
+        """The panel's state as plain HTML, for runs and viewers that have no widgets."""
+        return markup.plain_html(
+            self.router.name,
+            self.names,
+            self.message,
+            self.routed,
+            self.decision,
+            self._point_now(),
+            self.answers,
+            self._batch_rows(),
+            self.history,
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
-            bundle["text/html"] = self.snapshot()  # for viewers without widgets
+            bundle["text/html"] = self.face.html()
         return bundle
+
+    def _ipython_display_(self) -> None:
+        self.face.show()
 
     # --- running ---
 
@@ -308,6 +316,7 @@ class RouterPanel(widgets.VBox):
             action()
         except Exception as error:
             self._say(sentence(error))
+        self.face.refresh()
 
     def _start(self, work: Coroutine) -> None:
         """From a click: the work goes on beside the kernel's loop, so that the panel stays alive."""
@@ -347,6 +356,7 @@ class RouterPanel(widgets.VBox):
             self._say(sentence(error))
         finally:
             self._set_busy(False)
+            self.face.refresh()
 
     def _set_busy(self, busy: bool) -> None:
         self.busy = busy
@@ -373,7 +383,7 @@ class RouterPanel(widgets.VBox):
         if missing:
             self._say(self._no_server(missing), calm=True)
             return
-        self.answers = {side: Answer(side, self.names[side]) for side in sides}
+        self.answers = {side: Reply(side, self.names[side]) for side in sides}
         self._show_answers()
         try:
             await asyncio.gather(*(self._stream(answer) for answer in self.answers.values()))
@@ -384,7 +394,7 @@ class RouterPanel(widgets.VBox):
                 self._note("asked", answer)
             self._show_answers()
 
-    async def _stream(self, answer: Answer) -> None:
+    async def _stream(self, answer: Reply) -> None:
         """Let one model answer, word by word."""
         target, start, shown = self.backends[answer.side], time.perf_counter(), 0.0
         mode = clients.LOCAL if target.is_local else clients.REMOTE
@@ -410,7 +420,7 @@ class RouterPanel(widgets.VBox):
         answer.seconds = time.perf_counter() - start
         answer.cost = self._cost(answer)
 
-    def _take(self, answer: Answer, chunk: Any, now: float) -> None:
+    def _take(self, answer: Reply, chunk: Any, now: float) -> None:
         piece = well_formed((chunk.choices[0].delta.content or "") if chunk.choices else "")
         if piece:
             answer.first_token = now if answer.first_token is None else answer.first_token
@@ -421,7 +431,7 @@ class RouterPanel(widgets.VBox):
             answer.prompt_tokens = _count(chunk.usage.prompt_tokens)
             answer.completion_tokens = _count(chunk.usage.completion_tokens)
 
-    def _cost(self, answer: Answer) -> float | None:
+    def _cost(self, answer: Reply) -> float | None:
         price = self.router.prices.get(answer.side)
         if price is None or answer.completion_tokens is None:
             return None
@@ -455,7 +465,10 @@ class RouterPanel(widgets.VBox):
         if nearest and change["new"] != certified:  # a stop: the slider comes to rest on it
             self.threshold.value = certified
             return
-        self._guarded(self._show_point)
+        try:  # not `_guarded`: a face for each step of the slider would be too many
+            self._show_point()
+        except Exception as error:
+            self._say(sentence(error))
 
     def _set_threshold(self, value: float) -> None:
         self.threshold.value = min(value, self.top)
@@ -486,14 +499,16 @@ class RouterPanel(widgets.VBox):
     def _show_point(self) -> None:
         at, certified = self.threshold.value, self._certified()
         self._marks.value = markup.marks_html(at, certified, self.top)
-        self._point.value = markup.point_html(
-            self.router.curve, at, certified, self.router.certificate
-        )
+        self._point.value = markup.point_html(self._point_now())
         if self.decision is not None:
             self.decision = self.router.decide(self.decision.p_superior, at)
             self._show_decision()
         if len(self.batch_scores):
             self._show_batch()
+
+    def _point_now(self) -> Point:
+        router, at = self.router, self.threshold.value
+        return Point(router.curve, at, self._certified(), router.certificate, self.top)
 
     def _show_decision(self) -> None:
         self._verdict.value = markup.verdict_html(self.decision, self.names, self.top)
@@ -522,10 +537,10 @@ class RouterPanel(widgets.VBox):
     def _show_history(self) -> None:
         self._history_view.value = markup.history_html(self.history)
 
-    def _note(self, what: str, answer: Answer | None = None) -> None:
+    def _note(self, what: str, answer: Reply | None = None) -> None:
         at = datetime.now().isoformat(timespec="seconds")
         decision = self.decision
-        event = Event(
+        event = Entry(
             at, what, self.routed, decision.p_superior, decision.threshold, decision.model
         )
         if answer is not None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from routerlib.notebook import markup
+from routerlib.notebook.face import Face
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Responses, Sample
 
@@ -27,6 +29,7 @@ VERDICTS = (
     "only superior right",
     "only inferior right",
 )
+FACE_ROWS = 10  # outputs in the table that is left where no kernel runs
 LIMIT = 20_000  # outputs held in memory, so that a huge file does not freeze the notebook
 
 
@@ -144,6 +147,16 @@ def card(output: Output) -> str:
     )
 
 
+def _line(output: Output) -> tuple[str, ...]:
+    """An output as a line of a table."""
+    sample = output.sample
+    verdict = "right" if sample.is_correct else "wrong"
+    extracted = str(sample.extracted_answer or "–")
+    question = markup.short(output.row.problem, 90)
+    gold = markup.short(_gold(output.row), 60)
+    return output.row.model, question, markup.short(extracted, 60), gold, verdict, output.rule
+
+
 def _gold(row: Responses) -> str:
     if row.choices and row.choice_index_correct is not None:
         return (
@@ -191,6 +204,7 @@ class OutputViewer:
         self.box = widgets.VBox(
             [choices, widgets.HBox([self.back, self.on, self.count]), self.view]
         )
+        self.face = Face(self.box, self.snapshot)
         self._filter()
 
     def step(self, by: int) -> None:
@@ -211,11 +225,20 @@ class OutputViewer:
             f"{self.place + 1} of {len(self.shown):,}" if self.shown else "no such output"
         )
         self.view.value = card(self.shown[self.place]) if self.shown else ""
+        self.face.refresh()
+
+    def snapshot(self) -> str:
+        """The output on show, and a table of the first of its selection, as plain HTML."""
+        if not self.shown:
+            return "<p>no such output</p>"
+        heads = ("model", "question", "extracted", "right answer", "verdict", "rule")
+        rows = [_line(output) for output in self.shown[:FACE_ROWS]]
+        told = f"{self.place + 1} of {len(self.shown):,} outputs; the first {len(rows)} of them:"
+        chosen = card(self.shown[self.place])
+        return f"{chosen}<p>{told}</p>{markup.plain_table(heads, rows)}"
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        display(self.box)
+        self.face.show()
 
 
 def _drop_down(widgets: Any, name: str, values: list[str]) -> Any:

@@ -1,0 +1,54 @@
+"""What is left of a widget where no kernel runs: a page of plain HTML, kept beside it in the notebook.
+
+Exported, copied and reopened notebooks show no widgets, or only with a network and trust. So a widget of ours is shown
+with its face: text, tables and pictures that need no script and no style sheet. Where the widget lives, its face is not
+seen. What a face says is written by `markup` and `viewer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from routerlib.notebook import markup
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Face:
+    """The face of one widget.
+
+    Args:
+        widget: whose face it is. content: gives the face, as HTML, as the widget is at that moment.
+    """
+
+    def __init__(self, widget: widgets.DOMWidget, content: Callable[[], str]):
+        self.name = f"rl-live-{widget.model_id}"
+        self.widget = widget
+        self.content = content
+        self.handle: Any = None
+        widget.add_class(self.name)
+
+    def html(self) -> str:
+        """The face, to be hidden by a page on which the widget lives."""
+        return markup.face_html(self.name, self.content())
+
+    def show(self) -> None:
+        """Show the widget, and its face behind it: two outputs of the cell."""
+        from IPython.display import HTML, display
+
+        view = widgets.DOMWidget._repr_mimebundle_(self.widget)
+        if view is not None:
+            # Viewers that know no widgets take the HTML of an output, and here there is none to see.
+            text = f"{type(self.widget).__name__}: see below"
+            display({**view, "text/plain": text, "text/html": "<span></span>"}, raw=True)
+        self.handle = display(HTML(self.html()), display_id=True)
+
+    def refresh(self) -> None:
+        """Draw the face anew, after the widget has changed, so that a notebook keeps what was seen last."""
+        from IPython.display import HTML
+
+        if self.handle is not None:
+            self.handle.update(HTML(self.html()))
