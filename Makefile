@@ -36,10 +36,9 @@ ASKING_NOBODY := --LabApp.news_url=None --LabApp.extension_manager=readonly \
 lab: $(VENV)/.installed ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --ip 127.0.0.1 $(AS_ROOT) $(ASKING_NOBODY) notebooks
 
-# A closed page's kernel, 880 MB with its model, ends two minutes later.
+# Each open page has a kernel of its own; a closed page's ends two minutes later.
 panel: $(VENV)/.installed ## the demo panel as a page of its own
-	$(BIN)/voila notebooks/06_demo.ipynb --Voila.ip=127.0.0.1 \
-		--MappingKernelManager.cull_interval=30 --MappingKernelManager.cull_idle_timeout=120
+	@$(BIN)/python -m routerlib.notebook.page
 
 samples: $(VENV)/.installed ## re-make the sample data in routerlib/samples, votes recorded anew
 	$(BIN)/python scripts/remake_samples.py

@@ -23,7 +23,6 @@ ELSEWHERE = {
     "answers/expressions.py",
     "answers/letters.py",
     "collecting/resumable.py",
-    "notebook/markup.py",
     "training/scorers.py",
     "training/surface.py",
     "training/trainer.py",

@@ -37,18 +37,19 @@ class Face:
 
     def show(self) -> None:
         """Show the widget, and its face behind it: two outputs of the cell."""
-        from IPython.display import HTML, display
+        from IPython.display import display
 
         view = widgets.DOMWidget._repr_mimebundle_(self.widget)
         if view is not None:
             # Viewers that know no widgets take the HTML of an output, and here there is none to see.
             text = f"{type(self.widget).__name__}: see below"
             display({**view, "text/plain": text, "text/html": "<span></span>"}, raw=True)
-        self.handle = display(HTML(self.html()), display_id=True)
+        self.handle = display(self._page(), raw=True, display_id=True)
 
     def refresh(self) -> None:
         """Draw the face anew, after the widget has changed, so that a notebook keeps what was seen last."""
-        from IPython.display import HTML
-
         if self.handle is not None:
-            self.handle.update(HTML(self.html()))
+            self.handle.update(self._page(), raw=True)
+
+    def _page(self) -> dict[str, str]:
+        return {"text/plain": f"{type(self.widget).__name__} (as HTML)", "text/html": self.html()}

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from routerlib import settings
-from routerlib.endpoints import servers
+from routerlib.endpoints import addresses, engines, servers
 from routerlib.errors import Foreseen
 from routerlib.notebook.panel import RouterPanel
 from routerlib.serving import routing
@@ -92,25 +89,31 @@ def serve(router: str = "", port: int = PORT) -> None:
         router: a router's folder; empty: the newest below outputs/models, else one fitted on the samples.
         port: on 127.0.0.1; where it is taken, a free one.
     """
-    port = port if _is_free(port) else servers.free_port()
+    if addresses.is_listening(addresses.HOST, port):
+        port = addresses.free_port()
     models: dict[str, tuple[str, str] | None] = {}
-    started: list[servers.Server | None] = []
+    places: list[servers.Place] = []
     with tempfile.TemporaryDirectory(prefix="routerlib-panel-") as folder:
         try:
             for side, (base, name) in MODELS.items():
-                print(f"The {side} model {name}: at {base}, started where nothing answers yet …", flush=True)
+                print(
+                    f"The {side} model {name}: at {base}, started where nothing answers yet …",
+                    flush=True,
+                )
                 try:
-                    started.append(servers.ensure(name, base))
-                    models[side] = (base, name)
+                    places.append(servers.ensure(name, base))
+                    models[side] = (places[-1].base_url, name)
                 except Foreseen as error:
                     models[side] = None
-                    print(f"{error}\nThe panel routes, but cannot ask the {side} model.", flush=True)
+                    print(
+                        f"{error}\nThe panel routes, but cannot ask the {side} model.", flush=True
+                    )
             notebook = write_notebook(Path(folder), router, models)
             _serve(notebook, port)
         except KeyboardInterrupt:
             print("Stopped.")
         finally:
-            servers.release(*started)
+            servers.release(*places)
 
 
 def _serve(notebook: Path, port: int) -> None:
@@ -119,9 +122,11 @@ def _serve(notebook: Path, port: int) -> None:
     with open(log, "wb") as stream:
         process = subprocess.Popen(command(notebook, port), stdout=stream, stderr=subprocess.STDOUT)
         try:
-            while not _answers(url):
+            while addresses.ask(f"{url}voila/static/none")[0] == 0:
                 if process.poll() is not None:
-                    raise servers.ServerError(f"Voila ended. Its log, {log}, ends:\n{servers.tail(log)}")
+                    raise servers.ServerError(
+                        f"Voila ended. Its log, {log}, ends:\n{engines.tail(log)}"
+                    )
                 time.sleep(0.2)
             print(
                 f"The panel: {url}\nThe page takes some seconds to appear: it starts a Python of its own. "
@@ -134,21 +139,5 @@ def _serve(notebook: Path, port: int) -> None:
             process.wait(timeout=20)
 
 
-def _answers(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # here: past any proxy
-    try:
-        opener.open(f"{url}voila/static/none", timeout=1)
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
 if __name__ == "__main__":
-    serve(*sys.argv[1:2])
+    serve(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -81,8 +81,9 @@ class RouterPanel(widgets.VBox):
     ):
         self.router = router
         given = {"inferior": inferior, "superior": superior}
-        self.backends = {
-            side: value and backend(value, router.models.get(side)) for side, value in given.items()
+        self.backends: dict[str, Backend | None] = {
+            side: backend(value, router.models.get(side)) if value else None
+            for side, value in given.items()
         }
         self.names = {
             side: b.model if b else router.models.get(side) or side
@@ -163,17 +164,16 @@ class RouterPanel(widgets.VBox):
         self.own_button = self._button(
             f"The router's own: {own:.3f}", lambda: self._set_threshold(own), "rl-link"
         )
-        self.certified_button = self._button(
-            "", lambda: self._set_threshold(self._certified()), "rl-link"
-        )
         certified = self._certified()
+        self.certified_button = self._button(
+            "", lambda: self._set_threshold(certified or 0.0), "rl-link"
+        )
         if certified is None:
             self.certified_button.layout.display = "none"
         else:
             self.certified_button.description = f"◆ Certified: {certified:.3f}"
-            self.certified_button.tooltip = self.router.certificate.get(
-                "sentence", "The certified threshold"
-            )
+            told = self.router.certificate or {}
+            self.certified_button.tooltip = told.get("sentence", "The certified threshold")
             self.own_button.layout.display = (
                 "none" if abs(own - certified) < 1e-9 else None
             )  # one stop, one button
@@ -378,15 +378,18 @@ class RouterPanel(widgets.VBox):
         ) and self.route() is None:
             return
         self._say("")
-        sides = SIDES if which == "both" else (self.decision.model,)
+        chosen = self.decision.model if self.decision else ""
+        sides = SIDES if which == "both" else (chosen,)
         missing = [side for side in sides if self.backends[side] is None]
         if missing:
             self._say(self._no_server(missing), calm=True)
             return
+        targets = {side: target for side, target in self.backends.items() if target is not None}
         self.answers = {side: Reply(side, self.names[side]) for side in sides}
         self._show_answers()
         try:
-            await asyncio.gather(*(self._stream(answer) for answer in self.answers.values()))
+            streams = [self._stream(a, targets[side]) for side, a in self.answers.items()]
+            await asyncio.gather(*streams)
         finally:
             for answer in self.answers.values():
                 if answer.state in ("waiting", "streaming"):
@@ -394,9 +397,9 @@ class RouterPanel(widgets.VBox):
                 self._note("asked", answer)
             self._show_answers()
 
-    async def _stream(self, answer: Reply) -> None:
+    async def _stream(self, answer: Reply, target: Backend) -> None:
         """Let one model answer, word by word."""
-        target, start, shown = self.backends[answer.side], time.perf_counter(), 0.0
+        start, shown = time.perf_counter(), 0.0
         mode = clients.LOCAL if target.is_local else clients.REMOTE
         try:
             async with clients.connect(target.base_url, target.api_key, api_mode=mode) as client:
@@ -445,14 +448,16 @@ class RouterPanel(widgets.VBox):
         if not prompts:
             self._say("Paste some prompts first, one a line, or upload a file.", calm=True)
             return
-        self.batch, scores, start = prompts, [], time.perf_counter()
+        self.batch = prompts
+        scores: list[float] = []
+        start = time.perf_counter()
         for first in range(0, len(prompts), BATCH):
             scores.extend(
                 await asyncio.to_thread(self.router.score, prompts[first : first + BATCH])
             )
             seconds = time.perf_counter() - start
             self._batch_view.value = markup.progress_html(len(scores), len(prompts), seconds)
-        self.batch_scores = np.array(scores, dtype=float)
+        self.batch_scores = np.array(scores, dtype=np.float64)
         self._show_batch()
 
     # --- events ---
@@ -540,6 +545,8 @@ class RouterPanel(widgets.VBox):
     def _note(self, what: str, answer: Reply | None = None) -> None:
         at = datetime.now().isoformat(timespec="seconds")
         decision = self.decision
+        if decision is None:
+            return  # nothing was routed
         event = Entry(
             at, what, self.routed, decision.p_superior, decision.threshold, decision.model
         )
