@@ -304,7 +304,7 @@ class LabelledPrompt(Row):
     votes: int | None = None
     interval: list[float] | None = None
     answers: int | None = None
-    labeller: str | None = None
+    labeller: dict[str, Any] | str | None = None
     language: str | None = None
     merged_from: int | None = None
     split: str | None = None
