@@ -1,0 +1,156 @@
+"""Adds to outcomes what a policy of two decisions needs: the signals of each inferior answer, and the
+money of its calls.
+
+Outcomes are what `grading.join_outcomes` makes of two graded files; the answers behind them, and a
+second cheap model's, are read again here. What a signal means is in `signals`; which of them are
+worth their money is learnt by notebook 05.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from routerlib.answers import signals
+from routerlib.answers.killable import Crew, Lost
+from routerlib.rows import jsonl
+from routerlib.rows.schemas import LabelledPrompt, Responses, Sample
+
+
+@dataclass(frozen=True)
+class Price:
+    """Dollars per million tokens: read (prompt) and written (completion)."""
+
+    read: float = 0.0
+    written: float = 0.0
+
+    def of(self, sample: Sample) -> float | None:
+        """The dollars of one answer; None where its tokens were not counted."""
+        if sample.prompt_tokens is None or sample.completion_tokens is None:
+            return None
+        return (sample.prompt_tokens * self.read + sample.completion_tokens * self.written) / 1e6
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What the calls behind outcomes cost: of the inferior, the superior and the second cheap model."""
+
+    inferior: Price
+    superior: Price
+    second: Price = Price()
+
+
+Files = Sequence[str | Path]
+
+
+def annotate(
+    rows: Sequence[LabelledPrompt],
+    inferior: Files,
+    superior: Files = (),
+    second: Files = (),
+    prices: Prices | None = None,
+    embed: signals.Embed | None = None,
+    workers: int | None = None,
+    timeout: float = 5.0,
+    output: str | Path | None = None,
+) -> list[LabelledPrompt]:
+    """The same outcomes with `inferior_signals`, and with costs where prices are given.
+
+    Args:
+        rows: outcomes of these files, by `id`. inferior, superior, second: graded or ungraded
+            responses files of the three models.
+        prices: dollars per million tokens; None: no costs are written. A cost is the mean over a
+            question's answers whose tokens were counted. `signals_cost` is what the signals need
+            beside one inferior answer: the further samples that are compared, and one answer of the
+            second model.
+        embed: texts to vectors, for open text that can only be compared by meaning; None: not
+            compared.
+        workers, timeout: processes, and seconds that reading one question may take; the signals of
+            one that takes longer are missing.
+        output: where to write the rows as JSONL, if anywhere.
+    """
+    wanted = {row.id for row in rows}
+    others = {row.unique_id: row for row in _rows(second) if row.unique_id in wanted}
+    answered = [row for row in _rows(inferior) if row.unique_id in wanted]
+    told = _measured(answered, others, embed, workers, timeout)
+    money = _money(answered, _rows(superior), others, prices) if prices else {}
+    found = [
+        row.model_copy(
+            update={"inferior_signals": told.get(row.id) or None, **money.get(row.id, {})}
+        )
+        for row in rows
+    ]
+    if output:
+        jsonl.write_rows(output, found)
+    return found
+
+
+def _rows(files: Files) -> Iterator[Responses]:
+    for path in files:
+        yield from jsonl.read_rows(path, Responses)
+
+
+def _measured(
+    answered: Sequence[Responses],
+    others: Mapping[str, Responses],
+    embed: signals.Embed | None,
+    workers: int | None,
+    timeout: float,
+) -> dict[str, dict[str, float]]:
+    """The signals of each question by its id; none for one whose reading was lost."""
+    items = [signals.item_of(row, others.get(row.unique_id)) for row in answered]
+    with Crew("routerlib.answers.signals:measure", workers, timeout) as crew:
+        measured = list(crew.map(items))
+    told = {}
+    for row, item, found in zip(answered, items, measured, strict=True):
+        if isinstance(found, Lost):
+            continue
+        by_meaning = signals.similarities(item, embed) if embed else {}
+        told[row.unique_id] = {**found, **by_meaning}
+    return told
+
+
+def _money(
+    answered: Sequence[Responses],
+    superior: Iterator[Responses],
+    others: Mapping[str, Responses],
+    prices: Prices,
+) -> dict[str, dict[str, Any]]:
+    """The costs of each question by its id; what was not counted is left out."""
+    dear = {row.unique_id: _mean_cost(row, prices.superior) for row in superior}
+    money = {}
+    for row in answered:
+        first = _mean_cost(row, prices.inferior)
+        other = others.get(row.unique_id)
+        second = _mean_cost(other, prices.second) if other else 0.0
+        reading = None
+        if first is not None and second is not None:
+            reading = (len(row.responses) - 1) * first + second
+        costs = {
+            "inferior_cost": first,
+            "superior_cost": dear.get(row.unique_id),
+            "signals_cost": reading,
+        }
+        money[row.unique_id] = {name: value for name, value in costs.items() if value is not None}
+    return money
+
+
+def _mean_cost(row: Responses, price: Price) -> float | None:
+    costs = [price.of(sample) for sample in row.responses]
+    known = [cost for cost in costs if cost is not None]
+    return float(np.mean(known)) if known else None
+
+
+def sentence(rows: Sequence[LabelledPrompt]) -> str:
+    """Which signals the rows carry, and how many rows have each, in words."""
+    counts = {
+        name: sum(name in (row.inferior_signals or {}) for row in rows) for name in signals.MEANING
+    }
+    found = [f"{name} ({count:,})" for name, count in counts.items() if count]
+    if not found:
+        return "No signal could be read off the inferior model's answers."
+    return f"Signals of {len(rows):,} inferior answers, and how many have each: {', '.join(found)}."
