@@ -1,9 +1,9 @@
 """Made-up outcomes whose second look is known: informative, useless or misleading signals, at any price."""
 
 import numpy as np
+from scipy.special import expit
 
 from routerlib.stats import costs
-from routerlib.stats.metrics import sigmoid
 from routerlib.training.policy_choice import Outcomes
 
 
@@ -15,8 +15,8 @@ def made_up(kind, rows=3000, seed=0, ratio=0.1, reading=0.0):
     """
     random = np.random.default_rng(seed)
     difficulty = random.normal(size=rows)
-    inferior = (random.random(rows) < sigmoid(-1.5 * difficulty)).astype(float)
-    superior = (random.random(rows) < sigmoid(1.6 - 1.5 * difficulty)).astype(float)
+    inferior = (random.random(rows) < expit(-1.5 * difficulty)).astype(float)
+    superior = (random.random(rows) < expit(1.6 - 1.5 * difficulty)).astype(float)
     seen = 0.8 * difficulty + random.normal(size=rows)
     p_superior = 0.05 + 0.35 * np.exp(-((seen - 0.9) ** 2) / 3)
     told = {

@@ -14,6 +14,7 @@ only ever added, which makes the path nested.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -103,13 +104,44 @@ def path_of(p_superior: ArrayLike, gain: ArrayLike, bill: Costs) -> Path:
             read.append(min(_least(levels, won >= worth * reading), up[-1]))
         else:
             read.append(-np.inf)
-    end = prices[-1] - 1.0  # at the end of the path everything goes straight up
-    return Path(
-        prices=(*prices.tolist(), end),
-        read=(*_falling(read), -np.inf),
-        escalate=(*(prices * dear).tolist(), -np.inf),
-        up=(*_falling(up), -np.inf),
-    )
+    points = list(zip(prices, _falling(read), prices * dear, _falling(up), strict=True))
+    # At the end of the path everything goes straight up.
+    points.append((prices[-1] - 1.0, -np.inf, -np.inf, -np.inf))
+    return Path(*zip(*_small_steps(points, np.sort(p_superior)), strict=True))
+
+
+Point = tuple[float, float, float, float]  # price, read, escalate, up
+
+
+def _small_steps(points: Sequence[Point], scores: Array) -> list[Point]:
+    """The same path without leaps: where many prompts change their step at one price, they do so by their scores.
+
+    Where the prompt says little, one price is right for all prompts, and the path would leap from one end to the
+    other; no threshold between the two could then be certified.
+    """
+    wanted = max(1, len(scores) // PRICES)
+    found = [points[0]]
+    for before, after in itertools.pairwise(points):
+        reading, rising = (_between(scores, after[at], before[at]) for at in (1, 3))
+        steps = max(len(reading), len(rising)) // wanted
+        for number in range(1, steps):
+            part = number / steps
+            price = before[0] + part * (after[0] - before[0])
+            up = _part_of_the_way(rising, before[3], part)
+            read = min(_part_of_the_way(reading, before[1], part), up)
+            found.append((float(price), read, before[2], up))
+        found.append(after)
+    return found
+
+
+def _between(scores: Array, low: float, high: float) -> Array:
+    return scores[(scores >= low) & (scores < high)]
+
+
+def _part_of_the_way(scores: Array, start: float, part: float) -> float:
+    """A threshold that has come down by a part of these scores; the start where there is none to pass."""
+    passed = round(part * len(scores))
+    return float(scores[len(scores) - passed]) if passed else start
 
 
 def _prices(gain: Array, dear: float) -> Array:

@@ -63,6 +63,18 @@ def test_where_reading_costs_prompts_that_are_surely_easy_stay_unread():
     assert p[unread[1]].mean() < p[~unread[1]].mean()
 
 
+@pytest.mark.parametrize("reading", [0.0, 0.05])
+def test_the_path_makes_no_leap_even_where_the_prompt_says_nothing(reading):
+    random = np.random.default_rng(0)
+    p, gain = random.random(2000), np.clip(0.2 + 0.3 * random.normal(size=2000), -1, 1)
+    course = path_of(p, gain, bill(2000, 0.2, reading)).course(p, gain)
+    for steps in (course.up, course.read):
+        _, rows = np.unique(steps[np.isfinite(steps)], return_counts=True)
+        assert rows.max(initial=0) <= 40 or rows.max() == 2000  # all at once: read for free
+    _, together = np.unique(course.position, return_counts=True)
+    assert together.max() <= 60
+
+
 def test_both_reach_the_better_of_the_two_single_decisions_where_they_were_fitted():
     p, told = made_up("informative", 1500)
     once = policy_choice.fit_policies(np.arange(len(p)), p, told, np.arange(len(p)))
