@@ -1,13 +1,16 @@
-"""Does the certificate keep its promise, and what does the promise cost? By resampling real outcomes.
+"""Does the certificate keep its promise, and what does the promise cost? By resampling real
+outcomes.
 
     python benchmarks/certificate.py --outcomes FILE [--resamples 1000] [--json OUT]
 
-FILE is JSONL (may be gzipped) with `prompt, category, inferior_score, superior_score` at the least. TF-IDF + ridge,
-cross-fitted, gives every row a score; the rows are then taken as the whole population, so the true loss of any
-threshold is known. Calibration sets of 300, 1,000 and 2,000 rows are drawn from it with replacement, each is
-certified, and two numbers are printed side by side for each test: how often the certified threshold truly loses
-more than epsilon (promise: at most delta), and what share of the calls that could be spared within epsilon it spares.
-The exit status is 1 where a promise is broken more often than chance explains.
+FILE is JSONL (may be gzipped) with `prompt, category, inferior_score, superior_score` at the least.
+TF-IDF + ridge, cross-fitted, gives every row a score; the rows are then taken as the whole
+population, so the true loss of any threshold is known. Calibration sets of 300, 1,000 and 2,000
+rows are drawn from it with replacement, each is
+certified, and two numbers are printed side by side for each test: how often the certified threshold
+truly loses more than epsilon (promise: at most delta), and what share of the calls that could be
+spared within epsilon it spares. The exit status is 1 where a promise is broken more often than
+chance explains.
 """
 
 from __future__ import annotations
@@ -19,12 +22,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from routerlib.rows import jsonl  # noqa: E402
-from routerlib.stats import certificates, metrics  # noqa: E402
+from routerlib.stats import calibration, certificates, metrics  # noqa: E402
 from routerlib.training import examples  # noqa: E402
 from routerlib.training.scorers import TfidfRidge  # noqa: E402
 
@@ -47,11 +51,14 @@ def cross_fitted(data: examples.Examples, folds: int = 5) -> np.ndarray:
         model = TfidfRidge().fit(data.take(seen))
         part = data.take(held_out)
         scores[held_out] = model.score(part.texts, part.categories)
-    return metrics.calibrate("platt", scores, data.p_superior)(scores)
+    return calibration.calibrate("platt", scores, data.p_superior)(scores)
 
 
 def true_losses(score: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every threshold that tells two rows apart, with the population's mean loss there and its share of spared calls."""
+    """Every threshold that tells two rows apart.
+
+    With the population's mean loss there and its share of spared calls.
+    """
     order = np.argsort(score, kind="stable")
     thresholds, first = np.unique(score[order], return_index=True)
     below = np.r_[first, len(score)]
@@ -76,12 +83,12 @@ def measure(
     for _ in range(resamples):
         drawn = rng.integers(len(score), size=n)
         answers = (score[drawn], data.inferior[drawn], data.superior[drawn])
-        certificate = certificates.certify(*answers, epsilon, delta, method)
+        certificate = certificates.certify_threshold(*answers, epsilon, delta, method)
         at = int(np.searchsorted(thresholds, certificate.threshold)) if certificate.certified else 0
         broken += bool(losses[at] > epsilon)
         certified += certificate.certified
         kept.append(spared[at] / possible if possible else np.nan)
-    low, high = metrics.clopper_pearson(broken, resamples)
+    low, high = stats.binomtest(broken, resamples).proportion_ci(method="exact")
     return {
         "method": method,
         "epsilon": epsilon,
@@ -113,10 +120,13 @@ def main() -> int:
     score = cross_fitted(data)
     area = metrics.apgr(score, data.inferior, data.superior)
     print(
-        f"{len(data):,} rows, inferior {data.inferior.mean():.3f}, superior {data.superior.mean():.3f}; the scores' "
-        f"APGR is {area:.3f}. delta = {args.delta:g}, {args.resamples:,} resamples a line, fitted in "
+        f"{len(data):,} rows, inferior {data.inferior.mean():.3f}, superior "
+        f"{data.superior.mean():.3f}; the scores' "
+        f"APGR is {area:.3f}. delta = {args.delta:g}, {args.resamples:,} resamples a line, fitted "
+        f"in "
         f"{time.perf_counter() - began:.0f} s.\n\n"
-        "test             epsilon   rows  broken (95 % interval)     certified  could spare  saving kept"
+        "test             epsilon   rows  broken (95 % interval)     certified  could spare  "
+        "saving kept"
     )
     table = []
     for epsilon in EPSILONS:
@@ -125,8 +135,10 @@ def main() -> int:
                 row = measure(score, data, n, epsilon, args.delta, method, args.resamples)
                 table.append(row)
                 print(
-                    f"{method:16} {epsilon:7.2f} {n:6,}  {row['violations']:.3f} ({row['violations_low']:.3f} to "
-                    f"{row['violations_high']:.3f})    {row['certified']:7.3f} {row['possible_share']:12.3f} "
+                    f"{method:16} {epsilon:7.2f} {n:6,}  {row['violations']:.3f} "
+                    f"({row['violations_low']:.3f} to "
+                    f"{row['violations_high']:.3f})    {row['certified']:7.3f} "
+                    f"{row['possible_share']:12.3f} "
                     f"{row['saving_kept']:12.3f}",
                     flush=True,
                 )
@@ -136,7 +148,8 @@ def main() -> int:
     broken = [row for row in table if row["violations_low"] > args.delta]
     verdict = "Promise broken" if broken else "Promise kept"
     print(
-        f"\n{verdict}: at worst {worst['violations']:.3f} of certificates lose more than epsilon (allowed: "
+        f"\n{verdict}: at worst {worst['violations']:.3f} of certificates lose more than epsilon "
+        f"(allowed: "
         f"{args.delta:g}). {time.perf_counter() - began:.0f} s in all."
     )
     return 1 if broken else 0

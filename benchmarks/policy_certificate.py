@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
-from routerlib.stats import costs, metrics
+from routerlib.stats import costs
 from routerlib.stats.costs import STATES
 from routerlib.training import examples, policy_choice
 from routerlib.training.policies import Policy
@@ -42,7 +43,7 @@ def measure(
         bill = costs.spent(course, population.costs, placed.threshold).mean()
         calls.append(kept.mean())
         money.append(1 - bill / population.costs.superior.mean())
-    low, high = metrics.clopper_pearson(broken, resamples)
+    low, high = binomtest(broken, resamples).proportion_ci(method="exact")
     return {
         "policy": policy.name,
         "epsilon": epsilon,

@@ -1,9 +1,12 @@
-"""How good a router trains from a file of outcomes: APGR, calibration and paired differences, on held-out rows.
+"""How good a router trains from a file of outcomes: APGR, calibration and paired differences, on
+held-out rows.
 
-    python benchmarks/router_quality.py --outcomes outputs/graded/outcomes.jsonl --train-share 0.8 --seeds 5 --json table.json
+    python benchmarks/router_quality.py --outcomes outputs/graded/outcomes.jsonl --train-share 0.8
+    --seeds 5 --json table.json
 
-Each row needs prompt, category, inferior_score and superior_score (JSONL, gzipped or not). For every seed the rows are
-split by prompt group; everything is trained, chosen and calibrated on the training share, and the rest is touched once.
+Each row needs prompt, category, inferior_score and superior_score (JSONL, gzipped or not). For
+every seed the rows are split by prompt group; everything is trained, chosen and calibrated on the
+training share, and the rest is touched once.
 """
 
 from __future__ import annotations
@@ -16,14 +19,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from routerlib.endpoints import standins
 from routerlib.rows import jsonl
-from routerlib.training import evaluation, examples, fine_tuning
+from routerlib.training import candidates, evaluation, examples, fine_tuning, labelled_data
 
 # The encoder's training budget over all seeds, in tokens: some 10 to 25 minutes on two cores.
 TOKENS, TOKENS_PER_ROW = 1_200_000, 150
 
 
 def epochs_within(rows: examples.Examples, share: float, seeds: int, most: float) -> float:
-    """Epochs of fine-tuning that fit the budget of tokens: at most `most`, and 0 where not even one fits."""
+    """Epochs of fine-tuning that fit the budget of tokens.
+
+    At most `most`, and 0 where not even one fits.
+    """
     tokens = sum(min(256, len(text) / 4) for text in rows.texts) * share * seeds
     return float(min(most, (TOKENS + TOKENS_PER_ROW * len(rows.texts)) // max(tokens, 1)))
 
@@ -38,7 +44,7 @@ def one_seed(
     recipe = (
         fine_tuning.Recipe(backbone, target=target, epochs=epochs, seed=seed) if epochs else None
     )
-    run = evaluation.fit(
+    run = candidates.fit_candidates(
         rows.take(parts["train"]),
         rows.take(parts["validation"]),
         backbone,
@@ -73,11 +79,12 @@ def main() -> None:
     parser.add_argument("--json", help="write the table here")
     given = parser.parse_args()
     started = time.perf_counter()
-    rows = examples.from_rows(evaluation.read_outcomes(given.outcomes))
+    rows = examples.from_rows(labelled_data.read_outcomes(given.outcomes))
     backbone = given.backbone or str(standins.path("encoder"))
     epochs = epochs_within(rows, given.train_share, given.seeds, given.epochs)
     print(
-        f"{len(rows):,} rows, {len(set(rows.categories))} categories; inferior {rows.inferior.mean():.3f}, superior "
+        f"{len(rows):,} rows, {len(set(rows.categories))} categories; inferior "
+        f"{rows.inferior.mean():.3f}, superior "
         f"{rows.superior.mean():.3f}; {given.seeds} seeds, {epochs:g} epochs of fine-tuning",
         flush=True,
     )
@@ -89,14 +96,15 @@ def main() -> None:
         tests.append(tested)
         done = time.perf_counter() - started
         print(
-            f"split {number + 1}/{given.seeds}, seed {seed}: {len(tested.index):,} test rows, {done:.0f} s so far",
+            f"split {number + 1}/{given.seeds}, seed {seed}: {len(tested.index):,} test rows, "
+            f"{done:.0f} s so far",
             flush=True,
         )
-    chosen, why = evaluation.choose(runs)
-    table = evaluation.measure(rows, tests, chosen, n=1000 if len(rows) < 5000 else 300)
+    chosen, why = candidates.choose(runs)
+    table = evaluation.compare(rows, tests, chosen, n=1000 if len(rows) < 5000 else 300)
     print(f"\n{evaluation.as_markdown(table)}\n\n{why} {evaluation.verdict(table)}")
     if given.json:
-        jsonl.write_json(given.json, table)
+        jsonl.write_json(given.json, [row.to_dict() for row in table])
     print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 

@@ -1,10 +1,12 @@
-"""How fast our scoring is against the straightforward path: float32, one prompt at a time, padded to 512 tokens.
+"""How fast our scoring is against the straightforward path: float32, one prompt at a time, padded
+to 512 tokens.
 
     python benchmarks/scoring.py [--router FOLDER] [--prompts FILE] [--json OUT]
 
-Prints prompts a second and p50/p99 latency of both, batched and one at a time, the ratios, and the largest difference
-of any score. Without a router, a classifier with fresh weights on the offline encoder is timed: speed does not depend
-on what was learnt. Without a file, the shipped prompts are scored.
+Prints prompts a second and p50/p99 latency of both, batched and one at a time, the ratios, and the
+largest difference of any score. Without a router, a classifier with fresh weights on the offline
+encoder is timed: speed does not depend on what was learnt. Without a file, the shipped prompts are
+scored.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from routerlib import settings
 from routerlib.endpoints import standins
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LABELS
-from routerlib.training import encoders, fine_tuning
+from routerlib.training import encoders
+from routerlib.training.scorers import EncoderScorer
 
 
 def read_prompts(path: str | None, limit: int) -> list[str]:
@@ -95,9 +98,7 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     fast = AutoModelForSequenceClassification.from_config(plain.config)
     fast.load_state_dict(plain.state_dict())
-    scorer = fine_tuning.EncoderScorer(
-        encoders.for_inference(fast), encoders.load_tokenizer(folder, 512)
-    )
+    scorer = EncoderScorer(encoders.for_inference(fast), encoders.load_tokenizer(folder, 512))
 
     lengths = [len(tokenizer(text)["input_ids"]) for text in texts]
     print(f"{len(texts)} prompts, median {np.median(lengths):.0f} tokens, {folder}")

@@ -1,8 +1,10 @@
-"""How fast we fine-tune against the Trainer's plain defaults: every row padded to the maximum, float32.
+"""How fast we fine-tune against the Trainer's plain defaults: every row padded to the maximum,
+float32.
 
     python benchmarks/training.py --outcomes FILE [--rows 256] [--json OUT]
 
-Same rows, same seed, same number of steps; prints examples a second, the ratio, and both validation losses.
+Same rows, same seed, same number of steps; prints examples a second, the ratio, and both validation
+losses.
 """
 
 from __future__ import annotations
@@ -18,13 +20,16 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from routerlib.endpoints import standins
 from routerlib.rows import jsonl
-from routerlib.training import encoders, evaluation, examples, fine_tuning, inference
+from routerlib.training import encoders, examples, fine_tuning, inference, labelled_data
 
 
 def plain(
     train: examples.Examples, validation: examples.Examples, recipe: fine_tuning.Recipe
 ) -> dict[str, float]:
-    """The Trainer as it comes, apart from our loss: padding to max length, float32, random order."""
+    """The Trainer as it comes, apart from our loss.
+
+    Padding to max length, float32, random order.
+    """
     from transformers import (
         AutoModelForSequenceClassification,
         TrainingArguments,
@@ -32,7 +37,7 @@ def plain(
         set_seed,
     )
 
-    from routerlib.training.trainer import WeightedTrainer
+    from routerlib.training.fine_tuning import WeightedTrainer
 
     class Unsorted(WeightedTrainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -99,7 +104,7 @@ def main() -> None:
     parser.add_argument("--backbone", help="default: the offline stand-in")
     parser.add_argument("--json")
     given = parser.parse_args()
-    rows = examples.from_rows(evaluation.read_outcomes(given.outcomes))
+    rows = examples.from_rows(labelled_data.read_outcomes(given.outcomes))
     order = np.random.default_rng(0).permutation(len(rows))[: round(given.rows * 1.25)]
     train, validation = rows.take(order[: given.rows]), rows.take(order[given.rows :])
     recipe = fine_tuning.Recipe(given.backbone or str(standins.path("encoder")), epochs=1)
@@ -111,7 +116,8 @@ def main() -> None:
     usual = plain(train, validation, recipe)
     ratio = ours["examples_per_second"] / usual["examples_per_second"]
     print(
-        f"{len(train)} rows, one epoch\nours          {ours}\nplain Trainer {usual}\nratio {ratio:.1f}"
+        f"{len(train)} rows, one epoch\nours          {ours}\nplain Trainer {usual}\nratio "
+        f"{ratio:.1f}"
     )
     if given.json:
         jsonl.write_json(given.json, {"ours": ours, "plain": usual, "ratio": ratio})

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from routerlib.rows.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
+from routerlib.stats.calibration import Calibration
 from routerlib.stats.certificates import Certificate
-from routerlib.stats.metrics import Calibration
 from routerlib.training.examples import from_rows
 from routerlib.training.router import Router
 from routerlib.training.scorers import TfidfRidge

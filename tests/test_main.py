@@ -204,8 +204,8 @@ def test_loading_an_encoder_says_nothing(outputs, tmp_path):
     from tiny_encoder import tiny_encoder
 
     from routerlib.training import encoders
-    from routerlib.training.fine_tuning import EncoderScorer
     from routerlib.training.router import Router
+    from routerlib.training.scorers import EncoderScorer
 
     backbone = tiny_encoder(tmp_path / "tiny")
     scorer = EncoderScorer(

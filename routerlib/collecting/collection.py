@@ -23,6 +23,7 @@ from routerlib.endpoints import clients, prompts, servers
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import Question, Responses, parse
+from routerlib.stats.prices import call_cost
 
 __all__ = [
     "CollectionSummary",
@@ -206,7 +207,7 @@ def measure(
         "samples_per_second": round(summary.samples / summary.seconds, 2)
         if summary.samples
         else None,
-        "cost": (tokens_in * price_in + tokens_out * price_out) / 1e6,
+        "cost": call_cost(tokens_in, tokens_out, price_in, price_out),
         "finish_reasons": dict(reasons),
         "path": summary.path,
     }

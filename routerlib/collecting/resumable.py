@@ -38,6 +38,7 @@ from routerlib.endpoints.clients import (
 )
 from routerlib.errors import INCOMPLETE, Foreseen
 from routerlib.progress import bar as progress_bar
+from routerlib.stats.prices import call_cost
 
 T = TypeVar("T")
 
@@ -545,9 +546,7 @@ class _Run(Generic[T]):
         summary.samples += len(answer.samples)
         summary.prompt_tokens += answer.prompt_tokens
         summary.completion_tokens += answer.completion_tokens
-        summary.cost += (
-            answer.prompt_tokens * self.prices[0] + answer.completion_tokens * self.prices[1]
-        ) / 1e6
+        summary.cost += call_cost(answer.prompt_tokens, answer.completion_tokens, *self.prices)
         for sample in answer.samples:
             reason = str(sample.get("finish_reason"))
             summary.finish_reasons[reason] = summary.finish_reasons.get(reason, 0) + 1

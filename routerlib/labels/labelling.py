@@ -47,6 +47,7 @@ from routerlib.rows.schemas import (
     VoteQuestion,
 )
 from routerlib.stats import metrics
+from routerlib.stats.prices import call_cost
 from routerlib.votes.ratings import (
     Difficulty,
     Tiers,
@@ -874,4 +875,4 @@ def check_by_source(
 def estimate_cost(run: Run, prompts: int, price_in: float, price_out: float) -> float:
     """Price of labelling so many prompts, from the tokens of a run, in the unit of the prices per million tokens."""
     read, written = run.tokens_per_prompt()
-    return float(metrics.call_cost(read * prompts, written * prompts, price_in, price_out))
+    return float(call_cost(read * prompts, written * prompts, price_in, price_out))

@@ -1,7 +1,9 @@
-"""From any number of labelled files to one training set: merged, balanced, split, and described so that it can be proved.
+"""From any number of labelled files to one training set: merged, balanced, split, and described so
+that it can be proved.
 
-Rows come in and files go out, the same bytes for the same input, whatever its order. Which prompts are
-clean is `cleaning`'s business, their labels are `labelling`'s, and learning from them is `training`'s.
+Rows come in and files go out, the same bytes for the same input, whatever its order. Which prompts
+are clean is `cleaning`'s business, their labels are `labelling`'s, and learning from them is
+`training`'s.
 """
 
 from __future__ import annotations
@@ -21,16 +23,13 @@ from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
-from routerlib.rows.sameness import near_groups, text_key
+from routerlib.rows.sameness import SAME_SIDE, near_groups, text_key
 from routerlib.rows.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
 from routerlib.stats.metrics import wilson
 from routerlib.training import examples
 
-PRIORITY = (
-    "graded",
-    "human",
-    "llm",
-)  # answers checked against the truth, then people, then a model's opinion
+# Answers checked against the truth, then people, then a model's opinion.
+PRIORITY = ("graded", "human", "llm")
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 FILES = {
     "router_dataset_all.jsonl": LABELS,
@@ -46,7 +45,10 @@ class MixingError(Foreseen, ValueError):
 
 @dataclass(frozen=True)
 class Merged:
-    """The rows, one a prompt, sorted by their text's key; how many were duplicates, and of those, how many disagreed."""
+    """The rows, one a prompt, sorted by their text's key.
+
+    How many were duplicates, and of those, how many disagreed.
+    """
 
     rows: list[LabelledPrompt]
     duplicates: int
@@ -54,7 +56,8 @@ class Merged:
 
 
 def merge(rows: Iterable[LabelledPrompt], priority: Sequence[str] = PRIORITY) -> Merged:
-    """One row a prompt. Of several, the source that comes first in `priority` decides; several rows of that source
+    """One row a prompt. Of several, the source that comes first in `priority` decides; several rows
+    of that source
     are averaged: `p_superior` is their mean, and the label is superior where that is above 0.5.
 
     Raises:
@@ -65,7 +68,8 @@ def merge(rows: Iterable[LabelledPrompt], priority: Sequence[str] = PRIORITY) ->
     for row in rows:
         if row.source not in priority:
             raise MixingError(
-                f"Row {row.id!r} has the source {row.source!r}; the rule knows {', '.join(priority)}."
+                f"Row {row.id!r} has the source {row.source!r}; the rule knows "
+                f"{', '.join(priority)}."
             )
         by_text[text_key(as_text(row.prompt))].append(row)
         total += 1
@@ -85,10 +89,11 @@ def _resolve(group: list[LabelledPrompt], priority: Sequence[str]) -> LabelledPr
     if len(chosen) == 1:
         return first
     p = sum(row.p_superior for row in chosen) / len(chosen)
-    label = first.label if len({row.label for row in chosen}) == 1 else LABELS[p > 0.5]
-    return first.model_copy(
-        update={"p_superior": round(p, 6), "label": label, "merged_from": len(chosen)}
-    )
+    label: str = first.label
+    if len({row.label for row in chosen}) > 1:
+        label = ROUTE_TO_SUPERIOR if p > 0.5 else ROUTE_TO_INFERIOR
+    merged = {"p_superior": round(p, 6), "label": label, "merged_from": len(chosen)}
+    return first.model_copy(update=merged)
 
 
 def _unique_ids(rows: list[LabelledPrompt]) -> list[LabelledPrompt]:
@@ -98,26 +103,32 @@ def _unique_ids(rows: list[LabelledPrompt]) -> list[LabelledPrompt]:
     unique = []
     for row in rows:
         seen[row.id] += 1
-        name, number = row.id, seen[row.id]
-        while number > 1 and (name := f"{row.id}-{number}") in taken:
+        if seen[row.id] == 1:
+            unique.append(row)
+            continue
+        number = seen[row.id]
+        while f"{row.id}-{number}" in taken:
             number += 1
+        name = f"{row.id}-{number}"
         taken.add(name)
-        unique.append(row if name == row.id else row.model_copy(update={"id": name}))
+        unique.append(row.model_copy(update={"id": name}))
     return unique
 
 
-def split(
+def with_splits(
     rows: Sequence[LabelledPrompt],
     shares: dict[str, float] | None = None,
-    similarity: float = 0.7,
+    similarity: float = SAME_SIDE,
     seed: int = 0,
 ) -> list[LabelledPrompt]:
-    """The rows with a field `split` ("train", ...) and a field `group`; near-duplicates stay together.
+    """The rows with a field `split` ("train", ...) and a field `group`, which stays together.
+
+    05 keeps to these parts: what is held back here never trains there.
 
     Args:
         shares: name -> share, summing to 1 (default SHARES).
-        similarity: Jaccard similarity of three-word shingles from which two prompts are of one group. The default
-            lies below that of the duplicate filter, because the estimate wavers around its threshold.
+        similarity: Jaccard similarity of three-word shingles from which two prompts are of one
+            group.
 
     Raises:
         ValueError: the shares do not sum to 1.
@@ -136,10 +147,12 @@ def split(
 def balance(
     rows: Sequence[LabelledPrompt], how: str = "none", seed: int = 0
 ) -> list[LabelledPrompt]:
-    """Even out the labels of the training rows; validation and test rows keep the shares of real traffic.
+    """Even out the labels of the training rows; validation and test rows keep the shares of real
+    traffic.
 
     Args:
-        how: "none", or "downsample": as many of the commoner label as there are of the rarer one, drawn at random.
+        how: "none", or "downsample": as many of the commoner label as there are of the rarer one,
+            drawn at random.
 
     Raises:
         MixingError: an unknown way, or a label without a row.
@@ -167,8 +180,9 @@ def source_agreement(rows: Iterable[LabelledPrompt]) -> list[dict[str, Any]]:
     """How often two sources give the same prompt the same label.
 
     Returns:
-        a row for each pair of sources: first, second, prompts (both labelled), agreement in [0, 1] with its 95 %
-        interval (Wilson) low and high; the last three are None where they share no prompt.
+        a row for each pair of sources: first, second, prompts (both labelled), agreement in [0, 1]
+        with its 95 % interval (Wilson) low and high; the last three are None where they share no
+        prompt.
     """
     labels: dict[bytes, dict[str, str]] = defaultdict(dict)
     for row in rows:
@@ -200,8 +214,8 @@ def write(
     """Write the three data files and the card; returns the card.
 
     Args:
-        facts: what else the card should say, such as `inputs` (see `describe_file`), labeller, filters. All of
-            it must be JSON.
+        facts: what else the card should say, such as `inputs` (see `describe_file`), labeller,
+            filters. All of it must be JSON.
 
     Raises:
         MixingError: there are no rows.
@@ -269,7 +283,8 @@ def card_text(card: dict[str, Any]) -> str:
 
 
 def verify(folder: str | Path) -> list[str]:
-    """Whether the files in a folder are those its card describes: a sentence for each that is not; empty if all are.
+    """Whether the files in a folder are those its card describes: a sentence for each that is not;
+    empty if all are.
 
     Raises:
         FileNotFoundError: there is no card.

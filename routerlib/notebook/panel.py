@@ -31,6 +31,7 @@ from routerlib.notebook import markup
 from routerlib.notebook.face import Face
 from routerlib.notebook.markup import SIDES, Entry, Point, Reply
 from routerlib.serving.routing import Backend, backend
+from routerlib.stats.prices import call_cost, prices_of
 from routerlib.training.router import Decision, Router
 
 SAMPLES = (  # (label, prompt), from easy to hard
@@ -435,10 +436,10 @@ class RouterPanel(widgets.VBox):
             answer.completion_tokens = _count(chunk.usage.completion_tokens)
 
     def _cost(self, answer: Reply) -> float | None:
-        price = self.router.prices.get(answer.side)
-        if price is None or answer.completion_tokens is None:
+        prices = prices_of(self.router.prices, answer.side)
+        if prices is None or answer.completion_tokens is None:
             return None
-        return price * ((answer.prompt_tokens or 0) + answer.completion_tokens) / 1e6
+        return float(call_cost(answer.prompt_tokens or 0, answer.completion_tokens, *prices))
 
     async def _route_batch(self) -> None:
         self._say("")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from routerlib.labels.labelling import Check
+    from routerlib.training.evaluation import CategoryResult
     from routerlib.votes.ratings import Agreement, Difficulty, Rating, Tiers
 
 INLINE = "module://matplotlib_inline.backend_inline"  # what a notebook draws with
@@ -795,21 +796,15 @@ def share_table(rows: Sequence[Mapping[str, Any]], unit: str = "$") -> str:
     return "\n".join(lines)
 
 
-def category_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def category_table(rows: Sequence[CategoryResult]) -> str:
     """The rows of `evaluation.by_category` as a Markdown table."""
     lines = [
         "| category | test rows | inferior accuracy | superior accuracy | APGR |",
         "|---|---:|---:|---:|---:|",
     ]
     for row in rows:
-        apgr = "–" if row["apgr"] != row["apgr"] else f"{row['apgr']:.2f}"
-        cells = [
-            row["category"],
-            row["rows"],
-            f"{row['inferior']:.0%}",
-            f"{row['superior']:.0%}",
-            apgr,
-        ]
+        apgr = "–" if row.apgr != row.apgr else f"{row.apgr:.2f}"
+        cells = [row.category, row.rows, f"{row.inferior:.0%}", f"{row.superior:.0%}", apgr]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 

@@ -21,6 +21,9 @@ BANDS, ROWS = (
     5,
 )  # texts of Jaccard similarity 0.8 share a band with probability 0.99, of 0.5 with 0.32
 SHINGLE = 3  # words
+# Likeness from which two prompts never stand on two sides of a split. It lies below that of the
+# duplicate filter, because the estimate wavers around its threshold.
+SAME_SIDE = 0.7
 ENDS = ".!?"  # signs that may be left out at the end
 
 # Signs that differ in print alone, by the one that stands for all of them.
@@ -77,21 +80,21 @@ def text_key(text: str) -> bytes:
     return hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=12).digest()
 
 
-def same_text_groups(texts: Sequence[str]) -> np.ndarray:
-    """The same number for texts with one key; shape (n,), numbered by first occurrence."""
-    seen: dict[bytes, int] = {}
-    return np.array([seen.setdefault(text_key(text), len(seen)) for text in texts], dtype=int)
+def near_groups(texts: Sequence[str], threshold: float = SAME_SIDE) -> np.ndarray:
+    """The same number for texts that are the same or linked by a chain of near ones; shape (n,).
 
-
-def near_groups(texts: Sequence[str], threshold: float) -> np.ndarray:
-    """The same number for texts linked by a chain of near ones; shape (n,), by first occurrence."""
+    The number is the position of the first of the group.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    index, pairs = NearIndex(threshold), []
+    index = NearIndex(threshold)
+    pairs: list[tuple[int, int]] = []
+    first_of: dict[bytes, int] = {}
     for number, text in enumerate(texts):
         sketch = index.sketch(tokens(text))
         pairs += [(number, other) for other in index.near(sketch)]
+        pairs.append((number, first_of.setdefault(text_key(text), number)))
         index.remember(sketch)
     rows, columns = np.array(pairs, dtype=int).reshape(-1, 2).T
     links = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(len(texts), len(texts)))

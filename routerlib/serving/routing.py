@@ -73,7 +73,7 @@ def quick(rows: Iterable[LabelledPrompt]) -> Router:
 
     Where no threshold can be certified, it takes the one that sends half of the calls to the superior model.
     """
-    from routerlib.stats import metrics
+    from routerlib.stats import calibration as maps
     from routerlib.training import evaluation, examples
     from routerlib.training.scorers import TfidfRidge
 
@@ -81,7 +81,7 @@ def quick(rows: Iterable[LabelledPrompt]) -> Router:
     split = examples.split(data.groups, {"train": 0.6, "calibration": 0.2, "certificate": 0.2})
     train, calibration, fresh = (data.take(split[name]) for name in split)
     scorer = TfidfRidge().fit(train)
-    platt = metrics.calibrate("platt", scorer.score(calibration.texts), calibration.p_superior)
+    platt = maps.calibrate("platt", scorer.score(calibration.texts), calibration.p_superior)
     router = Router("TF-IDF + ridge, quick", scorer, platt)
     if not evaluation.certify(router, fresh).certified:
         half = [row for row in router.curve if row["share_superior"] <= 0.5]

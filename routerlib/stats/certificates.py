@@ -1,20 +1,26 @@
-"""A promise about a router: the cheapest threshold whose loss of accuracy is at most epsilon, with a stated risk.
+"""A promise about a router: the cheapest threshold whose loss of accuracy is at most epsilon, with
+a stated risk.
 
-Scores and graded answers of a calibration split in, a `Certificate` out. The rows must be fresh (the router and its
-calibration never saw them) and drawn like the prompts to come; the promise is about such prompts, on average,
-not about each one, and it says nothing once the prompts change. No files, no models.
+Scores and graded answers of a calibration split in, a `Certificate` out. The rows must be fresh
+(the router and its calibration never saw them) and drawn like the prompts to come; the promise is
+about such prompts, on average, not about each one, and it says nothing once the prompts change. No
+files, no models.
 
-A prompt goes to the superior model where its score is at least the threshold. The loss of a threshold is
-superior - inferior for the prompts below it and 0 for the others, in [-1, 1]: it is negative where the inferior model
-does better, and those gains offset losses. Learn-then-Test (Angelopoulos et al. 2021, arXiv 2110.01052) with fixed-
-sequence testing: thresholds from a grid that was fixed beforehand are tested from the safest to the cheapest, each at
-the full level delta, until one fails; the last one that passed is certified. The chance that its true mean
-loss exceeds epsilon is at most delta, in finite samples. Three tests of "the mean loss is above epsilon":
+A prompt goes to the superior model where its score is at least the threshold. The loss of a
+threshold is superior - inferior for the prompts below it and 0 for the others, in [-1, 1]: it is
+negative where the inferior model does better, and those gains offset losses. Learn-then-Test
+(Angelopoulos et al. 2021, arXiv 2110.01052) with fixed-
+sequence testing: thresholds from a grid that was fixed beforehand are tested from the safest to the
+cheapest, each at the full level delta, until one fails; the last one that passed is certified. The
+chance that its true mean loss exceeds epsilon is at most delta, in finite samples. Three tests of
+"the mean loss is above epsilon":
 
-- `paired`: exact for losses in {-1, 0, 1} (one graded answer a model). The sum of the losses is trinomial; its lower
-  tail is taken at the worst share of non-zero losses inside a confidence set (Berger and Boos 1994).
-- `betting`: any losses in [-1, 1]. The wealth of a bettor against "above epsilon", with the stakes of Waudby-Smith and
-  Ramdas (2023, arXiv 2010.09686, section 4), and Ville's inequality over the whole game.
+- `paired`: exact for losses in {-1, 0, 1} (one graded answer a model). The sum of the losses is
+  trinomial; its lower tail is taken at the worst share of non-zero losses inside a confidence set
+  (Berger and Boos 1994).
+- `betting`: any losses in [-1, 1]. The wealth of a bettor against "above epsilon", with the stakes
+  of Waudby-Smith and Ramdas (2023, arXiv 2010.09686, section 4), and Ville's inequality over the
+  whole game.
 - `clopper-pearson`: the share of prompts with any loss, gains ignored. Simple, and valid for both.
 """
 
@@ -31,7 +37,7 @@ from numpy.typing import ArrayLike
 from routerlib.stats.metrics import MetricError, checked_outcomes, clopper_pearson_upper
 
 Array = np.ndarray
-METHODS = ("auto", "paired", "betting", "clopper-pearson")
+TESTS = ("auto", "paired", "betting", "clopper-pearson")
 NUISANCE = 0.1  # part of delta spent on the confidence set of the paired test
 CAPITAL = 0.75  # largest part of its wealth the bettor may lose on one row
 ALL_INFERIOR = math.nextafter(1.0, 2.0)  # above every probability: the last threshold of the grid
@@ -47,17 +53,21 @@ class Certificate:
     """What is promised at which threshold, and what it rests on.
 
     Attributes:
-        certified: False where these rows certify no threshold that spares a single call; the threshold is then 0,
-            which sends everything to the superior model and loses nothing.
+        certified: False where these rows certify no threshold that spares a single call; the
+            threshold is then 0, which sends everything to the superior model and loses nothing.
         threshold: scores at or above it go to the superior model.
-        epsilon, delta: mean loss of accuracy is at most epsilon with probability at least 1 - delta.
+        epsilon, delta: mean loss of accuracy is at most epsilon with probability at least 1 -
+            delta.
         n_calibration: rows the promise rests on.
         method: the test that was used.
-        loss: mean loss at the threshold on those rows; negative where routing beats the superior model.
-        bound: upper confidence limit of that loss, by the same test, at this threshold alone; never above epsilon.
+        loss: mean loss at the threshold on those rows; negative where routing beats the superior
+            model.
+        bound: upper confidence limit of that loss, by the same test, at this threshold alone; never
+            above epsilon.
         share_superior: share of those rows that go to the superior model.
         superior_accuracy: its accuracy on those rows, which the loss is measured against.
-        rows_needed: where nothing is certified, about how many calibration rows would do; None: no number would.
+        rows_needed: where nothing is certified, about how many calibration rows would do; None: no
+            number would.
     """
 
     certified: bool
@@ -75,19 +85,29 @@ class Certificate:
     @property
     def sentence(self) -> str:
         """The certificate in words."""
-        rows = f"{self.n_calibration:,} calibration row" + ("" if self.n_calibration == 1 else "s")
-        terms = f"at most {100 * self.epsilon:g} points of accuracy, with {100 * (1 - self.delta):g} % confidence"
+        plural = "" if self.n_calibration == 1 else "s"
+        rows = f"{self.n_calibration:,} calibration row{plural}"
+        terms = (
+            f"at most {100 * self.epsilon:g} points of accuracy, with "
+            f"{100 * (1 - self.delta):g} % confidence"
+        )
         if self.certified:
             return (
-                f"At threshold {self.threshold:.3f} the router sends {100 * (1 - self.share_superior):.1f} % of prompts "
-                f"to the inferior model and loses {terms} ({rows}, {self.method} test; right there: "
+                f"At threshold {self.threshold:.3f} the router sends "
+                f"{100 * (1 - self.share_superior):.1f} % of prompts "
+                f"to the inferior model and loses {terms} ({rows}, {self.method} test; right "
+                f"there: "
                 f"{100 * (self.superior_accuracy - self.loss):.1f} %, the superior model alone "
                 f"{100 * self.superior_accuracy:.1f} %)."
             )
-        none = f"None certified: from {rows}, no threshold that spares calls can be shown to lose {terms}."
+        none = (
+            f"None certified: from {rows}, no threshold that spares calls can be shown to lose "
+            f"{terms}."
+        )
         if self.rows_needed is None:
             return (
-                f"{none} More rows would not change that: where the router is surest of the inferior model, it already "
+                f"{none} More rows would not change that: where the router is surest of the "
+                f"inferior model, it already "
                 "loses more than that. Allow a larger loss, or train a better router."
             )
         more = self.rows_needed - self.n_calibration
@@ -113,7 +133,7 @@ class Certificate:
         return cls(**{name: values[name] for name in names})
 
 
-def certify(
+def certify_threshold(
     score: ArrayLike,
     inferior: ArrayLike,
     superior: ArrayLike,
@@ -122,18 +142,21 @@ def certify(
     method: str = "auto",
     thresholds: ArrayLike | None = None,
 ) -> Certificate:
-    """The cheapest threshold whose mean loss against always-superior is at most epsilon, with risk at most delta.
+    """The cheapest threshold whose mean loss against always-superior is at most epsilon, with risk
+    at most delta.
 
     Args:
-        score: calibrated probabilities of the calibration rows, in [0, 1] unless `thresholds` are given.
+        score: calibrated probabilities of the calibration rows, in [0, 1] unless `thresholds` are
+            given.
         inferior, superior: accuracies of the two models on these rows, in [0, 1].
         epsilon: largest loss of mean accuracy, in [0, 1).
         delta: largest chance that the promise is broken, in (0, 1).
-        method: a test by name, or `auto`: `paired` where every loss is -1, 0 or 1 and epsilon allows for at least
-            ten lost answers on these rows, otherwise `betting`. That choice looks at the kind and number of the rows,
-            not at how they came out, and so costs nothing.
-        thresholds: the grid, fixed without looking at these rows (quantiles of the validation scores will do);
-            by default 0, 0.001, ... 1 and one above.
+        method: a test by name, or `auto`: `paired` where every loss is -1, 0 or 1 and epsilon
+            allows for at least ten lost answers on these rows, otherwise `betting`. That choice
+            looks at the kind and number of the rows, not at how they came out, and so costs
+            nothing.
+        thresholds: the grid, fixed without looking at these rows (quantiles of the validation
+            scores will do); by default 0, 0.001, ... 1 and one above.
 
     Raises:
         MetricError: for arguments outside these ranges, or losses that do not fit the test.
@@ -146,8 +169,9 @@ def certify(
         method = automatic_method(loss, epsilon)
     test = _test_of(method, loss)
     passed = _last_passed(test, grid, score, loss, epsilon, delta)
-    certified = passed is not None and bool((score < passed).any())
-    threshold = float(passed) if certified else 0.0
+    # A threshold below every score spares no call, so there is nothing to promise.
+    certified = bool((score < passed).any())
+    threshold = passed if certified else 0.0
     suffered = np.where(score < threshold, loss, 0.0)
     return Certificate(
         certified=certified,
@@ -174,15 +198,16 @@ def automatic_method(loss: ArrayLike, epsilon: float) -> str:
 def _check_terms(epsilon: float, delta: float, method: str) -> None:
     if not 0 <= epsilon < 1:
         raise MetricError(
-            f"epsilon = {epsilon}: the allowed loss of accuracy is a share from 0 to below 1, say 0.02."
+            f"epsilon = {epsilon}: the allowed loss of accuracy is a share from 0 to below 1, say "
+            f"0.02."
         )
     if not 0 < delta < 1:
         raise MetricError(
             f"delta = {delta}: the risk of a broken promise is a share between 0 and 1, say 0.05."
         )
-    if method not in METHODS:
+    if method not in TESTS:
         raise MetricError(
-            f"certificate method {method!r} is not known; it is one of {', '.join(METHODS)}."
+            f"certificate method {method!r} is not known; it is one of {', '.join(TESTS)}."
         )
 
 
@@ -191,7 +216,8 @@ def _grid(score: Array, thresholds: ArrayLike | None) -> Array:
         return np.unique(np.asarray(thresholds, dtype=float))
     if score.min() < 0 or score.max() > 1:
         raise MetricError(
-            f"Scores run from {score.min():g} to {score.max():g}, but the default thresholds are probabilities. "
+            f"Scores run from {score.min():g} to {score.max():g}, but the default thresholds are "
+            f"probabilities. "
             "Calibrate the scores first, or give `thresholds` that were fixed on other rows."
         )
     return np.r_[np.linspace(0, 1, 1001), ALL_INFERIOR]
@@ -207,22 +233,26 @@ def _test_of(method: str, loss: Array) -> Test:
         return clopper_pearson_rejects
     if not np.isin(loss, (-1.0, 0.0, 1.0)).all():
         raise MetricError(
-            "The paired test needs one graded answer of each model; for shares of samples take betting."
+            "The paired test needs one graded answer of each model; for shares of samples take "
+            "betting."
         )
     return paired_rejects
 
 
 def _last_passed(
     test: Test, grid: Array, score: Array, loss: Array, epsilon: float, delta: float
-) -> float | None:
-    """Fixed-sequence testing from the lowest threshold up; each distinct set of routed rows is tested once."""
-    passed, tested = None, -1
+) -> float:
+    """Fixed-sequence testing from the lowest threshold up; minus infinity where none passes.
+
+    Each distinct set of routed rows is tested once.
+    """
+    passed, tested = -math.inf, -1
     ascending = np.sort(score)
     for threshold in grid:
         below = int(np.searchsorted(ascending, threshold, side="left"))
         if below != tested and not test(np.where(score < threshold, loss, 0.0), epsilon, delta):
             return passed
-        passed, tested = threshold, below
+        passed, tested = float(threshold), below
     return passed
 
 
@@ -236,11 +266,13 @@ def paired_rejects(loss: Array, epsilon: float, delta: float) -> bool:
 
 
 def paired_p_value(total: int, discordant: int, n: int, epsilon: float, beta: float) -> float:
-    """P-value of "the mean of n losses in {-1, 0, 1} is at least epsilon", given their sum and how many are not 0.
+    """P-value of "the mean of n losses in {-1, 0, 1} is at least epsilon", given their sum and how
+    many are not 0.
 
-    At a fixed share v of non-zero losses the lower tail of the sum is largest where the mean is epsilon. Over
-    v it rises while the sum lies below the distribution's mode, so the worst v is the upper end of its
-    confidence set, whose error beta is added (its observed value is looked at too).
+    At a fixed share v of non-zero losses the lower tail of the sum is largest where the mean is
+    epsilon. Over v it rises while the sum lies below the distribution's mode, so the worst v is the
+    upper end of its confidence set, whose error beta is added (its observed value is looked at
+    too).
     """
     if total >= n * epsilon:
         return 1.0
@@ -255,7 +287,10 @@ def paired_p_value(total: int, discordant: int, n: int, epsilon: float, beta: fl
 
 
 def _trinomial_tail(total: int, n: int, share: float, epsilon: float) -> float:
-    """P(sum <= total) for n losses, non-zero with chance `share`, of mean epsilon: a binomial within a binomial."""
+    """P(sum <= total) for n losses, non-zero with chance `share`, of mean epsilon.
+
+    A binomial within a binomial.
+    """
     from scipy.special import bdtr, gammaln
 
     share = min(share, 1 - 1e-12)
@@ -273,15 +308,19 @@ def _trinomial_tail(total: int, n: int, share: float, epsilon: float) -> float:
 
 
 def betting_rejects(loss: Array, epsilon: float, delta: float) -> bool:
-    """Betting test for losses in [-1, 1], of shape (rows,). Its power depends a little on their order."""
+    """Betting test for losses in [-1, 1], of shape (rows,).
+
+    Its power depends a little on their order.
+    """
     return log_wealth(loss, epsilon, delta).max() >= math.log(1 / delta)
 
 
 def log_wealth(loss: Array, epsilon: float, delta: float) -> Array:
-    """Log of the bettor's wealth after each row, from 1 at the start; a martingale at most where the mean is epsilon.
+    """Log of the bettor's wealth after each row, from 1 at the start; a martingale at most where
+    the mean is epsilon.
 
-    The stake on each row comes from the rows before it: sqrt(2 log(1/delta) / (n variance)), cut so that one row can
-    take at most `CAPITAL` of the wealth.
+    The stake on each row comes from the rows before it: sqrt(2 log(1/delta) / (n variance)), cut so
+    that one row can take at most `CAPITAL` of the wealth.
     """
     n = len(loss)
     seen = np.arange(1, n + 1)
@@ -310,7 +349,10 @@ def _bound(test: Test, loss: Array, epsilon: float, delta: float) -> float:
 
 
 def _rows_needed(test: Test, score: Array, loss: Array, epsilon: float, delta: float) -> int | None:
-    """About how many rows like these would certify some saving: the same rows over and over, until the test passes."""
+    """About how many rows like these would certify some saving.
+
+    The same rows over and over, until the test passes.
+    """
     for share in WANTED_SHARES:
         suffered = np.where(score <= np.quantile(score, share, method="inverted_cdf"), loss, 0.0)
         if suffered.mean() < epsilon:

@@ -1,8 +1,9 @@
 """Transformer encoders on texts: frozen sentence embeddings, and the fine-tuned classifier.
 
-Texts are sorted by length and batched by tokens, so almost nothing is padded; the body runs in bfloat16
-where the processor computes in it, the last layer in float32. Long texts lose their oldest tokens. How a batch passes
-through a model is `inference`'s business, training `training`'s, and what a score means `router`'s.
+Texts are sorted by length and batched by tokens, so almost nothing is padded; the body runs in
+bfloat16 where the processor computes in it, the last layer in float32. Long texts lose their oldest
+tokens. How a batch passes through a model is `inference`'s business, training `training`'s, and
+what a score means `router`'s.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ MAX_LENGTH = 256
 
 
 class EncoderError(Foreseen, ValueError):
-    """No encoder can be loaded from a folder or hub name; the text says why and what to name instead."""
+    """No encoder can be loaded from a folder or hub name.
+
+    The text says why and what to name instead.
+    """
 
 
 @functools.cache
 def quiet() -> None:
-    """Say nothing while a model loads: a bar, that a new head is new, that one CPU shares no layers tell a user nothing."""
+    """Say nothing while a model loads.
+
+    A bar, that a new head is new, that one CPU shares no layers tell a user nothing.
+    """
     settings.report_nothing()
     from transformers.utils import logging as notices
 
@@ -55,8 +62,10 @@ def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise EncoderError(
-            f"No encoder could be loaded from {folder} ({' '.join(str(error).split())[:200]}). Name the folder of a "
-            "BERT-like model, or a hub id where the hub can be reached; left empty, the offline encoder is taken."
+            f"No encoder could be loaded from {folder} ({' '.join(str(error).split())[:200]}). "
+            f"Name the folder of a "
+            "BERT-like model, or a hub id where the hub can be reached; left empty, the offline "
+            "encoder is taken."
         ) from None
     tokenizer.truncation_side = "left"
     limit = tokenizer.model_max_length or max_length
@@ -65,7 +74,10 @@ def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
 
 
 def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Positions grouped into batches of similar length, each at most `tokens` after padding, shortest first."""
+    """Positions grouped into batches of similar length, each at most `tokens` after padding.
+
+    Shortest first.
+    """
     batch: list[int] = []
     for position in np.argsort(lengths, kind="stable"):
         if batch and (len(batch) + 1) * lengths[position] > tokens:
@@ -89,7 +101,10 @@ def run(through: Forward, tokenizer: Any, texts: Sequence[str], width: int) -> n
 
 
 def _padded(rows: Sequence[list[int]], tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Token ids and mask, both of shape (rows, tokens). Widths are multiples of 8: each new one is compiled anew."""
+    """Token ids and mask, both of shape (rows, tokens).
+
+    Widths are multiples of 8: each new one is compiled anew.
+    """
     longest = max(map(len, rows))
     width = max(longest, min(-(-longest // 8) * 8, tokenizer.model_max_length))
     ids = np.full((len(rows), width), tokenizer.pad_token_id, dtype=np.int64)
@@ -131,7 +146,10 @@ class SentenceEncoder:
         return np.stack([self._known[text] for text in texts]) if len(texts) else self._embed([])
 
     def _embed_last(self, texts: list[str]) -> np.ndarray:
-        """The scorers of one blend ask for the same texts one after the other: these are embedded once."""
+        """The scorers of one blend ask for the same texts one after the other.
+
+        These are embedded once.
+        """
         known, embeddings = self._last
         if known != texts:
             embeddings = self._embed(texts)
@@ -143,7 +161,10 @@ class SentenceEncoder:
         return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
 
     def save(self, folder: str | Path) -> None:
-        """Write the encoder as a Hugging Face folder (safetensors, in the precision it computes in)."""
+        """Write the encoder as a Hugging Face folder (safetensors.
+
+        In the precision it computes in).
+        """
         self.model.save_pretrained(os.fspath(folder))
         self.tokenizer.save_pretrained(os.fspath(folder))
 
@@ -158,7 +179,10 @@ def _mean_pool(model: Any, batch: Any) -> Any:
 
 @functools.lru_cache(maxsize=4)
 def shared(folder: str, max_length: int = MAX_LENGTH) -> SentenceEncoder:
-    """One encoder in memory for all scorers that use the same folder; it remembers what it embedded."""
+    """One encoder in memory for all scorers that use the same folder.
+
+    It remembers what it embedded.
+    """
     return SentenceEncoder(folder, max_length, remember=True)
 
 

@@ -1,33 +1,38 @@
 """Fine-tuning an encoder into a router's scorer, with the Hugging Face Trainer.
 
-The head starts as a logistic regression on the frozen encoder's features. Soft targets, dynamic padding with length
-grouping, bfloat16 where the hardware has it, warm-up, early stopping on validation loss. The result is an
-`EncoderScorer`, a plain two-label classifier: softmax of its two logits is the score, so
-`transformers.pipeline("text-classification", folder)` gives the same numbers. Runs as it is under
-`accelerate launch` on several processes or GPUs. What to train on and which scorer to keep is `evaluation`'s
-business.
+The head starts as a logistic regression on the frozen encoder's features. Soft targets, dynamic
+padding with length grouping, bfloat16 where the hardware has it, warm-up, early stopping on
+validation loss. The result is an `EncoderScorer`, a plain two-label classifier: softmax of its two
+logits is the score, so `transformers.pipeline("text-classification", folder)` gives the same
+numbers. Runs as it is under `accelerate launch` on several processes or GPUs. What to train on and
+which scorer to keep is `evaluation`'s business. Imported only when training starts, since it loads
+torch and transformers.
 """
 
 from __future__ import annotations
 
-import functools
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+from transformers import Trainer, TrainerCallback
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from routerlib import progress as progress_bars
 from routerlib.rows.schemas import LABELS
-from routerlib.stats.metrics import sigmoid
+from routerlib.stats.calibration import soft_logistic
 from routerlib.training import encoders, inference
 from routerlib.training.examples import Examples
-from routerlib.training.scorers import Scorer, ScorerError, soft_logistic
+from routerlib.training.scorers import EncoderScorer, ScorerError
 
 TARGETS = ("p_superior", "gain", "two_heads", "strictly_better")
-HEAD_C = 0.05  # of the head's logistic regression; of 0.05 and 0.5 the one with the lesser loss on validation rows
+# Of the head's logistic regression: of 0.05 and 0.5 the one of less loss on validation rows.
+HEAD_C = 0.05
 CPU_ROWS = (
     16  # rows at once on a CPU: more of them leave its caches, and a step takes twice as long
 )
@@ -39,9 +44,11 @@ class Recipe:
 
     Attributes:
         backbone: folder or hub name of a BERT-like encoder. target: one of TARGETS (see `targets`).
-        epochs: at most; training stops when validation loss has not fallen for `patience` evaluations.
+        epochs: at most; training stops when validation loss has not fallen for `patience`
+            evaluations.
         learning_rate: peak, after warming up over `warmup` of all steps, then falling linearly.
-        batch_size: of one optimiser step, over all processes. max_length: in tokens; longer texts lose their oldest.
+        batch_size: of one optimiser step, over all processes. max_length: in tokens; longer texts
+            lose their oldest.
         bf16: compute in bfloat16; None: where the hardware has it.
     """
 
@@ -68,76 +75,24 @@ class Recipe:
 
 @dataclass
 class History:
-    """What a training run did: the Trainer's log, the best validation loss, rows per second, the head's fit included."""
+    """What a training run did.
+
+    The Trainer's log, the best validation loss, rows per second, the head's fit included.
+    """
 
     log: list[dict[str, float]] = field(default_factory=list)
     best_validation_loss: float = float("nan")
     examples_per_second: float = float("nan")
 
 
-class EncoderScorer(Scorer):
-    """A fine-tuned classifier: sigmoid of the difference of its two logits."""
-
-    kind = "encoder"
-
-    def __init__(self, model: Any = None, tokenizer: Any = None):
-        super().__init__()
-        self.model, self.tokenizer = model, tokenizer
-
-    def fit(self, examples: Examples) -> EncoderScorer:
-        raise ScorerError(
-            "An encoder is fitted with training.fine_tune, which also needs validation rows."
-        )
-
-    def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
-        return sigmoid(self.logits(texts))
-
-    def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """Log-odds of needing the superior model, shape (n,)."""
-        both = encoders.run(self._forward, self.tokenizer, texts, 2).astype(float)
-        return both[:, 1] - both[:, 0]
-
-    @functools.cached_property
-    def _forward(self) -> inference.Forward:
-        return inference.forward(self.model, _two_logits)
-
-    def fold(self, slope: float, intercept: float) -> EncoderScorer:
-        """The scorer whose logits are slope * logits + intercept: a calibration put into the last layer."""
-        import copy
-
-        import torch
-
-        model = copy.deepcopy(self.model)
-        last = encoders.last_layer(model)
-        with torch.no_grad():
-            last.weight.mul_(slope)
-            last.bias.mul_(slope)
-            last.bias[1] += intercept
-        return EncoderScorer(model, self.tokenizer)
-
-    def save(self, folder: Path) -> None:
-        """Write a Hugging Face model folder (float32 safetensors, tokenizer, config) and scorer.json."""
-        import copy
-
-        super().save(folder)
-        copy.deepcopy(self.model).cpu().float().save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
-
-    def _ready(self, folder: Path) -> None:
-        self.model = encoders.load_classifier(folder)
-        self.tokenizer = encoders.load_tokenizer(folder, 10**6)
-
-
-def _two_logits(model: Any, batch: Any) -> Any:
-    return model(**batch).logits
-
-
 def targets(examples: Examples, target: str) -> np.ndarray:
-    """What the two logits learn, in [0, 1]: shape (n,) for their difference, or (n, 2) for one model each.
+    """What the two logits learn, in [0, 1]: (n,) for their difference, or (n, 2), a model each.
 
-    gain: (1 + superior - inferior) / 2, so a probability of 0.5 means that the superior model adds nothing;
-    p_superior: the soft label; strictly_better: p_superior > 0.5; two_heads: inferior right, superior right, each
-    by its own logit (rows without scores teach only p_superior's complement and 1).
+    gain: (1 + superior - inferior) / 2, so a probability of 0.5 means that the superior model adds
+    nothing;
+    p_superior: the soft label; strictly_better: p_superior > 0.5; two_heads: inferior right,
+    superior right, each by its own logit (rows without scores teach only p_superior's complement
+    and 1).
     """
     if target == "two_heads":
         return examples.both_right
@@ -159,8 +114,8 @@ def fine_tune(
     """Fine-tune an encoder and keep the weights with the least validation loss.
 
     Args:
-        checkpoints: a folder of its own for this run's checkpoints, one an epoch; if it holds some, training goes on
-            from the last. None: nothing outlives the call.
+        checkpoints: a folder of its own for this run's checkpoints, one an epoch; if it holds some,
+            training goes on from the last. None: nothing outlives the call.
 
     Raises:
         ScorerError: there are no rows to train or validate on.
@@ -185,13 +140,12 @@ def fine_tune(
 
 
 def _fit_head(model: Any, tokenizer: Any, train: Examples, target: str) -> None:
-    """Give the last layer the weights of a logistic regression on what it sees before any fine-tuning.
+    """Give the last layer the weights of a logistic regression on what it sees before any
+    fine-tuning.
 
-    From a random head the first steps teach the encoder what suits the noise in that head, which costs most where
-    rows are few (Kumar et al. 2022, arXiv 2202.10054).
+    From a random head the first steps teach the encoder what suits the noise in that head, which
+    costs most where rows are few (Kumar et al. 2022, arXiv 2202.10054).
     """
-    import torch
-
     seen = encoders.features(model, tokenizer, train.texts)
     centre, wanted = seen.mean(axis=0), targets(train, target).reshape(len(train), -1)
     size = max(float(np.linalg.norm(seen - centre, axis=1).mean()), 1e-6)
@@ -226,8 +180,6 @@ def _trainer(
         PrinterCallback,
         set_seed,
     )
-
-    from routerlib.training.trainer import TextProgress, WeightedTrainer
 
     set_seed(recipe.seed)
     tokenizer = encoders.load_tokenizer(recipe.backbone, recipe.max_length)
@@ -279,7 +231,8 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, resumable: bool) -> Any:
         data_seed=recipe.seed,
         remove_unused_columns=False,
         label_names=["labels"],
-        disable_tqdm=True,  # `TextProgress` instead: a widget's last state is lost where nobody looks on
+        # `TextProgress` instead: a widget's last state is lost where nobody looks on
+        disable_tqdm=True,
         dataloader_pin_memory=False,
     )
 
@@ -299,10 +252,93 @@ def _dataset(examples: Examples, tokenizer: Any, target: str) -> list[dict[str, 
 def _history(log: list[dict[str, float]], head_seconds: float) -> History:
     losses = [entry["eval_loss"] for entry in log if "eval_loss" in entry]
     run = next((entry for entry in reversed(log) if "train_runtime" in entry), {})
-    speed, seconds = (
-        run.get("train_samples_per_second", float("nan")),
-        run.get("train_runtime", float("nan")),
-    )
-    return History(
-        log, min(losses, default=float("nan")), speed * seconds / (seconds + head_seconds)
-    )
+    seconds = run.get("train_runtime", float("nan"))
+    rows = run.get("train_samples_per_second", float("nan")) * seconds
+    return History(log, min(losses, default=float("nan")), rows / (seconds + head_seconds))
+
+
+# --- the Trainer with soft targets, row weights, and the same batches on any number of processes
+# ---
+
+
+class WeightedTrainer(Trainer):
+    """Cross-entropy against soft labels.
+
+    Of the logits' difference, or (two labels) of each logit on its own.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        # The loss below is a mean over rows, equal on every process.
+        self.model_accepts_loss_kwargs = False
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Any,
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        labels, weight = inputs.pop("labels").float(), inputs.pop("weight").float()
+        outputs = model(**inputs)
+        logits = outputs.logits.float()
+        if labels.shape[1] == 1:
+            logits = logits[:, 1:] - logits[:, :1]
+        losses = binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(dim=1)
+        loss = (losses * weight).mean()
+        return (loss, outputs) if return_outputs else loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        """Batches grouped by length over the whole batch.
+
+        So that n processes share what one would take.
+        """
+        dataset: Any = self.train_dataset if train_dataset is None else train_dataset
+        lengths = [len(row["input_ids"]) for row in dataset]
+        processes, steps = self.args.world_size, self.args.gradient_accumulation_steps
+        return _OrderByEpoch(self, self.args.train_batch_size * processes * steps, lengths)
+
+
+class TextProgress(TrainerCallback):
+    """Our progress bar, with the validation loss, in place of the Trainer's widget."""
+
+    def __init__(self, label: str, show: bool = True):
+        self.label, self.show = label, show
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar = progress_bars.bar(
+            state.max_steps, self.label, "step", self.show and state.is_world_process_zero
+        )
+        self.bar.update(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar.update(state.global_step - self.bar.n)
+
+    def on_evaluate(
+        self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any
+    ) -> None:
+        loss = (metrics or {}).get("eval_loss", float("nan"))
+        self.bar.set_postfix_str(f"validation loss {loss:.4f}")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        # Early stopping ends before the last step: that is all there was to do.
+        self.bar.total = self.bar.n
+        self.bar.refresh()
+        self.bar.close()
+
+
+class _OrderByEpoch(LengthGroupedSampler):
+    """An order that depends on seed and epoch alone.
+
+    So that a resumed run goes on with the one it left.
+    """
+
+    def __init__(self, trainer: Trainer, batch_size: int, lengths: list[int]):
+        super().__init__(batch_size, lengths=lengths, generator=torch.Generator())
+        self._trainer = trainer
+
+    def __iter__(self) -> Any:
+        epoch = int((self._trainer.state.epoch or 0) + 1e-3)
+        seed = int(self._trainer.args.data_seed or 0)
+        self.generator.manual_seed(seed + 1_000_003 * epoch)
+        return super().__iter__()

@@ -8,12 +8,16 @@ wants to measure afterwards.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from routerlib.endpoints import standins
 from routerlib.rows import sources
 from routerlib.rows.schemas import LabelledPrompt
-from routerlib.training import evaluation, examples, fine_tuning
+from routerlib.training import candidates, evaluation, examples, labelled_data
 from routerlib.training.router import Router
+
+if TYPE_CHECKING:
+    from routerlib.training.fine_tuning import Recipe
 
 
 def fit(
@@ -56,24 +60,32 @@ def fit(
         SettingError: there are too few graded rows to split. RowError, SourceError: the file cannot
             be used.
     """
-    found = evaluation.read_outcomes(outcomes)
+    found = labelled_data.read_outcomes(outcomes)
     if labelled:
         found += sources.load_rows(labelled, LabelledPrompt)
     rows = examples.from_rows(found)
-    part = evaluation.split_rows(rows, seed)
+    part = labelled_data.split_rows(rows, seed)
     encoder = backbone or standins.path("encoder")
-    recipes = [fine_tuning.Recipe(str(encoder), epochs=epochs, seed=seed)] if epochs else []
-    run = evaluation.fit(
+    run = candidates.fit_candidates(
         rows.take(part["train"]),
         rows.take(part["validation"]),
         encoder,
-        recipes,
+        _recipes(encoder, epochs, seed),
         seed,
         use_categories=use_categories,
         progress=progress,
     )
-    chosen, _ = evaluation.choose([run])
+    chosen, _ = candidates.choose([run])
     router = run.candidates[chosen].router
     kept_back = rows.take(part["calibration"])
     evaluation.certify(router, kept_back, epsilon, delta, use_categories=use_categories)
     return router
+
+
+def _recipes(encoder: str | Path, epochs: int, seed: int) -> list[Recipe]:
+    """How to fine-tune, where that was asked for; only then torch is loaded."""
+    if not epochs:
+        return []
+    from routerlib.training.fine_tuning import Recipe
+
+    return [Recipe(str(encoder), epochs=epochs, seed=seed)]

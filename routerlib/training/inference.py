@@ -1,9 +1,10 @@
 """A transformer run as fast as this machine can: token ids in, numbers out.
 
-On a CPU, where OpenVINO is installed, a model is translated once (half a second) and compiled for the processor, in
-bfloat16 if that computes in it: the same numbers within some thousandths, for a single prompt several times as fast.
-On a GPU, without OpenVINO, or where a model cannot be translated, torch runs it as it is. Batches are made and
-texts become ids in `encoders`.
+On a CPU, where OpenVINO is installed, a model is translated once (half a second) and compiled for
+the processor, in
+bfloat16 if that computes in it: the same numbers within some thousandths, for a single prompt
+several times as fast. On a GPU, without OpenVINO, or where a model cannot be translated, torch runs
+it as it is. Batches are made and texts become ids in `encoders`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ AGREEMENT = (
 
 @functools.cache
 def compute_dtype() -> Any:
-    """torch.bfloat16 where this machine computes in it (a recent GPU or CPU), else torch.float32."""
+    """torch.bfloat16 where this machine computes in it (a recent GPU or CPU).
+
+    Else torch.float32.
+    """
     import torch
 
     if torch.cuda.is_available():
@@ -55,8 +59,9 @@ def forward(model: Any, head: Callable[[Any, dict[str, Any]], Any]) -> Forward:
     """The quickest way through a model on this machine.
 
     Args:
-        model: a torch module on its device, ready for inference. head: takes the model and a batch (input_ids and, where
-            something is masked, attention_mask), and gives a tensor of shape (rows, width).
+        model: a torch module on its device, ready for inference. head: takes the model and a batch
+            (input_ids and, where something is masked, attention_mask), and gives a tensor of shape
+            (rows, width).
 
     Returns:
         A function that several threads may call.
@@ -78,7 +83,10 @@ def forward(model: Any, head: Callable[[Any, dict[str, Any]], Any]) -> Forward:
 
 
 def with_torch(model: Any, head: Callable[[Any, dict[str, Any]], Any]) -> Forward:
-    """The model as torch runs it. Where there is nothing to mask it gets no mask: attention is quicker without."""
+    """The model as torch runs it.
+
+    Where there is nothing to mask it gets no mask: attention is quicker without.
+    """
     import torch
 
     def run(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -157,10 +165,14 @@ def _trial(rows: int, tokens: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _check_agreement(compiled: Forward, plain: Forward) -> None:
-    """Raise ValueError where a translation's numbers are not torch's, for shapes other than the one it was made with."""
+    """Raise ValueError where a translation's numbers are not torch's.
+
+    For shapes other than the one it was made with.
+    """
     trials = [_trial(1, 5), _trial(3, 24), _trial(8, 16)]
     expected = np.concatenate([plain(*trial).ravel() for trial in trials])
     found = np.concatenate([compiled(*trial).ravel() for trial in trials])
-    apart = float(np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 1e-6))
+    size = max(float(np.linalg.norm(expected)), 1e-6)
+    apart = float(np.linalg.norm(found - expected)) / size
     if not apart <= AGREEMENT:
         raise ValueError(f"its numbers differ from torch's by {apart:.0%}")

@@ -424,7 +424,9 @@ def certify(
 
     def promise_up_to(threshold: float) -> Certificate:
         tested = grid[grid <= threshold]
-        return certificates.certify(course.position, *answers, epsilon, delta, method, tested)
+        return certificates.certify_threshold(
+            course.position, *answers, epsilon, delta, method, tested
+        )
 
     promise = promise_up_to(np.inf)
     dearest = costs.expenses(course, *answers, told.costs, -np.inf)

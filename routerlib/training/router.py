@@ -1,9 +1,10 @@
 """The router: scores prompts, decides which model gets each one, and lives in a folder.
 
-A `Router` wraps a scorer (any of `scorers`, or the fine-tuned encoder), the calibration that turns its score
-into p_superior, the threshold with its certificate, and what each threshold costs. It ranks prompts by
-the scorer's expected gain; p_superior is that score mapped, never reversed, to the probability that the superior
-model's answer is strictly better. How routers are trained and chosen is in `training` and `evaluation`.
+A `Router` wraps a scorer (any of `scorers`, or the fine-tuned encoder), the calibration that turns
+its score into p_superior, the threshold with its certificate, and what each threshold costs. It
+ranks prompts by the scorer's expected gain; p_superior is that score mapped, never reversed, to the
+probability that the superior model's answer is strictly better. How routers are trained and chosen
+is in `training` and `evaluation`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from routerlib.endpoints.prompts import as_text, well_formed
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Message, Prompt
-from routerlib.stats.metrics import Calibration
+from routerlib.stats.calibration import Calibration
 from routerlib.training import scorers
 
 FILE = "router.json"
@@ -36,7 +37,10 @@ FIELDS = {  # of router.json, beside format, kind, calibration and metrics
 
 
 class RouterError(Foreseen, ValueError):
-    """A folder that holds no router, or a router that cannot do what is asked; the text says what to do."""
+    """A folder that holds no router, or a router that cannot do what is asked.
+
+    The text says what to do.
+    """
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ class Decision:
 
 @dataclass
 class Router:
-    """A fitted router. Build one with `fit` or in notebook 05, or read one with `Router.from_pretrained`.
+    """A fitted router. Build one with `fit` or in notebook 05, or read one with
+    `Router.from_pretrained`.
 
     Example:
         router = routerlib.Router.from_pretrained("outputs/models/my-router-save")
@@ -65,9 +70,11 @@ class Router:
     Attributes:
         name: what tables call it. scorer: ranks texts. calibration: score -> p_superior.
         threshold: a prompt with p_superior at or above it goes to the superior model.
-        curve: what each threshold buys (threshold, share_superior, accuracy, pgr, cost_per_1000), on held-out rows.
+        curve: what each threshold buys (threshold, share_superior, accuracy, pgr, cost_per_1000),
+            on held-out rows.
         certificate: how the threshold is guaranteed (see `certificates`), or None.
-        models, prices, metrics: the two models' names, prices in dollars per million tokens, figures on the test split.
+        models, prices, metrics: the two models' names, prices in dollars per million tokens,
+            figures on the test split.
     """
 
     name: str
@@ -90,18 +97,21 @@ class Router:
         """Calibrated p_superior of each prompt, shape (n,), in [0, 1].
 
         Args:
-            prompts: texts or conversations (a list of messages each). categories: one a prompt, where known.
+            prompts: texts or conversations (a list of messages each). categories: one a prompt,
+                where known.
 
         Raises:
             RouterError: a single prompt was passed where a list is needed, or the lengths differ.
         """
         if isinstance(prompts, str):
             raise RouterError(
-                "score() takes a list of prompts. For a single one: score([prompt])[0], or route(prompt)."
+                "score() takes a list of prompts. For a single one: score([prompt])[0], or "
+                "route(prompt)."
             )
         if categories is not None and len(categories) != len(prompts):
             raise RouterError(
-                f"There are {len(prompts)} prompts but {len(categories)} categories; give one for each."
+                f"There are {len(prompts)} prompts but {len(categories)} categories; give one for "
+                f"each."
             )
         if not len(prompts):
             return np.zeros(0)
@@ -113,10 +123,12 @@ class Router:
     @overload
     def route(self, prompts: Sequence[Prompt], threshold: float | None = None) -> Any: ...
     def route(self, prompts: Any, threshold: float | None = None) -> Decision | list[Decision]:
-        """Decide for one prompt (a text, or one conversation: a list of messages) or for a list of prompts.
+        """Decide for one prompt (a text, or one conversation: a list of messages) or for a list of
+        prompts.
 
         Args:
-            threshold: overrides the router's own, in [0, 1]; above 1 sends everything to the inferior model.
+            threshold: overrides the router's own, in [0, 1]; above 1 sends everything to the
+                inferior model.
 
         Raises:
             RouterError: the threshold is not a number of at least 0.
@@ -152,7 +164,10 @@ class Router:
         )
 
     def save(self, folder: str | Path) -> Path:
-        """Write the router into a folder; returns it. `router.json` is written last: its existence means complete."""
+        """Write the router into a folder; returns it.
+
+        `router.json` is written last: its existence means complete.
+        """
         folder = settings.resolve(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).unlink(missing_ok=True)
@@ -167,7 +182,8 @@ class Router:
         """Read a router that `save` wrote.
 
         Raises:
-            RouterError: the folder does not exist, holds no (complete) router, or one of another format.
+            RouterError: the folder does not exist, holds no (complete) router, or one of another
+            format.
         """
         folder = settings.resolve(folder)
         facts = _read_facts(folder)
@@ -181,7 +197,8 @@ class Router:
             Exception
         ) as error:  # whatever a library makes of a file that was cut off, or is of another kind
             raise RouterError(
-                f"{folder} holds a router that cannot be read ({type(error).__name__}: {error}). Copy the folder "
+                f"{folder} holds a router that cannot be read ({type(error).__name__}: {error}). "
+                f"Copy the folder "
                 "again from where it was made, or train the router again with notebook 05."
             ) from error
         return cls(
@@ -197,7 +214,8 @@ def _is_conversation(prompts: Any) -> bool:
 def _read_facts(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise RouterError(
-            f"There is no folder {folder}. Notebook 05 writes one below outputs/models; name that one."
+            f"There is no folder {folder}. Notebook 05 writes one below outputs/models; name that "
+            f"one."
         )
     file = folder / FILE
     if not file.exists():
@@ -207,7 +225,8 @@ def _read_facts(folder: Path) -> dict[str, Any]:
             else "no router"
         )
         raise RouterError(
-            f"{folder} holds {what}: the file {FILE} is missing. Run notebook 05, or name another folder."
+            f"{folder} holds {what}: the file {FILE} is missing. Run notebook 05, or name another "
+            f"folder."
         )
     try:
         facts = jsonl.read_json(file)
@@ -219,7 +238,8 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise RouterError(f"{file} is no JSON object, so it is no router's. Name another folder.")
     if facts.get("format") != FORMAT:
         raise RouterError(
-            f"{file}: format {facts.get('format')!r}, where this version reads format {FORMAT}. Train it again with 05."
+            f"{file}: format {facts.get('format')!r}, where this version reads format {FORMAT}. "
+            f"Train it again with 05."
         )
     for name, kind in FIELDS.items():
         if not isinstance(facts.get(name), kind) or name not in facts:

@@ -69,7 +69,7 @@ def test_a_source_without_a_rank_is_a_sentence():
 
 
 def test_no_near_duplicate_sits_in_two_splits():
-    rows = training_set.split(training_set.merge(many(600)).rows)
+    rows = training_set.with_splits(training_set.merge(many(600)).rows)
     parts = defaultdict(set)
     for r in rows:
         parts[r.prompt.removesuffix(" please").split(" please")[0]].add(r.split)
@@ -81,7 +81,7 @@ def test_no_near_duplicate_sits_in_two_splits():
 
 
 def test_only_training_rows_are_balanced():
-    rows = training_set.split(
+    rows = training_set.with_splits(
         [row(f"{r.prompt} {i}", 0.9 if i % 4 else 0.1) for i, r in enumerate(many(400))]
     )
     balanced = training_set.balance(rows, "downsample")
@@ -101,7 +101,7 @@ def test_a_balance_that_cannot_be_is_a_sentence(how, word):
 
 def made(folder, rows):
     return training_set.write(
-        training_set.split(training_set.merge(rows).rows, seed=1),
+        training_set.with_splits(training_set.merge(rows).rows, seed=1),
         folder,
         {"labeller": {"model": "m"}},
     )

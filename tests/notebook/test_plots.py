@@ -12,6 +12,7 @@ from routerlib.labels import labelling, training_set
 from routerlib.notebook import plots
 from routerlib.rows.schemas import LABELS, LabelledPrompt, Responses, Vote, VoteQuestion
 from routerlib.stats import metrics
+from routerlib.training.evaluation import CategoryResult
 from routerlib.votes import ratings
 
 
@@ -154,7 +155,7 @@ def test_the_share_table_reads_without_prices_and_without_a_gap(graded):
 
 
 def test_a_category_without_a_gap_has_no_apgr():
-    row = {"category": "sums", "rows": 3, "inferior": 0.5, "superior": 0.5, "apgr": float("nan")}
+    row = CategoryResult("sums", 3, inferior=0.5, superior=0.5, p_superior=0.1, apgr=float("nan"))
     assert plots.category_table([row]).splitlines()[-1] == "| sums | 3 | 50% | 50% | – |"
 
 

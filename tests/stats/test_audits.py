@@ -76,7 +76,9 @@ def test_without_the_correction_the_same_judge_would_break_it():
     """
     rng = np.random.default_rng(1)
     score, people = population(rng, 600)
-    believed = certificates.certify(score, np.ones(600), np.zeros(600), EPSILON, DELTA, "betting")
+    believed = certificates.certify_threshold(
+        score, np.ones(600), np.zeros(600), EPSILON, DELTA, "betting"
+    )
     assert true_loss(min(believed.threshold, 1.0)) > EPSILON
     checked = audits.certify_audited(
         score,

@@ -1,4 +1,7 @@
-"""The promise of a certificate: exact sizes of its tests, violations in simulation, and its words."""
+"""The promise of a certificate.
+
+Exact sizes of its tests, violations in simulation, and its words.
+"""
 
 import gzip
 import json
@@ -24,7 +27,10 @@ def rng():
 
 
 def exact_size(n, epsilon, delta, share):
-    """P(the paired test rejects) where a share of losses is not 0 and their mean is epsilon, by enumeration."""
+    """P(the paired test rejects) where a share of losses is not 0 and their mean is epsilon.
+
+    By enumeration.
+    """
     losses = (share + epsilon) / 2
     size = 0.0
     for discordant in range(n + 1):
@@ -119,7 +125,10 @@ def test_the_bettor_gains_nothing_on_average_at_the_boundary(rng):
 
 
 def population(rng, n=200_000, samples=1):
-    """Scores that know how likely the superior model alone is right; true loss rises with the threshold."""
+    """Scores that know how likely the superior model alone is right.
+
+    True loss rises with the threshold.
+    """
     need = rng.beta(1, 3, n)
     inferior = rng.binomial(samples, 0.85 - 0.7 * need) / samples
     superior = rng.binomial(samples, np.full(n, 0.8)) / samples
@@ -137,7 +146,7 @@ def test_the_certified_threshold_keeps_its_promise(rng, samples, method):
     ascending, broken, spared = score[order], 0, []
     for _ in range(trials):
         drawn = rng.integers(len(score), size=500)
-        found = certificates.certify(
+        found = certificates.certify_threshold(
             score[drawn], inferior[drawn], superior[drawn], epsilon, delta, method
         )
         below = np.searchsorted(ascending, found.threshold)
@@ -151,7 +160,12 @@ def test_more_rows_and_a_looser_promise_spare_more_calls(rng):
     data = population(rng, n=8000)
 
     def spared(rows, **terms):
-        return 1 - certificates.certify(*[column[:rows] for column in data], **terms).share_superior
+        return (
+            1
+            - certificates.certify_threshold(
+                *[column[:rows] for column in data], **terms
+            ).share_superior
+        )
 
     assert spared(8000) > spared(800)
     assert spared(8000, epsilon=0.05) > spared(8000, epsilon=0.01)
@@ -160,7 +174,7 @@ def test_more_rows_and_a_looser_promise_spare_more_calls(rng):
 
 
 def test_a_certificate_says_what_it_promises_and_survives_json(rng):
-    found = certificates.certify(*population(rng, n=2000), epsilon=0.02)
+    found = certificates.certify_threshold(*population(rng, n=2000), epsilon=0.02)
     assert found.certified and found.loss < found.bound <= 0.02 and 0 < found.share_superior < 1
     assert found.method == "paired" and found.n_calibration == 2000
     assert (
@@ -179,7 +193,7 @@ def test_a_certificate_says_what_it_promises_and_survives_json(rng):
 
 def test_none_certified_says_how_many_more_rows_would_do(rng):
     data = population(rng, n=40)
-    found = certificates.certify(*data, epsilon=0.01)
+    found = certificates.certify_threshold(*data, epsilon=0.01)
     assert (
         not found.certified
         and found.threshold == 0
@@ -190,13 +204,13 @@ def test_none_certified_says_how_many_more_rows_would_do(rng):
         found.sentence.startswith("None certified")
         and f"{found.rows_needed:,} in all" in found.sentence
     )
-    enough = certificates.certify(*population(rng, n=3 * found.rows_needed), epsilon=0.01)
+    enough = certificates.certify_threshold(*population(rng, n=3 * found.rows_needed), epsilon=0.01)
     assert enough.certified
 
 
 def test_none_certified_says_where_rows_do_not_help():
     score = np.repeat(np.linspace(0.1, 0.9, 5), 100)
-    found = certificates.certify(score, np.zeros(500), np.ones(500), epsilon=0.01)
+    found = certificates.certify_threshold(score, np.zeros(500), np.ones(500), epsilon=0.01)
     assert (
         not found.certified
         and found.rows_needed is None
@@ -205,7 +219,7 @@ def test_none_certified_says_where_rows_do_not_help():
 
 
 def test_an_inferior_model_that_is_better_takes_every_prompt(rng):
-    found = certificates.certify(
+    found = certificates.certify_threshold(
         rng.random(1000), np.ones(1000), rng.integers(2, size=1000), epsilon=0.02
     )
     assert found.certified and found.share_superior == 0 and found.loss < 0 and found.threshold > 1
@@ -213,18 +227,20 @@ def test_an_inferior_model_that_is_better_takes_every_prompt(rng):
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_a_row_or_two_certify_nothing(rows):
-    found = certificates.certify(np.full(rows, 0.5), np.ones(rows), np.ones(rows))
+    found = certificates.certify_threshold(np.full(rows, 0.5), np.ones(rows), np.ones(rows))
     assert not found.certified and found.rows_needed > 100
 
 
 def test_ties_are_certified_all_or_none(rng):
     outcomes = (rng.random(3000) < 0.5).astype(float)
     assert (
-        certificates.certify(np.full(3000, 0.4), outcomes, outcomes, epsilon=0.01).share_superior
+        certificates.certify_threshold(
+            np.full(3000, 0.4), outcomes, outcomes, epsilon=0.01
+        ).share_superior
         == 0
     )
     assert (
-        certificates.certify(
+        certificates.certify_threshold(
             np.full(3000, 0.4), 0 * outcomes, outcomes, epsilon=0.01
         ).share_superior
         == 1
@@ -251,14 +267,14 @@ def test_the_automatic_test_goes_by_kind_and_number_of_losses():
 )
 def test_terms_that_do_not_fit_are_refused_in_words(terms, said):
     with pytest.raises(MetricError, match=said):
-        certificates.certify(
+        certificates.certify_threshold(
             **{"score": [0.2, 0.3], "inferior": [0, 1], "superior": [1, 1], **terms}
         )
 
 
 def test_thresholds_of_ones_own_allow_raw_scores(rng):
     score, inferior, superior = population(rng, n=3000)
-    found = certificates.certify(
+    found = certificates.certify_threshold(
         10 * score - 4, inferior, superior, 0.03, thresholds=[-4, -3, -2.5, -2]
     )
     assert found.certified and found.threshold in (-3, -2.5, -2)
@@ -279,6 +295,8 @@ def test_the_promise_holds_on_recorded_answers(rng):
     broken = 0
     for _ in range(100):
         drawn = rng.integers(len(rows), size=1000)
-        found = certificates.certify(score[drawn], inferior[drawn], superior[drawn], 0.05, 0.1)
+        found = certificates.certify_threshold(
+            score[drawn], inferior[drawn], superior[drawn], 0.05, 0.1
+        )
         broken += losses[min(len(rows), math.ceil(found.threshold * len(rows)))] > 0.05
     assert stats.binomtest(int(broken), 100, 0.1, alternative="greater").pvalue > 0.001

@@ -1,4 +1,7 @@
-"""Loading encoders: a folder without one is told in a sentence. What they compute is tested where it is used."""
+"""Loading encoders: a folder without one is told in a sentence.
+
+What they compute is tested where it is used.
+"""
 
 import re
 

@@ -33,12 +33,30 @@ def test_shares_must_sum_to_one():
         examples.split(np.arange(10), {"a": 0.5, "b": 0.4})
 
 
-def test_prompts_that_differ_in_case_and_spacing_are_one_group():
-    assert examples.group_prompts(["What is 2+2?", "what is  2+2", "What is 2+3?"]).tolist() == [
-        0,
-        0,
-        1,
-    ]
+def test_prompts_that_are_nearly_the_same_are_one_group():
+    long = "How many times must a fair coin be thrown until heads has come up twice in a row?"
+    prompts = ["What is 2+2?", "what is  2+2", "What is 2+3?", long, f"Please: {long}"]
+    listed = [{"prompt": text, "inferior_score": 0, "superior_score": 1} for text in prompts]
+    found = examples.from_rows(map(examples.outcome_row, listed))
+    assert found.groups.tolist() == [0, 0, 2, 3, 3] and found.splits == [""] * 5
+
+
+def test_rows_are_taken_by_position_or_by_mask_and_joined_again():
+    whole = examples.from_rows(map(examples.outcome_row, rows(10)))
+    back = whole.take([0, 1, 2]).join(whole.take(np.arange(10) > 2))
+    for name in (*examples.LISTS, *examples.ARRAYS):
+        assert list(getattr(back, name)) == list(getattr(whole, name)), name
+    assert whole.take([4, 1]).texts == [whole.texts[4], whole.texts[1]]
+
+
+def test_folds_hold_every_row_once_in_parts_of_about_equal_size():
+    groups = np.random.default_rng(1).integers(100, size=300)
+    found = examples.folds(groups, 4, 0)
+    assert sorted(np.concatenate(found)) == list(range(300))
+    assert len(found) == 4 and all(50 < len(part) < 100 for part in found)
+    owners = [set(groups[part]) for part in found]
+    assert not owners[0] & owners[1] and not owners[2] & owners[3]
+    assert len(examples.folds(np.zeros(5), 4)) == 1
 
 
 def test_outcome_without_soft_label_gets_the_chance_that_only_superior_is_right():

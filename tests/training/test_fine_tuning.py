@@ -1,4 +1,7 @@
-"""Fine-tuning on a tiny encoder: it learns, the pipeline agrees, a kill is survived, two processes equal one."""
+"""Fine-tuning on a tiny encoder.
+
+It learns, the pipeline agrees, a kill is survived, two processes equal one.
+"""
 
 import subprocess
 import sys
@@ -10,8 +13,8 @@ import pytest
 from tiny_encoder import rows, tiny_encoder
 
 from routerlib.stats import metrics
-from routerlib.stats.metrics import Calibration
-from routerlib.training import evaluation, examples, fine_tuning, scorers
+from routerlib.stats.calibration import Calibration
+from routerlib.training import examples, fine_tuning, model_card, scorers
 from routerlib.training.router import Router
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +63,7 @@ def test_plain_pipeline_gives_the_calibrated_probabilities(trained, parts, tmp_p
 
     made = Router("encoder", trained[0], Calibration("platt", 1.7, -0.4, logit=True), threshold=0.4)
     expected = made.score(parts[1].texts)
-    folder = evaluation.save(made, "tiny", [], "made up", tmp_path / "saved")
+    folder = model_card.save_with_card(made, "tiny", [], "made up", tmp_path / "saved")
     assert Router.from_pretrained(folder).score(parts[1].texts) == pytest.approx(expected, abs=0.01)
     classify = pipeline("text-classification", str(folder), top_k=None)
     given = [
@@ -129,7 +132,8 @@ def test_two_processes_give_what_one_gives(parts, recipe, tmp_path):
         "from tiny_encoder import rows\n"
         "made = examples.from_rows(map(examples.outcome_row, rows(160)))\n"
         "parts = made.take(np.arange(128)), made.take(np.arange(128, 160))\n"
-        f"recipe = fine_tuning.Recipe({recipe.backbone!r}, epochs=5, learning_rate=2e-3, batch_size=16, patience=5, bf16=False)\n"
+        f"recipe = fine_tuning.Recipe({recipe.backbone!r}, epochs=5, learning_rate=2e-3, "
+        f"batch_size=16, patience=5, bf16=False)\n"
         "scorer, _ = fine_tuning.fine_tune(*parts, recipe, progress=False)\n"
         f"np.save({str(tmp_path / 'logits.npy')!r}, scorer.logits(parts[1].texts))\n"
     )

@@ -6,7 +6,7 @@ import pytest
 from tiny_encoder import rows, tiny_encoder
 
 from routerlib.errors import SettingError
-from routerlib.training import evaluation, fitting
+from routerlib.training import candidates, evaluation, fitting
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_the_test_rows_are_kept_for_whoever_measures(outputs, tmp_path, encoder,
         seen["certified on"] = set(calibration.texts)
         return certify(router, calibration, *more, **settings)
 
-    fit, certify = evaluation.fit, evaluation.certify
-    monkeypatch.setattr(evaluation, "fit", watched_fit)
+    fit, certify = candidates.fit_candidates, evaluation.certify
+    monkeypatch.setattr(candidates, "fit_candidates", watched_fit)
     monkeypatch.setattr(evaluation, "certify", watched_certify)
     fitting.fit(outcomes_file(tmp_path, 300), backbone=encoder)
     everything = {row["prompt"] for row in rows(300)}

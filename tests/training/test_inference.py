@@ -1,4 +1,7 @@
-"""A model gives the same numbers however it is run, and torch is what remains where OpenVINO cannot."""
+"""A model gives the same numbers however it is run.
+
+And torch is what remains where OpenVINO cannot.
+"""
 
 import threading
 

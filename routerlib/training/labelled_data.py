@@ -1,0 +1,230 @@
+"""Where 05's labelled prompts come from, what each weighs, and which rows may be learnt from.
+
+Finds what the other notebooks left, reads files of outcomes, and makes the one split that training,
+calibration, certificate and test all keep to. A split that was made before (02 writes it into its
+rows) is kept: what was held back there never trains here. Fitting is `candidates`' business.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from routerlib import settings
+from routerlib.errors import SettingError
+from routerlib.rows import jsonl, sources
+from routerlib.rows.schemas import LabelledPrompt, RowError
+from routerlib.stats.prices import call_cost, prices_of
+from routerlib.training.examples import SPLIT, Examples, outcome_row, split
+
+FEWEST_GRADED = 20
+HELD_BACK = ("validation", "test")  # parts of an earlier split that never train
+
+
+def find_data(outcomes: str = "", labelled: str = "") -> tuple[list[LabelledPrompt], str]:
+    """The labelled prompts to learn from and the sentence that says where they came from.
+
+    Args:
+        outcomes: graded rows; empty: outputs/graded/outcomes.jsonl, else the shipped sample.
+        labelled: prompts with labels from people or a model (several sources with commas between);
+            empty: what notebooks 01 and 02 left; "none": none.
+    """
+    left = settings.outputs("graded") / "outcomes.jsonl"
+    outcomes = outcomes or (str(left) if left.exists() else sources.SAMPLE)
+    rows = list(sources.load_rows(outcomes, LabelledPrompt))
+    for source in labelled_sources(labelled):
+        rows += list(sources.load_rows(source, LabelledPrompt))
+    counts = Counter(row.source for row in rows)
+    listed = ", ".join(f"{number:,} {source}" for source, number in sorted(counts.items()))
+    name = Path(outcomes).name
+    return rows, f"{len(rows):,} labelled prompts ({listed}), graded ones from {name}."
+
+
+def labelled_sources(labelled: str = "") -> list[str]:
+    """The files named in a setting, or those that notebooks 01 and 02 left; "none": none."""
+    if labelled == "none":
+        return []
+    if labelled:
+        return settings.names(labelled)
+    usual = [
+        settings.outputs("datasets") / "router_dataset_all.jsonl",
+        settings.outputs("analysis") / "labelled_questions.jsonl",
+    ]
+    return [str(path) for path in usual if path.exists()]
+
+
+def read_outcomes(path: str | Path = "") -> list[LabelledPrompt]:
+    """Outcomes of a file (JSONL, gzipped or not): prompt, category and both models' scores.
+
+    Args:
+        path: empty: what notebook 04 left, else the shipped sample.
+
+    Raises:
+        RowError: naming file and line of the first row that is none.
+    """
+    if not path:
+        return [row for row in find_data("", "none")[0] if row.inferior_score is not None]
+    rows = []
+    for number, value in jsonl.read_values(path):
+        try:
+            rows.append(outcome_row(value))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RowError(f"{path}, line {number}: not an outcome ({error}).") from None
+    return rows
+
+
+def weights_after_examination(
+    weights: dict[str, float], labelled: str = ""
+) -> tuple[dict[str, float], str]:
+    """The weights of the sources, that of model-written labels 0 where 02 found them worthless.
+
+    02 examines its labeller on prompts of known label and writes beside its data set whether it
+    does better than a constant.
+
+    Returns:
+        (weights, sentence): the sentence is empty where nothing was changed.
+    """
+    for source in labelled_sources(labelled):
+        record = Path(source).parent / "metrics.json"
+        found = jsonl.read_json(record) if record.exists() else {}
+        if found.get("labeller_is_useful") is False and weights.get("llm", 1.0) > 0:
+            agreed, majority = found.get("labeller_agreement"), found.get("majority_share")
+            figures = ""
+            if agreed is not None and majority is not None:
+                figures = (
+                    f" (it agrees on {agreed:.0%}, the commoner label alone on {majority:.0%})"
+                )
+            sentence = (
+                f"02 found its labeller {found.get('labeller', '')} no better than a constant"
+                f"{figures}: its labels do not train, their weight is 0."
+            )
+            return weights | {"llm": 0.0}, sentence
+    return weights, ""
+
+
+def split_rows(
+    rows: Examples, seed: int = 0, shares: dict[str, float] | None = None
+) -> dict[str, np.ndarray]:
+    """Positions of train, validation, calibration and test rows, and of those left for checks.
+
+    Rows of one group (equal or nearly equal prompts) stay together. Graded rows make validation,
+    calibration and test. Rows that an earlier split held back stay held back: graded ones go to the
+    part of that name, others to "held_back". What an earlier split lets train is shared out between
+    train and calibration. Further rows without grades train where their weight is above zero and
+    their prompt is in no other part. People's labels of weight zero are "unscored", left for a
+    check of their own, unless the router has learnt or was calibrated on the same prompt.
+
+    Raises:
+        SettingError: there are too few graded rows to split.
+    """
+    graded = np.flatnonzero(rows.graded)
+    if len(graded) < FEWEST_GRADED:
+        raise SettingError(
+            f"Only {len(graded)} graded rows: a split needs {FEWEST_GRADED} at the least, some "
+            "hundreds to be of use."
+        )
+    parts = _split_graded(rows, graded, shares or SPLIT, seed)
+    held = _groups_of(rows, HELD_BACK)
+    kept_from_training = np.concatenate(
+        [held, *(rows.groups[at] for name, at in parts.items() if name != "train")]
+    )
+    free = ~np.isin(rows.groups, kept_from_training)
+    others = np.flatnonzero(~rows.graded & (rows.weights > 0) & free)
+    used = [parts[name] for name in parts if name != "test"]
+    learnt = rows.groups[np.concatenate([*used, others])]
+    people = ~rows.graded & (rows.weights == 0) & (np.array(rows.sources) == "human")
+    earlier = ~rows.graded & np.isin(rows.splits, HELD_BACK) & ~people
+    return parts | {
+        "train": np.r_[parts["train"], others],
+        "held_back": np.flatnonzero(earlier),
+        "unscored": np.flatnonzero(people & ~np.isin(rows.groups, learnt)),
+    }
+
+
+def _groups_of(rows: Examples, parts: Sequence[str]) -> np.ndarray:
+    """The groups that have a row in one of these parts of an earlier split."""
+    return np.unique(rows.groups[np.isin(rows.splits, parts)])
+
+
+def _split_graded(
+    rows: Examples, graded: np.ndarray, shares: dict[str, float], seed: int
+) -> dict[str, np.ndarray]:
+    """Graded rows by part: where an earlier split put them, the others by the shares."""
+    groups = rows.groups[graded]
+    tested = np.isin(groups, _groups_of(rows, ("test",)))
+    validated = np.isin(groups, _groups_of(rows, ("validation",))) & ~tested
+    learnable = np.isin(groups, _groups_of(rows, ("train",))) & ~tested & ~validated
+    new = ~(tested | validated | learnable)
+    parts = {
+        name: [found] for name, found in _shared_out(graded, groups, new, shares, seed).items()
+    }
+    # A row that an earlier split lets train may train or calibrate, but it is no test.
+    both = {name: share for name, share in shares.items() if name in ("train", "calibration")}
+    both = {name: share / sum(both.values()) for name, share in both.items()}
+    for name, found in _shared_out(graded, groups, learnable, both, seed).items():
+        parts[name].append(found)
+    for name, at in (("validation", validated), ("test", tested)):
+        parts.setdefault(name, []).append(graded[at])
+    return {name: np.sort(np.concatenate(found)) for name, found in parts.items()}
+
+
+def _shared_out(
+    graded: np.ndarray, groups: np.ndarray, at: np.ndarray, shares: dict[str, float], seed: int
+) -> dict[str, np.ndarray]:
+    if not at.any():
+        return dict.fromkeys(shares, graded[:0])
+    return {name: graded[at][found] for name, found in split(groups[at], shares, seed).items()}
+
+
+@dataclass(frozen=True)
+class TokensPerCall:
+    """Mean tokens of one call of a model: read (the prompt) and written (the answer)."""
+
+    read: float
+    written: float
+
+    @property
+    def total(self) -> float:
+        return self.read + self.written
+
+
+# Where no call was measured.
+USUAL_CALL = TokensPerCall(350, 150)
+
+
+def tokens_per_call(folder: str | Path | None = None) -> dict[str, TokensPerCall]:
+    """Mean tokens of a call, by model, as measured in the graded files; empty where none are."""
+    spent: dict[str, list[tuple[int, int]]] = {}
+    base = settings.outputs("graded") if folder is None else settings.resolve(folder)
+    for path in sorted(base.glob("*.jsonl")):
+        for _, row in jsonl.read_values(path):
+            for sample in row.get("responses", []):
+                read, written = sample.get("prompt_tokens"), sample.get("completion_tokens")
+                if read is not None and written is not None:
+                    spent.setdefault(row["model"], []).append((read, written))
+    found = {}
+    for model, tokens in spent.items():
+        mean = np.mean(tokens, axis=0)
+        found[model] = TokensPerCall(float(mean[0]), float(mean[1]))
+    return found
+
+
+def costs_per_call(
+    names: Mapping[str, str], prices: Mapping[str, float], tokens: Mapping[str, TokensPerCall]
+) -> dict[str, float]:
+    """What one call of each model costs, in dollars: {"inferior_cost": ..., "superior_cost": ...}.
+
+    Args:
+        names: side -> model. prices: as a router keeps them (see `prices.prices_of`); a side
+            without prices is left out. tokens: by model; USUAL_CALL where one is missing.
+    """
+    found = {}
+    for side, model in names.items():
+        per_million, call = prices_of(prices, side), tokens.get(model, USUAL_CALL)
+        if per_million is not None:
+            found[f"{side}_cost"] = call_cost(call.read, call.written, *per_million)
+    return found
