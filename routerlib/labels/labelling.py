@@ -762,6 +762,19 @@ class Check:
         """Whether it is shown to know something: its agreement beats the constant label, or its scores rank."""
         return self.low > self.majority_share or (self.auc_low is not None and self.auc_low > 0.5)
 
+    def numbers(self) -> dict[str, Any]:
+        """What a notebook keeps of it among its metrics."""
+        return {
+            "labeller_agreement": self.agreement,
+            "labeller_agreement_low": self.low,
+            "labeller_agreement_high": self.high,
+            "labeller_auc": self.auc,
+            "labeller_ece": self.ece,
+            "labeller_is_useful": self.is_useful,
+            "majority_share": self.majority_share,
+            "n_checked": self.rows,
+        }
+
     def sentence(self) -> str:
         """The verdict, in words."""
         ranks = (
