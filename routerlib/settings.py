@@ -173,6 +173,7 @@ def _from_vault(name: str) -> str | None:
 NO_REPORTS = {
     "DO_NOT_TRACK": "1",  # the hub's clients, vLLM and others
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_UPDATE_CHECK": "1",  # `transformers serve` asks a package index for newer ones
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # datasets
     "DISABLE_SAFETENSORS_CONVERSION": "1",  # transformers asks a service to convert old weights
     "VLLM_NO_USAGE_STATS": "1",

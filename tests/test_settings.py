@@ -235,6 +235,21 @@ def test_scoring_with_an_encoder_looks_nothing_up_and_leaves_home_alone(tmp_path
     assert "openvino_telemetry" not in done.stderr
 
 
+def test_the_command_that_serves_models_asks_for_no_newer_version(tmp_path):
+    watch = Watch(tmp_path / "watch")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "transformers.cli.transformers", "version"],
+        env=kept | settings.NO_REPORTS | watch.environment(HF_HOME=str(tmp_path / "hub")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # The hub is where its models come from; a model that is a folder is served with HF_HUB_OFFLINE.
+    assert watch.lookups() <= {"huggingface.co"}
+
+
 def test_whoever_has_set_a_switch_otherwise_is_obeyed(monkeypatch):
     monkeypatch.setattr(os, "environ", os.environ.copy())
     os.environ["VLLM_NO_USAGE_STATS"] = "0"

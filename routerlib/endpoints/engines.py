@@ -180,6 +180,8 @@ def environment(engine: str, model: str) -> dict[str, str]:
         variables["HF_HUB_OFFLINE"] = "1"
         variables["HF_HOME"] = str(settings.outputs("cache", "huggingface"))
         variables.pop("HF_HUB_CACHE", None)
+    elif Path(model).is_dir():
+        variables.setdefault("HF_HUB_OFFLINE", "1")  # else the hub's client asks it all the same
     # Threads that wait should sleep: two busy processes on few cores otherwise slow each other
     # twentyfold.
     variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
