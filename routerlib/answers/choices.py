@@ -12,32 +12,25 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-_MARKUP = re.compile(
-    r"\*{1,3}|`|__|\$|\\[()\[\]]|\\(?:text(?:bf|it|rm)?|math(?:rm|bf|bb|it)|mbox|operatorname|displaystyle|Large|large)\b|\\[,;! ]"
-)
-_FULL_WIDTH = {
-    ord("（"): "(",
-    ord("）"): ")",
-    ord("："): ":",
-    ord("．"): ".",
-    ord("，"): ",",
-    0xA0: " ",
-    ord("’"): "'",
-}
-_FULL_WIDTH |= {ord("Ａ") + i: letter for i, letter in enumerate(string.ascii_uppercase)}
+from routerlib.answers.wording import unstyled
+
+LETTERS = string.ascii_uppercase
 
 
-def unstyled(text: str) -> str:
-    """A text without emphasis, maths delimiters and full-width letters."""
-    return _MARKUP.sub("", text.translate(_FULL_WIDTH))
+def lettered(options: Sequence[str], form: str = "{letter}. {option}") -> str:
+    """Options one a line, as a question shows them: `A. cold`, or `(A) cold` by the form "({letter}) {option}"."""
+    return "\n".join(
+        form.format(letter=letter, option=option)
+        for letter, option in zip(LETTERS, options, strict=False)
+    )
 
 
 def letters_of(answer: str, choices: Sequence[str]) -> str:
     """The letters of all options that equal an answer, by text or by value."""
-    answer = re.sub(r"^\s*[\(\[]?[A-Z][\)\]:.]\s+(?=\S)", "", answer)
+    answer = re.sub(r"^\s*[\(\[]?[A-Z][\)\]:.]\s+(?=\S)", "", unstyled(answer))
     return "".join(
         letter
-        for letter, option in zip(string.ascii_uppercase, choices, strict=False)
+        for letter, option in zip(LETTERS, choices, strict=False)
         if same_option(answer, option)
     )
 
@@ -51,7 +44,7 @@ def opening_option(answer: str, choices: Sequence[str]) -> str:
         if _opens_key(key, option_key(option)) and is_wordy(option)
     ]
     return (
-        string.ascii_uppercase[max(opening, key=lambda i: len(option_key(choices[i])))]
+        LETTERS[max(opening, key=lambda i: len(option_key(choices[i])))]
         if opening
         else ""
     )

@@ -1,6 +1,6 @@
-"""Judge one answer: what an output says, and whether that is right.
+"""Grade one answer: what an output says, and whether that is right.
 
-`judge` decides by the kind of its question; how an answer is found is `extraction`'s, when two answers are
+`grade_answer` decides by the kind of its question; how an answer is found is `extraction`'s, when two answers are
 equal `equality`'s business. Files of answers, and what the verdicts tell about a model, are `grading`'s.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from routerlib.answers import equality, extraction
+from routerlib.answers import equality, expressions, extraction, phrases
 from routerlib.answers.killable import Lost
 from routerlib.rows.schemas import Responses, Sample
 
 
-def judge(item: dict[str, Any]) -> dict[str, Any]:
+def grade_answer(item: dict[str, Any]) -> dict[str, Any]:
     """Read and grade one output. Runs in a worker process, since equality of expressions may hang.
 
     Args:
@@ -36,7 +36,7 @@ def judge(item: dict[str, Any]) -> dict[str, Any]:
             found, right = _in_words(item, hints) or (found, False)
     else:
         found = extraction.extract_text(item["text"], **hints)
-        right = found.answer is not None and equality.same_text(
+        right = found.answer is not None and phrases.same_text(
             found.answer, [item["gold"], *item["alternatives"]]
         )
     return {
@@ -48,7 +48,7 @@ def judge(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def prepare_judge() -> None:
+def prepare_grade_answer() -> None:
     """Load the parser before the clock of the first item runs."""
     equality.equal(r"\frac{1}{2}", "0.5x")
 
@@ -59,7 +59,7 @@ def _in_words(
     """A number given in words, where the question lists them: "three" beside 3."""
     words = [gold for gold in item["alternatives"] if extraction.kind_of(gold) == "text"]
     said = extraction.extract_text(item["text"], **hints) if words else None
-    return (said, True) if said and said.answer and equality.same_text(said.answer, words) else None
+    return (said, True) if said and said.answer and phrases.same_text(said.answer, words) else None
 
 
 def _equals_any(answer: str, item: dict[str, Any]) -> bool:
@@ -70,13 +70,16 @@ def _equals_any(answer: str, item: dict[str, Any]) -> bool:
 @lru_cache(maxsize=4096)
 def _gold_expression(gold: str) -> str:
     """A gold answer is an expression; where it is a whole solution, the answer is read out of it."""
+    published = expressions.published_gold(gold)
+    if published:
+        return published
     if r"\boxed" not in gold and len(gold) < 200:
         return gold
     return extraction.extract_final(gold).answer or gold
 
 
 def item_of(row: Responses, sample: Sample) -> dict[str, Any]:
-    """What `judge` needs to know of one sample, as JSON, which can go to a worker process."""
+    """What `grade_answer` needs to know of one sample, as JSON, which can go to a worker process."""
     return {
         "text": sample.full_response,
         "gold": chr(ord("A") + row.choice_index_correct) if row.is_mcq else row.answer_correct,
@@ -88,7 +91,7 @@ def item_of(row: Responses, sample: Sample) -> dict[str, Any]:
 
 
 def record(sample: Sample, verdict: dict[str, Any] | Lost) -> None:
-    """Write a verdict into its sample; an answer whose judging took too long or crashed counts as wrong."""
+    """Write a verdict into its sample; an answer whose grading took too long or crashed counts as wrong."""
     if isinstance(verdict, Lost):
         verdict = {
             "extracted_answer": None,

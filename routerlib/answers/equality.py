@@ -1,4 +1,4 @@
-r"""Whether two answers say the same: `\frac{1}{2}` and 0.5, `x = 5` and 5, {1, 2} and {2, 1}; "The Nile." and "nile".
+r"""Whether two expressions are equal: `\frac{1}{2}` and 0.5, `x = 5` and 5, {1, 2} and {2, 1}, 3 km and 3000 m.
 
 For expressions math-verify does the algebra. Here is what goes before it (a cheap exact match; an answer tidied
 and put into a math environment, without which many a LaTeX answer is not read at all) and after it (very small
@@ -12,10 +12,12 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
+
+from routerlib.answers.quantities import Quantity, number_in_words, quantity
+from routerlib.answers.wording import folded
 
 MAX_LENGTH = (
     2_000  # characters; no answer of any benchmark comes near it, and parsers are slow beyond
@@ -23,38 +25,35 @@ MAX_LENGTH = (
 
 _SYMBOLS = str.maketrans(
     {
-        "−": "-", "–": "-", "×": r"\times ", "÷": r"\div ", "·": r"\cdot ", "π": r"\pi ", "∞": r"\infty ",
+        "×": r"\times ", "÷": r"\div ", "·": r"\cdot ", "⋅": r"\cdot ", "π": r"\pi ", "∞": r"\infty ",
         "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "±": r"\pm ", "°": r"^\circ ",
-        "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "²": "^2", "³": "^3", "⁴": "^4",
-        "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "\u00a0": " ", "\u202f": " ",
-        "€": "", "£": "", "￥": "", "¥": "", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "λ": r"\lambda ",
+        "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "–": "-", "⁄": "/",
+        "€": "", "£": "", "￥": "", "¥": "", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ",
+        "λ": r"\lambda ", "…": r"\ldots ",
     }
 )  # fmt: skip
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
+_LOWERED_RUN = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 _ENVIRONMENTS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 _TEXT_COMMAND = re.compile(
     r"\\(?:text(?:bf|it|rm|normal|sf|tt)?|textnormal|mbox|mathrm|mathbf|mathit|operatorname)\b\s*"
 )
 _SPACES = re.compile(r"(?:\\[,;:! ]|\\q?quad\b|~|\s)+")
-_NUMBER = r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
-_UNIT = re.compile(
-    rf"^(?P<value>{_NUMBER}(?:/\d+)?|[-+]?\\[dt]?frac\{{[^{{}}]+\}}\{{[^{{}}]+\}})\s*"
-    r"(?P<unit>(?:(?:[kcmdnμ]?m|[kmμ]?g|m?[lL]|[kmMG]?[JWVANs]|h|hr|min|ft|in|mi|mph|kph|[kM]?Hz|[kM]?Pa|°?[CFK]|"
-    r"(?!(?:and|or|mod|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|arc\w*|pi|theta)\b)[A-Za-z]{3,})"
-    r"(?:\^?\{?-?\d\}?)?[\s/·*]*)+)\.?$"
-)
-_BASE = re.compile(r"^([0-9A-Za-z]+)_\{?(\d{1,2})\}?$")
+# 1101_2, (1101)_{2}, 1101_{\text{two}}
+_BASE = re.compile(r"^\(?([0-9A-Za-z]+)\)?_\{?(?:\\text\{)?(\d{1,2}|[a-z]+)\}{0,2}$")
 _REPEATING = re.compile(r"(?<![\d.])(\d*)\.(\d*)\\(?:overline|bar|dot)\{?(\d+)\}?")
 _MIXED = re.compile(r"^([-+]?\d+) (\d+)/(\d+)$")
 _SPACED_NUMBER = re.compile(r"^[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?$")
 _DEGREES_IN_TRIG = re.compile(
     r"\\(sin|cos|tan|cot|sec|csc)\s*[({]?\s*(\d+(?:\.\d+)?)\s*\^\{?\\circ\}?\s*[)}]?"
 )
-_NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
+_DECIMAL_COMMA = re.compile(r"^[-+]?\d+,(?:\d{1,2}|\d{4,})$")
+_DOTS = re.compile(r"\\[lcdv]?dots[a-z]?\b|\.\.\.")
+_CLOCK = re.compile(
+    r"^(\d{1,2}:\d\d)\s*(?:\\text\w*\s*\{\s*|\\[,;! ]|~)*\s*([ap])\.?\s?m\b\.?\}?$", re.IGNORECASE
 )
-_WORDS = {word: str(value) for value, word in enumerate(_NUMBER_WORDS.split())}
-_DECIMAL_COMMA = re.compile(r"^[-+]?\d+,\d{2,}$")
 
 
 def equal(gold: str, answer: str) -> bool:
@@ -65,55 +64,148 @@ def equal(gold: str, answer: str) -> bool:
             not quite symmetric: `5` may stand for a gold `x = 5`, but not for a gold `2x + z = 5`.
 
     Returns:
-        False where they differ, and where either cannot be read.
+        False where they differ, where either cannot be read, and where either was read only in part.
     """
+    gold, answer = _in_symbols(gold), _in_symbols(answer)
+    measured = _same_quantity(gold, answer)
+    if measured is not None:
+        return measured
     gold, answer = tidy(gold), tidy(answer)
     if not gold or not answer or max(len(gold), len(answer)) > MAX_LENGTH:
         return bool(gold) and _squeeze(gold) == _squeeze(answer)
     if _squeeze(gold) == _squeeze(answer):
         return True
-    gold, answer = _without_unit(gold, answer), _without_unit(answer, gold)
-    if gold.endswith("%") != answer.endswith(
-        "%"
-    ):  # 12.5 % asked for, 12.5 said, or the other way round
-        bare = [
-            _plain(text.removesuffix("%").removesuffix("\\").strip()) for text in (gold, answer)
-        ]
-        if None not in bare and _close(*bare):
-            return True
+    if _DOTS.search(gold) or _DOTS.search(answer):
+        return False  # how a list goes on cannot be computed
+    if gold.endswith("%") != answer.endswith("%") and _same_percent(gold, answer):
+        return True
+    clocks = _CLOCK.match(gold), _CLOCK.match(answer)
+    if any(clocks):
+        return _same_time(gold, answer, *clocks)
     bases = _BASE.match(gold), _BASE.match(answer)
-    if all(bases):
+    if bases[0] and bases[1]:
         return _in_base(*bases[0].groups()) == _in_base(*bases[1].groups())
-    if _plain(gold) is not None and _plain(answer) is not None:
-        return _close(_plain(gold), _plain(answer))
+    if bases[0] and re.fullmatch(r"\w+", answer):
+        return bases[0][1] == answer  # the base is as a unit, and may be left out
+    one, other = _plain(gold), _plain(answer)
+    if one is not None and other is not None:
+        return _close(one, other)
     return _verified(gold, answer)
+
+
+def _same_quantity(gold: str, answer: str) -> bool | None:
+    """Whether two numbers with units are the same amount; None where that is no matter of units.
+
+    A unit may be missing on one side (`30` for `30 m/s`); a word that is no unit measures nothing (`36
+    students`). Where both have one, 3 km is 3000 m, and 12 cm is neither 12 m nor 12 cm².
+    """
+    if max(len(gold), len(answer)) > MAX_LENGTH:
+        return None
+    asked, given = quantity(_inside_all(gold)), quantity(_inside_all(answer))
+    if asked is None or given is None or not (asked.measures or given.measures):
+        return None
+    if any(unit.startswith("?") and other == "" for unit, other in _pairs(asked, given)):
+        return equal(asked.number, given.number)
+    named = [side.measures for side in (asked, given) if side.measures]
+    known = [unit for unit in named if not unit.startswith("?")]
+    if len(known) == 2 and known[0] != known[1]:
+        return False
+    if len(named) == 2 and len(known) == 1 and known[0] in ("$", "€", "£", "s"):
+        return False  # 5 apples are no 5 dollars
+    if len(known) < 2 or asked.factor == given.factor:
+        return equal(asked.number, given.number)
+    one, other = _plain(tidy(asked.number)), _plain(tidy(given.number))
+    if one is None or other is None:
+        return False
+    return _close(one * asked.factor, other * given.factor)
+
+
+def _pairs(asked: Quantity, given: Quantity) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (asked.measures, given.measures), (given.measures, asked.measures)
+
+
+def _same_percent(gold: str, answer: str) -> bool:
+    """12.5 % asked for, 12.5 said, or the other way round."""
+    bare = [_plain(text.removesuffix("%").removesuffix("\\").strip()) for text in (gold, answer)]
+    return bare[0] is not None and bare[1] is not None and _close(bare[0], bare[1])
+
+
+def _same_time(
+    gold: str, answer: str, asked: re.Match[str] | None, given: re.Match[str] | None
+) -> bool:
+    """3:30 and 3:30 PM; but 3:30 AM is another time."""
+    if asked and given:
+        return (asked[1], asked[2].casefold()) == (given[1], given[2].casefold())
+    return (asked[1] if asked else gold) == (given[1] if given else answer)
+
+
+def _in_symbols(text: str) -> str:
+    """An expression with the signs of Unicode as LaTeX has them, and money signs left."""
+    if text.isascii():
+        return text
+    text = _RAISED_RUN.sub(lambda run: "^{" + run[0].translate(_RAISED) + "}", text)
+    text = _LOWERED_RUN.sub(lambda run: "_{" + run[0].translate(_LOWERED) + "}", text)
+    text = "".join(_fraction(sign) for sign in text)
+    return folded(text)
+
+
+def _fraction(sign: str) -> str:
+    """`⅓` as a fraction in LaTeX; any other sign as it is."""
+    if sign.isascii() or unicodedata.category(sign) != "No":
+        return sign
+    over, slash, under = unicodedata.normalize("NFKC", sign).partition("⁄")
+    return rf"\frac{{{over}}}{{{under}}}" if slash else sign
 
 
 def tidy(expression: str) -> str:
     """An expression as the parser likes it: no environment, no closing full stop, symbols as LaTeX commands."""
-    text = expression.strip().translate(_SYMBOLS)
+    text = _in_symbols(expression.strip()).translate(_SYMBOLS)
     text = re.sub(r"^(?:\\displaystyle|\*\*)\s*|\*\*$", "", text).strip()
-    text = _inside(text.rstrip(".;: \n")).rstrip(".;: \n").strip()
+    text = _inside_all(text)
+    text = re.sub(r"\\math(?:rm|bf|it)\s*\{([a-z])\}", r"\1", text)  # \mathrm{e}, \mathrm{i}
+    text = re.sub(r"(?<=\d)\{\s*,\s*\}\s*(?=\d{1,2}(?!\d))", ".", text)  # 3{,}5
     text = re.sub(
-        r"(?<=\d),\\!\s*(?=\d{3})|(?<=\d)\{\s*,\s*\}\s*(?=\d{3})|(?<=\d)\\[,;:!](?=\d{3}(?!\d))",
+        r"(?<=\d)\\!\s*,\s*(?=\d{3})|(?<=\d),\\!\s*(?=\d{3})|(?<=\d)\{\s*,\s*\}\s*(?=\d{3})"
+        r"|(?<=\d)(?:\\[,;:! ]|~)(?=\d{3}(?!\d))",
         "",
         text,
     )
-    text = (
-        text.replace(r"\$", "")
-        .replace("$", " ")
-        .replace("**", "^")
-        .replace(r"\varnothing", r"\emptyset")
-    )
+    text = re.sub(r"(?<=\d)'(?=\d{3}(?!\d))", "", text)  # 1'234'567
+    text = text.replace(r"\$", "").replace("$", " ").replace("**", "^")
+    text = text.replace(r"\varnothing", r"\emptyset")
+    text = re.sub(r"\\(?:begin|end)\s*\{(?:aligned|align\*?|gathered)\}|(?<==)\s*&|&(?==)", "", text)
+    text = re.sub(r"\\text\s*\{\s*((?:thou|m|b|tr)\w*)\s*\}$", r" \1", text)  # 3 \text{ billion}
     text = re.sub(r"√\s*(\d+|\w|\{)", lambda root: r"\sqrt" + _braced(root[1]), text)
+    text = re.sub(r"√\s*\(([^()]+)\)|\\sqrt\s*\(([^()]+)\)", _root, text)
     text = re.sub(r"\bsqrt\(([^()]+)\)", r"\\sqrt{\1}", text) if r"\sqrt" not in text else text
     text = re.sub(r"^\\?\{\s*\w\s*(?:\\mid|\||:)\s*(.+?)\s*\\?\}$", r"\1", text)
     text = re.sub(r"^([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})$", r"\1 \\times 10^{\2}", text.strip())
-    text = _WORDS.get(text.casefold(), text)
+    text = re.sub(r"(?<=\d)\s*[xX*]\s*(?=10\s*\^)", r" \\times ", text)  # 1.5 x 10^8
+    text = re.sub(r"\s*(?:\\pmod\s*\{?\s*\d+\s*\}?|\(\s*\\?(?:text\{)?mod\}?\s*\d+\s*\))$", "", text)
+    words = number_in_words(text)
+    if words is not None:
+        text = str(words)
     text = _REPEATING.sub(_repeating_decimal, text)
     text = _DEGREES_IN_TRIG.sub(r"\\\1(\\frac{\2 \\pi}{180})", text)
     text = _MIXED.sub(r"\1\\frac{\2}{\3}", text.strip())
     return text.replace(" ", "") if _SPACED_NUMBER.match(text) else text
+
+
+def _root(match: re.Match[str]) -> str:
+    return rf"\sqrt{{{match[1] or match[2]}}}"
+
+
+def _inside_all(text: str) -> str:
+    r"""A text without the environments and the \text{…} that span the whole of it."""
+    text = text.strip()
+    for _ in range(3):
+        before = text
+        text = _inside(text.rstrip(".;: \n")).rstrip(".;: \n").strip()
+        whole = re.fullmatch(r"\\(?:text\w*|mbox|mathrm|mathbf)\s*\{([^{}]*)\}", text)
+        text = whole[1].strip() if whole else text
+        if text == before:
+            break
+    return text
 
 
 def _braced(text: str) -> str:
@@ -143,17 +235,6 @@ def _squeeze(text: str) -> str:
     return text.casefold() if re.search(r"[A-Za-z]{2}", text) and "\\" not in text else text
 
 
-def _without_unit(text: str, other: str) -> str:
-    """`30 m/s` is 30 where the other side has no bare letters that the unit could be part of."""
-    match = _UNIT.match(text)
-    bare = re.sub(r"\\(?:text|mbox|mathrm)\s*\{[^{}]*\}|\\[A-Za-z]+", "", other)
-    return (
-        match["value"]
-        if match and (not re.search("[A-Za-z]", bare) or _UNIT.match(other))
-        else text
-    )
-
-
 def _repeating_decimal(match: re.Match[str]) -> str:
     whole, fixed, period = match[1] or "0", match[2], match[3]
     scale, nines = 10 ** len(fixed), 10 ** len(period) - 1
@@ -162,8 +243,9 @@ def _repeating_decimal(match: re.Match[str]) -> str:
 
 
 def _in_base(digits: str, base: str) -> int | str:
+    words = number_in_words(base)
     try:
-        return int(digits, int(base))
+        return int(digits, int(base) if words is None else int(words))
     except ValueError:
         return f"{digits}_{base}"
 
@@ -190,25 +272,80 @@ def _close(gold: Fraction, answer: Fraction) -> bool:
 
 
 def _verified(gold: str, answer: str) -> bool:
-    """math-verify's verdict, corrected where its rounding to six decimals hides a difference."""
+    """math-verify's verdict, where both sides were read whole, and as the same kind of thing."""
     from math_verify import verify
 
     if any("\\" not in text and re.search(r"\d +\d", text) for text in (gold, answer)):
         return False  # "11 2" is two numbers, which the parser would join into one
     if _DECIMAL_COMMA.match(gold) or _DECIMAL_COMMA.match(answer):
         swapped = [_plain(text.replace(",", ".")) for text in (gold, answer)]
-        if None not in swapped and _close(*swapped):
+        if swapped[0] is not None and swapped[1] is not None and _close(swapped[0], swapped[1]):
             return True
+    if _is_set(gold) + _is_set(answer) == 1 and _is_pair(gold) + _is_pair(answer) == 1:
+        return False  # {2, 5} has no order, (2, 5) has
     left, right = parsed(gold), parsed(answer)
-    if not left or not right:
+    if not left or not right or not _same(left, right, verify):
         return False
+    return read_whole(gold) and read_whole(answer)
+
+
+def _same(left: list[Any], right: list[Any], verify: Any) -> bool:
+    """Whether two parsed sides are equal, compared in both directions."""
     if verify(left, right, timeout_seconds=None, allow_set_relation_comp=True):
-        return not _differ_in_scale(left[0], right[0])
+        return not _differ_in_size(left[0], right[0])
+    one, other = left[0], right[0]
     return (
-        _same_vector(left[0], right[0])
-        or _same_union(left[0], right[0])
-        or _same_complex(left[0], right[0])
+        _same_vector(one, other)
+        or _same_vector(other, one)
+        or _same_union(one, other)
+        or _same_union(other, one)
+        or _same_complex(one, other)
     )
+
+
+def _is_set(text: str) -> bool:
+    return bool(re.fullmatch(r"\\(?:left\s*\\)?\{.*\\\}", text, re.DOTALL))
+
+
+def _is_pair(text: str) -> bool:
+    return bool(re.fullmatch(r"(?:\\left\s*)?\(.*,.*\)", text, re.DOTALL))
+
+
+# --- read whole -------------------------------------------------------------------------------------
+
+# What a text says besides its numbers and letters: commands that only set it, words in \text{…}.
+_SETTING = re.compile(
+    r"\\(?:text\w*|mbox|mathrm|mathbf|operatorname)\s*\{[^{}]*\}|\\(?:begin|end)\s*\{[^{}]*\}|\\[A-Za-z]+"
+)
+_ATOM = re.compile(r"\d+|(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
+MOST_ATOMS = 16  # numbers and letters that are tried; an answer with more is read by its first ones
+
+
+@lru_cache(maxsize=4096)
+def read_whole(expression: str) -> bool:
+    """Whether a change of any number or letter changes what is read: if not, it was not read.
+
+    The parser reads the part that it understands and leaves out the rest: of `1+\\mathrm{i}` it reads 1. So
+    each number and each single letter is replaced in turn, and the expression parsed again.
+    """
+    whole = _fingerprint(expression)
+    masked = _SETTING.sub(lambda match: " " * len(match[0]), expression)
+    for atom in list(_ATOM.finditer(masked))[:MOST_ATOMS]:
+        if atom[0] in ("0", "1") or _is_left_side(masked, atom):
+            continue  # 0 x, x^1 and x = 5
+        other = str(int(atom[0]) + 7) if atom[0].isdigit() else ("q" if atom[0] != "q" else "w")
+        if _fingerprint(expression[: atom.start()] + other + expression[atom.end() :]) == whole:
+            return False
+    return True
+
+
+def _is_left_side(text: str, atom: re.Match[str]) -> bool:
+    """The unknown of `x = 5`, `x_1 = 3` and `f(x) = …`, which is not compared."""
+    return bool(re.match(r"[\w(){}_,^ ]*=|[\w(){}_, ]*\\?(?:in|to)\b", text[atom.end() :]))
+
+
+def _fingerprint(expression: str) -> str:
+    return str(parsed(expression)[:1])
 
 
 @lru_cache(maxsize=4096)
@@ -226,15 +363,17 @@ class _Parsed(list):
     """A list, as math-verify wants it, that the cache may share."""
 
 
-def _differ_in_scale(gold: Any, answer: Any) -> bool:
-    """Two small numbers that only look equal after rounding: 1/2004! and 1/2006!."""
+def _differ_in_size(gold: Any, answer: Any) -> bool:
+    """Two numbers that only look equal after rounding to six decimals: 1/2004! and 1/2006!."""
     from sympy import Expr
 
     if not all(isinstance(side, Expr) and not side.free_symbols for side in (gold, answer)):
         return False
     try:
         a, b = gold.evalf(20), answer.evalf(20)
-        return bool(a.is_real and b.is_real and 0 < abs(a) < 1e-3 and abs(a - b) > 1e-3 * abs(a))
+        if not (a.is_real and b.is_real):
+            return False
+        return bool(abs(a - b) > max(abs(a), abs(b)) / 1_000_000)
     except (TypeError, ValueError, AttributeError):
         return False
 
@@ -287,55 +426,3 @@ def _same_complex(gold: Any, answer: Any) -> bool:
         return bool(abs((swapped[0] - swapped[1]).evalf(20)) < 1e-9)
     except (TypeError, ValueError):
         return False
-
-
-# --- words ----------------------------------------------------------------------------------------------------------
-
-_LEAD_IN = re.compile(
-    r"(?i)^(?:(?:so|therefore|thus|hence|well|sure|ok(?:ay)?|i (?:think|believe)|the (?:correct |final |right )?answer|answer|a|it|this|that|they|he|she|is|was|are|were|"
-    r"would be|called|known as|named|probably|most likely|likely|:|,|-)\s*)+"
-)
-
-
-def same_text(answer: str, golds: Sequence[str]) -> bool:
-    """Whether an answer in words is one of the accepted ones.
-
-    Case, accents, punctuation, articles and lead-ins ("it is …") do not matter. A sentence may hold the gold
-    answer as a whole phrase, unless it says "not" or "or"; a shorter answer must be the gold answer, since
-    `New York` is no `York`.
-    """
-    said = _words(_LEAD_IN.sub("", answer.strip()))
-    first = _words(
-        re.split(r"[,;(]|\b(?:because|since|which)\b", _LEAD_IN.sub("", answer.strip()))[0]
-    )
-    full = _words(answer)
-    for gold in map(_words, golds):
-        if gold and (gold in (said, first, full) or "".join(gold) == "".join(said)):
-            return True
-        if gold and len(full) >= len(gold) + 3 and _holds(full, gold, answer):
-            return True
-    return False
-
-
-def _holds(words: list[str], gold: list[str], answer: str) -> bool:
-    if {"not", "or", "neither", "unknown", "isnt", "t"} & set(words) - set(gold):
-        return False
-    places = [i for i in range(len(words) - len(gold) + 1) if words[i : i + len(gold)] == gold]
-    if not places:
-        return False
-    cased = re.findall(r"[^\W_]+", answer)
-    before = words[places[-1] - 1] if places[-1] else ""
-    capital = any(word.casefold() == before and word[0].isupper() for word in cased[1:])
-    return not capital or before in {"is", "was"}
-
-
-def _words(text: str) -> list[str]:
-    """Words without accents, case, punctuation and articles."""
-    plain = (
-        unicodedata.normalize("NFKD", text.replace("ß", "ss"))
-        .casefold()
-        .replace("'", "")
-        .replace("’", "")
-    )
-    plain = "".join(character for character in plain if not unicodedata.combining(character))
-    return [word for word in re.findall(r"[^\W_]+", plain) if word not in ("the", "a", "an")]

@@ -9,25 +9,53 @@ from __future__ import annotations
 
 import re
 
+from routerlib.answers.quantities import LARGE_NUMBERS, number_in_words
+from routerlib.answers.wording import BOLD as _BOLD
+from routerlib.answers.wording import CHECK, folded, last_sentence, statement_ends, without_bold
+
 FUNCTIONS = r"sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|arcsin|arccos|arctan|pi|inf|and|or"
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*")
-_ENV = r"(?:\$\$.+?\$\$|(?<![\\\d])\$(?:\\\$|[^$\n])+?(?<!\\)\$|\\\((?:[^\\]|\\(?!\)))+?\\\)|\\\[(?:[^\\]|\\(?!\]))+?\\\])"
-_PERCENT = r"\s*(?:\\?%|(?i:percent(?:age)?|pct)\b)"
-_ENVIRONMENT = re.compile(_ENV, re.DOTALL)
+
+# Inline mathematics as Pandoc reads it: the opening $ has no space behind it, the closing one none before
+# it and no digit behind it. So "$20 + $15 = $35" is money, and "$x + 1$" is mathematics.
+# https://pandoc.org/MANUAL.html#extension-tex_math_dollars
+_ENV = r"""
+    (?: \$\$ .+? \$\$
+      | (?<![\\\d]) \$ (?!\s) (?: \\\$ | [^$\n] )*? (?: \\\$ | [^$\n\s\\] ) \$ (?!\d)
+      | (?<![\\\d]) \$ [ ] [^$\n]+ [ ] \$ (?!\d)
+      | \\\( (?: [^\\] | \\(?!\)) )+? \\\)
+      | \\\[ (?: [^\\] | \\(?!\]) )+? \\\] )
+"""
+_PERCENT = r"\s* (?: \\?% | (?i:percent(?:age)?|pct)\b )"
+_ENVIRONMENT = re.compile(_ENV, re.DOTALL | re.VERBOSE)
+# "$1$ and $2$", "$28$ percent"
 _ENVIRONMENTS = re.compile(
-    rf"{_ENV}(?:{_PERCENT})?(?:\s*(?:,?\s*\b(?:and|or)\b|,)\s*{_ENV})*", re.DOTALL
+    rf"{_ENV} (?:{_PERCENT})? (?: \s* (?: ,?\s*\b(?:and|or)\b | , ) \s* {_ENV} )*",
+    re.DOTALL | re.VERBOSE,
 )
-_JOINED = re.compile(r"^[\s,;]*$|^[^.\n=,]{0,30}[,;]?\s*\b(?:and|or)\b\s*(?:[\w_]+\s*=\s*)?$")
-_FINAL = re.compile(
-    r"(?:(?i:\banswers?\b(?:\s+(?:to (?:this|the) (?:question|problem)|here|choice))?\s*(?:is|are|was|would be|should be|:|=)+)|\#{4})[\s:*]*(?:\\n)?\s*"
+_PERCENT_SIGN = re.compile(_PERCENT, re.VERBOSE)
+_JOINED = re.compile(
+    r"^[\s,;]*$|^[^.\n=,]{0,30}[,;]?\s*\b(?:and|or)\b\s*(?:[\w_]+\s*=\s*)?$"
 )
+# "-1,234.50", "$12", "3 1/2", "5^2", "40 %", "3:30"
 _VALUE = re.compile(
-    r"(?<![\w.^_])(?:[-−+]\s?)?[$€£]?(?:\d{1,3}(?:[, ]\d{3})+(?!\d)|\d+)?(?:(?<=\d)[.,]\d+|(?<!\d)\.\d+)?(?<=\d)"
-    rf"(?:(?: \d+)?/\d+)?(?:\^\{{?-?\d+\}}?)?(?:{_PERCENT})?"
+    rf"""
+    (?<![\w.^_]) (?: [-−+]\s? )? [$€£¥]? (?: [-−]\s? )?
+    (?: \d{{1,3}}(?:[, ]\d{{3}})+(?!\d) | \d+ )?
+    (?: (?<=\d)[.,]\d+ | (?<!\d)\.\d+ )? (?<=\d)
+    (?: :\d\d(?!\d) )? (?: (?:[ ]\d+)?/\d+ )? (?: \^\{{?-?\d+\}}? )? (?: {_PERCENT} )?
+    """,
+    re.VERBOSE,
 )
-_DOUBLED = re.compile(
+_DOUBLED = re.compile(  # escaped twice
     r"(?<!\\)\\\\(?=(?:boxed|text|[dt]?frac|sqrt|left|right|pi|cdot|quad|infty|circ|times)\b)"
-)  # escaped twice
+)
+
+
+def published_gold(gold: str) -> str | None:
+    """The answer behind GSM8K's mark at the end of a published solution ("… #### 18"), or None."""
+    marked = re.search(r"(?:^|\n)\s*####\s*(\S[^\n]*?)\s*$", gold)
+    return marked[1] if marked else None
 
 
 def boxed(text: str) -> list[str]:
@@ -43,7 +71,7 @@ def boxed(text: str) -> list[str]:
         content, end = _braces(text, match.end())
         if content is None:
             continue
-        percent = re.match(rf"[\s$)\\]*?{_PERCENT}", text[end : end + 24])
+        percent = _PERCENT_SIGN.match(re.sub(r"^[\s$)\\]*?(?=\\?%|\s*[pP])", "", text[end : end + 24]))
         content = content.strip() + (r"\%" if percent and "%" not in content else "")
         if groups and last_end >= 0 and _JOINED.match(_bare(text[last_end : match.start()])):
             groups[-1] = f"{groups[-1]}, {content}"
@@ -61,8 +89,8 @@ def _bare(between: str) -> str:
 def _braces(text: str, start: int) -> tuple[str | None, int]:
     """The content of the braces that open at `start`, and where they end."""
     if text[start : start + 1] != "{":
-        digit = re.match(r"-?\w+", text[start:])
-        return (digit[0], start + digit.end()) if digit else (None, start)
+        token = re.match(r"-?(?:\d+|\w(?!\w))", text[start:])  # \boxed 5
+        return (token[0], start + token.end()) if token else (None, start)
     depth = 0
     for place in re.finditer(r"(?<!\\)[{}]|\\\\[{}]", text[start : start + 4000]):
         depth += 1 if place[0].endswith("{") else -1
@@ -79,31 +107,67 @@ def once_escaped(text: str) -> str:
 
 def states_value(text: str) -> bool:
     """Whether a text states an answer in so many words, such as "the answer is 5" or "#### 5"."""
-    return bool(_FINAL.search(text))
+    return any(statement_ends(text))
 
 
-def stated_value(part: str) -> tuple[str, str]:
-    """The value a text commits to, and the rule that found it; "" where it commits to none."""
-    boxes = boxed(part)
-    last_box = max(part.rfind(r"\boxed"), part.rfind(r"\fbox"))
-    later = [
-        match for match in _FINAL.finditer(part, max(last_box, 0)) if match.start() > last_box >= 0
-    ]
-    if (
-        boxes
-        and boxes[-1]
-        and not any("final" in part[max(0, m.start() - 8) : m.start()].lower() for m in later)
-    ):
-        return boxes[-1], "boxed"
-    for match in reversed(list(_FINAL.finditer(part))):
-        answer = _first_value(part[match.end() :])
+# --- the value a text commits to ------------------------------------------------------------------
+
+
+def committed(part: str, truncated: bool) -> tuple[str | None, str]:
+    """The value a text commits to, and the rule that found it; None where it commits to none.
+
+    Of an output that was cut off only a box or a statement counts, and only where it does not touch the end:
+    what stands there may be half of a number.
+    """
+    whole = _without_check(without_bold(folded(part))).strip()
+    if truncated:
+        whole = _all_but_the_end(whole)
+    boxes = boxed(whole)
+    boxes_end = max(whole.rfind(r"\boxed"), whole.rfind(r"\fbox"))
+    statements = [match for match in statement_ends(whole) if not _is_denied(whole, match)]
+    for match in reversed(statements):
+        if boxes and boxes[-1] and match.start() < boxes_end:
+            break
+        answer = _stated_value(whole[match.end() :])
         if answer:
             return answer, "stated"
     if boxes and boxes[-1]:
         return boxes[-1], "boxed"
-    first = part.split("\n", 1)[0].strip()
-    return (
-        (first.rstrip(". "), "first line") if first and _is_value(first) else ("", "no statement")
+    if truncated:
+        return None, "cut off"
+    denied = [match for match in statement_ends(whole) if _is_denied(whole, match)]
+    if denied and last_sentence(whole) in whole[denied[-1].start() - 80 :]:
+        return None, "answer denied"
+    first = whole.split("\n", 1)[0].strip()
+    if first and (_is_value(first) or number_in_words(first.strip(" .*"))):
+        return _result(first.rstrip(". ")), "first line"
+    last = last_value(_without_check(folded(part)))
+    return (last, "last value") if last else (None, "no statement")
+
+
+def _all_but_the_end(text: str) -> str:
+    """A text without the line that it was cut off in."""
+    return text[: text.rfind("\n") + 1]
+
+
+def _without_check(text: str) -> str:
+    """A text up to a check of its answer ("Check: 42 + 8 = 50"), if it says something before that."""
+    check = CHECK.search(text)
+    if not check or not re.search(r"\d|\\", text[: check.start()]):
+        return text
+    rest = text[check.start() :]
+    if boxed(rest) or states_value(rest):
+        return text  # the answer comes behind the check
+    return text[: check.start()]
+
+
+def _is_denied(text: str, statement: re.Match[str]) -> bool:
+    """`The answer is not 9`, `if the answer were 9`, `the answer is 8? No`."""
+    before = re.split(r"[.!?\n]", text[max(0, statement.start() - 40) : statement.start()])[-1]
+    behind = text[statement.end() : statement.end() + 30]
+    return bool(
+        re.match(r"\s*(?:not|n't|never|between|more than|less than|at (?:least|most))\b", behind)
+        or re.search(r"(?i)\b(?:if|whether|suppose|assume|unless)\b", before)
     )
 
 
@@ -112,69 +176,160 @@ def _is_value(line: str) -> bool:
     bare = re.sub(r"\\[A-Za-z]+(?:\{[A-Za-z ]+\})?", " ", line)
     words = re.findall(rf"(?!(?:{FUNCTIONS})\b)\b[^\W\d_]{{3,}}", bare)
     opening = _VALUE.match(line.lstrip("(* "))
-    return bool(re.search(r"\d|\\|^\W*\w\W*$", line)) and (
-        not words or bool(opening and len(words) <= 2 and len(line) < 40)
-    )
+    unit = bool(opening) and len(words) <= 2 and len(line) < 40
+    return bool(re.search(r"\d|\\|^\W*\w\W*$", line)) and (not words or unit)
 
 
-def _first_value(phrase: str) -> str | None:
-    """The value that a statement opens with: up to the end of its line or sentence."""
+# Where the value that opens a phrase ends: at a remark in brackets, a clause, a comparison, another sentence.
+_REMARK = re.compile(
+    r"""
+      \s* \( (?: not | or\ not | i\.e | e\.g | out\ of | of | from | von | de | sur | di | su | из
+           | approx | about | rounded | since | because | as | which | that | the | a | in | see
+           | [^\W\d_]{3,} ) [^()]* \)? .*
+    | \s* [,;] \s* (?: not | as | since | because | which | so | where | who | and\ not | but | i\.e | or
+           | rather | instead | while | after | when | if ) \b (?<! or ) .*
+    | \s+ (?: because | since | not | instead | rather | when | where | which | if | as | after | so ) \b .*
+    | \s+ (?: of | out\ of | from | von | de | des | las | los | sur | di | su | из | от ) \s+
+           (?: the | a | these | all | our | las | los | les | den | der )? \s* \d .*
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def _stated_value(phrase: str) -> str | None:
+    """The value that a statement opens with: up to the end of its line or sentence.
+
+    "9 boys, as 12 are girls" is 9, "3 + 6 = 9" is 9, "3 cats and 4 dogs" is 3, 4, and "the sum of 3 and 6" is none.
+    """
     phrase = phrase.replace(r"\"", '"')
-    environments = _ENVIRONMENTS.match(
-        phrase.lstrip('*: "\\' if not phrase.lstrip().startswith("\\") else '*: "')
-    )
+    lead = '*: "' if phrase.lstrip().startswith("\\") else '*: "\\'
+    if phrase.lstrip().startswith("\\$"):
+        phrase = phrase.lstrip()[1:]
+    environments = _ENVIRONMENTS.match(phrase.lstrip(lead))
     if environments:
         return _joined(environments[0])
-    line = re.split(r"\n|(?<!\d)\.(?:\s|$)|\.(?=\s|$)|\s+I hope\b", phrase.strip(), maxsplit=1)[
-        0
-    ].strip("*\"' ")
+    phrase = re.sub(r"\b(i\.e|e\.g|approx|ca|z\.B)\.", r"\1", phrase)
+    line = re.split(
+        r"\n|(?<!\d)\.(?:\s|$)|\.(?=\s|$)|\s+I hope\b|</", phrase.strip(), maxsplit=1
+    )[0].strip("*\"' ")
     if not line:
         return None
-    if _is_value(line):
-        return _percents(line)
+    bare = _REMARK.sub("", line)
+    several = _several(bare)
+    if several:
+        return several
+    if _is_value(bare):
+        return _percents(_result(bare))
+    if number_in_words(bare):
+        return bare
+    opening = _opening_value(bare)
+    if opening:
+        return opening
     told = re.split(r"\b(?:is|are|was|be|equals)\b", line)
     if len(told) > 1:  # "the volume of $V$ is 120"
-        return _first_value(told[-1]) or _first_value(told[0])
+        return _stated_value(told[-1]) or _stated_value(told[0])
     environments = _ENVIRONMENTS.search(line)
     if environments:
         return _joined(environments[0])
-    value = _VALUE.search(line)
-    if value:
-        return _percents(value[0])
-    return line if len(line.split()) <= 4 else None
+    values = [match[0] for match in _VALUE.finditer(line) if match[0]]
+    if len(set(values)) == 1:
+        return _percents(values[0])
+    return line if not values and len(line.split()) <= 4 else None
+
+
+# Counted things, several of them: "3 cats and 4 dogs", "15 red, 4 green and 2 blue balls"
+_COUNTED = r"(\d[\d,.]*) (?: \s+ [^\W\d_]+ ){1,3}"
+_SEVERAL = re.compile(
+    rf"^ {_COUNTED} (?: (?: \s*,\s* | \s*,?\s+(?:and|und|et|y|e|и)\s+ ) {_COUNTED} )+ \W* $",
+    re.VERBOSE,
+)
+# Equations for several unknowns or several roots: "x = 3 or x = -2"
+_EQUATIONS = re.compile(
+    r"""
+    (?<!when\ ) (?<!if\ ) (?<!at\ ) (?<!for\ )
+    \b [A-Za-z](?:_?\w)? \s* = \s* [-−]?[\d./]+
+    (?: \s* (?: , | ,?\s*\b(?:and|or)\b ) \s* (?:\b[A-Za-z](?:_?\w)?\s*=\s*) [-−]?[\d./]+ )+
+    (?= \W*$ )
+    """,
+    re.VERBOSE,
+)
+
+
+def _several(text: str) -> str | None:
+    """Several counted things as `3, 4`, several equations as their right-hand sides."""
+    if _SEVERAL.match(text):
+        return ", ".join(re.findall(r"\d[\d,.]*\d|\d", text))
+    equations = _EQUATIONS.search(text)
+    if equations:
+        return ", ".join(re.findall(r"=\s*([-−]?[\d./]*\d)", equations[0]))
+    return None
+
+
+def _opening_value(text: str) -> str | None:
+    """The number a phrase opens with, where nothing behind it makes it a part of an expression."""
+    value = _VALUE.match(text.lstrip("( ≈~"))
+    if not value or not value[0]:
+        return None
+    behind = text.lstrip("( ≈~")[value.end() :]
+    if re.match(r"[\w^_/*(]|\s*[-+*/×·÷^=]|\s*[,;]?\s*(?:or|to|and)\s+\d", behind):
+        return None
+    size = re.match(rf"\s+(?:{LARGE_NUMBERS})\b", behind)  # 2.5 million
+    return _percents(value[0] + (size[0] if size else ""))
+
+
+def _result(line: str) -> str:
+    """The right-hand side of a line such as `3 × 3 = 9` or `$16 + $2 = $18`; other equations stay whole."""
+    left, equals, right = line.rpartition("=")
+    arithmetic = re.fullmatch(r"[\s\d.,+\-*/×·÷()=$€£−x]*\d[\s\d.,+\-*/×·÷()=$€£−x]*", left)
+    return right.strip() if equals and arithmetic and right.strip() else line
+
+
+# --- the value a text ends on ---------------------------------------------------------------------
 
 
 def last_value(part: str) -> str | None:
-    """The value a text ends on: its last maths environment or number, in its last paragraph that has one."""
-    paragraphs = [
-        text
-        for text in re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL).split("\n\n")
-        if text.strip()
-    ]
-    for paragraph in reversed(
-        paragraphs[-2:]
-    ):  # behind the answer there may be a closing remark, not more
-        environments = list(_ENVIRONMENTS.finditer(paragraph))
-        values = [match for match in _VALUE.finditer(paragraph) if match[0]]
-        last = environments[-1] if environments else None
-        if last and not any(value.start() >= last.end() for value in values):
-            return _joined(last[0])
-        fraction = re.findall(r"-?\\[dt]?frac\{-?[\d.]+\}\{-?[\d.]+\}", paragraph)
-        if fraction and not values:
-            return fraction[-1]
-        if values:
-            return _percents(_whole_line(paragraph) or values[-1][0])
+    """The value a text ends on: its last maths environment or number, in its last paragraph that has one.
+
+    A value in bold is preferred to one that is not: "There are **9** boys, as 12 of the 21 are girls."
+    """
+    without_code = re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL)
+    paragraphs = [text for text in without_code.split("\n\n") if text.strip()]
+    # Behind the answer there may be a closing remark, not more.
+    for paragraph in reversed(paragraphs[-2:]):
+        value = _last_in(paragraph)
+        if value:
+            return value
     return None
+
+
+def _last_in(paragraph: str) -> str | None:
+    strong = [text for _, text in _BOLD.findall(paragraph) if _VALUE.match(text) and _is_value(text)]
+    paragraph = without_bold(paragraph)
+    several = _several(paragraph)
+    if several:
+        return several
+    if len(set(strong)) == 1 and not _whole_line(paragraph):
+        return _percents(_result(strong[0]))
+    environments = list(_ENVIRONMENTS.finditer(paragraph))
+    values = [match for match in _VALUE.finditer(paragraph) if match[0]]
+    last = environments[-1] if environments else None
+    if last and not any(value.start() >= last.end() for value in values):
+        return _joined(last[0])
+    fraction = re.findall(r"-?\\[dt]?frac\{-?[\d.]+\}\{-?[\d.]+\}", paragraph)
+    if fraction and not values:
+        return fraction[-1]
+    if not values:
+        return None
+    size = re.match(rf"\s+(?:{LARGE_NUMBERS})\b", paragraph[values[-1].end() :])
+    return _percents(_whole_line(paragraph) or values[-1][0] + (size[0] if size else ""))
 
 
 def _whole_line(paragraph: str) -> str | None:
     """The right-hand side where the last line is an equation or expression and nothing else."""
     line = paragraph.strip().rsplit("\n", 1)[-1].strip(" .*")
-    return (
-        line.rsplit("=", 1)[-1].strip()
-        if _is_value(line) and line.count("=")
-        else (line if _is_value(line) else None)
-    )
+    if not _is_value(line):
+        return None
+    return line.rsplit("=", 1)[-1].strip() if "=" in line else line
 
 
 def _joined(environments: str) -> str:
@@ -183,9 +338,12 @@ def _joined(environments: str) -> str:
         re.sub(r"^(?:\$\$?|\\\(|\\\[)\s*|\s*(?:\$\$?|\\\)|\\\])$", "", found)
         for found in _ENVIRONMENT.findall(environments)
     ]
-    percent = re.search(rf"{_PERCENT}\s*$", environments)
+    percent = _PERCENT_END.search(environments)
     return ", ".join(inner) + (r"\%" if percent and not inner[-1].endswith("%") else "")
 
 
+_PERCENT_END = re.compile(rf"{_PERCENT} \s* $", re.VERBOSE)
+
+
 def _percents(value: str) -> str:
-    return re.sub(_PERCENT, r"\\%", value.strip().rstrip(".,;:"))
+    return _PERCENT_SIGN.sub(r"\\%", value.strip().rstrip(".,;:"))

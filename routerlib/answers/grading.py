@@ -95,7 +95,7 @@ def grade(
     surveys = [
         _survey(source) for source, _ in pairs
     ]  # what cannot be graded is told before anything is written
-    with Crew("routerlib.answers.correctness:judge", workers, timeout) as crew:
+    with Crew("routerlib.answers.correctness:grade_answer", workers, timeout) as crew:
         for (source, target), survey in zip(pairs, surveys, strict=True):
             _grade_file(source, target, survey, crew, grading, progress)
     grading.seconds = time.monotonic() - started

@@ -5,7 +5,7 @@ the time limit it interrupts itself; if it cannot, because it is deep inside one
 parent kills it, marks that one item as lost, and gives the rest of the batch to a new worker. The limit is on
 processor time, so that no item is lost because a machine is busy with other things. Threads cannot be
 killed, and multiprocessing's pools start the caller's script again or wait for ever; hence this.
-Functions are named as text ("routerlib.answers.correctness:judge"); items and results are what JSON can hold.
+Functions are named as text ("routerlib.answers.correctness:grade_answer"); items and results are what JSON can hold.
 """
 
 from __future__ import annotations

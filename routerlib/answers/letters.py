@@ -1,34 +1,40 @@
-"""The letter an output commits itself to, among the letters of a question's options.
+r"""The letter an output commits itself to, among the letters of a question's options.
 
-A *statement* is a place where a text commits itself ("the answer is (B)", a boxed letter, "C is correct"), unless it is
-hypothetical or a list of the options. The last clear one counts; where there is none, weaker signs are asked,
-strongest first. Several letters mean undecided, and none is invented. Which part of an output is read, and what
-becomes of a letter, is `extraction`'s business; options named by their text are `options`'.
+A *statement* is a place where a text commits itself ("the answer is (B)", a boxed letter, "**C. Paris**" alone behind
+"the city is:"), unless it is hypothetical or heads an entry in a list of the options. The last clear statement
+counts; where there is none, weaker *remarks* are asked ("C is the closest", "which leaves D"). Several letters mean
+undecided, and none is invented. Outputs without any of these are read by `conclusions`; which part of an output
+is read, and what becomes of a letter, is `extraction`'s business.
 """
 
 from __future__ import annotations
 
 import re
-import string
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from routerlib.answers.choices import (
-    contains,
-    is_wordy,
+    LETTERS,
     letters_of,
-    opening_option,
     opens_with,
-    option_key,
     same_option,
+)
+from routerlib.answers.wording import (
+    ANSWER_ABROAD,
+    CONCLUDES,
+    LINK_ABROAD,
+    OPTION_ABROAD,
     unstyled,
 )
-from routerlib.answers.expressions import boxed
 
 
 @dataclass(frozen=True)
-class _Statement:
-    """A place where an output commits itself: to letters (several: undecided) or, with none, to no option."""
+class Statement:
+    """A place where an output commits itself: to letters (several: undecided) or, with none, to no option.
+
+    `start` and `end` are places in the text; `rule` names what found it.
+    """
 
     start: int
     end: int
@@ -36,95 +42,183 @@ class _Statement:
     rule: str
 
 
-# --- how a letter is given as an answer --------------------------------------------------------------------------
+# --- how a letter is given as an answer -----------------------------------------------------------
+# A letter as an answer is in brackets, or bare where no word follows that it could belong to
+# ("C cells" is no answer). A and I are words too, and need more behind them.
 
-# A letter as an answer: (C), [C], {C}, "C", or bare C where no word follows that it could belong to.
-_BRACKETED = r"[\(\[\{]{1,2}\s*([A-Z])\s*(?:[\)\]\}.:]{1,2}|$)"
-_AFTER_BARE = (
-    r"(?=\s*(?:$|[.,;:!?)\]}\"'\n|/\\]|[-–—(]|</)|\s+(?:because|since|as|and|or|which|with|for|based|due|given|here|but|while|"
-    r"is|in|from|according|so|where|option|choice|only|rather|not|over|instead)\b)(?!\s*[=^+]|['’]\w)"
-)
-_BARE = r"[\"'“]?\b([B-HJ-Z])\b[\"'”]?" + _AFTER_BARE
-_BARE_WORDLIKE = r"[\"'“]?\b([AI])\b(?=\s*(?:$|[.;:!)\]}\"\n]|,?\s*(?:because|since|as|which)\b))(?!['’]\w|\.\s?[eE]\.)"
-_LETTER = rf"(?:{_BRACKETED}|{_BARE}|{_BARE_WORDLIKE})"
-_NOUN = (
-    r"(?:answers?|ans\.?|choices?|options?|solutions?|responses?|selections?|guess|letter|alternatives?|"
-    r"(?:correct|true|false|right|best|accurate|incorrect)\s+(?:statements?|one|conclusion|match|description|explanation))"
-)
-_FILLER = (
-    r"(?:\s|[:,=\-–>→*\"]|\b(?:is|are|would|should|will|must|be|therefore|thus|hence|then|clearly|likely|most|probably|indeed|"
-    r"simply|actually|definitely|the|an|option|options|choice|letter|answer|statement|number|correct|best|closest|right|"
-    r"either|both|given|by|to|final|here|so|in|fact|which|corresponding|appropriate|accurate|labell?ed|boxed|\\boxed)\b|\\boxed)"
-)
+_BRACKETED = r"[\(\[\{]{1,2} \s* ([A-Z]) \s* (?: [\)\]\}.:]{1,2} | $ )"  # (C), [C], {(C)}
+_ENDS_BARE = r"""
+    (?= \s* (?: $ | [.,;:!?)\]}"'\n|/\\] | [-–—(] | </ )
+      | \s+ (?: because|since|as|and|or|which|with|for|based|due|given|here|but|while|is|in|from
+              | according|so|where|option|choice|only|rather|not|over|instead|it
+              | remains?|fits?|works|meets|satisfies|matches|holds|applies )\b
+      | \s* [^\x00-\u024F\s“”‘’–—] )                     # a word of another script: 答えはCです
+    (?! \s*[=^+] | ['’]\w | \(\w{1,2}\)\s*(?:[=<>≤≥]|is|for|at) )   # B = 4, C's, X(t) = 3
+"""
+_BARE = rf"""["'“]? \b([B-HJ-Z])\b ["'”]? {_ENDS_BARE}"""
+_BARE_WORDLIKE = r"""
+    ["'“]? \b([AI])\b
+    (?= \s* (?: $ | [.;:!)\]}"\n] | ,\s*$ ) | ,?\s*\b(?:because|since|as|which)\b
+      | ,\s+(?-i:[a-z]) | \s*[^\x00-\u024F\s“”‘’–—] )
+    (?! ['’]\w | \.\s?[eE]\. )                                         # A's, I.e.
+"""
+_LETTER = rf"(?: {_BRACKETED} | {_BARE} | {_BARE_WORDLIKE} )"
+
+_NOUN = r"""
+    (?: answers? | ans\.? | choices? | options? | solutions? | responses? | selections? | guess | letter
+      | alternatives?
+      | (?:correct|true|false|right|best|accurate|incorrect)\ (?:statements?|one|conclusion|match
+          |description|explanation) )
+"""
+_FILLER = r"""
+    (?: \s | [:,=\-–>→*"]
+      | \b(?: is|are|would|should|will|must|be|therefore|thus|hence|then|clearly|likely|most|probably
+            | indeed|simply|actually|definitely|the|an|option|options|choice|letter|answer|statement
+            | number|correct|best|closest|right|either|both|given|by|to|final|here|so|in|fact|which
+            | corresponding|appropriate|accurate|labell?ed|boxed|\\boxed )\b
+      | \\boxed )
+"""
+# "The correct answer to this question is therefore option (C)", "Answer: C", "Answer\n\nC"
 _STATED = re.compile(
-    rf"(?i:\b{_NOUN})(?:\s+(?i:here|to (?:this|the) question|for (?:this|the) question|from the (?:given )?(?:options|choices)|"
-    rf"among the (?:given )?(?:options|choices)|choice|option|provided|above|of the (?:options|choices)))*"
-    rf"[\"'”]?\s*(?i:\bis\b|\bare\b|\bwould be\b|\bshould be\b|\bmust be\b|\bwill be\b|:|=|>|-->|->|→|[-–—]|\n+|(?=\([A-Z]\)\W*(?:$|\n)))(?i:{_FILLER}){{0,12}}?{_LETTER}"
+    rf"""
+    (?i: \b{_NOUN} )
+    (?: \s+ (?i: here | (?:to|for)\ (?:this|the)\ question | from\ the\ (?:given\ )?(?:options|choices)
+          | among\ the\ (?:given\ )?(?:options|choices) | choice | option | provided | above
+          | of\ the\ (?:options|choices) ) )*
+    ["'”]? \s*
+    (?: (?i: \bis\b|\bare\b|\bwould\ be\b|\bshould\ be\b|\bmust\ be\b|\bwill\ be\b )
+      | : | = | > | --> | -> | → | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) ) )
+    (?i: {_FILLER} ){{0,12}}? {_LETTER}
+    """,
+    re.VERBOSE,
 )
+# "Die richtige Antwort ist C", "La respuesta es la B", "正确答案是 C", "故选 C", "정답은 C"
+_STATED_ABROAD = re.compile(
+    rf"""
+    (?: (?i: {ANSWER_ABROAD} | {OPTION_ABROAD} )
+        (?: [ ]+ (?!(?i:{LINK_ABROAD})) [^\W\d]{{2,}} ){{0,4}}?
+        \s* (?: (?i: {LINK_ABROAD} ) | [:=—–] | -(?=\s) ) \s* :?
+      | (?i: \b(?:antwort|réponse|respuesta|risposta|resposta|ответ)\b ) (?= \s+[(]?[A-Z][).]*\s*(?:$|\n) )
+      | (?<![不没別别]) (?: [选選](?![项項]) [择擇]? [是为為]? ) \s* :? )
+    (?: \s | [:"] | \b(?i: la|el|le|lo|les|die|der|das|den|o|a|é|option|opción|opção|opzione
+          | alternativa|letra|lettera|lettre|buchstabe|antwort|вариант|буква|donc|also|daher
+          | portanto|quindi|entonces|therefore ) \b | \bl' ){{0,6}}?
+    {_LETTER}
+    """,
+    re.VERBOSE,
+)
+# "answer: d", "the correct option is c."
 _STATED_LOWER = re.compile(
-    r"(?i:\b(?:answer|ans|choice|option)\b\.?(?:\s+(?:choice|option))?)\s*(?i:\bis\b|:|=)[\s:]*(?:(?i:option|choice|letter)\s+)?"
-    r"(?:\(([a-z])\)|([b-z])\)|([b-hj-z])(?=[.\s]*(?:$|\n)))"
+    r"""
+    (?i: \b(?:answer|ans|choice|option)\b \.? (?:\s+(?:choice|option))? )
+    \s* (?i: \bis\b | : | = ) [\s:]* (?: (?i:option|choice|letter) \s+ )?
+    (?: \(([a-z])\) | ([b-z])\) | ([b-hj-z]) (?= [.\s]*(?:$|\n) ) )
+    """,
+    re.VERBOSE,
 )
+# "Option C seems best", "choice (B) meets all conditions"
 _NAMED = re.compile(
-    rf"(?i:\b(?:options?|choices?|answers?|letter|alternative))\s*{_LETTER}"
-    r"(?=[^.\n]{0,60}?\b(?i:is|are|seems?|appears?|would be|must be|best|provides?|gives?)\b(?!\s*(?i:not|n't|in(?:correct|valid)|"
-    r"wrong|false|ruled|eliminated|un|im)))(?!\s+(?i:can be|could be|may be|might be|is not|are not|isn't|cannot))"
+    rf"""
+    (?i: \b(?:options?|choices?|answers?|letter|alternative) ) \s* {_LETTER}
+    (?= [^.\n]{{0,60}}? \b (?i: is|are|seems?|appears?|would\ be|must\ be|best|provides?|gives?
+          | meets?|fits?|satisf(?:y|ies)|match(?:es)?|remains? ) \b
+        (?! \s* (?i: not|n't|in(?:correct|valid)|wrong|false|ruled|eliminated|un|im ) ) )
+    (?! \s+ (?i: can\ be|could\ be|may\ be|might\ be|is\ not|are\ not|isn't|cannot ) )
+    """,
+    re.VERBOSE,
 )
+# "C is the most likely answer", "(B), which rises, is clearly correct"
 _IS_CORRECT = re.compile(
-    rf"{_LETTER}(?:(?!\([A-Z]\))[^.\n]){{0,120}}?\b(?i:is|are|being|would be|must be|seems|seems to be|appears to be)\s+(?i:indeed\s+|clearly\s+|also\s+|therefore\s+|likely\s+|definitely\s+)?"
-    r"(?i:the\s+)?(?i:most\s+|more\s+|only\s+|best\s+)?(?i:correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable|probable|logical|"
-    r"answer|solution|among the (?:options|choices)|listed|available)\b"
-    r"(?i:\s+(?:answer|option|choice|one|statement|response|match|description|explanation))?"
+    rf"""
+    {_LETTER} (?: (?!\([A-Z]\)) [^.\n] ){{0,120}}?
+    \b (?i: is|are|being|would\ be|must\ be|seems|seems\ to\ be|appears\ to\ be ) \s+
+    (?i: (?: indeed|clearly|also|therefore|likely|definitely ) \s+ )? (?i: the\s+ )?
+    (?i: (?: most|more|only|best ) \s+ )?
+    (?i: correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable
+       | probable|logical|consistent|answer|solution|among\ the\ (?:options|choices)|listed|available ) \b
+    (?i: \s+ (?:answer|option|choice|one|statement|response|match|description|explanation) )?
+    """,
+    re.VERBOSE,
 )
+# "this corresponds to option C", "I would go with C", "It must be (C)", "which leaves D", "only C remains"
 _CLOSEST = re.compile(
-    rf"(?i:\b(?:closest|nearest|best (?:matche?s?|fits?)|matche?s|correspond(?:s|ing)|agrees? with|consistent with|equivalent to|"
-    rf"selects?|choos(?:e|es|ing)|chose|picks?|picked|go(?:ing)? with|opt for))\b(?:[^.\n(]|\.\d|\((?![A-Z]\))){{0,70}}?"
-    rf"(?:(?i:\b(?:option|choice|answer|letter)s?)\s*{_LETTER}|\(([A-Z])\))"
-    rf"|(?i:\b(?:choose|choosing|chose|select|pick|guess|say|go with|opt for))\s+(?i:the\s+)?(?i:answer\s+|option\s+|choice\s+|letter\s+)?{_LETTER}"
-    rf"|(?i:\b(?:it|this|that)(?:'s|\s+(?:is|must be|has to be|should be)))\s+(?i:most\s+)?(?i:likely\s+|probably\s+|clearly\s+)?"
-    rf"(?i:option\s+|choice\s+|letter\s+|answer\s+)?{_LETTER}(?=\W*(?:$|\n))"
-    rf"|答案(?:应该|应)?(?:是|为|选|:)?\s*{_LETTER}"
+    rf"""
+      (?i: \b (?: closest|nearest|best\ (?:matche?s?|fits?)|matche?s|correspond(?:s|ing)
+          |agrees?\ with|consistent\ with|equivalent\ to|selects?|choos(?:e|es|ing)|chose|picks?|picked
+          |go(?:ing)?\ with|opt\ for ) ) \b
+      (?: [^.\n(] | \.\d | \((?![A-Z]\)) ){{0,70}}?
+      (?: (?i: \b(?:option|choice|answer|letter)s? ) \s* {_LETTER} | \(([A-Z])\) )
+    | (?i: \b (?:choose|choosing|chose|select|pick|guess|say|go\ with|opt\ for) ) \s+ (?i: the\s+ )?
+      (?i: (?:answer|option|choice|letter)\s+ )? {_LETTER}
+    | (?i: \b (?:it|this|that) (?: 's | \s+(?:is|must\ be|has\ to\ be|should\ be) ) ) \s+
+      (?i: most\s+ )? (?i: (?:likely|probably|clearly)\s+ )?
+      (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER} (?= \W*(?:$|\n) )
+    | (?i: \b (?: leav(?:es?|ing) | left\ with | so ) ) \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
+      (?i: (?:option|choice|answer)\s+ )? {_LETTER} (?= \s+it\ is\b | \W*(?:$|\n) )
+    | (?i: \b only ) \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER}
+      (?= \s+(?:remains|is\ left|fits|works|meets|satisfies|matches)\b )
+    """,
+    re.VERBOSE,
 )
 _BOXED_LETTER = re.compile(
-    r"\\boxed\s*\{\s*[\(\[\{]*\s*([A-Z])\s*[\)\]\}.:]*(?:\s*\}|[.:)\s][^{}]*\})"
+    r"""
+    \\boxed \s* \{ \s* [\(\[\{]* \s* ([A-Z]) \s* [\)\]\}.:]* (?: \s*\} | [.:)\s][^{}]*\} )
+    """,
+    re.VERBOSE,
 )
 _AND_MORE = re.compile(
-    r"\s*[\)\]\"']*\s*(?:,|/|&|(?:,\s*)?\b(?:or|and)\b)\s*(?:(?:option|choice|answer)\s*)?(?:[\(\[]([A-Z])[\)\]]|([B-HJ-Z])(?=\W|$)(?!\s*[=^+]|['’]\w))"
-    r"(?!\s+(?:is|are|was|were|does|do|would|can|cannot|has|have)\b)"
+    r"""
+    \s* [\)\]"']* \s* (?: , | / | & | (?:,\s*)?\b(?:or|and)\b ) \s*
+    (?: (?:or|and)\s+ )? (?: (?:option|choice|answer)\s* )?
+    (?: [\(\[]([A-Z])[\)\]] | ([B-HJ-Z])(?=\W|$)(?!\s*[=^+]|['’]\w) )
+    (?! \s+(?:is|are|was|were|does|do|would|can|cannot|has|have)\b )
+    """,
+    re.VERBOSE,
 )
 _LETTER_LIST = re.compile(r"\(([A-Z](?:\s*(?:,|&|/|,?\s*and\b|,?\s*or\b)\s*[A-Z])+)\)")
-_CLEAR = (
-    "stated letter",
-    "boxed letter",
-    "no option fits",
-)  # a remark such as "C is closest" does not overrule them
+_CLEAR = ("stated letter", "boxed letter", "announced option", "no option fits")
 _DECLINED = re.compile(
-    r"(?i)\b(?:answers?|options?|choices?|solution)\b[^.\n]{0,40}?"
-    r"(?:\b(?:is|are|was|does|do)(?:\s+not|n't)\s+(?:\w+\s+){0,2}?(?:listed|among|one of|on the list|in the list|in the (?:given )?(?:options|choices)|"
-    r"provided|available|present|given|match\w*|correspond\w*|appear\w*|shown|any of|here)"
-    r"|\bis\s*\(?\s*(?:none|not listed|not among|not given|unknown|not provided|n/?a)\b)"
-    r"|\b(?:it|this|that|which|value|result)\b[^.\n]{0,30}?\b(?:is|does)(?:\s+not|n't)\s+(?:\w+\s+){0,2}?(?:listed|among|one of|match|correspond\w*|in)\b"
-    r"[^.\n]{0,25}?\b(?:options|choices|answers|list)\b"
-    r"|\bnone of (?:the|these|those) (?:\w+\s+){0,2}?(?:options?|choices|answers?|above|given|listed|provided)\b[^.\n]{0,40}"
-    r"|\bno (?:correct|right|matching|valid|suitable) (?:answer|option|choice)\b"
+    r"""
+    (?i)
+      \b (?:answers?|options?|choices?|solution) \b [^.\n]{0,40}?
+      (?: \b (?:is|are|was|does|do) (?:\s+not|n't) \s+ (?:\w+\s+){0,2}?
+          (?: listed|among|one\ of|on\ the\ list|in\ the\ list|in\ the\ (?:given\ )?(?:options|choices)
+            | provided|available|present|given|match\w*|correspond\w*|appear\w*|shown|any\ of|here )
+        | \b is \s* \(? \s* (?:none|not\ listed|not\ among|not\ given|unknown|not\ provided|n/?a) \b )
+    | \b (?:it|this|that|which|value|result) \b [^.\n]{0,30}? \b (?:is|does) (?:\s+not|n't) \s+
+      (?:\w+\s+){0,2}? (?:listed|among|one\ of|match|correspond\w*|in) \b
+      [^.\n]{0,25}? \b (?:options|choices|answers|list) \b
+    | \b none\ of\ (?:the|these|those)\ (?:\w+\s+){0,2}?
+      (?:options?|choices|answers?|above|given|listed|provided) \b [^.\n]{0,40}
+    | \b no\ (?:correct|right|matching|valid|suitable)\ (?:answer|option|choice) \b
+    """,
+    re.VERBOSE,
+)
+# An option that says itself that none fits, or that one cannot know: then such words are an answer.
+_DECLINING_OPTION = re.compile(
+    r"(?i)\s*(?:none|no(?:ne)? of|neither|not |cannot|it cannot|insufficient)"
 )
 _CONDITION = re.compile(
-    r"(?i)\b(?:if|whether|suppose|assum(?:e|ing)|unless|not|n't|never|could|might|may|rather than|instead of|eliminate|exclude|"
-    r"rule out|why|like|e\.g\.|such as|example)\b[^.\n]{0,45}$"
+    r"""
+    (?i) \b (?: if|whether|suppose|assum(?:e|ing)|unless|not|n't|never|could|might|may|rather\ than
+      | instead\ of|eliminate|exclude|rule\ out|why|like|e\.g\.|such\ as|example|seem\ that|thought )
+    \b [^.\n]{0,45} $
+    """,
+    re.VERBOSE,
 )
+_UNREAL = re.compile(r"(?i)\bif\b[^.\n]*\b(?:had|were|was)\b[^.\n]*\bwould\b[^.\n]*$")
 _CLAUSE = re.compile(r"[,;:\n]|[.!?]\s|(?i:\b(?:but|so|then|therefore|thus|hence|because)\b)")
 _BEFORE_LETTER = re.compile(
-    r"(?i)(?:^|[\n.,;:!?(\[\"'–—-]|\b(?:options?|choices?|answers?|letter|statement|therefore|thus|so|hence|that|only|and|but|believe|think|"
-    r"conclude|choices,|then|while|which|clearly|actually|say|suggests?|indicates?))\s*[\"'(\[]*$"
-)
-_CONCLUDES = re.compile(
-    r"(?i)\b(?:therefore|thus|hence|so|consequently|conclu\w+|overall|final\w*|closest|best|in summary|answer)\b"
+    r"""
+    (?i) (?: ^ | [\n.,;:!?(\["'–—-]
+      | \b (?: options?|choices?|answers?|letter|statement|therefore|thus|so|hence|that|only|and|but
+             | believe|think|conclude|choices,|then|while|which|clearly|actually|say|suggests?
+             | indicates? ) )
+    \s* ["'(\[]* $
+    """,
+    re.VERBOSE,
 )
 _WORD = re.compile(r"[a-z0-9]{4,}")
-_CUE = re.compile(
-    r"(?i)\b(?:therefore|thus|hence|so|consequently|accordingly|in conclusion|conclude|correct|best|answer|choose|select|pick|"
-    r"match(?:es)?|corresponds?|closest|most (?:likely|appropriate|accurate)|this (?:is|means|gives)|final(?:ly)?|overall|which is|that is|we (?:get|have|find))\b|=|\\approx|≈"
-)
 
 
 def committed(
@@ -133,29 +227,26 @@ def committed(
     """The letters a text commits to, and the rule that found them.
 
     Returns:
-        One letter; several where the text stays undecided; "" where it commits to none, or to one that no option has.
+        One letter; several where the text stays undecided; "" where it commits to none, or to one that no
+        option has.
     """
     plain = plain_text(part)
     lone = lone_letter(plain, choices)
     if lone:
         return lone, "lone letter"
     found = [
-        s for s in _statements(plain, len(choices), choices) if not truncated or s.rule in _CLEAR
+        statement
+        for statement in _statements(plain, len(choices), choices)
+        if not truncated or statement.rule in _CLEAR
     ]
     last = _last_statement(plain, found, question, choices)
-    if (
-        last
-        and not last.letters
-        and not truncated
-        and len(near := _closest_option(plain[last.start :], choices)) == 1
-    ):
-        return near, "closest option"
+    if last and not last.letters and not truncated:
+        near = closest_option(plain[last.start :], choices)
+        if len(near) == 1:
+            return near, "closest option"
     if last:
         return _decided(last, len(choices))
-    weaker = (
-        (letters, rule) for rule, letters in _weaker(part, plain, choices, truncated) if letters
-    )
-    return next(weaker, ("", "cut off" if truncated else "no statement"))
+    return "", "cut off" if truncated else "no statement"
 
 
 def states_letter(text: str, options: int) -> bool:
@@ -164,77 +255,87 @@ def states_letter(text: str, options: int) -> bool:
 
 
 def plain_text(text: str) -> str:
-    """An output without emphasis, maths delimiters and full-width letters; `(A, C)` becomes `(A), (C)`."""
+    """An output without emphasis and maths delimiters, folded; `(A, C)` becomes `(A), (C)`."""
     return _LETTER_LIST.sub(
         lambda match: "(" + "), (".join(re.findall("[A-Z]", match[1])) + ")", unstyled(text)
     )
 
 
-def _decided(statement: _Statement, options: int) -> tuple[str, str]:
+def _decided(statement: Statement, options: int) -> tuple[str, str]:
     named = "".join(sorted(set(statement.letters)))
-    if len(named) == 1 and named not in string.ascii_uppercase[:options]:
+    if len(named) == 1 and named not in LETTERS[:options]:
         return "", "letter of no option"
     return named, statement.rule
 
 
-def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterator[_Statement]:
+# --- all statements of a text ---------------------------------------------------------------------
+
+
+def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterator[Statement]:
     """Every place that commits to a letter, or declares that no option fits, in no particular order."""
-    rules = (
+    rules = [
         (_BOXED_LETTER, "boxed letter"),
         (_STATED, "stated letter"),
         (_STATED_LOWER, "stated letter"),
         (_NAMED, "named option"),
         (_IS_CORRECT, "called correct"),
         (_CLOSEST, "closest option"),
-    )
-    valid = string.ascii_uppercase[:options]
+    ]
+    rules += [] if text.isascii() and not _ABROAD.search(text) else [(_STATED_ABROAD, "stated letter")]
+    headings = _Headings(text)
     for pattern, rule in rules:
         for match in pattern.finditer(text):
-            statement = _read(text, match, rule, valid)
+            statement = _read(text, match, rule, LETTERS[:options], headings)
             if statement:
                 yield statement
-    if not any(
-        re.match(
-            r"(?i)(none|no(ne)? of|neither|not |cannot|it cannot|insufficient)", option.strip()
-        )
-        for option in choices
-    ):
+    if choices:
+        yield from _announced(text, choices, headings)
+    if not any(_DECLINING_OPTION.match(option) for option in choices):
         for match in _DECLINED.finditer(text):
-            yield _Statement(match.start(), match.end(), "", "no option fits")
+            yield Statement(match.start(), match.end(), "", "no option fits")
 
 
-def _read(text: str, match: re.Match[str], rule: str, valid: str) -> _Statement | None:
+# A cheap look before the long pattern: does a text hold a noun of another language at all?
+_ABROAD = re.compile(
+    r"(?i)antwor|ergebnis|respuesta|resultado|risposta|risultato|resposta|alternativa|jawab|cevap|svar"
+)
+
+
+def _read(
+    text: str, match: re.Match[str], rule: str, valid: str, headings: _Headings
+) -> Statement | None:
     index = next(i for i, group in enumerate(match.groups(), start=1) if group)
-    letter, end = match[index].upper(), match.end(index)
+    letter, start, end = match[index].upper(), match.start(index), match.end(index)
     if rule != "boxed letter" and _is_hypothetical(text, match.start(), end):
         return None
-    if _is_listed(text[match.start(index) : end + 400], letter):
+    if _is_listed(text[start : end + 400], letter) or headings.hold(start):
         return None
     if rule in ("called correct", "closest option", "named option") and letter not in valid:
         return None
-    if rule == "called correct" and not _BEFORE_LETTER.search(
-        text[max(0, match.start() - 30) : match.start()]
-    ):
-        return None
-    if rule == "called correct" and re.search(
-        r"(?i)\b(?:not|n't|incorrect|neither|nor|in)\b", text[end : match.end()]
-    ):
+    if rule == "called correct" and not _called_correct(text, match, end):
         return None
     letters, stop = letter, end
     while more := _AND_MORE.match(text, stop):
         letters, stop = letters + (more[1] or more[2]), more.end()
     if len(letters) > 1 and not set(letters) <= set(valid):
         letters = letter
-    return _Statement(match.start(index), max(stop, match.end()), letters, rule)
+    return Statement(start, max(stop, match.end()), letters, rule)
+
+
+def _called_correct(text: str, match: re.Match[str], end: int) -> bool:
+    before = text[max(0, match.start() - 30) : match.start()]
+    denied = re.search(r"(?i)\b(?:not|n't|incorrect|neither|nor|in)\b", text[end : match.end()])
+    return bool(_BEFORE_LETTER.search(before)) and not denied
 
 
 def _is_hypothetical(text: str, start: int, end: int) -> bool:
     """`if the answer is (A)`, `the answer would be (A) if …`, `it could be (A)`, within one clause."""
     clause = _CLAUSE.split(text[max(0, start - 60) : start])[-1]
-    return bool(
-        _CONDITION.search(clause)
-        or re.match(r"[)\]\"'}]*\s+(?:if|only if|unless|provided that)\b", text[end : end + 20])
-    )
+    if _CONDITION.search(clause):
+        return True
+    if re.match(r"[)\]\"'}]*\s+(?:if|only if|unless|provided that)\b", text[end : end + 20]):
+        return True
+    return "would" in text[start:end] and bool(_UNREAL.search(text[max(0, start - 200) : end]))
 
 
 def _is_listed(text: str, letter: str) -> bool:
@@ -244,16 +345,109 @@ def _is_listed(text: str, letter: str) -> bool:
     return bool(re.match(rf"{lines}|{letter}\)[^\n(]*?\s{following}\)\s", text))
 
 
+# --- headings over the options --------------------------------------------------------------------
+
+# A line that opens with a letter in the dress of an option: "Option A:", "- (B) the Rhine", "3. C. heap"
+_LETTERED_LINE = re.compile(
+    r"""
+    ^ [ \t#>*•✓✗❌✅-]* (?: \d{1,2}[.)] [ \t]* )? [#*]*
+    (?: (?i:option|choice|answer|statement|alternative) [ ]+ )?
+    [(\[]? ([A-Z]) (?: [)\].:]+ | [ ]?[-–—](?=[ ]) ) [ \t]* ([^\n]*) $
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+# A line that announces one option: "Therefore, the structure is:", "Correct answer:"
+_ANNOUNCES = re.compile(
+    r"""
+    (?i) (?: \b(?:is|are|be|as|was|choose|select) | \b(?:correct|final|best|right)\ (?:answer|option|choice)
+      | ^\W*(?:the\ )?answer )
+    \s* [:–—-]? \s* $
+    """,
+    re.VERBOSE,
+)
+
+
+class _Headings:
+    """Where letters head the entries of a list: lines with ascending letters, one after the other."""
+
+    def __init__(self, text: str):
+        self.lines = list(_LETTERED_LINE.finditer(text))
+        self.lone: list[re.Match[str]] = []
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        run: list[re.Match[str]] = []
+        for line in self.lines:
+            ascending = bool(run) and line[1] > run[-1][1]
+            if not ascending or announced(text, line.start()):
+                self._close(run)
+                run = []
+            run.append(line)
+        self._close(run)
+
+    def _close(self, run: list[re.Match[str]]) -> None:
+        if len(run) == 1:
+            self.lone.append(run[0])
+        elif run:
+            self._starts += [line.start() for line in run]
+            self._ends += [line.start(1) + 1 for line in run]
+
+    def hold(self, place: int) -> bool:
+        """Whether the letter at a place heads an entry of a list."""
+        i = bisect_right(self._starts, place) - 1
+        return i >= 0 and place < self._ends[i]
+
+
+def announced(text: str, place: int) -> bool:
+    """Whether the line before a place ends in "is:", or says that the answer follows."""
+    before = text[max(0, place - 200) : place]
+    line = before.rstrip().rsplit("\n", 1)[-1]
+    return before.endswith("\n") and bool(_ANNOUNCES.search(line))
+
+
+# "…is C. heap sort, which", "…is: (D) 24 m": the letter with its own option behind a verb
+_WITH_OPTION = re.compile(
+    r"""
+    (?i: \b (?:is|are|be|as|so) ) \s* [:\s]* (?: (?i:option|choice|answer) \s+ )?
+    [(\[]? ([A-Z]) [)\].:]+ [ ]* ([^\n]+)
+    """,
+    re.VERBOSE,
+)
+
+
+def _announced(text: str, choices: Sequence[str], headings: _Headings) -> Iterator[Statement]:
+    """An option with its letter, alone on a line that was announced, or behind "is"."""
+    valid = LETTERS[: len(choices)]
+    for line in headings.lone:
+        if line[1] not in valid or not announced(text, line.start()):
+            continue
+        option = choices[valid.index(line[1])]
+        if not line[2] or same_option(line[2], option) or opens_with(line[2], option):
+            yield Statement(line.start(1), line.end(), line[1], "announced option")
+    for match in _WITH_OPTION.finditer(text):
+        if match[1] not in valid or headings.hold(match.start(1)):
+            continue
+        if _is_hypothetical(text, match.start(), match.end(1)):
+            continue
+        option = choices[valid.index(match[1])]
+        if opens_with(match[2], option) and not _is_listed(text[match.start(1) :][:400], match[1]):
+            yield Statement(match.start(1), match.end(1), match[1], "announced option")
+
+
+# --- which statement counts -----------------------------------------------------------------------
+
+
 def _last_statement(
-    text: str, statements: list[_Statement], question: str | None, choices: Sequence[str]
-) -> _Statement | None:
+    text: str, statements: list[Statement], question: str | None, choices: Sequence[str]
+) -> Statement | None:
     """The last clear statement, or what the weaker remarks agree on; of several blocks, one that speaks of ours."""
     statements = sorted(statements, key=lambda statement: (statement.start, len(statement.letters)))
     clear = [statement for statement in statements if statement.rule in _CLEAR]
     remarks = [statement for statement in statements if statement.rule not in _CLEAR]
-    if not clear or (not clear[-1].letters and remarks and remarks[-1].end > clear[-1].start):
+    declined = bool(clear) and not clear[-1].letters
+    if not clear or (declined and remarks and remarks[-1].end > clear[-1].start):
         return _agreed(text, remarks, clear)
-    last = max((s for s in clear if s.start == clear[-1].start), key=lambda s: len(s.letters))
+    together = [statement for statement in clear if statement.start == clear[-1].start]
+    last = max(together, key=lambda statement: len(statement.letters))
     later = {
         remark.letters
         for remark in remarks
@@ -261,109 +455,52 @@ def _last_statement(
     }
     if len(last.letters) > 1 and len(later) == 1:  # "(A) or (B), but (B) is more likely"
         return next(remark for remark in reversed(remarks) if remark.letters in later)
-    if len({statement.letters for statement in clear if statement.letters}) < 2 or "\n" not in text:
-        return last
-    return _block_of_ours(text, clear, question, choices) or last
+    return last
 
 
-def _agreed(text: str, remarks: list[_Statement], clear: list[_Statement]) -> _Statement | None:
+def _agreed(text: str, remarks: list[Statement], clear: list[Statement]) -> Statement | None:
     """The one letter the remarks name; of several, the last if its sentence draws a conclusion."""
     if clear:  # behind "the answer is not listed" the closest option is the answer
         remarks = [remark for remark in remarks if remark.end > clear[-1].start]
-    if not remarks or len({remark.letters for remark in remarks}) == 1:
-        return remarks[-1] if remarks else None
-    last = remarks[-1]
-    sentence = re.split(r"[.\n](?!\d)", text[: last.start])[-1] + text[last.start : last.end]
-    if _CONCLUDES.search(sentence):
-        return last
-    return _Statement(
-        last.start, last.end, "".join(remark.letters for remark in remarks), last.rule
-    )
-
-
-def _block_of_ours(
-    text: str, clear: list[_Statement], question: str | None, choices: Sequence[str]
-) -> _Statement | None:
-    """Where blocks of a text answer different questions: the statement of the last one that speaks of ours."""
-    vocabulary = set(_WORD.findall(" ".join([question or "", *choices]).lower()))
-    scores = []
-    for previous, statement in zip([0, *(s.end for s in clear)], clear, strict=False):
-        words = set(_WORD.findall(text[previous : statement.end].lower()))
-        scores.append(len(words & vocabulary) / max(len(vocabulary), 1))
-    apart = "\n\n" in text[clear[-2].end : clear[-1].start].strip(" ")
-    if (
-        not apart
-        or len(words) < 5
-        or max(scores) < 0.1
-        or scores[-1] >= (0.55 if len(words) >= 15 else 0.2) * max(scores)
-    ):
+    if not remarks:
         return None
-    return clear[max(i for i, score in enumerate(scores) if score >= 0.9 * max(scores))]
+    last = remarks[-1]
+    if len({remark.letters for remark in remarks}) == 1:
+        return last
+    sentence = re.split(r"[.\n](?!\d)", text[: last.start])[-1] + text[last.start : last.end]
+    if CONCLUDES.search(sentence):
+        return last
+    letters = "".join(remark.letters for remark in remarks)
+    return Statement(last.start, last.end, letters, last.rule)
+
+
+# --- an output that is nothing but its answer -----------------------------------------------------
 
 
 def lone_letter(text: str, choices: Sequence[str]) -> str | None:
-    """An output that is nothing but a letter, or a letter and its option: `B`, ` (B)`, `B) cold`."""
+    """An output that is nothing but a letter, or a letter and its option: `B`, ` (B)`, `b) cold`."""
+    valid = LETTERS[: len(choices)]
     text = re.sub(r"(?i)^\s*(?:option|choice|answer|letter)\s+(?=\(?[a-z]\b)", "", text)
-    if because := re.match(r"\s*\(?([B-HJ-Z])\)?\s+(?:because|since)\b", text):
-        return because[1] if because[1] in string.ascii_uppercase[: len(choices)] else None
+    because = re.match(r"\s*\(?([B-HJ-Z])\)?,?\s+(?:because|since)\b|\s*(A),?\s+because\b", text)
+    if because:
+        letter = because[1] or because[2]
+        return letter if letter in valid else None
+    headed = _Headings(text)
     match = re.match(r"^\s*[\(\[\"']?([A-Za-z])[\)\]\"'.:,]*\s*(?:$|\n)", text)
-    if (
-        match
-        and match[1].upper() in string.ascii_uppercase[: len(choices)]
-        and (match[1].isupper() or len(text.strip()) <= 3)
-    ):
+    if match and match[1].upper() in valid and not headed.hold(match.start(1)):
         rest = text[match.end() :].strip()
-        if not rest or not _STATED.search(rest):
+        short = match[1].isupper() or len(text.strip()) <= 4
+        if short and (not rest or not _STATED.search(rest)):
             return match[1].upper()
-    match = re.match(r"^\s*[\(\[]?([A-Z])(?:[\)\]]|\s*[.:]|\s(?=\S))\s*(.*)", text)
-    if match and match[1] in string.ascii_uppercase[: len(choices)] and not _STATED.search(text):
-        option = choices[string.ascii_uppercase.index(match[1])]
-        if same_option(match[2], option) or (opens_with(match[2], option) and text.count("\n") < 2):
+    match = re.match(r"^\s*[\(\[]?([A-Za-z])(?:[\)\]]|\s*[.:]|\s(?:-\s)?(?=\S))\s*(.*)", text)
+    if match and match[1].upper() in valid and not _STATED.search(text):
+        option = choices[valid.index(match[1].upper())]
+        opening = opens_with(match[2], option) and text.count("\n") < 2 and match[1].isupper()
+        if same_option(match[2], option) and not headed.hold(match.start(1)):
+            return match[1].upper()
+        if opening:
             return match[1]
     return None
-
-
-def _weaker(
-    part: str, plain: str, choices: Sequence[str], truncated: bool
-) -> Iterator[tuple[str, str]]:
-    """Rules for outputs without a stated letter, strongest first: (name, the letters found)."""
-    yield "boxed option", _boxed_option(part, choices)
-    if truncated:
-        return
-    yield "stated option", _stated_option(plain, choices)
-    yield "closest option", _closest_option(plain, choices)
-    yield "leading letter", _leading_letter(plain, choices)
-    yield "closing letter", _closing_letter(plain, choices)
-    yield "emphasised letter", _emphasised_letter(part, choices)
-    yield "concluding sentence", _concluding_letter(plain, choices)
-    yield "concluding option", _concluding_option(plain, choices)
-
-
-def _boxed_option(part: str, choices: Sequence[str]) -> str:
-    boxes = boxed(part)
-    return letters_of(boxes[-1], choices) if boxes else ""
-
-
-_STATED_TEXT = re.compile(
-    r"(?i)\b(?:answer|option|choice|solution)\b(?:\s+(?:to this question|here|choice|option))?\s*(?:is|are|was|would be|should be|must be|:|=)+\s*"
-    r"(?:therefore|thus|that|most likely|probably|approximately|about|indeed|\s)*[:\-–\s]*((?:[^.\n]|\.(?=\d)|\.(?=\w))+)"
-)
-
-
-def stated_texts(plain: str) -> list[str]:
-    """What stands behind "the answer is", in order."""
-    return [match[1] for match in _STATED_TEXT.finditer(plain)]
-
-
-def _stated_option(plain: str, choices: Sequence[str]) -> str:
-    found = ""
-    for words in stated_texts(plain):
-        if re.match(r"(?i)\s*(?:not|none|un)", words):
-            found = ""
-            continue
-        letters = letters_of(words, choices) or opening_option(words, choices)
-        found = letters or found
-    return found
 
 
 _CLOSEST_TEXT = re.compile(
@@ -371,114 +508,7 @@ _CLOSEST_TEXT = re.compile(
 )
 
 
-def _closest_option(plain: str, choices: Sequence[str]) -> str:
+def closest_option(plain: str, choices: Sequence[str]) -> str:
     """Behind "the answer is not listed": the option named as the closest by its text."""
     found = [letters_of(match[1], choices) for match in _CLOSEST_TEXT.finditer(plain)]
     return next((letters for letters in reversed(found) if letters), "")
-
-
-def _leading_letter(plain: str, choices: Sequence[str]) -> str:
-    """An output that opens with its letter: `(C) because …`, `C. text of the option`."""
-    listed = re.findall(r"(?m)^\s*[\(\[]?([A-Z])[\)\].:]\s", plain)
-    if len(set(listed)) > 1 or re.search(r"(?m)^\s*II\.", plain):
-        return ""
-    match = re.match(r"\s*(?:[\(\[]([A-Z])[\)\]]|([A-Z])(?:[\):]|\.(?=\s)))\s*(.*)", plain)
-    if not match:
-        return ""
-    letter = match[1] or match[2]
-    if letter not in string.ascii_uppercase[: len(choices)]:
-        return ""
-    if other := letters_of(match[3], choices).replace(letter, ""):
-        return letter + other  # a letter with another option's text
-    if (match[2] in ("A", "I") or len(plain) > 600) and not opens_with(
-        match[3], choices[string.ascii_uppercase.index(letter)]
-    ):
-        return ""
-    return letter
-
-
-def _closing_letter(plain: str, choices: Sequence[str]) -> str:
-    """A last line that is only a letter, or a letter and its option."""
-    lines = [line.strip() for line in plain.strip().split("\n") if line.strip()]
-    if len(lines) < 2:
-        return ""
-    match = re.match(r"^(?:=+>|[-→>•]+)?\s*[\(\[]?([A-Z])(?:[\)\].:]+\s*(.*)|)$", lines[-1])
-    if not match or match[1] not in string.ascii_uppercase[: len(choices)]:
-        return ""
-    option = choices[string.ascii_uppercase.index(match[1])]
-    if match[2] and not opens_with(match[2], option):
-        return ""
-    listed = re.match(r"^[\(\[]?[A-Z][\)\].:]", lines[-2])
-    return "" if match[2] and listed else match[1]
-
-
-_EMPHASISED = re.compile(r"\*\*\s*[\(\[]?([A-Z])(?:[\)\]].{0,200}?|[.:]\s.{0,200}?|)\s*\*\*")
-
-
-def _emphasised_letter(part: str, choices: Sequence[str]) -> str:
-    """The only bold letter of an output, in its last paragraph."""
-    found = {match[1] for match in _EMPHASISED.finditer(part)}
-    last = _EMPHASISED.search(part.strip().rsplit("\n\n", 1)[-1])
-    return (
-        last[1]
-        if last and len(found) == 1 and last[1] in string.ascii_uppercase[: len(choices)]
-        else ""
-    )
-
-
-def _concluding_letter(plain: str, choices: Sequence[str]) -> str:
-    """The one letter in brackets, or behind the word option, in a last sentence that concludes."""
-    sentence = last_sentence(plain)
-    if not _CUE.search(sentence) or re.search(
-        r"(?i)\b(?:not|n't|none|neither|incorrect|false|eliminate)\b", sentence
-    ):
-        return ""
-    valid = string.ascii_uppercase[: len(choices)]
-    found = re.findall(
-        r"(?<![\w(])\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?([A-Z])\b", sentence
-    )
-    found += [
-        (letter, "")
-        for letter in re.findall(
-            r"(?i:\b(?:therefore|thus|hence|so|ans|option)\b)\W*([B-HJ-Z])\W*$", sentence
-        )
-    ]
-    letters = {a or b for a, b in found} & set(valid)
-    return "".join(sorted(letters))
-
-
-def _concluding_option(plain: str, choices: Sequence[str]) -> str:
-    """The one option whose text or value the last sentence arrives at."""
-    sentence = last_sentence(plain)
-    concludes = _CUE.search(sentence) or sentence == plain.strip()
-    if not concludes or re.search(
-        r"(?i)\b(?:not|n't|none|neither|nor|incorrect|eliminate|however)\b", sentence
-    ):
-        return ""
-    tail = re.split(
-        r"=|\\approx|≈|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have|gives?)\b",
-        sentence,
-    )[-1]
-    letters = letters_of(tail, choices)
-    if letters:
-        return letters
-    folded = option_key(sentence)
-    named = [
-        i
-        for i, option in enumerate(choices)
-        if is_wordy(option) and contains(folded, option_key(option))
-    ]
-    longest = [
-        i
-        for i in named
-        if not any(
-            i != j and contains(option_key(choices[j]), option_key(choices[i])) for j in named
-        )
-    ]
-    return string.ascii_uppercase[longest[0]] if len(longest) == 1 else ""
-
-
-def last_sentence(plain: str) -> str:
-    body = plain.strip()
-    sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z\\(\[])|\n+", body)
-    return sentences[-1] if sentences else ""

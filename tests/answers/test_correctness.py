@@ -29,7 +29,7 @@ def judged(question, text, finish_reason="stop"):
     item = json.loads(
         json.dumps(correctness.item_of(question, sample))
     )  # as it reaches a worker process
-    correctness.record(sample, correctness.judge(item))
+    correctness.record(sample, correctness.grade_answer(item))
     return sample
 
 

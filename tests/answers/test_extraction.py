@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from routerlib.answers.equality import same_text
+from routerlib.answers.phrases import same_text
 from routerlib.answers.expressions import boxed
 from routerlib.answers.extraction import (
     extract_choice,
     extract_final,
     extract_text,
     kind_of,
-    own_part,
 )
+from routerlib.answers.parts import own_part
 
 DATA = Path(__file__).parents[3] / "shared/data"
 CHOICES = [

@@ -1,0 +1,180 @@
+r"""The option an output arrives at without stating a letter: a boxed or stated text or value, a last line, a conclusion.
+
+The rules are asked in order, strongest first, and each returns the letters it found, "" for none, several for
+undecided. Statements of a letter are `letters`' business, and come before all of these. An output that was cut off
+arrived nowhere: of it, only a box counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from routerlib.answers.choices import (
+    LETTERS,
+    contains,
+    is_wordy,
+    letters_of,
+    opening_option,
+    opens_with,
+    option_key,
+)
+from routerlib.answers.expressions import boxed
+from routerlib.answers.letters import closest_option, plain_text
+from routerlib.answers.wording import CONCLUDES, last_sentence, statement_ends
+
+_DENIES = re.compile(
+    r"(?i)\b(?:not|n't|none|neither|nor|incorrect|false|wrong|eliminated?|however)\b"
+)
+
+
+def arrived_at(part: str, choices: Sequence[str], truncated: bool) -> tuple[str, str]:
+    """The letters a text arrives at without naming them, and the rule that found them; ("", "") for none."""
+    found = ((letters, rule) for rule, letters in _rules(part, choices, truncated) if letters)
+    return next(found, ("", ""))
+
+
+def _rules(part: str, choices: Sequence[str], truncated: bool) -> Iterator[tuple[str, str]]:
+    plain = plain_text(part)
+    yield "boxed option", _boxed_option(part, choices)
+    if truncated:
+        return
+    yield "stated option", _stated_option(plain, choices)
+    yield "closest option", closest_option(plain, choices)
+    yield "leading letter", _leading_letter(plain, choices)
+    yield "closing letter", _closing_letter(plain, choices)
+    yield "emphasised letter", _emphasised_letter(part, choices)
+    yield "concluding letter", _concluding_letter(plain, choices)
+    yield "concluding option", _concluding_option(plain, choices)
+
+
+def _boxed_option(part: str, choices: Sequence[str]) -> str:
+    boxes = boxed(part)
+    return letters_of(boxes[-1], choices) if boxes else ""
+
+
+_STATED_TEXT = re.compile(
+    r"""
+    (?i) \b(?:answer|option|choice|solution)\b (?: \s+ (?:to\ this\ question|here|choice|option) )? \s*
+    (?: is|are|was|would\ be|should\ be|must\ be|:|= )+ \s*
+    (?: therefore|thus|that|most\ likely|probably|approximately|about|indeed|\s )* [:\-–\s]*
+    ( (?: [^.\n] | \.(?=\d) | \.(?=\w) )+ )
+    """,
+    re.VERBOSE,
+)
+
+
+def stated_texts(plain: str) -> list[str]:
+    """What stands behind "the answer is", up to the end of its sentence, in order."""
+    found = {match.start(1): match[1] for match in _STATED_TEXT.finditer(plain)}
+    for match in statement_ends(plain):
+        words = re.match(r"(?:[^.\n]|\.(?=\w))+", plain[match.end() :])
+        if words:
+            found.setdefault(match.end(), words[0])
+    return [found[start] for start in sorted(found)]
+
+
+def _stated_option(plain: str, choices: Sequence[str]) -> str:
+    """The option whose text or value a statement gives; the last counts, a later "none" takes it back."""
+    found = ""
+    for words in stated_texts(plain):
+        letters = letters_of(words, choices) or opening_option(words, choices)
+        if letters:
+            found = letters
+        elif re.match(r"(?i)\s*(?:not|none|un)", words):
+            found = ""
+    return found
+
+
+def _leading_letter(plain: str, choices: Sequence[str]) -> str:
+    """An output that opens with its letter: `(C) because …`, `C. text of the option`."""
+    listed = re.findall(r"(?m)^\s*[\(\[]?([A-Z])[\)\].:]\s", plain)
+    if len(set(listed)) > 1 or re.search(r"(?m)^\s*II\.", plain):
+        return ""
+    match = re.match(r"\s*(?:[\(\[]([A-Z])[\)\]]|([A-Z])(?:[\):]|\.(?=\s)))\s*(.*)", plain)
+    if not match:
+        return ""
+    letter = match[1] or match[2]
+    if letter not in LETTERS[: len(choices)]:
+        return ""
+    other = letters_of(match[3], choices).replace(letter, "")
+    if other:
+        return letter + other  # a letter with another option's text
+    doubtful = match[2] in ("A", "I") or len(plain) > 600
+    if doubtful and not opens_with(match[3], choices[LETTERS.index(letter)]):
+        return ""
+    return letter
+
+
+def _closing_letter(plain: str, choices: Sequence[str]) -> str:
+    """A last line that is only a letter, or a letter and its option."""
+    lines = [line.strip() for line in plain.strip().split("\n") if line.strip()]
+    if len(lines) < 2:
+        return ""
+    match = re.match(r"^(?:=+>|[-→>•]+)?\s*[\(\[]?([A-Z])(?:[\)\].:]+\s*(.*)|)$", lines[-1])
+    if not match or match[1] not in LETTERS[: len(choices)]:
+        return ""
+    option = choices[LETTERS.index(match[1])]
+    if match[2] and not opens_with(match[2], option):
+        return ""
+    listed = re.match(r"^[\(\[]?[A-Z][\)\].:]", lines[-2])
+    return "" if match[2] and listed else match[1]
+
+
+_EMPHASISED = re.compile(r"\*\*\s*[\(\[]?([A-Z])(?:[\)\]].{0,200}?|[.:]\s.{0,200}?|)\s*\*\*")
+
+
+def _emphasised_letter(part: str, choices: Sequence[str]) -> str:
+    """The only bold letter of an output, in its last paragraph."""
+    found = {match[1] for match in _EMPHASISED.finditer(part)}
+    last = _EMPHASISED.search(part.strip().rsplit("\n\n", 1)[-1])
+    if last and len(found) == 1 and last[1] in LETTERS[: len(choices)]:
+        return last[1]
+    return ""
+
+
+def _concluding_letter(plain: str, choices: Sequence[str]) -> str:
+    """The one letter in brackets, or behind the word option, in a last sentence that concludes."""
+    sentence = last_sentence(plain)
+    if not CONCLUDES.search(sentence) or _DENIES.search(sentence):
+        return ""
+    named = re.findall(
+        r"(?<![\w(])\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?([A-Z])\b", sentence
+    )
+    last = re.findall(
+        r"(?i:\b(?:therefore|thus|hence|so|ans|option)\b)\W*([B-HJ-Z])\W*$", sentence
+    )
+    letters = {bracketed or bare for bracketed, bare in named} | set(last)
+    return "".join(sorted(letters & set(LETTERS[: len(choices)])))
+
+
+def _concluding_option(plain: str, choices: Sequence[str]) -> str:
+    """The one option whose text or value the last sentence arrives at."""
+    sentence = last_sentence(plain)
+    whole = letters_of(sentence, choices)
+    if whole and sentence == plain.strip():
+        return whole  # nothing but the option, be it "None of the above"
+    concludes = CONCLUDES.search(sentence) or sentence == plain.strip()
+    if not concludes or _DENIES.search(sentence):
+        return ""
+    tail = re.split(
+        r"=|\\approx|≈|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have|gives?)\b",
+        sentence,
+    )[-1]
+    letters = letters_of(tail, choices)
+    if letters:
+        return letters
+    folded = option_key(sentence)
+    named = [
+        i
+        for i, option in enumerate(choices)
+        if is_wordy(option) and contains(folded, option_key(option))
+    ]
+    longest = [i for i in named if not _within_another(i, named, choices)]
+    return LETTERS[longest[0]] if len(longest) == 1 else ""
+
+
+def _within_another(i: int, named: list[int], choices: Sequence[str]) -> bool:
+    """Whether an option is only a part of another one that was named, too."""
+    key = option_key(choices[i])
+    return any(i != j and contains(option_key(choices[j]), key) for j in named)

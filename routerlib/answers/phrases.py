@@ -1,0 +1,186 @@
+r"""Answers in words: what a text gives as its answer to a question of fact, and whether that is the known one.
+
+Case, accents, punctuation, articles and lead-ins do not matter; a date is a date in any order. A sentence may hold
+the known answer, unless it denies it or offers several. Which part of an output is read is `parts`' business; numbers
+and formulas are `expressions`' and `equality`'s.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from routerlib.answers.conclusions import stated_texts
+from routerlib.answers.wording import last_sentence, unstyled
+
+# --- what a text says -------------------------------------------------------------------------------
+
+
+def committed(part: str, truncated: bool) -> tuple[str | None, str]:
+    """The words a text gives as its answer, and the rule that found them; None where it gives none."""
+    plain = unstyled(part)
+    stated = [words.strip() for words in stated_texts(plain) if words.strip()]
+    if stated:
+        return stated[-1], "stated"
+    first, _, rest = plain.strip().partition("\n")
+    short = len(first.split()) <= 12 or not rest.strip()
+    if first and short and not first.endswith(":"):
+        return first.strip(), "first line"
+    last = "" if truncated else last_sentence(plain)
+    return (last, "last sentence") if last else (None, "no statement")
+
+
+# --- whether two answers in words are the same ------------------------------------------------------
+
+_LEAD_IN = re.compile(
+    r"""
+    (?i) ^ (?: (?: so|therefore|thus|hence|well|sure|ok(?:ay)?|i\ (?:think|believe)
+      | the\ (?:correct\ |final\ |right\ )?answer|answer|a|it|this|that|they|he|she|is|was|are|were
+      | it's|that's|would\ be|called|known\ as|named|probably|most\ likely|likely|:|,|- ) \s* )+
+    """,
+    re.VERBOSE,
+)
+_COPULA = re.compile(r"(?i)(?:'s|’s)\b|\b(?:is|was|are|were|be|by|called|named|ist|est|es|è|é)\b\s*:?|:")
+_DENIAL = re.compile(r"(?i)\b(?:not|never|neither|nor|no longer)\b|n't\b")
+_CLAUSE = re.compile(r"(?i)[;,.!?()—]\s*|\s[–-]\s|\bbut\b|\bbecause\b|\bsince\b|\bwhich\b")
+_UNDECIDED = {"or", "neither", "unknown"}
+_YES, _NO = {"yes", "true", "correct"}, {"no", "false", "incorrect"}
+
+
+def same_text(answer: str, golds: Sequence[str]) -> bool:
+    """Whether an answer in words is one of the accepted ones.
+
+    Case, accents, punctuation, articles and lead-ins ("it is …") do not matter. A sentence may hold the gold
+    answer as a whole phrase, unless it says "not" or "or"; a shorter answer must be the gold answer, since
+    `New York` is no `York`. Yes and true, no and false are told by the first such word.
+    """
+    return any(_same(answer, gold) for gold in golds if _words(gold))
+
+
+def _same(answer: str, gold: str) -> bool:
+    wanted = _words(gold)
+    if len(wanted) == 1 and wanted[0] in _YES | _NO:
+        return _polarity(answer) == (wanted[0] in _YES)
+    date = date_in(gold)
+    if date and re.fullmatch(_DATE_ONLY, gold.strip()):
+        return dates_in(answer) == [date]
+    bare = _LEAD_IN.sub("", answer.strip())
+    first = re.split(r"[,;(]|\b(?:because|since|which)\b", bare)[0]
+    said = _words(bare)
+    if wanted in (said, _words(first), _words(answer)) or "".join(wanted) == "".join(said):
+        return True
+    if said and sorted(said) == sorted(wanted) and re.fullmatch(r"[^,]+,[^,]+", bare.strip(" .")):
+        return True  # "Melville, Herman"
+    if _is_apposition(bare):
+        return False
+    return _says(answer, wanted) or (
+        len(_words(answer)) >= len(wanted) + 3 and _holds(_words(answer), wanted, answer)
+    )
+
+
+def _polarity(answer: str) -> bool | None:
+    """Whether an answer says yes: its first word of yes and no decides, turned by a "not" before it."""
+    words = _words(answer)
+    for i, word in enumerate(words):
+        if word in _YES | _NO:
+            turned = {"not", "isnt", "never"} & set(words[max(0, i - 3) : i])
+            return (word in _YES) != bool(turned)
+    return None
+
+
+def _is_apposition(bare: str) -> bool:
+    """`Wednesday, the day after Tuesday`: a name, and what it is; the name is the answer."""
+    name, comma, rest = bare.partition(",")
+    plain_name = name[:1].isupper() and len(name.split()) <= 3 and not _COPULA.search(name)
+    opens = re.match(r"\s*(?:the|a|an|who|which|where|not)\b", rest)
+    return bool(comma) and plain_name and opens is not None
+
+
+def _says(answer: str, wanted: list[str]) -> bool:
+    """Whether the last clause that denies nothing says the gold answer behind "is" or "by"."""
+    clauses = [clause for clause in _CLAUSE.split(answer) if clause and _words(clause)]
+    claims = [clause for clause in clauses if not _DENIAL.search(clause)]
+    if any(_UNDECIDED & set(_words(clause)) - set(wanted) for clause in claims):
+        return False
+    copulas = [list(_COPULA.finditer(clause)) for clause in claims]
+    told = [(clause, found[-1]) for clause, found in zip(claims, copulas, strict=True) if found]
+    if not told:
+        return False
+    clause, copula = told[-1]
+    said = _words(clause[copula.end() :])
+    if said == wanted:
+        return True
+    if said[-len(wanted) :] != wanted or len(said) > len(wanted) + 2:
+        return False
+    cased = re.findall(r"[^\W_]+", clause[copula.end() :])
+    before = cased[: -len(wanted)][-1]
+    # A capital before the gold answer belongs to the name, as in New York; a person may have one.
+    return not before[:1].isupper() or copula[0].strip().casefold() == "by"
+
+
+def _holds(words: list[str], gold: list[str], answer: str) -> bool:
+    if {"not", "or", "neither", "unknown", "isnt", "t"} & set(words) - set(gold):
+        return False
+    places = [i for i in range(len(words) - len(gold) + 1) if words[i : i + len(gold)] == gold]
+    if not places:
+        return False
+    cased = re.findall(r"[^\W_]+", answer)
+    before = words[places[-1] - 1] if places[-1] else ""
+    capital = any(word.casefold() == before and word[0].isupper() for word in cased[1:])
+    return not capital or before in {"is", "was"}
+
+
+_ARTICLES = ("the", "a", "an")
+
+
+def _words(text: str) -> list[str]:
+    """Words without accents, case, punctuation and articles."""
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
+    plain = plain.replace("'", "").replace("’", "")
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    return [word for word in re.findall(r"[^\W_]+", plain) if word not in _ARTICLES]
+
+
+# --- dates ------------------------------------------------------------------------------------------
+
+_MONTHS = """january february march april may june july august september october november
+    december""".split()
+_MONTH = r"(?P<month>jan\w*|feb\w*|mar\w*|apr\w*|may|jun\w*|jul\w*|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*)\.?"
+_DAY = r"(?P<day>\d{1,2})(?!\d)(?:st|nd|rd|th)?"
+_YEAR = r"(?P<year>\d{3,4})"
+_DATE_FORMS = (
+    rf"{_MONTH}\s+(?:the\s+)?{_DAY}\s*,?\s*(?:of\s+)?{_YEAR}",  # July 4th, 1776
+    rf"\b{_DAY}\.?\s+(?:of\s+)?{_MONTH}\s*,?\s*{_YEAR}",  # the 4th of July 1776
+    r"\b(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})\b",  # 1776-07-04
+)
+_DATES = [re.compile(form, re.IGNORECASE) for form in _DATE_FORMS]
+_DATE_ONLY = re.compile(
+    "|".join(re.sub(r"\(\?P<\w+>", "(?:", form) for form in _DATE_FORMS), re.IGNORECASE
+)
+
+Date = tuple[int, int, int]  # year, month, day
+
+
+def dates_in(text: str) -> list[Date]:
+    """The different dates a text names, in any of the common orders, as (year, month, day)."""
+    found = {}
+    for pattern in _DATES:
+        for match in pattern.finditer(text):
+            month = match["month"].casefold()
+            number = int(month) if month.isdigit() else _month_number(month)
+            if number:
+                found[int(match["year"]), number, int(match["day"])] = match.start()
+    return sorted(found, key=lambda date: found[date])
+
+
+def date_in(text: str) -> Date | None:
+    """The one date a text names, or None."""
+    dates = dates_in(text)
+    return dates[0] if len(dates) == 1 else None
+
+
+def _month_number(name: str) -> int:
+    """1 to 12 for a month's name or its beginning, 0 for any other word."""
+    fits = [i for i, month in enumerate(_MONTHS, 1) if month.startswith(name) or name == "sept"]
+    return fits[0] if len(fits) == 1 else 0
