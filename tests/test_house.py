@@ -19,9 +19,6 @@ ELSEWHERE = {
     "errors.py",
     "router.py",
     "routing.py",
-    "answers/choices.py",
-    "answers/expressions.py",
-    "answers/letters.py",
     "collecting/resumable.py",
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -43,11 +43,7 @@ def opening_option(answer: str, choices: Sequence[str]) -> str:
         for i, option in enumerate(choices)
         if _opens_key(key, option_key(option)) and is_wordy(option)
     ]
-    return (
-        LETTERS[max(opening, key=lambda i: len(option_key(choices[i])))]
-        if opening
-        else ""
-    )
+    return LETTERS[max(opening, key=lambda i: len(option_key(choices[i])))] if opening else ""
 
 
 def opens_with(text: str, option: str) -> bool:

@@ -141,9 +141,7 @@ def _concluding_letter(plain: str, choices: Sequence[str]) -> str:
     named = re.findall(
         r"(?<![\w(])\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?([A-Z])\b", sentence
     )
-    last = re.findall(
-        r"(?i:\b(?:therefore|thus|hence|so|ans|option)\b)\W*([B-HJ-Z])\W*$", sentence
-    )
+    last = re.findall(r"(?i:\b(?:therefore|thus|hence|so|ans|option)\b)\W*([B-HJ-Z])\W*$", sentence)
     letters = {bracketed or bare for bracketed, bare in named} | set(last)
     return "".join(sorted(letters & set(LETTERS[: len(choices)])))
 

@@ -173,7 +173,9 @@ def tidy(expression: str) -> str:
     text = re.sub(r"(?<=\d)'(?=\d{3}(?!\d))", "", text)  # 1'234'567
     text = text.replace(r"\$", "").replace("$", " ").replace("**", "^")
     text = text.replace(r"\varnothing", r"\emptyset")
-    text = re.sub(r"\\(?:begin|end)\s*\{(?:aligned|align\*?|gathered)\}|(?<==)\s*&|&(?==)", "", text)
+    text = re.sub(
+        r"\\(?:begin|end)\s*\{(?:aligned|align\*?|gathered)\}|(?<==)\s*&|&(?==)", "", text
+    )
     text = re.sub(r"\\text\s*\{\s*((?:thou|m|b|tr)\w*)\s*\}$", r" \1", text)  # 3 \text{ billion}
     text = re.sub(r"√\s*(\d+|\w|\{)", lambda root: r"\sqrt" + _braced(root[1]), text)
     text = re.sub(r"√\s*\(([^()]+)\)|\\sqrt\s*\(([^()]+)\)", _root, text)
@@ -181,7 +183,9 @@ def tidy(expression: str) -> str:
     text = re.sub(r"^\\?\{\s*\w\s*(?:\\mid|\||:)\s*(.+?)\s*\\?\}$", r"\1", text)
     text = re.sub(r"^([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})$", r"\1 \\times 10^{\2}", text.strip())
     text = re.sub(r"(?<=\d)\s*[xX*]\s*(?=10\s*\^)", r" \\times ", text)  # 1.5 x 10^8
-    text = re.sub(r"\s*(?:\\pmod\s*\{?\s*\d+\s*\}?|\(\s*\\?(?:text\{)?mod\}?\s*\d+\s*\))$", "", text)
+    text = re.sub(
+        r"\s*(?:\\pmod\s*\{?\s*\d+\s*\}?|\(\s*\\?(?:text\{)?mod\}?\s*\d+\s*\))$", "", text
+    )
     words = number_in_words(text)
     if words is not None:
         text = str(words)

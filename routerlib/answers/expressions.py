@@ -34,9 +34,7 @@ _ENVIRONMENTS = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _PERCENT_SIGN = re.compile(_PERCENT, re.VERBOSE)
-_JOINED = re.compile(
-    r"^[\s,;]*$|^[^.\n=,]{0,30}[,;]?\s*\b(?:and|or)\b\s*(?:[\w_]+\s*=\s*)?$"
-)
+_JOINED = re.compile(r"^[\s,;]*$|^[^.\n=,]{0,30}[,;]?\s*\b(?:and|or)\b\s*(?:[\w_]+\s*=\s*)?$")
 # "-1,234.50", "$12", "3 1/2", "5^2", "40 %", "3:30"
 _VALUE = re.compile(
     rf"""
@@ -71,7 +69,9 @@ def boxed(text: str) -> list[str]:
         content, end = _braces(text, match.end())
         if content is None:
             continue
-        percent = _PERCENT_SIGN.match(re.sub(r"^[\s$)\\]*?(?=\\?%|\s*[pP])", "", text[end : end + 24]))
+        percent = _PERCENT_SIGN.match(
+            re.sub(r"^[\s$)\\]*?(?=\\?%|\s*[pP])", "", text[end : end + 24])
+        )
         content = content.strip() + (r"\%" if percent and "%" not in content else "")
         if groups and last_end >= 0 and _JOINED.match(_bare(text[last_end : match.start()])):
             groups[-1] = f"{groups[-1]}, {content}"
@@ -209,9 +209,9 @@ def _stated_value(phrase: str) -> str | None:
     if environments:
         return _joined(environments[0])
     phrase = re.sub(r"\b(i\.e|e\.g|approx|ca|z\.B)\.", r"\1", phrase)
-    line = re.split(
-        r"\n|(?<!\d)\.(?:\s|$)|\.(?=\s|$)|\s+I hope\b|</", phrase.strip(), maxsplit=1
-    )[0].strip("*\"' ")
+    line = re.split(r"\n|(?<!\d)\.(?:\s|$)|\.(?=\s|$)|\s+I hope\b|</", phrase.strip(), maxsplit=1)[
+        0
+    ].strip("*\"' ")
     if not line:
         return None
     bare = _REMARK.sub("", line)
@@ -303,7 +303,9 @@ def last_value(part: str) -> str | None:
 
 
 def _last_in(paragraph: str) -> str | None:
-    strong = [text for _, text in _BOLD.findall(paragraph) if _VALUE.match(text) and _is_value(text)]
+    strong = [
+        text for _, text in _BOLD.findall(paragraph) if _VALUE.match(text) and _is_value(text)
+    ]
     paragraph = without_bold(paragraph)
     several = _several(paragraph)
     if several:

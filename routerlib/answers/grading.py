@@ -8,6 +8,7 @@ files side by side as labelled prompts for 05. Responses files are only read. Wh
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -298,6 +299,7 @@ class _Tally:
     none: list[float] = field(default_factory=list)
     truncated: list[float] = field(default_factory=list)
     ambiguous: list[float] = field(default_factory=list)
+    unread: list[float] = field(default_factory=list)
 
     def add(self, row: Responses, k: int) -> None:
         from routerlib.stats.metrics import pass_at_k
@@ -310,6 +312,7 @@ class _Tally:
         self.majority.append(_majority(samples))
         self.none.append(status.count("none") / n)
         self.ambiguous.append(status.count("ambiguous") / n)
+        self.unread.append((status.count("none") + status.count("ambiguous")) / n)
         self.truncated.append(sum(bool(sample.truncated) for sample in samples) / n)
 
 
@@ -331,8 +334,8 @@ def summarise(files: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
 
     Returns:
         model, questions, samples (fewest and most a question), k, and as {value, low, high, n} over
-        questions: accuracy (pass@1), pass_at_k, majority_vote, none, truncated, ambiguous; `rules` counts
-        the samples by the rule that found them; `categories` lists category, questions and accuracy.
+        questions: accuracy (pass@1), pass_at_k, majority_vote, none, truncated, ambiguous, unread (none or
+        ambiguous); `rules` counts the samples by the rule that found them; `categories` lists category, questions and accuracy.
         Questions without samples are left out; `without_samples` counts them.
     """
     sizes: dict[str, Counter[int]] = {}
@@ -377,6 +380,7 @@ _MEASURES = {
     "none": "none",
     "truncated": "truncated",
     "ambiguous": "ambiguous",
+    "unread": "unread",
 }
 
 
@@ -447,6 +451,67 @@ def gap_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
         return f"{text}."
     wide, narrow = max(gaps, key=gaps.get), min(gaps, key=gaps.get)
     return f"{text}: most in {wide} ({100 * gaps[wide]:+.1f}), least in {narrow} ({100 * gaps[narrow]:+.1f})."
+
+
+def reading_gap(inferior: dict[str, Any], superior: dict[str, Any]) -> dict[str, Any]:
+    """How much of the gap between two models could be reading rather than knowledge.
+
+    An output in which no single answer was found counts as wrong. Had all such outputs of the inferior model
+    been right, and those of the superior one wrong, the gap would be the narrowest; the other way round,
+    the widest.
+
+    Args:
+        inferior, superior: summaries of `summarise`.
+
+    Returns:
+        gap (accuracy of the superior model less that of the inferior one), narrowest, widest, as shares in
+        [-1, 1]; unread: the share of each model's outputs without a single answer, as (inferior, superior);
+        difference: {value, low, high} of those two shares, inferior less superior, with Newcombe's 95 %
+        interval (Statistics in Medicine 17, 1998, method 10); differ: whether that interval leaves out 0.
+    """
+    one, other = inferior["unread"], superior["unread"]
+    gap = superior["accuracy"]["value"] - inferior["accuracy"]["value"]
+    value = one["value"] - other["value"]
+    below = math.hypot(one["value"] - one["low"], other["high"] - other["value"])
+    above = math.hypot(one["high"] - one["value"], other["value"] - other["low"])
+    difference = {"value": value, "low": value - below, "high": value + above}
+    return {
+        "gap": gap,
+        "narrowest": gap - one["value"],
+        "widest": gap + other["value"],
+        "unread": (one["value"], other["value"]),
+        "difference": difference,
+        "differ": difference["low"] > 0 or difference["high"] < 0,
+    }
+
+
+def reading_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
+    """`reading_gap` in words: what was not read of each model, what that could do to the gap, and who differs."""
+    found = reading_gap(inferior, superior)
+    parts = [
+        f"No single answer was read in {_unread(inferior)}, and in {_unread(superior)}.",
+        f"The gap is {100 * found['gap']:.1f} points; read otherwise, these outputs could make it "
+        f"anything from {100 * found['narrowest']:.1f} to {100 * found['widest']:.1f}.",
+    ]
+    if not found["differ"]:
+        return " ".join([*parts, "The two models do not differ measurably in this."])
+    difference = found["difference"]
+    more = inferior["model"] if difference["value"] > 0 else superior["model"]
+    low, high = sorted(abs(100 * difference[end]) for end in ("low", "high"))
+    parts.append(
+        f"The two models differ in this: {more} is read less often by "
+        f"{abs(100 * difference['value']):.1f} points (95 % interval {low:.1f} to {high:.1f}). Part of the "
+        "gap may be form and not knowledge, so read some of these outputs before you trust it."
+    )
+    return " ".join(parts)
+
+
+def _unread(summary: dict[str, Any]) -> str:
+    shares = {name: summary[name]["value"] for name in ("unread", "none", "ambiguous", "truncated")}
+    return (
+        f"{shares['unread']:.1%} of the outputs of {summary['model']} (no answer {shares['none']:.1%}, "
+        f"ambiguous {shares['ambiguous']:.1%}; cut off {shares['truncated']:.1%})"
+    )
 
 
 def _percent(share: dict[str, float]) -> str:

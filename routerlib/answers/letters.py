@@ -51,7 +51,7 @@ _ENDS_BARE = r"""
     (?= \s* (?: $ | [.,;:!?)\]}"'\n|/\\] | [-–—(] | </ )
       | \s+ (?: because|since|as|and|or|which|with|for|based|due|given|here|but|while|is|in|from
               | according|so|where|option|choice|only|rather|not|over|instead|it
-              | remains?|fits?|works|meets|satisfies|matches|holds|applies )\b
+              | remains?|seems|appears|looks|fits?|works|meets|satisfies|matches|holds|applies )\b
       | \s* [^\x00-\u024F\s“”‘’–—] )                     # a word of another script: 答えはCです
     (?! \s*[=^+] | ['’]\w | \(\w{1,2}\)\s*(?:[=<>≤≥]|is|for|at) )   # B = 4, C's, X(t) = 3
 """
@@ -281,7 +281,9 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
         (_IS_CORRECT, "called correct"),
         (_CLOSEST, "closest option"),
     ]
-    rules += [] if text.isascii() and not _ABROAD.search(text) else [(_STATED_ABROAD, "stated letter")]
+    rules += (
+        [] if text.isascii() and not _ABROAD.search(text) else [(_STATED_ABROAD, "stated letter")]
+    )
     headings = _Headings(text)
     for pattern, rule in rules:
         for match in pattern.finditer(text):

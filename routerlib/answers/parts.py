@@ -39,7 +39,7 @@ _CLOSING = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*<\|message\|>")  # gpt-oss speaks in channels
-_BARE_CHANNELS = re.compile(r"^\s*analysis(?=[A-Z\W])(?:.*?)(?:assistant\s*final|\Z)", re.DOTALL)
+_BARE_CHANNELS = re.compile(r"^\s*analysis(?=[^\sa-z])(?:.*?)(?:assistant\s*final|\Z)", re.DOTALL)
 _ANSWER_TAG = re.compile(
     r"""
     < (final_answer|answer|final|output|response|solution|result) >     # <answer>B</answer>

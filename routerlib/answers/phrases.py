@@ -41,7 +41,9 @@ _LEAD_IN = re.compile(
     """,
     re.VERBOSE,
 )
-_COPULA = re.compile(r"(?i)(?:'s|’s)\b|\b(?:is|was|are|were|be|by|called|named|ist|est|es|è|é)\b\s*:?|:")
+_COPULA = re.compile(
+    r"(?i)(?:'s|’s)\b|\b(?:is|was|are|were|be|by|called|named|ist|est|es|è|é)\b\s*:?|:"
+)
 _DENIAL = re.compile(r"(?i)\b(?:not|never|neither|nor|no longer)\b|n't\b")
 _CLAUSE = re.compile(r"(?i)[;,.!?()—]\s*|\s[–-]\s|\bbut\b|\bbecause\b|\bsince\b|\bwhich\b")
 _UNDECIDED = {"or", "neither", "unknown"}
@@ -144,8 +146,20 @@ def _words(text: str) -> list[str]:
 
 # --- dates ------------------------------------------------------------------------------------------
 
-_MONTHS = """january february march april may june july august september october november
-    december""".split()
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 _MONTH = r"(?P<month>jan\w*|feb\w*|mar\w*|apr\w*|may|jun\w*|jul\w*|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*)\.?"
 _DAY = r"(?P<day>\d{1,2})(?!\d)(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{3,4})"

@@ -106,7 +106,7 @@ _STATEMENT = re.compile(
         \s* (?: {LINK_ABROAD} | [:=—–] | -(?=[ ]) ) \s* :?
       | (?: उत्तर | জবাব | উত্তর | 答え? ) (?= [ ] )            # a noun alone: "उत्तर 42 है"
       | ^ [\W_]* (?:final\ |correct\ )? answer [\W_]* $ (?= \s*\n )   # a heading of its own
-      | ^ [ ]* \#{{4}} [ ]* (?= [-+(]?[$€£\\]*\d (?![\d]*[.)]\s+[A-Z]) | \\ | [-+(]*\d )  # GSM8K's mark
+      | ^ [ ]* \#{{4}} [ ]* (?= [-+(]*[$€£\\]*\d (?![\d]*[.)]\s+[A-Z]) | \\ )  # GSM8K's mark
     )
     [\s:*"]*
     """,
@@ -114,7 +114,7 @@ _STATEMENT = re.compile(
 )
 CHECK = re.compile(
     r"""
-    (?: ^ | (?<=[.!?)\]]\s) | (?<=\n) | (?<=\() ) [\s*#_(]*
+    (?: ^ | (?<=[.!?)\]]\s) | (?<=\n) | (?<=\() ) [\s*#_(]{0,8}
     (?: check(?:ing)? | to\ (?:check|verify|double-check) | let(?:'|\ u)s\ (?:check|verify) | verification
       | verify(?:ing)? | proof | sanity\ check | double-check
       | probe | kontrolle | überprüfung | v[ée]rification | v[ée]rifions | verificación | comprobación

@@ -27,12 +27,24 @@ CHOICES = [
     (RIVERS, "C", "Dresden lies on it.\n\n**Answer: C. the Elbe**"),
     (RIVERS, "C", "Dresden lies on it.\n\n### Answer\n\n**C) the Elbe**"),
     (RIVERS, "B", "Cologne is the hint.\n\n**Correct answer:** **B) the Rhine**"),
-    (RIVERS, "B", "The correct option is:\n\n**B. the Rhine**\n\nIt passes through Basel and Cologne."),
+    (
+        RIVERS,
+        "B",
+        "The correct option is:\n\n**B. the Rhine**\n\nIt passes through Basel and Cologne.",
+    ),
     (RIVERS, "D", "Therefore, the river in question is:\n\n**D. the Oder**\n\nIt forms a border."),
     (RIVERS, "A", "Thus, the longest of them is:\n\n**(A)** the Danube"),
-    (RIVERS, "A", "So the river we look for is **A. the Danube**, which flows through ten countries."),
+    (
+        RIVERS,
+        "A",
+        "So the river we look for is **A. the Danube**, which flows through ten countries.",
+    ),
     (RIVERS, "D", "Hence our final choice:\n\n**Option D: the Oder**"),
-    (LENGTHS, "C", "Adding the parts gives 24 m.\n\nTherefore, the length of the fence is:\n\n**C. 24 m**"),
+    (
+        LENGTHS,
+        "C",
+        "Adding the parts gives 24 m.\n\nTherefore, the length of the fence is:\n\n**C. 24 m**",
+    ),
     (LENGTHS, "B", "So the correct height is **B**."),
     (LENGTHS, "B", "**Final answer:** `B`"),
     (LENGTHS, "D", "The final answer is $\\boxed{\\text{D}}$."),
@@ -80,8 +92,16 @@ CHOICES = [
         "B. bubble sort is slow.\nC. heap sort is in place.\nD. quick sort picks a pivot.\n\n"
         "The algorithm that picks a pivot is quick sort (D).",
     ),
-    (SORTING, None, "Option A:\n- stable\n\nOption B:\n- slow\n\nOption C:\n- in place\n\nI need more time."),
-    (RIVERS, None, "**A. the Danube** flows east.\n\n**B. the Rhine** flows north.\n\nBoth are long."),
+    (
+        SORTING,
+        None,
+        "Option A:\n- stable\n\nOption B:\n- slow\n\nOption C:\n- in place\n\nI need more time.",
+    ),
+    (
+        RIVERS,
+        None,
+        "**A. the Danube** flows east.\n\n**B. the Rhine** flows north.\n\nBoth are long.",
+    ),
     (
         RIVERS,
         "B",
@@ -90,8 +110,16 @@ CHOICES = [
     ),
     # corrections: the last explicit statement counts
     (RIVERS, "C", "The answer is (B). Wait, actually Hamburg is meant. The answer is (C)."),
-    (RIVERS, "C", "I first thought the answer is B, the Rhine. Rereading, Hamburg is named.\n\nAnswer: C"),
-    (RIVERS, "D", "The answer is (A) the Danube, no, that ends elsewhere. So the correct answer is (D)."),
+    (
+        RIVERS,
+        "C",
+        "I first thought the answer is B, the Rhine. Rereading, Hamburg is named.\n\nAnswer: C",
+    ),
+    (
+        RIVERS,
+        "D",
+        "The answer is (A) the Danube, no, that ends elsewhere. So the correct answer is (D).",
+    ),
     (
         RIVERS,
         "A",
@@ -100,17 +128,29 @@ CHOICES = [
         "not for Germany.\n\nSo the answer is A.",
     ),
     (RIVERS, "A", "It might seem that the answer is B, but the correct answer is A."),
-    (RIVERS, "B", "The answer is (B). If the question had asked about Vienna, the answer would be (A)."),
+    (
+        RIVERS,
+        "B",
+        "The answer is (B). If the question had asked about Vienna, the answer would be (A).",
+    ),
     # thinking in tags
     (RIVERS, "C", "<think>Maybe B. The answer is B.</think>\n\nThe answer is C."),
     (RIVERS, "C", "<thinking>\nThe answer is B?\n</thinking>\n\n**C**"),
     (RIVERS, "C", "<thought>The answer is A.</thought>C"),
     (RIVERS, "C", "<reasoning>\nThe answer is (A).\n</reasoning>\n<answer>\nC\n</answer>"),
-    (RIVERS, "C", "<reflection>The answer is (A).</reflection>\n<output>The answer is (C).</output>"),
+    (
+        RIVERS,
+        "C",
+        "<reflection>The answer is (A).</reflection>\n<output>The answer is (C).</output>",
+    ),
     (RIVERS, "C", "<scratchpad>The answer is D.</scratchpad>\nC) the Elbe"),
     (RIVERS, "C", "[THINK]The answer is D. Hmm.[/THINK]The answer is **C**."),
     (RIVERS, "C", "◁think▷The answer is D.◁/think▷C"),
-    (RIVERS, "C", "<|begin_of_thought|>The answer is A.<|end_of_thought|>\n<|begin_of_solution|>C<|end_of_solution|>"),
+    (
+        RIVERS,
+        "C",
+        "<|begin_of_thought|>The answer is A.<|end_of_thought|>\n<|begin_of_solution|>C<|end_of_solution|>",
+    ),
     (RIVERS, "C", "<seed:think>The answer is A.</seed:think>C"),
     (RIVERS, "C", "<analysis>The answer is A.</analysis>\n\nAnswer: C"),
     (RIVERS, None, "<think>The answer is A. But let me check the", "length"),
@@ -163,11 +203,19 @@ CHOICES = [
     (ROMAN, "C", "Statements I and III hold. The answer is I and III only."),
     (ROMAN, "D", "All three statements I, II and III hold, so the answer is D."),
     # letters that are none
-    (FUNCTIONS, "D", "Solving, the solution is X(t) = -t for all t, which corresponds to option D."),
+    (
+        FUNCTIONS,
+        "D",
+        "Solving, the solution is X(t) = -t for all t, which corresponds to option D.",
+    ),
     (FUNCTIONS, "A", "The solution is X(t) = 2t. So the answer is A."),
     (RIVERS, None, "The answer is a river that flows north."),
     (RIVERS, None, "Vitamin C is found in lemons."),
-    (LENGTHS, "B", "Let A be the area and B the base. Then A = 3B = 54 m². Hence the height is 18 m."),
+    (
+        LENGTHS,
+        "B",
+        "Let A be the area and B the base. Then A = 3B = 54 m². Hence the height is 18 m.",
+    ),
     # other keys and forms
     (RIVERS, "B", '{"answer": "B"}'),
     (RIVERS, "B", '{"reasoning": "A is too short, so not A.", "final_answer": "B"}'),
@@ -204,12 +252,37 @@ CHOICES = [
     (RIVERS, "C", "Таким образом, верный ответ: С"),
     # cut off, and whole although nobody says so
     (RIVERS, None, "Let us see. The Danube is long. The Rhine is", "length"),
-    (RIVERS, "C", "Dresden and Hamburg lie on one river. " * 14 + "\n\nTherefore it is:\n\n**C. the Elbe**", None),
-    (RIVERS, "C", "Dresden and Hamburg lie on one river. " * 14 + "\n\nSo the river is:\n\nC. the Elbe", None),
-    (LENGTHS, "C", "The parts are added one after the other. " * 12 + "\n\nTherefore, the length is:\n\nC. 24 m", None),
-    (RIVERS, None, "Dresden and Hamburg lie on one river. " * 14 + "\n\nNow the Elbe is a river that", None),
+    (
+        RIVERS,
+        "C",
+        "Dresden and Hamburg lie on one river. " * 14 + "\n\nTherefore it is:\n\n**C. the Elbe**",
+        None,
+    ),
+    (
+        RIVERS,
+        "C",
+        "Dresden and Hamburg lie on one river. " * 14 + "\n\nSo the river is:\n\nC. the Elbe",
+        None,
+    ),
+    (
+        LENGTHS,
+        "C",
+        "The parts are added one after the other. " * 12
+        + "\n\nTherefore, the length is:\n\nC. 24 m",
+        None,
+    ),
+    (
+        RIVERS,
+        None,
+        "Dresden and Hamburg lie on one river. " * 14 + "\n\nNow the Elbe is a river that",
+        None,
+    ),
     # a run-on question, and the examples first
-    (RIVERS, "B", "The answer is (B).\n\nQuestion: Which is blue?\nOptions: (A) sky (B) grass\nThe answer is (A)."),
+    (
+        RIVERS,
+        "B",
+        "The answer is (B).\n\nQuestion: Which is blue?\nOptions: (A) sky (B) grass\nThe answer is (A).",
+    ),
     (RIVERS, "B", "B\n\nQuestion: Which is blue?\nA. sky\nB. grass\nAnswer: A"),
 ]
 
@@ -229,12 +302,19 @@ VALUES = [
     ("18", "His bill is $36, and half of it is $36 / 2 = $18. He pays $18"),
     ("45", "The cost is \\$20 + \\$25 = \\$45."),
     # published golds
-    ("She sells 16 - 7 = <<16-7=9>>9 eggs.\nThat is 9 * 2 = <<9*2=18>>18.\n#### 18", "She makes $18 a day."),
+    (
+        "She sells 16 - 7 = <<16-7=9>>9 eggs.\nThat is 9 * 2 = <<9*2=18>>18.\n#### 18",
+        "She makes $18 a day.",
+    ),
     ("There are 2 + 2 = <<2+2=4>>4.\n#### 4", "The answer is 4."),
     ("#### 1,200", "1200"),
     # whole and cut off
     ("45", "Wir rechnen beide Strecken zusammen und teilen. " * 10 + "\n\nDas ergibt 45"),
-    ("45", "We add the two and then divide by the third of them. " * 10 + "\n\nThe answer is 45", None),
+    (
+        "45",
+        "We add the two and then divide by the third of them. " * 10 + "\n\nThe answer is 45",
+        None,
+    ),
     ("45", "我们把两部分相加，然后再除以第三部分，得到结果。" * 20 + "\n\n答案是 45。", None),
     ("45", "我们把两部分相加，然后再除以第三部分。" * 24 + "所以一共是 45。", None),
     # a statement, and clauses behind it
@@ -278,7 +358,10 @@ VALUES = [
     ("9", "<think>\n\n</think>\n\n3 × 3 = **9**"),
     ("9", "<thinking>The answer is 8.</thinking>\n9"),
     ("9", "[THINK]The answer is 8.[/THINK]\n\\boxed{9}"),
-    ("9", "<|channel|>analysis<|message|>The answer is 8?<|end|><|start|>assistant<|channel|>final<|message|>9"),
+    (
+        "9",
+        "<|channel|>analysis<|message|>The answer is 8?<|end|><|start|>assistant<|channel|>final<|message|>9",
+    ),
     # languages and scripts
     ("12", "因此，答案是 12。"),
     ("12", "**最终答案：12 个**\n\n检查：12 + 8 = 20。"),

@@ -1,8 +1,9 @@
-"""Judging one answer: each kind of question, and what becomes of an answer that no verdict came back for."""
+"""Grading one answer: each kind of question, and what becomes of an answer that no verdict came back for."""
 
 import json
 
 import pytest
+from answers import outputs
 
 from routerlib.answers import correctness
 from routerlib.answers.killable import Lost
@@ -24,7 +25,7 @@ def row(gold, choices=None, index=None, **more):
     )
 
 
-def judged(question, text, finish_reason="stop"):
+def graded_sample(question, text, finish_reason="stop"):
     sample = Sample(full_response=text, finish_reason=finish_reason)
     item = json.loads(
         json.dumps(correctness.item_of(question, sample))
@@ -52,7 +53,7 @@ def judged(question, text, finish_reason="stop"):
     ],
 )
 def test_each_kind_of_question(question, text, answer, right):
-    sample = judged(question, text)
+    sample = graded_sample(question, text)
     assert (sample.extracted_answer, sample.is_correct) == (answer, right)
     assert (
         sample.extraction_status == ("none" if answer is None else "found") and not sample.truncated
@@ -60,7 +61,7 @@ def test_each_kind_of_question(question, text, answer, right):
 
 
 def test_an_answer_cut_by_its_length_says_so():
-    assert judged(row("Thimphu"), "It is Thim", "length").truncated
+    assert graded_sample(row("Thimphu"), "It is Thim", "length").truncated
 
 
 def test_a_lost_verdict_counts_as_wrong_and_says_why():
@@ -71,3 +72,32 @@ def test_a_lost_verdict_counts_as_wrong_and_says_why():
         None,
         "grading lost: timeout",
     )
+
+
+# --- outputs of many kinds ----------------------------------------------------------------------------------------
+
+
+def graded(text, gold, choices=None, finish_reason="stop"):
+    question = row(gold, choices, None if choices is None else "ABCDE".index(gold))
+    item = correctness.item_of(question, Sample(full_response=text, finish_reason=finish_reason))
+    return correctness.grade_answer(item)
+
+
+@pytest.mark.parametrize("case", outputs.CHOICES, ids=lambda case: case[2][-50:])
+def test_the_letter_an_output_commits_to(case):
+    choices, letter, text, finish_reason = (*case, "stop")[:4]
+    assert graded(text, letter or "A", choices, finish_reason)["extracted_answer"] == letter
+
+
+@pytest.mark.parametrize("case", [*outputs.VALUES, *outputs.WORDS], ids=lambda case: case[1][-50:])
+def test_a_right_answer_is_credited(case):
+    gold, text, finish_reason = (*case, "stop")[:3]
+    assert graded(text, gold, None, finish_reason)["is_correct"]
+
+
+@pytest.mark.parametrize(
+    "case", [*outputs.WRONG_VALUES, *outputs.WRONG_WORDS], ids=lambda case: case[1][-50:]
+)
+def test_a_wrong_answer_is_not_credited(case):
+    gold, text, finish_reason = (*case, "stop")[:3]
+    assert not graded(text, gold, None, finish_reason)["is_correct"]

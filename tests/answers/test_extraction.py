@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from routerlib.answers.phrases import same_text
 from routerlib.answers.expressions import boxed
 from routerlib.answers.extraction import (
     extract_choice,
@@ -18,6 +17,7 @@ from routerlib.answers.extraction import (
     kind_of,
 )
 from routerlib.answers.parts import own_part
+from routerlib.answers.phrases import same_text
 
 DATA = Path(__file__).parents[3] / "shared/data"
 CHOICES = [

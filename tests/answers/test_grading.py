@@ -344,3 +344,50 @@ def test_figures_show_both_models(tmp_path):
     texts = [text.get_text() for text in plots.who_is_right(counts).axes[0].texts]
     assert [text.split("\n")[0] for text in texts] == ["50.0%", "50.0%", "0.0%", "0.0%"]
     assert len(plots.answers_read(result.summaries).axes[0].patches) >= 2
+
+
+def summary_of(model, accuracy, none=0.0, ambiguous=0.0, n=1000):
+    """A summary as `summarise` makes it, of so many questions with one sample each."""
+    shares = {
+        "accuracy": accuracy,
+        "none": none,
+        "ambiguous": ambiguous,
+        "unread": none + ambiguous,
+        "truncated": 0.0,
+    }
+    flags = {name: [1.0] * round(n * p) + [0.0] * round(n * (1 - p)) for name, p in shares.items()}
+    return {"model": model} | {name: grading.estimate(values) for name, values in flags.items()}
+
+
+def test_how_much_of_the_gap_could_be_reading():
+    cheap, dear = summary_of("cheap", 0.5, none=0.1, ambiguous=0.02), summary_of("dear", 0.6, 0.01)
+    found = grading.reading_gap(cheap, dear)
+    assert found["gap"] == pytest.approx(0.1)
+    assert found["narrowest"] == pytest.approx(0.1 - 0.12)  # cheap's unread outputs all right
+    assert found["widest"] == pytest.approx(0.1 + 0.01)  # dear's unread outputs all right
+    assert found["unread"] == (pytest.approx(0.12), pytest.approx(0.01))
+    difference = found["difference"]
+    assert difference["value"] == pytest.approx(0.11)
+    assert (difference["low"], difference["high"]) == pytest.approx((0.0889, 0.1321), abs=5e-3)
+    assert found["differ"]
+    said = grading.reading_sentence(cheap, dear)
+    assert "12.0% of the outputs of cheap (no answer 10.0%, ambiguous 2.0%; cut off 0.0%)" in said
+    assert (
+        "anything from -2.0 to 11.0" in said and "cheap is read less often by 11.0 points" in said
+    )
+
+
+def test_models_that_are_read_alike_are_said_not_to_differ():
+    cheap, dear = summary_of("cheap", 0.5, none=0.02), summary_of("dear", 0.6, none=0.015)
+    assert not grading.reading_gap(cheap, dear)["differ"]
+    assert "do not differ measurably" in grading.reading_sentence(cheap, dear)
+    worse = summary_of("dear", 0.6, none=0.1)
+    assert grading.reading_gap(cheap, worse)["differ"]
+    assert "dear is read less often by 8.0 points" in grading.reading_sentence(cheap, worse)
+
+
+def test_a_summary_counts_what_was_not_read(tmp_path):
+    rows = [mcq("a", ["B", "no idea", "The answer is (A) or (B).", "B"])]
+    (summary,) = run(write(tmp_path / "r.jsonl", rows), tmp_path / "g").summaries
+    shares = {name: summary[name]["value"] for name in ("none", "ambiguous", "unread")}
+    assert shares == {"none": 0.25, "ambiguous": 0.25, "unread": 0.5}

@@ -1,0 +1,41 @@
+"""Which option a text names, by its words or its value."""
+
+import pytest
+
+from routerlib.answers import choices
+
+OPTIONS = ["the Nile", "0.5", "12.50 m/s", "3 × 10^4 J", "$40"]
+
+
+@pytest.mark.parametrize(
+    "text, letters",
+    [
+        ("Nile.", "A"),
+        ("**the Nile**", "A"),
+        ("1/2", "B"),
+        (r"\frac{1}{2}", "B"),
+        ("12.5 m/s", "C"),
+        ("12.5", "C"),
+        ("12.5 km", ""),
+        (r"3 \times 10^{4}\ \mathrm{J}", "D"),
+        ("40", "E"),
+        ("(A) the Nile", "A"),
+        ("", ""),
+        ("1/0", ""),
+    ],
+)
+def test_by_words_or_by_value(text, letters):
+    assert choices.letters_of(text, OPTIONS) == letters
+
+
+def test_a_statement_opens_with_the_longest_option():
+    options = ["merge", "merge sort", "heap sort"]
+    assert choices.opening_option("merge sort, since it is stable", options) == "B"
+    assert choices.opening_option("merging", options) == ""
+
+
+def test_a_text_may_hold_the_beginning_of_a_long_option():
+    option = "a right triangle with two equal sides"
+    assert choices.opens_with("A right triangle", option)
+    assert not choices.opens_with("A right", option)
+    assert not choices.opens_with("", option)

@@ -1,0 +1,67 @@
+"""The value a text commits to: boxes, statements, money, clauses behind a value, and the last value."""
+
+import pytest
+
+from routerlib.answers import expressions
+
+
+def committed(text, truncated=False):
+    return expressions.committed(text, truncated)[0]
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("He pays $20 + $15 = $35.", "$35"),
+        ("The answer is 9 boys, as 12 of the 21 are girls.", "9 boys"),
+        ("The answer is 9 (nine).", "9"),
+        ("The answer is 3 cats and 4 dogs.", "3, 4"),
+        ("The answer is 3 + 6 = 9.", "9"),
+        ("The answer is $x = 9$.", "x = 9"),
+        ("There are **9** boys, as 12 of the 21 are girls.", "9"),
+        ("There are 9 boys.\n\nCheck: 9 + 12 = 21", "9"),
+        ("The answer is 8. Wait. The answer is 9.", "9"),
+        ("3 · 3 = **9**", "9"),
+        ("The city has 2.5 million inhabitants", "2.5 million"),
+        (r"First \boxed{8}. The final answer is $9$.", "9"),
+        ("The answer is not 9.", None),
+        ("Nothing is known.", None),
+    ],
+)
+def test_the_value_a_text_commits_to(text, value):
+    assert committed(text) == value
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("The answer is 4", None),
+        ("The answer is 45.\nSo", "45"),
+        (r"\boxed{4", None),
+        ("\\boxed{45}\nand", "45"),
+        ("We get 45.\nThen", None),
+    ],
+)
+def test_what_touches_the_cut_is_not_read(text, value):
+    assert committed(text, truncated=True) == value
+
+
+@pytest.mark.parametrize(
+    "text, boxes",
+    [
+        (r"\boxed{1}, \boxed{2}", ["1, 2"]),
+        (r"\boxed{\frac{1}{2}}", [r"\frac{1}{2}"]),
+        (r"\boxed 5", ["5"]),
+        ("in \\boxed \n\nAnswer: 12", []),
+        (r"\boxed{28}\%", [r"28\%"]),
+        (r"\boxed{28} percent", [r"28\%"]),
+    ],
+)
+def test_boxes(text, boxes):
+    assert expressions.boxed(text) == boxes
+
+
+def test_a_published_solution_ends_in_its_answer():
+    assert expressions.published_gold("2 + 2 = <<2+2=4>>4\n#### 4") == "4"
+    assert expressions.published_gold("#### Step one\nwe add") is None
+    assert expressions.published_gold("4") is None

@@ -1,0 +1,52 @@
+"""Answers in words: what is said, and whether it is the known answer."""
+
+import pytest
+
+from routerlib.answers import phrases
+
+
+@pytest.mark.parametrize(
+    "answer, gold, same",
+    [
+        ("The author is Melville.", "Melville", True),
+        ("It was written by Herman Melville.", "Melville", True),
+        ("Melville, Herman", "Herman Melville", True),
+        ("It's not Milan; it's Rome.", "Rome", True),
+        ("It is not Rome; it is Milan.", "Rome", False),
+        ("It could be Rome or Milan.", "Rome", False),
+        ("It is in New York", "York", False),
+        ("The statement is not true.", "True", False),
+        ("This is false.", "False", True),
+        ("No, although many say yes.", "Yes", False),
+        ("Wednesday, the day after Tuesday", "Tuesday", False),
+        ("on the 5th of March 1982", "March 5, 1982", True),
+        ("1982-03-05", "5 March 1982", True),
+        ("March 5 or March 6, 1982", "March 5, 1982", False),
+        ("5 May 1982", "March 5, 1982", False),
+        ("", "Rome", False),
+    ],
+)
+def test_the_same_in_words(answer, gold, same):
+    assert phrases.same_text(answer, [gold]) is same
+
+
+@pytest.mark.parametrize(
+    "text, words, rule",
+    [
+        ("The answer is Rome.", "Rome", "stated"),
+        ("最终答案：Rome", "Rome", "stated"),
+        ("**Rome**", "Rome", "first line"),
+        ("Let me think:\nItaly.\nSo Rome.", "So Rome.", "last sentence"),
+    ],
+)
+def test_what_a_text_says(text, words, rule):
+    assert phrases.committed(text, truncated=False) == (words, rule)
+
+
+def test_cut_off_in_a_sentence_there_are_no_words():
+    assert phrases.committed("Let me think:\nItaly.\nSo Ro", truncated=True)[0] is None
+
+
+def test_dates_in_their_orders():
+    assert phrases.dates_in("from July 4th, 1776 to 5 March 1982") == [(1776, 7, 4), (1982, 3, 5)]
+    assert phrases.date_in("Marching 5, 1982") is None
