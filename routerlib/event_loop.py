@@ -1,8 +1,9 @@
 """Run a coroutine from synchronous code, inside a running event loop or not.
 
-A notebook's kernel already runs a loop, in which `asyncio.run` refuses to work. This is the only place
-that knows nest-asyncio, the patch that lets asyncio's own loop be entered twice; leaving it is a change to `run`. Other
-loops, such as uvloop's, cannot be entered twice: there the coroutine runs on a loop of its own, in a thread.
+A notebook's kernel already runs a loop, in which `asyncio.run` refuses to work. This is the only
+place that knows nest-asyncio, the patch that lets asyncio's own loop be entered twice; leaving it
+is a change to `run`. Other loops, such as uvloop's, cannot be entered twice: there the coroutine
+runs on a loop of its own, in a thread.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ def _in_a_thread(coroutine: Coroutine[Any, Any, T]) -> T:
     work = _Work(coroutine)
     try:
         work.start()
-        work.ended.wait()  # not `join`: interrupted once, it takes the thread for ended (Python 3.11)
+        # not `join`: interrupted once, it takes the thread for ended (Python 3.11)
+        work.ended.wait()
     except KeyboardInterrupt:
         work.cancel()
         work.ended.wait()  # its clean-up

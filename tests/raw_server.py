@@ -2,9 +2,9 @@
 
     with RawServer(lambda body, turn: response(b"{}")) as server: server.url
 
-`answer` is given the request's body and how many requests this connection has brought before; it returns the bytes of
-the whole response, or nothing, upon which the connection is closed. A list of bytes is sent piece by piece; where its
-last piece is empty, the connection is closed after it.
+`answer` is given the request's body and how many requests this connection has brought before; it
+returns the bytes of the whole response, or nothing, upon which the connection is closed. A list of
+bytes is sent piece by piece; where its last piece is empty, the connection is closed after it.
 """
 
 from __future__ import annotations

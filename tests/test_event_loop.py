@@ -65,7 +65,9 @@ def test_an_interrupt_inside_a_running_loop_lets_the_work_clean_up():
 
 
 def in_another_loop(work):
-    """Run a function inside a loop that nest-asyncio cannot patch: uvloop's where it is installed, else one like it."""
+    """Run a function inside a loop that nest-asyncio cannot patch: uvloop's where it is installed,
+    else one like it.
+    """
     try:
         import uvloop
     except ImportError:

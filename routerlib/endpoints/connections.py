@@ -1,8 +1,10 @@
-"""How requests leave this program: HTTP clients that behave the same whichever of our programs makes them.
+"""How requests leave this program: HTTP clients that behave the same whichever of our programs
+makes them.
 
-They go straight to what is on this machine, whatever proxy the environment names; they take headers as long as gateways
-send them; and a request that met a kept-alive connection just as the server closed it is sent once more. What a request
-says, and what an answer means, is `clients`' and `serving`'s business.
+They go straight to what is on this machine, whatever proxy the environment names; they take headers
+as long as gateways send them; and a request that met a kept-alive connection just as the server
+closed it is sent once more. What a request says, and what an answer means, is `clients`' and
+`serving`'s business.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ MAX_HEADER = (
     256 * 1024
 )  # bytes of one header line; aiohttp's own limit of 8,190 refuses real gateways
 SENDINGS = 3  # of one request: a pool may hold several connections that the server has just closed
-SUDDEN = 5.0  # seconds: who closes later than this after a request has read it, and may have worked on it
+# seconds: who closes later than this after a request has read it, and may have worked on it
+SUDDEN = 5.0
 
 # --- aiohttp ---------------------------------------------------------------------------------------------------
 
@@ -58,7 +61,9 @@ async def _on_reused_connection(*_: Any) -> None:
 async def _send_once_more(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """aiohttp does the same by itself, but for GET alone: a POST might act twice. Here the server has read nothing."""
+    """aiohttp does the same by itself, but for GET alone: a POST might act twice. Here the server
+    has read nothing.
+    """
     start = time.monotonic()
     for _ in range(SENDINGS - 1):
         try:
@@ -82,7 +87,9 @@ class AioHttpClient(openai.DefaultAioHttpClient):
 
 
 def _on_our_session(transport: Any) -> httpx2.AsyncBaseTransport:
-    """The SDK's transport over aiohttp takes a maker of its session; another transport stays as it is."""
+    """The SDK's transport over aiohttp takes a maker of its session; another transport stays as it
+    is.
+    """
     if hasattr(transport, "client") and hasattr(transport, "limits"):
         limits = transport.limits
 

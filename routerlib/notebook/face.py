@@ -1,8 +1,10 @@
-"""What is left of a widget where no kernel runs: a page of plain HTML, kept beside it in the notebook.
+"""What is left of a widget where no kernel runs: a page of plain HTML, kept beside it in the
+notebook.
 
-Exported, copied and reopened notebooks show no widgets, or only with a network and trust. So a widget of ours is shown
-with its face: text, tables and pictures that need no script and no style sheet. Where the widget lives, its face is not
-seen. What a face says is written by `markup` and `viewer`.
+Exported, copied and reopened notebooks show no widgets, or only with a network and trust. So a
+widget of ours is shown with its face: text, tables and pictures that need no script and no style
+sheet. Where the widget lives, its face is not seen. What a face says is written by `markup` and
+`viewer`.
 """
 
 from __future__ import annotations
@@ -41,13 +43,16 @@ class Face:
 
         view = widgets.DOMWidget._repr_mimebundle_(self.widget)
         if view is not None:
-            # Viewers that know no widgets take the HTML of an output, and here there is none to see.
+            # Viewers that know no widgets take the HTML of an output, and here there is none to
+            # see.
             text = f"{type(self.widget).__name__}: see below"
             display({**view, "text/plain": text, "text/html": "<span></span>"}, raw=True)
         self.handle = display(self._page(), raw=True, display_id=True)
 
     def refresh(self) -> None:
-        """Draw the face anew, after the widget has changed, so that a notebook keeps what was seen last."""
+        """Draw the face anew, after the widget has changed, so that a notebook keeps what was seen
+        last.
+        """
         if self.handle is not None:
             self.handle.update(self._page(), raw=True)
 

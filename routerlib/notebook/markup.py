@@ -1,8 +1,10 @@
-"""What the panel shows, drawn: pure functions from values to HTML and SVG, and to the CSV behind their links.
+"""What the panel shows, drawn: pure functions from values to HTML and SVG, and to the CSV behind
+their links.
 
-Every text of a user, a model, a server or a router passes through here on its way to the page, and is escaped here; so
-are cells that a spreadsheet would run. The colours are those of the surrounding theme, by `panel.css`. There are no
-widgets here, no state and no events, which are `panel`'s; what the router decides is `router`'s business.
+Every text of a user, a model, a server or a router passes through here on its way to the page, and
+is escaped here; so are cells that a spreadsheet would run. The colours are those of the surrounding
+theme, by `panel.css`. There are no widgets here, no state and no events, which are `panel`'s; what
+the router decides is `router`'s business.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class Reply:
 
 @dataclass
 class Entry:
-    """A line of the history: a prompt that was routed, or an answer that came. Times in seconds, cost in dollars."""
+    """A line of the history: a prompt that was routed, or an answer that came. Times in seconds,
+    cost in dollars.
+    """
 
     time: str
     what: str  # routed | asked
@@ -91,7 +95,8 @@ def plain_html(
     batch: Sequence[dict[str, Any]],
     events: Sequence[Entry],
 ) -> str:
-    """A panel as text, tables and pictures, readable without its style sheet; the pictures have alternative texts.
+    """A panel as text, tables and pictures, readable without its style sheet; the pictures have
+    alternative texts.
 
     Args:
         name: the router's. names: side -> the model's name. message: what the panel has to say now.
@@ -104,7 +109,8 @@ def plain_html(
         headline, why = _verdict(decision)
         to = html.escape(names[decision.model])
         parts += [
-            f"<p>Prompt:</p><blockquote><pre style='{WRAPPED}'>{html.escape(prompt)}</pre></blockquote>",
+            "<p>Prompt:</p><blockquote><pre "
+            f"style='{WRAPPED}'>{html.escape(prompt)}</pre></blockquote>",
             f"<p><b>{headline}: {to}.</b> {why}</p>",
             picture_html(bar_svg(decision, point.top)),
         ]
@@ -279,15 +285,18 @@ def marks_html(at: float, certified: float | None, top: float = 1.0) -> str:
     if certified is not None:
         stop = f"<span class='rl-stop' style='left:{_place(certified, top):.2f}%' title='certified threshold'>◆</span>"
     return (
-        f"<div class='rl-scale'>{stop}</div><div class='rl-ends'><span>0 · all to the superior model</span>"
+        f"<div class='rl-scale'>{stop}</div><div class='rl-ends'><span>0 · all to the superior "
+        "model</span>"
         f"<b>threshold {at:.3f}</b><span>all to the inferior model · {top:g}</span></div>"
     )
 
 
 def at_threshold(curve: Sequence[dict[str, Any]], threshold: float) -> dict[str, Any]:
-    """The curve's row for a threshold in [0, 1]: what the calibration prompts with scores at or above it bring.
+    """The curve's row for a threshold in [0, 1]: what the calibration prompts with scores at or
+    above it bring.
 
-    Scores between two rows belong to the upper one, so that it is the first row at or above the threshold.
+    Scores between two rows belong to the upper one, so that it is the first row at or above the
+    threshold.
     """
     rows = sorted(curve, key=lambda row: row["threshold"])
     return next((row for row in rows if row["threshold"] >= threshold - 1e-9), rows[-1])
@@ -297,7 +306,8 @@ def at_threshold(curve: Sequence[dict[str, Any]], threshold: float) -> dict[str,
 class Point:
     """A threshold on a router's curve: what it buys, and what is promised.
 
-    Fields: top: where the slider and the bars end. certified: the threshold that is promised, None where there is none.
+    Fields: top: where the slider and the bars end. certified: the threshold that is promised, None
+    where there is none.
     """
 
     curve: Sequence[dict[str, Any]]
@@ -312,7 +322,9 @@ class Point:
         return (self.certificate or {}).get("sentence", "").replace(" %", PER_CENT)
 
     def facts(self) -> list[tuple[str, str]]:
-        """(number, what it is) of the share of calls, the accuracy and the cost, as far as they are known."""
+        """(number, what it is) of the share of calls, the accuracy and the cost, as far as they are
+        known.
+        """
         here = at_threshold(self.curve, self.at)
         alone = at_threshold(self.curve, 0.0)
         none = at_threshold(self.curve, math.inf)
@@ -331,7 +343,9 @@ class Point:
 
 
 def point_html(point: Point) -> str:
-    """What a threshold buys: share of calls, quality and cost, beside the curve; and the promise, if there is one."""
+    """What a threshold buys: share of calls, quality and cost, beside the curve; and the promise,
+    if there is one.
+    """
     if not point.curve:
         return muted_html(
             "This router was saved without a curve, so what a threshold costs is not known."
@@ -354,7 +368,9 @@ def _fact(number: str, words: str) -> str:
 
 
 def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | None) -> str:
-    """Accuracy over the share of superior calls, with the present point and the certified one; empty for fewer than two points."""
+    """Accuracy over the share of superior calls, with the present point and the certified one;
+    empty for fewer than two points.
+    """
     if len(curve) < 2 or any(row["accuracy"] is None for row in curve):
         return ""
     here = at_threshold(curve, at)
@@ -379,7 +395,8 @@ def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | Non
     label = f"accuracy {here['accuracy']:.2f} with {_percent(here['share_superior'])} of the calls to the superior model"
     return (
         f"<svg class='rl-curve' viewBox='0 0 240 122' role='img' aria-label='{label}'>{chord}"
-        f"<line class='rl-axis' x1='8' y1='100' x2='232' y2='100'/><polyline class='rl-path' points='{line}'/>{stop}"
+        "<line class='rl-axis' x1='8' y1='100' x2='232' y2='100'/><polyline class='rl-path' "
+        f"points='{line}'/>{stop}"
         f"<circle class='rl-dot' cx='{x:.1f}' cy='{y:.1f}' r='5'/>"
         "<text class='rl-tick' x='8' y='116'>none superior</text>"
         "<text class='rl-tick' x='232' y='116' text-anchor='end'>all superior</text>"
@@ -388,7 +405,9 @@ def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | Non
 
 
 def answers_html(answers: dict[str, Reply], chosen: str) -> str:
-    """The answers side by side, the inferior model's first; nothing without any. chosen: the router's side."""
+    """The answers side by side, the inferior model's first; nothing without any. chosen: the
+    router's side.
+    """
     cards = [_answer(answers[side], side == chosen) for side in SIDES if side in answers]
     return f"<div class='rl-answers'>{''.join(cards)}</div>" if cards else ""
 
@@ -419,7 +438,9 @@ def _took(answer: Reply) -> str:
 
 
 def _spent(what: Reply | Entry, first: str = "", read: str = "") -> list[str]:
-    """Time, tokens and cost, as far as they are known; `first` goes behind the time, `read` before the tokens."""
+    """Time, tokens and cost, as far as they are known; `first` goes behind the time, `read` before
+    the tokens.
+    """
     parts = [] if what.seconds is None else [f"{what.seconds:.1f} s{first}"]
     parts += [] if what.completion_tokens is None else [f"{read}{what.completion_tokens:,} tokens"]
     return parts + ([] if what.cost is None else [_dollars(what.cost)])
@@ -483,20 +504,25 @@ def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
 
 
 def histogram_svg(scores: np.ndarray, at: float, top: float = 1.0, bins: int = 40) -> str:
-    """How many prompts have which score, with the threshold as a line; bars right of it go to the superior model."""
+    """How many prompts have which score, with the threshold as a line; bars right of it go to the
+    superior model.
+    """
     counts, edges = np.histogram(np.clip(scores, 0, top), bins=bins, range=(0, top))
     fullest = max(int(counts.max()), 1)
     width = 600 / bins
     bars = "".join(
-        f"<rect class='rl-{'superior' if left >= at - 1e-9 else 'inferior'}-fill' x='{600 * left / top + 1:.1f}' "
-        f"y='{100 - 92 * count / fullest:.1f}' width='{width - 2:.1f}' height='{92 * count / fullest:.1f}'/>"
+        f"<rect class='rl-{'superior' if left >= at - 1e-9 else 'inferior'}-fill' "
+        f"x='{600 * left / top + 1:.1f}' "
+        f"y='{100 - 92 * count / fullest:.1f}' width='{width - 2:.1f}' "
+        f"height='{92 * count / fullest:.1f}'/>"
         for count, left in zip(counts.tolist(), edges.tolist(), strict=False)
         if count
     )
     x = 6 * _place(at, top)
     label = f"histogram of {len(scores)} scores; the fullest bar has {fullest}"
     return (
-        f"<svg class='rl-histogram' viewBox='0 0 600 102' preserveAspectRatio='none' role='img' aria-label='{label}'>"
+        "<svg class='rl-histogram' viewBox='0 0 600 102' preserveAspectRatio='none' role='img' "
+        f"aria-label='{label}'>"
         f"{bars}<line class='rl-axis' x1='0' y1='100' x2='600' y2='100'/>"
         f"<line class='rl-mark' x1='{x:.1f}' y1='0' x2='{x:.1f}' y2='102'/></svg>"
     )
@@ -524,7 +550,9 @@ def _history_row(event: Entry) -> str:
 
 
 def _download(rows: Sequence[dict[str, Any]], name: str) -> str:
-    """A link that saves rows as a CSV file, without a server. The mark in front tells spreadsheets that it is UTF-8."""
+    """A link that saves rows as a CSV file, without a server. The mark in front tells spreadsheets
+    that it is UTF-8.
+    """
     content = base64.b64encode(("\ufeff" + as_csv(rows)).encode()).decode()
     return f"<a class='rl-download' download='{name}' href='data:text/csv;charset=utf-8;base64,{content}'>Save as CSV</a>"
 

@@ -1,7 +1,8 @@
 """`make panel`: the panel as a page of its own, served by Voila on 127.0.0.1.
 
-The two models' servers are started once, here, where nothing answers yet; each visitor gets a kernel of its own, which
-ends some minutes after the page was closed, so that its memory is free again. What the panel does is `panel`'s.
+The two models' servers are started once, here, where nothing answers yet; each visitor gets a
+kernel of its own, which ends some minutes after the page was closed, so that its memory is free
+again. What the panel does is `panel`'s.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def panel(
     inferior: tuple[str, str] | None = None,
     superior: tuple[str, str] | None = None,
 ) -> RouterPanel:
-    """The panel that the page shows, quietly: a router's folder, and (address, name) of the two models."""
+    """The panel that the page shows, quietly: a router's folder, and (address, name) of the two
+    models.
+    """
     with contextlib.redirect_stdout(io.StringIO()):
         loaded = routing.load(router)
     return RouterPanel(
@@ -86,7 +89,8 @@ def serve(router: str = "", port: int = PORT) -> None:
     """Serve the panel until interrupted, and say where it is.
 
     Args:
-        router: a router's folder; empty: the newest below outputs/models, else one fitted on the samples.
+        router: a router's folder; empty: the newest below outputs/models, else one fitted on the
+            samples.
         port: on 127.0.0.1; where it is taken, a free one.
     """
     if addresses.is_listening(addresses.HOST, port):
@@ -129,7 +133,8 @@ def _serve(notebook: Path, port: int) -> None:
                     )
                 time.sleep(0.2)
             print(
-                f"The panel: {url}\nThe page takes some seconds to appear: it starts a Python of its own. "
+                f"The panel: {url}\nThe page takes some seconds to appear: it starts a Python of "
+                "its own. "
                 "Stop with Ctrl-C.",
                 flush=True,
             )

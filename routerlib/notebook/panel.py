@@ -1,9 +1,10 @@
-"""The demo panel: type a prompt, see where the router sends it and how sure it is, move the threshold, ask the models.
+"""The demo panel: type a prompt, see where the router sends it and how sure it is, move the
+threshold, ask the models.
 
-`RouterPanel` is made of ipywidgets alone, so that its bare name in a cell shows it in JupyterLab, Colab and Voila;
-everything a button does is also a method, and everything on show also a value. Here is what it holds and does. How
-that looks is `markup`'s: no HTML is written here and nothing escaped. What the router decides is `router`'s business,
-what a server answers `clients`'.
+`RouterPanel` is made of ipywidgets alone, so that its bare name in a cell shows it in JupyterLab,
+Colab and Voila; everything a button does is also a method, and everything on show also a value.
+Here is what it holds and does. How that looks is `markup`'s: no HTML is written here and nothing
+escaped. What the router decides is `router`'s business, what a server answers `clients`'.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ SAMPLES = (  # (label, prompt), from easy to hard
     ("An e-mail", "Write a polite e-mail that moves a meeting from Tuesday to Thursday."),
     (
         "A journey",
-        "A train leaves at 14:05 and arrives at 17:50. How long does the journey take? Explain each step.",
+        "A train leaves at 14:05 and arrives at 17:50. How long does the journey take? Explain "
+        "each step.",
     ),
     ("A proof", "Prove that the square root of two is irrational."),
     ("A design", "Design a lock-free queue for many writers, and prove that it loses no element."),
@@ -52,22 +54,25 @@ FRAME = 0.08  # seconds between two updates of a streaming answer
 class RouterPanel(widgets.VBox):
     """A router to look at and to play with. Its bare name in a notebook cell shows it.
 
-        panel = RouterPanel(router, inferior="http://127.0.0.1:8001/v1", superior="http://127.0.0.1:8000/v1")
-        panel                                                        # in a cell
-        panel.prompt.value = "What is 2 + 2?"; panel.route()         # the same without a browser
-        panel.ask("both"); panel.answers["superior"].text
+        panel = RouterPanel(router, inferior="http://127.0.0.1:8001/v1",
+        superior="http://127.0.0.1:8000/v1") panel
+        # in a cell panel.prompt.value = "What is 2 + 2?"; panel.route()         # the same without
+        a browser panel.ask("both"); panel.answers["superior"].text
 
     Args:
-        router: decides. Its curve says what a threshold costs, its certificate which threshold is promised.
-        inferior, superior: where the two models answer: a `routing.Backend`, an address where the model has the
-            name that the router knows, or None, which leaves routing alone.
+        router: decides. Its curve says what a threshold costs, its certificate which threshold is
+            promised.
+        inferior, superior: where the two models answer: a `routing.Backend`, an address where the
+            model has the name that the router knows, or None, which leaves routing alone.
         max_tokens: of an answer.
         samples: (label, prompt) pairs to try, from easy to hard.
 
     Attributes:
         prompt, threshold, batch_prompts: the input widgets; set their `.value`.
-        decision: the latest `Decision`, or None. answers: side -> `Reply`. history: a list of `Entry`.
-        batch: the prompts routed at once, and their `batch_scores`. uploaded: the prompts of an uploaded file.
+        decision: the latest `Decision`, or None. answers: side -> `Reply`. history: a list of
+            `Entry`.
+        batch: the prompts routed at once, and their `batch_scores`. uploaded: the prompts of an
+            uploaded file.
         message: what the panel tells the user now: a hint, or what went wrong; empty if nothing.
     """
 
@@ -226,7 +231,9 @@ class RouterPanel(widgets.VBox):
     # --- what the buttons do, for code too ---
 
     def route(self) -> Decision | None:
-        """Decide about the prompt, show it, and note it in the history. An empty prompt is told off: None."""
+        """Decide about the prompt, show it, and note it in the history. An empty prompt is told
+        off: None.
+        """
         self._say("")
         text = well_formed(self.prompt.value)
         if not text.strip():
@@ -241,19 +248,24 @@ class RouterPanel(widgets.VBox):
         return self.decision
 
     def ask(self, which: str = "chosen") -> dict[str, Reply]:
-        """Send the prompt to the "chosen" model, or to "both", and wait for the answers; returns them by side."""
+        """Send the prompt to the "chosen" model, or to "both", and wait for the answers; returns
+        them by side.
+        """
         self._run(self._ask(which))
         return self.answers
 
     async def asking(self, which: str = "chosen") -> dict[str, Reply]:
-        """`ask`, to be awaited. For a notebook's cell: while `ask` waits, the kernel's loop is entered a second time,
-        and with further cells in its queue it complains of that at length."""
+        """`ask`, to be awaited. For a notebook's cell: while `ask` waits, the kernel's loop is
+        entered a second time, and with further cells in its queue it complains of that at length.
+        """
         if not self.busy:
             await self._work(self._ask(which))
         return self.answers
 
     def route_batch(self) -> np.ndarray:
-        """Score all prompts of `batch_prompts` (or of an uploaded file); returns p_superior of each, shape (n,)."""
+        """Score all prompts of `batch_prompts` (or of an uploaded file); returns p_superior of
+        each, shape (n,).
+        """
         self._run(self._route_batch())
         return self.batch_scores
 
@@ -575,7 +587,8 @@ class RouterPanel(widgets.VBox):
         given = ", ".join(f'{side}="http://127.0.0.1:{ports[side]}/v1"' for side in sides)
         models = " and ".join(f"the {side} model" for side in sides)
         return (
-            f"Routing needs no server, but answers do, and none is connected for {models}. Start one in a terminal "
+            f"Routing needs no server, but answers do, and none is connected for {models}. Start "
+            "one in a terminal "
             f"({starts}), then make the panel with RouterPanel(router, {given})."
         )
 
@@ -611,7 +624,9 @@ class RouterPanel(widgets.VBox):
 
 
 def _scale_top(router: Router) -> float:
-    """Where the slider and the bars end: 1, or less where no calibration prompt scored so high, so that none is cramped."""
+    """Where the slider and the bars end: 1, or less where no calibration prompt scored so high, so
+    that none is cramped.
+    """
     highest = max((row["threshold"] for row in router.curve), default=1.0)
     return min(1.0, math.ceil(20 * 1.1 * max(highest, router.threshold)) / 20)
 
@@ -636,8 +651,9 @@ def _count(value: Any) -> int | None:
 
 
 def _field(label: str, placeholder: str, rows: int) -> widgets.Textarea:
-    """A text to type. It is sent when it is left, not letter by letter: while a busy kernel has yet to take one letter,
-    the browser holds back the rest, and a click on a button would overtake it."""
+    """A text to type. It is sent when it is left, not letter by letter: while a busy kernel has yet
+    to take one letter, the browser holds back the rest, and a click on a button would overtake it.
+    """
     field = widgets.Textarea(
         description=label, placeholder=placeholder, rows=rows, continuous_update=False
     )
@@ -659,12 +675,15 @@ class PromptFileError(Foreseen, ValueError):
 
 
 def prompts_from_file(name: str, content: bytes) -> list[str]:
-    """The prompts of an uploaded file: the lines of a text, a column of a CSV, or a field of a JSONL file.
+    """The prompts of an uploaded file: the lines of a text, a column of a CSV, or a field of a
+    JSONL file.
 
-    The column or field is called prompt, question, problem or text (a CSV without such a header: its first column).
+    The column or field is called prompt, question, problem or text (a CSV without such a header:
+    its first column).
 
     Raises:
-        PromptFileError: with the line, where the file cannot be read so, or that it holds no prompt.
+        PromptFileError: with the line, where the file cannot be read so, or that it holds no
+        prompt.
     """
     try:
         text = content.decode("utf-8-sig")

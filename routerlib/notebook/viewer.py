@@ -1,7 +1,8 @@
 """Look at graded outputs in the notebook: pick a category, a rule, a disagreement, and read.
 
-People look at outputs before they trust a number. The filtering is plain functions on rows, usable and
-tested without a browser; the widgets only show what those return. Everything a model wrote is escaped.
+People look at outputs before they trust a number. The filtering is plain functions on rows, usable
+and tested without a browser; the widgets only show what those return. Everything a model wrote is
+escaped.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ def select(
     """The outputs of one category, found by one rule, with one verdict.
 
     Args:
-        verdict: one of VERDICTS. The last three look at both models' answers to a question (a model is
-            right where most of its samples are), and need outputs of two models.
+        verdict: one of VERDICTS. The last three look at both models' answers to a question (a model
+            is right where most of its samples are), and need outputs of two models.
         superior: the superior model's name; without it, the model of the last output.
     """
     sides = _sides(outputs, superior) if verdict in VERDICTS[-3:] else {}
@@ -128,7 +129,9 @@ def _most(marks: list[bool]) -> bool:
 
 
 def card(output: Output) -> str:
-    """One output as HTML: question, options, the output, the extracted answer and the verdict; all escaped."""
+    """One output as HTML: question, options, the output, the extracted answer and the verdict; all
+    escaped.
+    """
     row, sample = output.row, output.sample
     colour = "#009e73" if sample.is_correct else "#d55e00"
     answer = (
@@ -139,10 +142,12 @@ def card(output: Output) -> str:
     gold = _gold(row)
     block = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:26em;overflow-y:auto;border:1px solid #ccc;padding:6px"
     return (
-        f"<div><b>{_safe(row.model)}</b> · {_safe(row.category)} · {_safe(row.unique_id)} · sample {output.number}</div>"
+        f"<div><b>{_safe(row.model)}</b> · {_safe(row.category)} · {_safe(row.unique_id)} · sample "
+        f"{output.number}</div>"
         f"<div style='{block};background:#f6f6f6;color:#222'>{_safe(row.problem)}{_options(row)}</div>"
         f"<div style='{block};margin-top:4px'>{_safe(sample.full_response)}</div>"
-        f"<div style='margin-top:4px'>Extracted: <b style='color:{colour}'>{_safe(answer)}</b> by rule <i>{_safe(output.rule)}</i>"
+        f"<div style='margin-top:4px'>Extracted: <b style='color:{colour}'>{_safe(answer)}</b> by "
+        f"rule <i>{_safe(output.rule)}</i>"
         f"{' · cut off' if output.truncated else ''} · Right answer: <b>{_safe(gold)}</b></div>"
     )
 
@@ -175,10 +180,12 @@ def _safe(text: Any) -> str:
 
 
 class OutputViewer:
-    """Drop-downs and buttons over `select` and `card`. State is readable without a browser: `shown`, `place`.
+    """Drop-downs and buttons over `select` and `card`. State is readable without a browser:
+    `shown`, `place`.
 
     Args:
-        files: graded files, the superior model's last. superior: its name, for "only superior right".
+        files: graded files, the superior model's last. superior: its name, for "only superior
+            right".
     """
 
     def __init__(

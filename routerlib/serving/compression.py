@@ -1,6 +1,8 @@
-"""Bodies that were compressed on their way, made plain again: gzip, deflate and zstd, within a limit of size.
+"""Bodies that were compressed on their way, made plain again: gzip, deflate and zstd, within a
+limit of size.
 
-A small request can unpack to gigabytes, so nothing is unpacked beyond the limit. What the bytes mean is not looked at.
+A small request can unpack to gigabytes, so nothing is unpacked beyond the limit. What the bytes
+mean is not looked at.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ def decoded(content: bytes, encoding: str, most: int) -> bytes:
     """A body without its compression.
 
     Args:
-        encoding: the header Content-Encoding, such as "gzip" or, in the order they were applied, "gzip, zstd".
+        encoding: the header Content-Encoding, such as "gzip" or, in the order they were applied,
+            "gzip, zstd".
         most: bytes, after each step.
 
     Raises:

@@ -1,6 +1,8 @@
-"""The decision alone, in the shape of OpenAI's Decisions API: typed questions in, probabilities out.
+"""The decision alone, in the shape of OpenAI's Decisions API: typed questions in, probabilities
+out.
 
-A router can answer one question, which of two models a prompt needs; others are refused in words. HTTP is `proxy`'s.
+A router can answer one question, which of two models a prompt needs; others are refused in words.
+HTTP is `proxy`'s.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ def questions(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def conversation_of(body: Mapping[str, Any]) -> list[Message]:
-    """The input of a request to `/v1/decisions`, a text or a list of messages and calls, as a conversation.
+    """The input of a request to `/v1/decisions`, a text or a list of messages and calls, as a
+    conversation.
 
     Raises:
         RequestError: there is none.
@@ -71,12 +74,14 @@ def _as_chat(item: Any) -> Any:
 
 
 def answer(question: Mapping[str, Any], decision: Decision, board: Switchboard) -> dict[str, Any]:
-    """The answer to one question, or a refusal where it is not the one question a router can answer.
+    """The answer to one question, or a refusal where it is not the one question a router can
+    answer.
 
-    A `choice` between the two models (by the names "inferior" and "superior", by their labels, or by their own
-    names) gets both probabilities, and as its choice what the threshold says. A `predicate` named "superior"
-    gets the probability that only the superior model will do. `confidence` is the lead of the chosen
-    probability over an even guess, (p - 1/2) / (1/2), and not below 0.
+    A `choice` between the two models (by the names "inferior" and "superior", by their labels, or
+    by their own names) gets both probabilities, and as its choice what the threshold says. A
+    `predicate` named "superior" gets the probability that only the superior model will do.
+    `confidence` is the lead of the chosen probability over an even guess, (p - 1/2) / (1/2), and
+    not below 0.
     """
     name, p = question.get("name"), decision.p_superior
     if question["type"] == "predicate" and name == "superior":
@@ -97,7 +102,8 @@ def answer(question: Mapping[str, Any], decision: Decision, board: Switchboard) 
                 ],
             }
     reason = (
-        "This decision model answers one question: which of two models a prompt needs. Ask it as a choice with "
+        "This decision model answers one question: which of two models a prompt needs. Ask it as a "
+        "choice with "
         'the values "inferior" and "superior", or as a predicate named "superior".'
     )
     return {"type": "refusal", "name": name, "reason": reason}

@@ -1,9 +1,11 @@
-"""Fallback: when the other model is asked, because the chosen one gave no answer. The one rule, for clients and server.
+"""Fallback: when the other model is asked, because the chosen one gave no answer. The one rule, for
+clients and server.
 
-`ask` sends a request to the model a plan names first, looks at the beginning of what comes back, and either hands that
-on or asks the other model. A server that is down, busy or out of credit has no answer, whatever its status says; nor has
-one that cannot take the prompt (too long, an image). A wrong key, name or parameter is the caller's to mend, and is
-handed on. How bytes travel is not known here: each floor (`routing`'s two clients, `proxy`) brings its `Line`.
+`ask` sends a request to the model a plan names first, looks at the beginning of what comes back,
+and either hands that on or asks the other model. A server that is down, busy or out of credit has
+no answer, whatever its status says; nor has one that cannot take the prompt (too long, an image). A
+wrong key, name or parameter is the caller's to mend, and is handed on. How bytes travel is not
+known here: each floor (`routing`'s two clients, `proxy`) brings its `Line`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from routerlib.serving import compression
 from routerlib.serving.switchboard import Backend, Plan, RequestError
 
 ENOUGH = 64 * 1024  # bytes of an answer that are looked at; an error is shorter
-# What another model's server may have: capacity, credit, a longer context, eyes. The words are `refusals`'.
+# What another model's server may have: capacity, credit, a longer context, eyes. The words are
+# `refusals`'.
 OTHERS_CASE = refusals.UNABLE_NOW | refusals.BEYOND | {Kind.NO_CREDIT}
 PLAIN_PARTS = ("text", "input_text", "output_text", "refusal")
 # In what servers say of an image that they cannot take, whatever the words.
@@ -26,10 +29,11 @@ REFUSING = (Kind.REFUSED, Kind.NO_MODEL, Kind.NO_PATH)
 
 
 class Reply:
-    """An answer that has begun: its status and headers, and a body that can be looked at before it is handed on.
+    """An answer that has begun: its status and headers, and a body that can be looked at before it
+    is handed on.
 
-    `pieces` gives the body as it was sent, `origin` is the floor's own response. What was looked at stands in `held`
-    and comes first when the body is read.
+    `pieces` gives the body as it was sent, `origin` is the floor's own response. What was looked at
+    stands in `held` and comes first when the body is read.
     """
 
     def __init__(
@@ -58,7 +62,9 @@ class Reply:
 
     @property
     def is_page(self) -> bool:
-        """Whether a web page came where an answer was expected: a login, a proxy's notice, a wrong address."""
+        """Whether a web page came where an answer was expected: a login, a proxy's notice, a wrong
+        address.
+        """
         return self.status < 300 and self.kind in ("text/html", "application/xhtml+xml")
 
     async def look(self) -> bool:
@@ -105,10 +111,12 @@ class Line(Protocol):
 
 
 async def ask(plan: Plan, body: Mapping[str, Any], line: Line) -> tuple[Reply, Backend]:
-    """The answer to a request, and who gave it: the plan's first model, else, where it has one, its second.
+    """The answer to a request, and who gave it: the plan's first model, else, where it has one, its
+    second.
 
     Raises:
-        one of `line.broken`: the last model that was asked gave no answer. RequestError: it gave a web page.
+        one of `line.broken`: the last model that was asked gave no answer. RequestError: it gave a
+        web page.
     """
     for target in plan.targets[:-1]:
         try:
@@ -208,7 +216,9 @@ def _holds_no_answer(content: bytes, body: Mapping[str, Any]) -> bool:
 
 
 def _fails(value: Any, body: Mapping[str, Any]) -> bool:
-    """Whether a completion, or an event of one, tells an error that another model may not meet, and brings nothing."""
+    """Whether a completion, or an event of one, tells an error that another model may not meet, and
+    brings nothing.
+    """
     error = _error(value)
     if error is None or any(_brings_something(choice) for choice in _choices(value)):
         return False
@@ -216,7 +226,9 @@ def _fails(value: Any, body: Mapping[str, Any]) -> bool:
 
 
 def _error(value: Any) -> Any:
-    """The error in an answer, wherever servers put it: beside the choices, in one of them, in a list; None without."""
+    """The error in an answer, wherever servers put it: beside the choices, in one of them, in a
+    list; None without.
+    """
     if isinstance(value, list):
         value = next(iter(value), None)
     if not isinstance(value, Mapping):

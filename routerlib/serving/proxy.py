@@ -1,10 +1,12 @@
-"""`serve-router`: the router as an OpenAI-compatible server on 127.0.0.1, for programs in any language.
+"""`serve-router`: the router as an OpenAI-compatible server on 127.0.0.1, for programs in any
+language.
 
-A chat completion for the model "router" goes to the inferior or the superior model; headers of the answer tell
-which, and why. Bytes pass through as they come, streams included. `/v1/decisions` answers with the decision
-alone, in the shape of OpenAI's Decisions API. Who gets which request is `switchboard`'s, when the other model is asked
-`fallback`'s; this module knows HTTP: paths, compressed bodies, size limits, time-outs, the optional key, health and
-metrics. Prompts are not logged unless that is asked for.
+A chat completion for the model "router" goes to the inferior or the superior model; headers of the
+answer tell which, and why. Bytes pass through as they come, streams included. `/v1/decisions`
+answers with the decision alone, in the shape of OpenAI's Decisions API. Who gets which request is
+`switchboard`'s, when the other model is asked `fallback`'s; this module knows HTTP: paths,
+compressed bodies, size limits, time-outs, the optional key, health and metrics. Prompts are not
+logged unless that is asked for.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ HOST = "127.0.0.1"
 HOST_NAMES = ("127.0.0.1", "localhost", "[::1]")  # in the Host header another is a web page's trick
 KEY_NAME = "ROUTERLIB_SERVER_KEY"
 
-# Headers that belong to one connection (RFC 9110, section 7.6.1), and those that this server writes itself.
+# Headers that belong to one connection (RFC 9110, section 7.6.1), and those that this server writes
+# itself.
 HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -105,7 +108,9 @@ class Limits:
 
 
 class Json(JSONResponse):
-    """A JSON answer in ASCII: what a caller sent may hold halves of surrogate pairs, which UTF-8 cannot."""
+    """A JSON answer in ASCII: what a caller sent may hold halves of surrogate pairs, which UTF-8
+    cannot.
+    """
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content).encode()
@@ -202,7 +207,8 @@ class RouterApp:
             except ClientDisconnect:
                 return Response(status_code=499)  # nobody reads it
             except Exception as error:
-                # An exception's text may hold a prompt, so the log gets the kind and the place alone.
+                # An exception's text may hold a prompt, so the log gets the kind and the place
+                # alone.
                 log.error("%s at %s", type(error).__name__, _place(error))
                 return _refused(
                     RequestError(
@@ -223,7 +229,8 @@ class RouterApp:
         )
         async with contextlib.AsyncExitStack() as stack:
             for is_local in (True, False):
-                # limit=0: as many connections as requests. Compressed answers pass through compressed.
+                # limit=0: as many connections as requests. Compressed answers pass through
+                # compressed.
                 session = connections.session(
                     trust_env=not is_local,
                     connector=aiohttp.TCPConnector(limit=0),
@@ -284,7 +291,8 @@ class RouterApp:
         host = request.headers.get("host", "").lower()
         if host not in self.hosts and host.rpartition(":")[0] not in self.hosts:
             raise RequestError(
-                f"This server answers to the names {', '.join(sorted(self.hosts))} only, not to {host!r}. "
+                f"This server answers to the names {', '.join(sorted(self.hosts))} only, not to "
+                f"{host!r}. "
                 "Allow a further name with --hosts.",
                 status=403,
             )
@@ -378,7 +386,9 @@ class RouterApp:
 
 
 class Relay(Response):
-    """The answer of a model, passed on byte by byte; if the caller leaves, the model's server is let go."""
+    """The answer of a model, passed on byte by byte; if the caller leaves, the model's server is
+    let go.
+    """
 
     def __init__(self, app: RouterApp, request: Request, body: dict[str, Any], plan: Plan):
         self.app = app
@@ -421,7 +431,8 @@ class Relay(Response):
                 kind = type(error).__name__
                 log.warning("the answer of %s broke off (%s)", answered_by.model, kind)
                 if not reply.is_events or reply.encoding:
-                    # Without its end: the server breaks the connection, and the caller's client notices.
+                    # Without its end: the server breaks the connection, and the caller's client
+                    # notices.
                     return
                 broken = RequestError(f"The answer of {answered_by.model} broke off ({kind}).", 502)
                 # The SDK raises such an event as an APIError.
@@ -430,7 +441,9 @@ class Relay(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def start_of(self, reply: Reply, answered_by: Backend) -> dict[str, Any]:
-        """The message that starts our answer: the model's status and headers, and those that tell the decision."""
+        """The message that starts our answer: the model's status and headers, and those that tell
+        the decision.
+        """
         dropped = set(DROPPED_BACK)
         if reply.is_events:
             dropped.add("content-length")  # an event that tells of a broken answer may be added
@@ -519,7 +532,9 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def usual_path(path: str) -> str:
-    """The path as the routes have it: "/chat/completions", "//v1/chat/completions/" and "/v1/v1/…" are the same."""
+    """The path as the routes have it: "/chat/completions", "//v1/chat/completions/" and "/v1/v1/…"
+    are the same.
+    """
     parts = [part for part in path.split("/") if part]
     while parts and parts[0] == "v1":
         del parts[0]
@@ -530,7 +545,8 @@ def usual_path(path: str) -> str:
 
 async def _no_such_path(request: Request, _: Exception) -> Response:
     message = (
-        f"This server has no {request.method} {request.scope['path']}. It has POST /v1/chat/completions and "
+        f"This server has no {request.method} {request.scope['path']}. It has POST "
+        "/v1/chat/completions and "
         "/v1/decisions, GET /v1/models, /health and /metrics."
     )
     return Json(RequestError(message, 404).body(), 404)
@@ -602,7 +618,8 @@ class RouterServer:
 
 
 def _listen(port: int) -> socket.socket:
-    # The protocol is named because asyncio turns Nagle's algorithm off only where it is: else 40 ms a call.
+    # The protocol is named because asyncio turns Nagle's algorithm off only where it is: else 40 ms
+    # a call.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -611,7 +628,8 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise CannotListen(
-            f"The router server cannot listen on {HOST}:{port} ({error.strerror}). Choose another with --port."
+            f"The router server cannot listen on {HOST}:{port} ({error.strerror}). Choose another "
+            "with --port."
         ) from None
     return listener
 
@@ -642,7 +660,8 @@ def start(
 
 
 async def doubts(board: Switchboard) -> list[str]:
-    """What stands in the way of an answer, a sentence for each model that cannot be reached or is not offered.
+    """What stands in the way of an answer, a sentence for each model that cannot be reached or is
+    not offered.
 
     Asks each server for its models; nothing is generated, and nothing billed.
     """
@@ -694,7 +713,8 @@ def serve_router(
     """Serve a saved router until interrupted, as an OpenAI-compatible server.
 
     Example:
-        routerlib.serve_router(inferior="http://localhost:8001/v1", superior="http://localhost:8000/v1")
+        routerlib.serve_router(inferior="http://localhost:8001/v1",
+        superior="http://localhost:8000/v1")
 
     Args:
         router: a router's folder. Without it, the newest below outputs/models.
@@ -711,8 +731,8 @@ def serve_router(
         hosts: further names that callers may know this server by, with commas between them, such as
             host.docker.internal.
 
-    A key that callers must send is read from ROUTERLIB_SERVER_KEY (environment or .env); without one, any
-    program on this machine may ask.
+    A key that callers must send is read from ROUTERLIB_SERVER_KEY (environment or .env); without
+    one, any program on this machine may ask.
     """
     from routerlib.training.router import newest
 
@@ -737,7 +757,8 @@ def serve_router(
         else f"no key is needed (set {KEY_NAME} for one)"
     )
     print(
-        f"{loaded.name} serves at {server.url}, as the model {ROUTED!r}; {guarded}. Stop with Ctrl-C.",
+        f"{loaded.name} serves at {server.url}, as the model {ROUTED!r}; {guarded}. Stop with "
+        "Ctrl-C.",
         flush=True,
     )
     try:

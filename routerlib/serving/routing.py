@@ -1,10 +1,13 @@
-"""Use a router from a program: clients that drop in for OpenAI's, and send each call to one of two models.
+"""Use a router from a program: clients that drop in for OpenAI's, and send each call to one of two
+models.
 
-`RoutedClient` and `AsyncRoutedClient` *are* `openai.OpenAI` and `openai.AsyncOpenAI`. The routing sits below
-them, where HTTP requests leave: a chat completion asked of the model "router" is scored, given the name and
-the address of the inferior or the superior model, and otherwise passed on untouched, so that streaming,
-tools, parsing and retries are the SDK's own. Who gets which request is `switchboard`'s, when the other model is asked
-`fallback`'s; scores and thresholds are made by `router`, bulk work is `collection`'s.
+`RoutedClient` and `AsyncRoutedClient` *are* `openai.OpenAI` and `openai.AsyncOpenAI`. The routing
+sits below
+them, where HTTP requests leave: a chat completion asked of the model "router" is scored, given the
+name and the address of the inferior or the superior model, and otherwise passed on untouched, so
+that streaming, tools, parsing and retries are the SDK's own. Who gets which request is
+`switchboard`'s, when the other model is asked `fallback`'s; scores and thresholds are made by
+`router`, bulk work is `collection`'s.
 """
 
 from __future__ import annotations
@@ -51,7 +54,8 @@ __all__ = [
 
 
 def load(folder: str | Path = "") -> Router:
-    """The router in a folder; without one the newest below outputs/models; without any, `quick` on the samples.
+    """The router in a folder; without one the newest below outputs/models; without any, `quick` on
+    the samples.
 
     Raises:
         router.RouterError: the folder that was named holds no router.
@@ -69,9 +73,11 @@ def load(folder: str | Path = "") -> Router:
 
 
 def quick(rows: Iterable[LabelledPrompt]) -> Router:
-    """A router in a second: TF-IDF and ridge regression, calibrated and certified on rows it was not fitted on.
+    """A router in a second: TF-IDF and ridge regression, calibrated and certified on rows it was
+    not fitted on.
 
-    Where no threshold can be certified, it takes the one that sends half of the calls to the superior model.
+    Where no threshold can be certified, it takes the one that sends half of the calls to the
+    superior model.
     """
     from routerlib.stats import calibration as maps
     from routerlib.training import evaluation, examples
@@ -96,7 +102,8 @@ class RoutingTransport(httpx2.BaseTransport):
     """The floor below `RoutedClient`: gives each chat completion its model, address and key.
 
     Args:
-        direct: sends what stays on this machine. outside: sends the rest, through a proxy where one is set.
+        direct: sends what stays on this machine. outside: sends the rest, through a proxy where one
+            is set.
     """
 
     def __init__(self, board: Switchboard, direct: httpx2.Client, outside: httpx2.Client):
@@ -282,7 +289,9 @@ def _is_chat(request: httpx2.Request) -> bool:
 
 
 def _listed(request: httpx2.Request, board: Switchboard) -> httpx2.Response | None:
-    """The answer to a question about models: those that can be asked for here. None to another question."""
+    """The answer to a question about models: those that can be asked for here. None to another
+    question.
+    """
     start = httpx2.URL(board.superior.url("models")).path
     if request.method != "GET" or not f"{request.url.path}/".startswith(f"{start}/"):
         return None
@@ -329,7 +338,9 @@ def _response(
 
 
 class _Routed:
-    """What both clients do beside being OpenAI's: their requests leave through a transport that routes."""
+    """What both clients do beside being OpenAI's: their requests leave through a transport that
+    routes.
+    """
 
     _routing_http: type  # the HTTP client that carries the transport
     _routing_transport: type
@@ -367,8 +378,10 @@ class _Routed:
         known = inspect.signature(super().__init__).parameters
         if unknown := [name for name in options if name not in known]:
             raise settings.SettingError(
-                f"{type(self).__name__} takes no {unknown[0]!r}. Beside router, inferior, superior, threshold and "
-                f"fallback it takes what OpenAI's client takes; a model is named in each call: model={ROUTED!r}."
+                f"{type(self).__name__} takes no {unknown[0]!r}. Beside router, inferior, "
+                "superior, threshold and "
+                "fallback it takes what OpenAI's client takes; a model is named in each call: "
+                f"model={ROUTED!r}."
             )
 
     def copy(self, *, _extra_kwargs: Mapping[str, Any] = {}, **options: Any) -> Self:
@@ -386,20 +399,22 @@ class RoutedClient(_Routed, openai.OpenAI):
 
     Example:
         client = RoutedClient(router, "http://127.0.0.1:8001/v1", "http://127.0.0.1:8000/v1")
-        answer = client.chat.completions.create(model="router", messages=[{"role": "user", "content": "Hi"}])
-        answer.model  # who answered
+        answer = client.chat.completions.create(model="router", messages=[{"role": "user",
+        "content": "Hi"}]) answer.model  # who answered
 
     Args:
         router: decides, on the whole conversation.
-        inferior, superior: a `Backend`, or an address where the model has the name that the router knows.
+        inferior, superior: a `Backend`, or an address where the model has the name that the router
+            knows.
         threshold: the operating point in [0, 1]; None is the router's own.
-        fallback: ask the other model when the chosen one is down or overloaded, or cannot take the prompt
-            (an image, too long a text).
-        options: anything `openai.OpenAI` takes (timeout, max_retries, default_headers, http_client …).
+        fallback: ask the other model when the chosen one is down or overloaded, or cannot take the
+            prompt (an image, too long a text).
+        options: anything `openai.OpenAI` takes (timeout, max_retries, default_headers, http_client
+            …).
 
-    A call that names one of the two models is not routed; one request can set its own operating point with
-    `extra_headers={"x-router-threshold": "0.3"}`. `models.list()` shows "router" and the two models; what else is
-    no chat completion goes to the superior's server.
+    A call that names one of the two models is not routed; one request can set its own operating
+    point with `extra_headers={"x-router-threshold": "0.3"}`. `models.list()` shows "router" and the
+    two models; what else is no chat completion goes to the superior's server.
     """
 
     _routing_http = RoutingHttpClient

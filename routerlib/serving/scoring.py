@@ -1,7 +1,8 @@
-"""Scores for requests that come at the same time: a queue before the router, so that they share its work.
+"""Scores for requests that come at the same time: a queue before the router, so that they share its
+work.
 
-One queue serves one event loop, and keeps it free: scoring runs in a thread. Which score means which model is not
-known here.
+One queue serves one event loop, and keeps it free: scoring runs in a thread. Which score means
+which model is not known here.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ Waiting = tuple[list[Message], asyncio.Future[float]]  # a conversation, and whe
 class ScoringQueue:
     """Scores the prompts of concurrent requests together, off the event loop.
 
-    While one batch is being scored in a worker thread, the requests that arrive gather into the next one; one alone
-    waits for nobody. Batches are small because on a CPU a batch takes nearly as long as its prompts one by one, and
-    all of it waits for the last. A queue belongs to one event loop.
+    While one batch is being scored in a worker thread, the requests that arrive gather into the
+    next one; one alone waits for nobody. Batches are small because on a CPU a batch takes nearly as
+    long as its prompts one by one, and all of it waits for the last. A queue belongs to one event
+    loop.
     """
 
     def __init__(self, router: Router, max_batch: int = 8):

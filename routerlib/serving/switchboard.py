@@ -1,7 +1,9 @@
-"""Who answers a request: the router between two endpoints, and the rules by which a request finds its model.
+"""Who answers a request: the router between two endpoints, and the rules by which a request finds
+its model.
 
-A `Switchboard` reads a request in the form of the OpenAI API, and makes a `Plan` of it: who is asked first, who is asked
-if that one has no answer, and why. Nothing is sent here; that is done by `routing`'s clients and by `proxy`'s server.
+A `Switchboard` reads a request in the form of the OpenAI API, and makes a `Plan` of it: who is
+asked first, who is asked if that one has no answer, and why. Nothing is sent here; that is done by
+`routing`'s clients and by `proxy`'s server.
 """
 
 from __future__ import annotations
@@ -24,20 +26,26 @@ THRESHOLD_HEADER = "x-router-threshold"  # in a request: decide this one at anot
 
 
 class RequestError(Foreseen, ValueError):
-    """A request that cannot be routed. `status` is the HTTP status that says so; the text says what to change."""
+    """A request that cannot be routed. `status` is the HTTP status that says so; the text says what
+    to change.
+    """
 
     def __init__(self, message: str, status: int = 400):
         super().__init__(message)
         self.status = status
 
     def body(self) -> dict[str, Any]:
-        """The error in the form of the OpenAI API, which its SDK turns into an exception with this text."""
+        """The error in the form of the OpenAI API, which its SDK turns into an exception with this
+        text.
+        """
         kind = "invalid_request_error" if self.status < 500 else "api_error"
         return {"error": {"message": str(self), "type": kind, "param": None, "code": None}}
 
 
 class BackendError(Foreseen, ValueError):
-    """No way to a model: an address that is none, or a model without a name; the text says what to give."""
+    """No way to a model: an address that is none, or a model without a name; the text says what to
+    give.
+    """
 
 
 @dataclass(frozen=True)
@@ -59,11 +67,13 @@ class Backend:
     def __post_init__(self) -> None:
         if not _is_address(self.base_url):
             raise BackendError(
-                f"{self.base_url!r} is no address of a server; one looks like http://127.0.0.1:8000/v1."
+                f"{self.base_url!r} is no address of a server; one looks like "
+                "http://127.0.0.1:8000/v1."
             )
         if not self.model and isinstance(self.model, str | None):
             raise BackendError(
-                f"The router does not know what the model at {self.base_url} is called: give its name as well."
+                f"The router does not know what the model at {self.base_url} is called: give its "
+                "name as well."
             )
         settings.text(f"The name of the model at {self.base_url}", self.model)
 
@@ -84,7 +94,8 @@ class Backend:
 
 
 def backend(value: str | Backend, model: Any) -> Backend:
-    """An endpoint from its address: `http://127.0.0.1:8000/v1`, the model's name being the one the router knows.
+    """An endpoint from its address: `http://127.0.0.1:8000/v1`, the model's name being the one the
+    router knows.
 
     Raises:
         BackendError: it is no http address, or nobody said what the model is called there.
@@ -102,7 +113,9 @@ def _is_address(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens to one request: who is asked first, who is asked if that one has no answer, and why."""
+    """What happens to one request: who is asked first, who is asked if that one has no answer, and
+    why.
+    """
 
     first: Backend
     second: Backend | None = None
@@ -132,7 +145,8 @@ class Plan:
 class Switchboard:
     """A router between two endpoints, and the rules by which a request finds its model.
 
-    `threshold` overrides the router's own; `fallback` asks the other model when the chosen one has no answer.
+    `threshold` overrides the router's own; `fallback` asks the other model when the chosen one has
+    no answer.
     """
 
     router: Router
@@ -158,7 +172,8 @@ class Switchboard:
         raise self._no_model(name)
 
     def catalogue(self, name: str = "") -> dict[str, Any]:
-        """The models that can be asked for, or the one that is named, as `GET /v1/models` and `/v1/models/{id}` tell.
+        """The models that can be asked for, or the one that is named, as `GET /v1/models` and
+        `/v1/models/{id}` tell.
 
         Raises:
             RequestError: the model is none of those served here.
@@ -176,7 +191,8 @@ class Switchboard:
 
     def _no_model(self, name: Any) -> RequestError:
         return RequestError(
-            f"There is no model {name!r} here. Ask for {ROUTED!r} to be routed, or name one of the two "
+            f"There is no model {name!r} here. Ask for {ROUTED!r} to be routed, or name one of the "
+            "two "
             f"models: {self.inferior.model!r}, {self.superior.model!r}.",
             status=404,
         )
@@ -194,7 +210,8 @@ class Switchboard:
         return Plan(first, second if self.fallback else None, decision)
 
     def threshold_for(self, headers: Mapping[str, str]) -> float | None:
-        """The threshold of one request: its header's, else the switchboard's, else (None) the router's.
+        """The threshold of one request: its header's, else the switchboard's, else (None) the
+        router's.
 
         Raises:
             RequestError: the header holds no number in [0, 1].
@@ -236,7 +253,8 @@ def switchboard(
 
 
 def conversation(body: Mapping[str, Any]) -> list[Message]:
-    """The messages of a request as the router reads them: all turns, in order, whatever their content is made of.
+    """The messages of a request as the router reads them: all turns, in order, whatever their
+    content is made of.
 
     Raises:
         RequestError: there are none, or one is not in the form of the OpenAI API.
@@ -270,7 +288,9 @@ def _message(index: int, message: Any) -> Message:
 
 
 def part_text(part: Any) -> str:
-    """One part of a message's content as text; what is no text is named in brackets ("[image_url]")."""
+    """One part of a message's content as text; what is no text is named in brackets
+    ("[image_url]").
+    """
     if isinstance(part, Mapping):
         if part.get("type") == "input_json":
             return json.dumps(part.get("data"), ensure_ascii=False)

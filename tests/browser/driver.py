@@ -1,4 +1,6 @@
-"""Shows panels in a real browser: Voila serves a folder of notebooks, Chromium opens them without a window."""
+"""Shows panels in a real browser: Voila serves a folder of notebooks, Chromium opens them without a
+window.
+"""
 
 from __future__ import annotations
 

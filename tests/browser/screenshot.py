@@ -2,8 +2,8 @@
 
     python tests/browser/screenshot.py --router outputs/models/… --out docs/panel.png
 
-The stand-in models are started where nothing answers at their addresses, and stopped afterwards. The panel is
-shown by Voila in Chromium; one sample is routed and both models answer it.
+The stand-in models are started where nothing answers at their addresses, and stopped afterwards.
+The panel is shown by Voila in Chromium; one sample is routed and both models answer it.
 """
 
 from __future__ import annotations

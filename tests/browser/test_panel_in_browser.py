@@ -133,7 +133,9 @@ def type_prompt(page, text):
 
 
 def route(page, text, expected):
-    """Route a prompt, and wait until this decision is on show, not one before it: its line of the history comes last."""
+    """Route a prompt, and wait until this decision is on show, not one before it: its line of the
+    history comes last.
+    """
     history = page.locator("table", has_text="answered by").locator("tbody tr")
     lines = history.count()
     type_prompt(page, text)

@@ -1,4 +1,6 @@
-"""How requests leave: past a proxy of the environment, with long headers, and once more where a connection was closed."""
+"""How requests leave: past a proxy of the environment, with long headers, and once more where a
+connection was closed.
+"""
 
 import asyncio
 

@@ -1,4 +1,6 @@
-"""What a notebook keeps of a widget: two outputs, the widget and its face, and the face of the last state."""
+"""What a notebook keeps of a widget: two outputs, the widget and its face, and the face of the last
+state.
+"""
 
 import ipywidgets
 import pytest

@@ -1,4 +1,6 @@
-"""What is drawn: faces that need no style sheet, pictures with alternative texts, numbers, and texts that stay text."""
+"""What is drawn: faces that need no style sheet, pictures with alternative texts, numbers, and
+texts that stay text.
+"""
 
 import base64
 import re

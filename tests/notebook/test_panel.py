@@ -367,7 +367,9 @@ def test_a_bare_name_shows_widgets_and_a_page_for_viewers_without(panel):
 
 
 def test_clicks_that_waited_for_a_busy_kernel_pay_once(panel):
-    """The second click is handled before the first one's work has begun; a third, after Stop came that early, works."""
+    """The second click is handled before the first one's work has begun; a third, after Stop came
+    that early, works.
+    """
 
     async def run():
         panel.prompt.value = EASY
@@ -387,7 +389,9 @@ def test_clicks_that_waited_for_a_busy_kernel_pay_once(panel):
 
 
 def test_stop_keeps_what_has_come(router, upstream):
-    """From inside a running loop, as in a notebook: the click returns at once, and Stop ends the work."""
+    """From inside a running loop, as in a notebook: the click returns at once, and Stop ends the
+    work.
+    """
     import asyncio
 
     async def run():

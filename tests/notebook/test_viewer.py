@@ -1,4 +1,6 @@
-"""The viewer of graded outputs: what a selection holds, and that nothing a model wrote gets into the page."""
+"""The viewer of graded outputs: what a selection holds, and that nothing a model wrote gets into
+the page.
+"""
 
 import json
 

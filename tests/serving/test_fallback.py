@@ -1,4 +1,6 @@
-"""When the other model is asked: the same cases through the three doors, both clients and the server."""
+"""When the other model is asked: the same cases through the three doors, both clients and the
+server.
+"""
 
 import asyncio
 import contextlib

@@ -459,7 +459,7 @@ def test_listens_on_this_machine_only(server):
 def test_the_command_serves_a_saved_router(router, upstream, tmp_path):
     folder = router.save(tmp_path / "router")
     code = "import sys; from routerlib.serving.proxy import serve_router; serve_router(*sys.argv[1:4], port=int(sys.argv[4]))"
-    from routerlib.endpoints.servers import free_port
+    from routerlib.endpoints.addresses import free_port
 
     command = [
         sys.executable,

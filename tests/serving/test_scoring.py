@@ -1,4 +1,6 @@
-"""The queue before the router: what arrives together is scored together, and nobody waits for the dead."""
+"""The queue before the router: what arrives together is scored together, and nobody waits for the
+dead.
+"""
 
 import asyncio
 
