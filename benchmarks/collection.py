@@ -29,11 +29,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from routerlib.collecting import collection  # noqa: E402
-from routerlib.endpoints import prompts  # noqa: E402
+from routerlib.endpoints import clients, prompts  # noqa: E402
 from routerlib.rows.schemas import Question  # noqa: E402
 
 Ask = Callable[[str], Awaitable[object]]
-STOP = list(prompts.stop_strings())
+STOP = list(prompts.stop_strings((), clients.STOP_LIMIT))
 
 
 def questions(count: int) -> list[Question]:

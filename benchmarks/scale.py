@@ -42,13 +42,13 @@ def collect_once(questions: Path, output: Path) -> None:
     """One run in this process, with answers made on the spot; prints its figures as JSON."""
     text = "The answer, after some thought about it, is one. " * 8
 
-    async def answer_at_once(self: clients.Endpoint, prompt: str, n: int = 1) -> clients.Answer:
+    async def answer_at_once(self: clients.Endpoint, prompt: str, n: int = 1) -> clients.Completion:
         await asyncio.sleep(0)
         samples = [
             {"full_response": text, "finish_reason": "stop", "completion_tokens": 80}
             for _ in range(n)
         ]
-        return clients.Answer(samples, 500, 80 * n)
+        return clients.Completion(samples, 500, 80 * n)
 
     clients.Endpoint.sample = answer_at_once
     start = time.perf_counter()

@@ -77,6 +77,13 @@ JSON_OBJECT = PrimitiveConstructorSpec(
     is_instance=lambda value: value is None or isinstance(value, dict),
     str_from_instance=lambda value: [json.dumps(value)],
 )
+NUMBER_OR_NONE = PrimitiveConstructorSpec(
+    nargs=1,
+    metavar="FLOAT|none",
+    instance_from_str=lambda words: None if words[0].lower() == "none" else float(words[0]),
+    is_instance=lambda value: value is None or isinstance(value, int | float),
+    str_from_instance=lambda value: [str(value)],
+)
 OPTIONAL_SHARE = Annotated[float | None, SHARE, arg(help_behavior_hint="")]
 TEXTS = PrimitiveConstructorSpec(
     nargs="*",
@@ -234,6 +241,11 @@ COMMANDS: dict[str, Command] = {
         "start a local OpenAI-compatible server in the background, or stop it",
         "routerlib.endpoints.servers:serve",
     ),
+    "check": Command(
+        "a few requests to a server: what it is, what it takes, what a sample costs",
+        "routerlib.endpoints.check:check",
+        needs=frozenset({"model"}),
+    ),
     "collect": Command(
         "k answers of one model to each question, resumable: what notebook 03 does for two models",
         "routerlib.collecting.collection:collect",
@@ -242,6 +254,7 @@ COMMANDS: dict[str, Command] = {
         reads={
             "questions": str,
             "stop": Annotated[tuple[str, ...], TEXTS],
+            "temperature": Annotated[float | None, NUMBER_OR_NONE, arg(help_behavior_hint="")],
             "extra_body": Annotated[dict[str, Any] | None, JSON_OBJECT, arg(help_behavior_hint="")],
         },
         ends=_collected,

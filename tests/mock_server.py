@@ -54,6 +54,7 @@ class MockServer:
         self.headers: list[dict[str, str]] = []
         self.count = self.in_flight = self.in_flight_peak = 0
         self.health = 200
+        self.version = ""
         self.retry_after = "0.05"
         self._site: web.TCPSite | None = None
 
@@ -66,6 +67,7 @@ class MockServer:
         app.router.add_post("/v1/completions", self._complete)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/version", self._version)
         app.router.add_get("/health", lambda request: _answer({"status": self.health}, self.health))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -91,6 +93,11 @@ class MockServer:
     async def _models(self, request: web.Request) -> web.Response:
         models = [{"id": name, "object": "model"} for name in self.models]
         return _answer({"object": "list", "data": models}, self.health)
+
+    async def _version(self, request: web.Request) -> web.Response:
+        if self.version:
+            return _answer({"version": self.version})
+        return _error(404, "no such page")
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -127,10 +134,9 @@ class MockServer:
         if word == "refuse_n" and body.get("n", 1) > 1:
             return _error(400, "n must be 1")
         if word.isdigit():
-            return _error(
-                int(word),
-                f"error {word} on purpose, asked by {request.headers.get('Authorization')}",
-            )
+            text = f"error {word} on purpose, asked by {request.headers.get('Authorization')}"
+            wait = {"Retry-After": self.retry_after} if word == "503" else {}
+            return _error(int(word), text, wait)
         if word == "invalid_json":
             return web.Response(body=b'{"choices": [{"te', content_type="application/json")
         if word == "html":

@@ -47,7 +47,7 @@ async def collect(
     api_mode: str = clients.LOCAL,
     k_responses: int = 3,
     num_problems: int | str | None = None,
-    temperature: float = 0.7,
+    temperature: float | None = 0.7,
     max_tokens: int = 512,
     stop: str | Sequence[str] = (),
     batch_size: int = 32,
@@ -74,7 +74,7 @@ async def collect(
         api_mode: "local" or "remote"; remote takes the key from OPENAI_API_KEY.
         k_responses: samples a question. More of them may be asked for later; those received stay.
         num_problems: the first so many questions. Without it, or with "all": every one.
-        temperature: 0 to 2.
+        temperature: 0 to 2; None: not sent, for models that take none.
         max_tokens: of one answer.
         stop: a string that ends an answer, or several; special tokens such as <|im_end|> always do.
         batch_size: questions read ahead, and rows that share one flush of the disk, at most.
@@ -127,19 +127,19 @@ async def collect(
             else {}
         )
         sampling = _sampling(target, wording)
+        asked_with = sampling | {"k_responses": k_responses}
         book = ledger.Ledger(
-            path, "unique_id", k_responses, "problem", _same_sampling(model, sampling)
+            path, "unique_id", k_responses, _subject_of_row, _same_sampling(model, sampling)
         )
         job = resumable.Job(
             key=lambda question: question.unique_id,
             ask=lambda question, n: target.sample(wording.fill(question), n),
-            row=lambda question, state: _row(
-                question, state, model, sampling | {"k_responses": k_responses}
-            ),
+            row=lambda question, state: _row(question, state, model, target.as_sent(asked_with)),
             wanted=k_responses,
-            subject=lambda question: question.question,
+            subject=_subject,
             is_up=target.is_up,
             where=target.url,
+            news=target.dialect.news,
         )
         with servers.held(target.url), jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
             summary = await resumable.run_job(
@@ -318,6 +318,20 @@ def _row(
     }
 
 
+def _subject(question: Question) -> Any:
+    """What tells a question from its namesakes: its text and, of a multiple choice, the options."""
+    if question.choices is None:
+        return question.question
+    return [question.question, *question.choices]
+
+
+def _subject_of_row(row: dict[str, Any]) -> Any:
+    """`_subject` of a row that was written; one that lacks the text differs from every question."""
+    choices = row.get("choices")
+    problem = row.get("problem")
+    return problem if choices is None else [problem, *choices]
+
+
 def _limit(num_problems: int | str | None) -> int | None:
     if num_problems is None or str(num_problems).strip().lower() in ("all", "none", ""):
         return None
@@ -327,7 +341,7 @@ def _limit(num_problems: int | str | None) -> int | None:
 
 
 def _check_arguments(
-    k: int, max_concurrent: int, batch_size: int, max_attempts: int, heat: float
+    k: int, max_concurrent: int, batch_size: int, max_attempts: int, heat: float | None
 ) -> None:
     for name, value in {
         "MAX_CONCURRENT": max_concurrent,
@@ -337,7 +351,8 @@ def _check_arguments(
         settings.whole(name, value)
     if k > MOST_RESPONSES:
         raise SettingError(f"K_RESPONSES is {k:,}; it is {MOST_RESPONSES:,} at most.")
-    settings.number("TEMPERATURE", heat, most=2)
+    if heat is not None:
+        settings.number("TEMPERATURE", heat, most=2)
 
 
 def _check_amounts(model: str, timeout: float, price_in: float, price_out: float) -> None:

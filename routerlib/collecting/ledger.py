@@ -3,7 +3,7 @@
 One line an item, with the samples it has so far; while an item is unfinished, a later line for it takes
 the place of the earlier one. `Ledger.close` (or `compact`) removes the lines so replaced, so that a file
 at rest has one line an item; `latest_rows` reads a file in any state. Who fills the lines, and when an
-item is asked again, is `bulk`'s business.
+item is asked again, is `resumable`'s business.
 
 Memory: some 110 bytes an item for finished ones; the samples of unfinished ones stay in the file until
 they are needed. 1 million items take about 110 MB.
@@ -27,10 +27,8 @@ from routerlib.rows.schemas import RowError
 
 Row = dict[str, Any]
 
-DONE, SEEN = (
-    1,
-    2,
-)  # flags in the low bits of an index entry; the checksum of the item's subject sits above
+# Flags in the low bits of an index entry; the checksum of the item's subject sits above.
+DONE, SEEN = 1, 2
 
 
 class LedgerMismatch(Foreseen, RuntimeError):
@@ -44,7 +42,8 @@ class Ledger:
         path: the JSONL file; made if it is not there.
         key: the field that names the item, such as "unique_id".
         wanted: an item is done when its list `samples` has at least so many entries.
-        subject: the field with the item's own text; where it differs from the row on disk, the job is refused.
+        subject: gives a row's own text, or whatever else tells it from its namesakes; where it differs from
+            the row on disk, the job is refused.
         check: called with each row found on disk; raises LedgerMismatch where the row does not belong.
         samples: the field with the list of samples.
 
@@ -58,7 +57,7 @@ class Ledger:
         path: str | Path,
         key: str,
         wanted: int = 1,
-        subject: str | None = None,
+        subject: Callable[[Row], Any] | None = None,
         check: Callable[[Row], None] | None = None,
         samples: str = "responses",
     ):
@@ -201,7 +200,7 @@ class Ledger:
         digest = hash(key)
         entry = (
             self._index.get(digest, 0) & SEEN
-            | checksum(row.get(self.subject) if self.subject else None) << 2
+            | checksum(self.subject(row) if self.subject else None) << 2
         )
         if len(row.get(self.samples) or ()) >= self.wanted:
             self._index[digest] = entry | DONE

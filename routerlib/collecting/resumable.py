@@ -6,9 +6,11 @@ and what its line looks like come from the caller (`collection`, `labelling`); t
 to be patient:
 
 * an outage (nobody answers, or the connection broke) pauses everything, probes, and costs no attempt;
-* 429 waits as it is told and halves the number of requests in flight, which then recovers;
+* a busy server (429, 503 …) is left alone as long as it asks for, longer each time it is still busy, and
+  gets half the requests at once, which then recover; this costs no attempt;
 * a bad answer costs the item one attempt, and is asked again after a short wait;
-* a refused request ends that item for this run; a wrong key or model ends the run.
+* a refused request ends that item for this run; a wrong key or model ends the run. What contradicts
+  answers that came before (a key refused after it was taken) is one item's matter until the next ones meet it.
 
 Attempts: a round asks for all the samples an item still lacks, in one request, or in several at once where
 the server gives one at a time. A round with a bad answer costs one attempt. `attempts` on a finished row
@@ -28,28 +30,38 @@ from typing import Any, Generic, TypeVar
 
 from routerlib.collecting.ledger import Ledger
 from routerlib.endpoints.clients import (
-    Answer,
     BadRequest,
+    Busy,
+    Completion,
     FailedAttempt,
     Outage,
-    RateLimited,
     RequestFailure,
     Stopped,
 )
+from routerlib.endpoints.refusals import Kind
 from routerlib.errors import INCOMPLETE, Foreseen
 from routerlib.progress import bar as progress_bar
+from routerlib.rows.finish_reasons import FILTERED, LENGTH, TOOL_CALLS
 from routerlib.stats.prices import call_cost
 
 T = TypeVar("T")
 
 SYNC_SECONDS = 0.2  # rows wait at most so long for the disk's own flush
 DISK_PATIENCE = 60.0  # seconds to wait for room on a full disk
-RESETS_FORGIVEN = (
-    5  # times a server that is up may break off one item before that item is given up for this run
-)
-FAILED_IN_A_ROW = (
-    20  # items given up with no success between them, before the run is halted to spare the rest
-)
+# Times a server that is up may break off one item before that item is given up for this run.
+RESETS_FORGIVEN = 5
+LAST_ANSWERS = 60.0  # seconds that a run which has to stop waits for the answers under way
+# Items given up with no success between them, before the run is halted to spare the rest.
+FAILED_IN_A_ROW = 20
+# Items in a row that meet what no request can mend, before that is believed although answers came before
+# it; of a firewall's page, which may be about the prompts, more have to meet it.
+STOPS_IN_A_ROW, BLOCKS_IN_A_ROW = 3, 8
+FIRST_WAIT, LONGEST_WAIT = (
+    1.0,
+    300.0,
+)  # seconds for which a busy server is left alone, if it names none
+# Times one item may meet a busy server that answers others, before that counts as a reset.
+BUSY_FORGIVEN = 6
 
 
 class DiskFull(Foreseen, RuntimeError):
@@ -65,6 +77,7 @@ class Job(Generic[T]):
     Attributes:
         key: the item's id, unique in the job and equal to its row's key field.
         ask: request n samples (it may bring fewer, never none); raises one of `clients`' five failures.
+        news: sentences about the server, told as they come; whoever asks adds to the list.
         row: the line to store: the ledger's key and samples fields, and `attempts` and `error` as given.
         wanted: samples an item needs.
         subject: the item's own text, equal to its row's subject field; None where the ledger has none.
@@ -73,12 +86,13 @@ class Job(Generic[T]):
     """
 
     key: Callable[[T], str]
-    ask: Callable[[T, int], Awaitable[Answer]]
+    ask: Callable[[T, int], Awaitable[Completion]]
     row: Callable[[T, State], dict[str, Any]]
     wanted: int = 1
     subject: Callable[[T], Any] | None = None
     is_up: Callable[[], Awaitable[bool]] | None = None
     where: str = "the server"
+    news: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -110,6 +124,8 @@ class Summary:
     samples: int = 0  # received in this run
     requests: int = 0
     empty: int = 0
+    empty_because: dict[str, int] = field(default_factory=dict)  # the same, by why
+    out_of_reasoning: int = 0  # answers that the server took for reasoning
     rejected: int = 0  # input rows that could not be used
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -153,10 +169,13 @@ class Summary:
             lines.append(f"Failures: {kinds}. The first one: {self.first_error}")
         if self.repeated:
             lines.append(f"{self.repeated:,} items came twice in the input and were asked once.")
-        if self.empty:
-            are = "sample is" if self.empty == 1 else "samples are"
+        for why, count in self.empty_because.items():
+            are = "sample is" if count == 1 else "samples are"
+            lines.append(f"{count:,} {are} empty: {why}.")
+        if self.out_of_reasoning:
             lines.append(
-                f"{self.empty:,} {are} empty: the model ended its answer before the first word."
+                f"{self.out_of_reasoning:,} answers stood in the server's field for reasoning alone, and "
+                "were taken from there."
             )
         return "\n".join([*lines, *self.notes])
 
@@ -203,7 +222,7 @@ async def run_job(
 class Traffic:
     """How many requests may be in flight now, and whether any may.
 
-    The number is halved when the server says 429, at most once for what was under way at that moment,
+    The number is halved when the server is busy, at most once for what was under way at that moment,
     and grows back by a twentieth of the maximum for each full round of successes.
     """
 
@@ -213,11 +232,15 @@ class Traffic:
         self.is_open.set()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._not_before = self._eased_at = 0.0
+        self.is_ending = False  # no new requests
+        self.refusals = 0  # of a busy server, with no answer between them
 
     async def enter(self) -> float:
         """Wait for a place; returns the time, by which `ease_off` knows old requests from new ones."""
         while True:
-            if not self.is_open.is_set():
+            if self.is_ending:
+                await asyncio.Event().wait()  # until the run cancels whoever waits
+            elif not self.is_open.is_set():
                 await self.is_open.wait()
             elif (wait := self._not_before - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
@@ -250,13 +273,29 @@ class Traffic:
                 place.set_result(None)
                 free -= 1
 
-    def ease_off(self, started: float, wait: float) -> None:
+    def ease_off(self, started: float, wait: float | None) -> float:
+        """Leave a busy server alone; returns for how many seconds.
+
+        The wait grows from one refusal to the next until an answer comes; the refusals of requests that were
+        under way together count as one.
+
+        Args:
+            wait: as the server asks; None where it names no time.
+        """
         now = time.monotonic()
-        self._not_before = max(self._not_before, now + wait)
         if started >= self._eased_at:
             self.limit, self._eased_at = max(1.0, self.limit / 2), now
+            self.refusals += 1
+        grown = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self.refusals - 1, 20))
+        if wait is None:
+            wait = grown
+        elif self.refusals > 2:  # it named a time twice, and was still busy after it
+            wait = max(wait, grown / 4)
+        self._not_before = max(self._not_before, now + wait)
+        return wait
 
     def speed_up(self) -> None:
+        self.refusals = 0
         if self.limit < self.maximum:
             self.limit = min(self.maximum, self.limit + max(1.0, self.maximum / 20) / self.limit)
             self._wake()
@@ -274,27 +313,32 @@ class _Run(Generic[T]):
         self.gives_many = True  # until the server gives fewer samples than asked
         self.was_reached = self.is_finished = False
         self.failed_in_a_row: deque[str] = deque(maxlen=FAILED_IN_A_ROW)
+        self.stops_in_a_row: set[str] = set()  # items that met what may be the end of the run
+        self.told_wait = 0.0
         self.fatal: Exception | None = None
         self.watch: asyncio.Task[bool] | None = None
+        self.ending: asyncio.Task[None] | None = None
 
     # -- the stream of items -----------------------------------------------------------------------------
 
     async def work_through(self, items: Iterable[T], window: int, batch_size: int) -> None:
-        self.main = asyncio.current_task()
+        main = asyncio.current_task()
+        assert main is not None
+        self.main = main
         tasks: set[asyncio.Task[None]] = set()
         keeper = asyncio.create_task(self._keep_synced(batch_size))
         try:
             try:
                 await self._start_all(items, asyncio.Semaphore(window), tasks)
             finally:  # also where the input breaks off in the middle: what has been asked is paid for
-                while tasks and not asyncio.current_task().cancelling():
+                while tasks and not main.cancelling():
                     await asyncio.wait(tasks)
         except asyncio.CancelledError:
             if not self.fatal:
                 raise
             self.main.uncancel()  # it was we who stopped the work
         finally:
-            rest = [keeper, *tasks, *([self.watch] if self.watch else [])]
+            rest = [keeper, *tasks, *filter(None, (self.watch, self.ending))]
             for task in rest:
                 task.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
@@ -323,7 +367,16 @@ class _Run(Generic[T]):
         """End the run for this reason; the first one counts."""
         if self.fatal is None:
             self.fatal = error
-            self.main.cancel()
+            self.traffic.is_ending = True
+            is_servers = isinstance(error, Stopped | _Halted)
+            self.ending = asyncio.create_task(self._end(LAST_ANSWERS if is_servers else 0.0))
+
+    async def _end(self, patience: float) -> None:
+        """Cancel the work, after the answers under way have come: they are paid for."""
+        deadline = time.monotonic() + patience
+        while self.traffic.active and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        self.main.cancel()
 
     def _state_of(self, item: T) -> State | None:
         """Where to go on with an item, or None where there is nothing to do for it."""
@@ -359,11 +412,16 @@ class _Run(Generic[T]):
             failure = await self._round(item, state, missing)
             if failure is None:
                 continue
-            resets += isinstance(failure, Outage)
-            if isinstance(failure, Outage) and resets <= RESETS_FORGIVEN:
-                continue
-            state.failures += not isinstance(failure, Outage)
-            state.error = {"kind": failure.kind, "message": str(failure), "status": failure.status}
+            if isinstance(failure, Outage):
+                resets += 1
+                if resets <= RESETS_FORGIVEN:
+                    continue
+            if isinstance(failure, Stopped) and self.fatal:
+                return
+            if not isinstance(failure, Outage | Stopped):
+                state.failures += 1
+            kind = BadRequest.kind if isinstance(failure, Stopped) else failure.kind
+            state.error = {"kind": kind, "message": str(failure), "status": failure.status}
             await self._store(item, state)
             if not isinstance(failure, FailedAttempt) or state.failures >= self.max_attempts:
                 self._give_up(state)
@@ -384,17 +442,26 @@ class _Run(Generic[T]):
             result for result in await asyncio.gather(*requests, return_exceptions=True) if result
         ]
         for result in results:
-            if not isinstance(result, RequestFailure) or isinstance(result, Stopped):
+            if not isinstance(result, RequestFailure):
                 raise result
         return min(results, key=lambda failure: isinstance(failure, Outage), default=None)
 
     async def _request(self, item: T, state: State, n: int) -> RequestFailure | None:
+        unlucky = 0
         while True:
             started = await self.traffic.enter()
             try:
                 answer = await self.job.ask(item, n)
-            except RateLimited as limit:
-                self._slow_down(limit, started)
+            except Busy as busy:
+                if (busy.status or 0) >= 500 and await self._server_was_down(busy):
+                    continue
+                if self.summary.samples and busy.status != 429:
+                    unlucky += 1
+                if (
+                    unlucky > BUSY_FORGIVEN
+                ):  # the server answers others: it may be this item it fails at
+                    return Outage(str(busy), busy.status)
+                self._slow_down(busy, started)
             except Outage as outage:
                 await self._server_was_down(outage)
                 return outage
@@ -406,6 +473,11 @@ class _Run(Generic[T]):
             except BadRequest as refusal:
                 self.was_reached = True
                 return refusal
+            except Stopped as stop:
+                self.was_reached = True
+                if self._is_believed(stop, self.job.key(item)):
+                    self._stop(stop)
+                return stop
             else:
                 self.was_reached = True
                 self.traffic.speed_up()
@@ -414,21 +486,38 @@ class _Run(Generic[T]):
             finally:
                 self.traffic.leave()
 
-    def _slow_down(self, limit: RateLimited, started: float) -> None:
+    def _is_believed(self, stop: Stopped, key: str) -> bool:
+        """Whether what one item met is the end of the run: others decide, where answers came before it."""
+        if stop.is_sure:
+            return True
+        self.stops_in_a_row.add(key)
+        is_blocked = stop.refusal is not None and stop.refusal.kind == Kind.BLOCKED
+        if self.summary.samples:
+            needed = BLOCKS_IN_A_ROW if is_blocked else STOPS_IN_A_ROW
+        else:
+            needed = STOPS_IN_A_ROW if is_blocked else 1
+        return len(self.stops_in_a_row) >= needed
+
+    def _slow_down(self, busy: Busy, started: float) -> None:
         self.was_reached = True
         self.summary.rate_limits += 1
-        wait = limit.retry_after if limit.retry_after is not None else 1.0
-        if wait >= 10:
+        wait = self.traffic.ease_off(started, busy.retry_after)
+        if wait >= 4 and wait > 1.5 * self.told_wait:
+            self.told_wait = wait
+            why = "as it says" if busy.retry_after == wait else "longer each time"
             self.say(
-                f"{self.job.where} allows no more requests now ({limit}); waiting {wait:.0f} s, as it says."
+                f"{busy}. Waiting {wait:.0f} s, {why}; no attempt is spent. If it stays so: lower "
+                "MAX_CONCURRENT, or stop with Ctrl-C and run again later; what is finished is on disk."
             )
-        self.traffic.ease_off(started, wait)
 
-    async def _take(self, item: T, state: State, answer: Answer, asked: int) -> None:
+    async def _take(self, item: T, state: State, answer: Completion, asked: int) -> None:
         if len(answer.samples) < asked:
             self.gives_many = False
         state.samples.extend(answer.samples)
         self.failed_in_a_row.clear()
+        self.stops_in_a_row.clear()
+        self.told_wait = 0.0
+        self._tell_news()
         state.usage["prompt_tokens"] += answer.prompt_tokens
         state.usage["completion_tokens"] += answer.completion_tokens
         state.usage["requests"] += 1
@@ -436,6 +525,10 @@ class _Run(Generic[T]):
         if len(state.samples) >= self.job.wanted:
             state.is_complete, state.error = True, None
         await self._store(item, state)
+
+    def _tell_news(self) -> None:
+        while self.job.news:
+            self.say(f"{self.job.where}: {self.job.news.pop(0)}.")
 
     async def _store(self, item: T, state: State) -> None:
         row = self.job.row(item, state)
@@ -456,7 +549,9 @@ class _Run(Generic[T]):
 
         Refusals count only in the same words and before any success: long questions may come in a row.
         """
-        if isinstance(failure, BadRequest) and self.summary.samples:
+        if isinstance(failure, Stopped) or (
+            isinstance(failure, BadRequest) and self.summary.samples
+        ):
             return
         self.failed_in_a_row.append(str(failure))
         alike = len(set(self.failed_in_a_row)) == 1 or not isinstance(failure, BadRequest)
@@ -540,7 +635,7 @@ class _Run(Generic[T]):
 
     # -- counting and telling ----------------------------------------------------------------------------
 
-    def _count(self, answer: Answer) -> None:
+    def _count(self, answer: Completion) -> None:
         summary = self.summary
         summary.requests += 1
         summary.samples += len(answer.samples)
@@ -550,7 +645,11 @@ class _Run(Generic[T]):
         for sample in answer.samples:
             reason = str(sample.get("finish_reason"))
             summary.finish_reasons[reason] = summary.finish_reasons.get(reason, 0) + 1
-            summary.empty += not sample.get("full_response", "").strip()
+            summary.out_of_reasoning += bool(sample.get("answer_in_reasoning"))
+            if not sample.get("full_response", "").strip():
+                why = why_empty(sample)
+                summary.empty += 1
+                summary.empty_because[why] = summary.empty_because.get(why, 0) + 1
 
     def open_bar(self, total: int | None, show: bool, label: str) -> None:
         self.bar = progress_bar(total, label, show=show)
@@ -590,6 +689,20 @@ class _Run(Generic[T]):
             summary.notes.append(f"{self.ledger.path}: the last flush failed ({error}).")
         if not self.is_finished and met:
             print(f"{'Stopped' if self.fatal else 'Interrupted'}. {summary}", flush=True)
+
+
+def why_empty(sample: dict[str, Any]) -> str:
+    """The cause that an answer has no text, as far as the server tells."""
+    reason = sample.get("finish_reason")
+    if reason == FILTERED:
+        return "the server's content filter kept them back"
+    if reason == LENGTH and sample.get("reasoning"):
+        return "reasoning took all their tokens. Give more MAX_TOKENS"
+    if reason == LENGTH:
+        return "they reached MAX_TOKENS before the first word, as models do that reason unseen"
+    if reason == TOOL_CALLS:
+        return "the model called a tool in place of an answer"
+    return "the model ended its answer before the first word"
 
 
 class _Halted(Exception):

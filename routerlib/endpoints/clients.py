@@ -1,29 +1,28 @@
 """Talk to a model behind an OpenAI-compatible endpoint, and say in five words what went wrong.
-
-`connect` makes the OpenAI client: its own silent retries off, since the ledger of attempts is ours, and
-aiohttp below it, which stays fast at hundreds of requests. `Endpoint` asks one model for samples and
-learns what its server cannot do. Every failure becomes one of the five exceptions below, whose names say
-what to do about it; none carries a key. Retrying, pausing and storing are `bulk`'s business; starting a
-server is `servers`'.
+ `connect` makes the OpenAI client: its own silent retries off, since the ledger of attempts is
+ours, and aiohttp below it, which stays fast at hundreds of requests. `Endpoint` asks one model for
+samples, in the words that its server takes (`dialect`), and reads what comes back (`replies`).
+Every failure becomes one of the five exceptions below, whose names say what to do about it; none
+carries a key. Retrying, pausing and storing are `resumable`'s business; starting a server is
+`servers`'.
 """
 
 from __future__ import annotations
 
 import asyncio
-import email.utils
+import base64
 import json
-import time
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
-
-from pydantic_core import from_json
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from routerlib import settings
-from routerlib.endpoints import addresses, prompts, servers
+from routerlib.endpoints import addresses, prompts, refusals, replies, servers
+from routerlib.endpoints.dialect import MOST_ROUNDS, Dialect, Words
+from routerlib.endpoints.refusals import Kind, Refusal
 from routerlib.errors import Foreseen, SettingError
-from routerlib.progress import printable
 from routerlib.rows.schemas import Prompt
 
 if TYPE_CHECKING:
@@ -34,27 +33,21 @@ COMPLETIONS, CHAT = "completions", "chat"
 LOCAL_BASE = "http://localhost:8000/v1"
 REMOTE_BASE = "https://api.openai.com/v1"
 STOP_LIMIT = 4  # OpenAI and vLLM refuse more stop strings than this
-DOWN = (
-    502,
-    503,
-    504,
-    520,
-    521,
-    522,
-    523,
-    524,
-    529,
-)  # a gateway's words for "the server behind me is gone"
+RECONNECTS = 3  # times a request is sent again at once, where its connection was closed unread
+HEADER_BYTES = 1 << 16  # of an answer; gateways write long ones, and aiohttp refuses 8 KB by itself
 
 
 class RequestFailure(Foreseen):
-    """A request brought no answer. `kind` and `status` are what a row records; the text is for a person."""
+    """A request brought no answer. `kind` and `status` are what a row records; the text is for a
+    person; `refusal` is what the server said, where it said something.
+    """
 
     kind = "failure"
 
-    def __init__(self, message: str, status: int | None = None):
+    def __init__(self, message: str, status: int | None = None, refusal: Refusal | None = None):
         super().__init__(message)
         self.status = status
+        self.refusal = refusal
 
 
 class Outage(RequestFailure):
@@ -63,13 +56,21 @@ class Outage(RequestFailure):
     kind = "outage"
 
 
-class RateLimited(RequestFailure):
-    """429: wait `retry_after` seconds (None: it did not say), then send less at once; no attempt is spent."""
+class Busy(RequestFailure):
+    """Too many requests, overloaded, still loading: wait `retry_after` seconds (None: it did not
+    say), then send less at once; no attempt is spent.
+    """
 
-    kind = "rate_limit"
+    kind = "busy"
 
-    def __init__(self, message: str, retry_after: float | None = None):
-        super().__init__(message, 429)
+    def __init__(
+        self,
+        message: str,
+        retry_after: float | None = None,
+        status: int | None = 429,
+        refusal: Refusal | None = None,
+    ):
+        super().__init__(message, status, refusal)
         self.retry_after = retry_after
 
 
@@ -78,26 +79,42 @@ class FailedAttempt(RequestFailure):
 
     kind = "failed_attempt"
 
-    def __init__(self, message: str, status: int | None = None, kind: str = "server_error"):
-        super().__init__(message, status)
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        kind: str = "server_error",
+        refusal: Refusal | None = None,
+    ):
+        super().__init__(message, status, refusal)
         self.kind = kind
 
 
 class BadRequest(RequestFailure):
-    """The server refuses this one request (400): asking again in the same words is useless."""
+    """The server refuses this one request: asking again in the same words is useless."""
 
     kind = "bad_request"
 
 
 class Stopped(RequestFailure):
-    """No request can succeed (wrong key, no access, wrong model, no quota left): the run stops at once."""
+    """No request can succeed (wrong key, no access, wrong model, no quota left): the run stops.
+    `is_sure`: whatever other requests met. Where it is not (a wrong key, after answers to it),
+    others
+       decide: one question alone may meet the refusal of a firewall, or of a gateway that changes.
+    """
 
     kind = "stopped"
 
+    @property
+    def is_sure(self) -> bool:
+        return self.refusal is None or self.refusal.kind == Kind.NO_CREDIT
+
 
 @dataclass
-class Answer:
-    """What one request brought: samples as `schemas.Sample` has them, and the tokens that are billed."""
+class Completion:
+    """What one request brought: samples as `schemas.Sample` has them, and the tokens that are
+    billed.
+    """
 
     samples: list[dict[str, Any]]
     prompt_tokens: int = 0
@@ -111,16 +128,18 @@ def connect(
     api_mode: str = LOCAL,
     connect_timeout: float = 10.0,
 ) -> AsyncOpenAI:
-    """An OpenAI client for a local or remote endpoint, without retries of its own. Close it after use.
+    """An OpenAI client for a local or remote endpoint, without retries of its own. Close it after
+    use.
 
     Args:
-        base_url: such as http://localhost:8000/v1; None: the default of the mode.
+        base_url: such as http://localhost:8000/v1; None: the default of the mode. A query, such as
+            Azure's ?api-version=…, goes with every request.
         api_key: None: OPENAI_API_KEY from the environment, needed in remote mode only.
         timeout: seconds without a byte after which a request is given up.
 
     Raises:
         settings.MissingKey: remote, and no key anywhere; or a key that no header can hold.
-        ValueError: an unknown mode, or a base URL that is none.
+        settings.SettingError: an unknown mode, or a base URL that is none.
     """
     base_url = check_base(base_url, api_mode)
     key = api_key or settings.key("OPENAI_API_KEY", required=api_mode == REMOTE) or "none"
@@ -130,57 +149,84 @@ def connect(
         )
     import openai
 
+    parts = urlsplit(base_url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    headers = {}
+    if "api-version" in query:
+        headers["api-key"] = key  # Azure knows a key by this header alone
+    if parts.username is not None:  # a door before the server, which the URL opens
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    http = openai.DefaultAioHttpClient(
+        timeout=openai.Timeout(timeout, connect=connect_timeout, pool=None),
+        trust_env=not addresses.is_here(base_url),
+    )
+    _take_long_headers(http)
     return openai.AsyncOpenAI(
-        base_url=base_url,
+        base_url=urlunsplit(parts._replace(query="", netloc=parts.netloc.rpartition("@")[2])),
         api_key=key,
         max_retries=0,
         timeout=openai.Timeout(timeout, connect=connect_timeout, pool=None),
-        http_client=openai.DefaultAioHttpClient(
-            timeout=openai.Timeout(timeout, connect=connect_timeout, pool=None),
-            trust_env=not addresses.is_here(base_url),
-        ),
+        default_query=query or None,
+        default_headers=headers or None,
+        http_client=http,
     )
+
+
+def _take_long_headers(http: Any) -> None:
+    """Let the aiohttp below an HTTP client accept headers of HEADER_BYTES, if it is built as we
+    know it.
+    """
+    import aiohttp
+
+    for transport in (getattr(http, "_transport", None), *getattr(http, "_mounts", {}).values()):
+        if hasattr(transport, "get_client") and hasattr(transport, "ssl_context"):
+            make = transport.get_client
+
+            def session(make: Callable[[], Any] = make) -> Any:
+                usual = make()
+                connector = usual.connector
+                usual.detach()
+                return aiohttp.ClientSession(
+                    connector=connector, max_line_size=HEADER_BYTES, max_field_size=HEADER_BYTES
+                )
+
+            transport.get_client = session
 
 
 def check_base(base_url: str | None, api_mode: str) -> str:
     """The base URL, or the default of the mode; without a slash at its end.
 
     Raises:
-        ValueError: with a sentence, where mode or URL is wrong.
+        settings.SettingError: with a sentence, where mode or URL is wrong.
     """
     if api_mode not in (LOCAL, REMOTE):
         raise SettingError(f"API_MODE is {api_mode!r}; it is either 'local' or 'remote'.")
     base_url = base_url or (LOCAL_BASE if api_mode == LOCAL else REMOTE_BASE)
-    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingError(
             f"{base_url!r} is no base URL. It looks like {LOCAL_BASE} or {REMOTE_BASE}."
         )
-    return base_url.rstrip("/")
+    for kind in KINDS.values():
+        if parts.path.rstrip("/").endswith(kind.path):
+            base = urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix(kind.path)))
+            raise SettingError(f"{base_url!r} is the address of one path. The base URL is {base}")
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/"), fragment=""))
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of endpoint: its path, the fields of a request that hold the prompt, and the text of a choice in an answer."""
+class Api:
+    """A kind of endpoint: its path, and the fields of a request that hold the prompt."""
 
     path: str
     fields: Callable[[Prompt], dict[str, Any]]
-    text: Callable[[dict[str, Any]], Any]
 
 
-def _said(choice: dict[str, Any]) -> Any:
-    message = choice.get("message") or {}
-    return message.get("content") or message.get("refusal") or ""
-
-
+# Chat first: its path ends in that of the other.
 KINDS = {
-    COMPLETIONS: Kind(
-        "/completions",
-        lambda prompt: {"prompt": prompts.as_text(prompt)},
-        lambda choice: choice["text"],
-    ),
-    CHAT: Kind(
-        "/chat/completions", lambda prompt: {"messages": prompts.as_messages(prompt)}, _said
-    ),
+    CHAT: Api("/chat/completions", lambda prompt: {"messages": prompts.as_messages(prompt)}),
+    COMPLETIONS: Api("/completions", lambda prompt: {"prompt": prompts.as_text(prompt)}),
 }
 
 
@@ -190,22 +236,26 @@ class Endpoint:
 
     Args:
         kind: "completions" (the text goes as it is) or "chat" (in the model's own chat template).
-        stop: strings at which an answer ends; the special tokens of the model families are added.
+        temperature: 0 to 2; None: it is not sent, and the server takes its own.
+        stop: strings at which an answer ends; the end marks of the model families are added.
         extra_body: further fields of the request, such as {"top_p": 0.9}.
         deadline: seconds for one whole request, however slowly it trickles.
-        hints: fields that only save the server's time and change no answer; `extra_body` goes before them.
+        hints: fields that only save the server's time and change no answer; `extra_body` goes
+            before them.
+        needed: fields without which an answer is of no use; a server that refuses them has failed.
     """
 
     client: AsyncOpenAI
     model: str
     kind: str = COMPLETIONS
     api_mode: str = LOCAL
-    temperature: float = 0.7
+    temperature: float | None = 0.7
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     extra_body: dict[str, Any] = field(default_factory=dict)
     deadline: float = 900.0
     hints: dict[str, Any] = field(default_factory=dict)
+    needed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -218,11 +268,13 @@ class Endpoint:
             raise SettingError(
                 f"EXTRA_BODY is {self.extra_body!r}, which JSON cannot hold ({error})."
             ) from None
-        self.takes_n: bool | None = None  # None: not known yet
-        self.length_field = "max_tokens"
-        self.sends_stop = True
-        # What is not sent is cut here.
-        self.stop_sent = prompts.stop_strings(self.stop, STOP_LIMIT)
+        # What is not sent is cut here; the user's own are sent until the server refuses their
+        # number.
+        self.stop_sent = prompts.stop_strings(self.stop, max(STOP_LIMIT, len(self.stop)))
+        self.dialect = Dialect(self.needed, self.hints)
+        self.has_answered = False
+        self._gives_many = False
+        self._hints_at: dict[Kind, str] = {}
 
     @property
     def url(self) -> str:
@@ -232,129 +284,243 @@ class Endpoint:
             (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")
         )
 
-    async def sample(self, prompt: Prompt, n: int = 1) -> Answer:
+    @property
+    def takes_n(self) -> bool | None:
+        """Whether the server gives several samples at once; None: not known yet."""
+        if self._gives_many:
+            return True
+        return False if self.dialect.words.get("n") == 1 else None
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    async def sample(self, prompt: Prompt, n: int = 1) -> Completion:
         """Ask for n samples; a server that cannot give n at once gives fewer, and is remembered.
 
+        A refused request is sent anew in other words as often as that changes something.
+
         Raises:
-            Outage, RateLimited, FailedAttempt, BadRequest, Stopped.
+            Outage, Busy, FailedAttempt, BadRequest, Stopped.
         """
-        n = 1 if self.takes_n is False else n
-        try:
-            answer = await self._request(prompt, n)
-        except BadRequest as refusal:
-            if not self._adapt(refusal, n):
-                raise
-            answer = await self._request(prompt, 1 if self.takes_n is None else n)
-            self.takes_n = False if self.takes_n is None and n > 1 else self.takes_n
-        if n > 1:
-            self.takes_n = len(answer.samples) > 1 or self.takes_n is True
-        return answer
+        wanted = self._wanted(prompt, n)
+        trial: Words = {}
+        sent = self.dialect.say(wanted)
+        for _ in range(MOST_ROUNDS):
+            try:
+                completion = self._read(await self.post(KINDS[self.kind].path, sent))
+            except RequestFailure as failure:
+                anew = self._anew(failure, wanted, sent, trial)
+                if anew is None:
+                    raise await self._explained(failure) from None
+                sent, trial = anew
+            else:
+                self._learn(sent, trial, completion)
+                return completion
+        raise BadRequest(f"{self.url} refused the request in {MOST_ROUNDS} different words")
 
-    def _adapt(self, refusal: BadRequest, n: int) -> bool:
-        """Whether the refused request is worth asking in other words."""
-        text = str(refusal)
-        if "max_completion_tokens" in text and self.length_field == "max_tokens":
-            self.length_field = "max_completion_tokens"
-            self.takes_n = self.takes_n if n == 1 else True
-        elif "'stop'" in text and "nsupported" in text and self.sends_stop:
-            self.sends_stop = False  # what they would have cut is cut here
-            self.takes_n = self.takes_n if n == 1 else True
-        else:
-            return n > 1 and self.takes_n is None  # perhaps it is n that it does not take
-        return True
-
-    async def _request(self, prompt: Prompt, n: int) -> Answer:
-        return self._read(await self.post(KINDS[self.kind].path, self._body(prompt, n)))
-
-    def _body(self, prompt: Prompt, n: int) -> dict[str, Any]:
+    def _wanted(self, prompt: Prompt, n: int) -> dict[str, Any]:
         body = {"model": self.model, **KINDS[self.kind].fields(prompt)}
-        body |= {self.length_field: self.max_tokens, "temperature": self.temperature}
-        body |= {"n": n} if n > 1 else {}
-        body |= {"stop": list(self.stop_sent)} if self.sends_stop and self.stop_sent else {}
+        body["max_tokens"] = self.max_tokens
+        if self.temperature is not None:
+            body["temperature"] = self.temperature
+        if n > 1:
+            body["n"] = n
+        if self.stop_sent:
+            body["stop"] = list(self.stop_sent)
+        body["stream"] = False  # some servers stream unless they are told not to
         return body | self.hints | self.extra_body
+
+    def _anew(
+        self, failure: RequestFailure, wanted: dict[str, Any], sent: dict[str, Any], trial: Words
+    ) -> tuple[dict[str, Any], Words] | None:
+        """The request in other words, and what they try out; None where the refusal stands."""
+        if failure.refusal is None or isinstance(failure, Busy):
+            return None
+        if (learnt := self.dialect.say(wanted, trial)) != sent:
+            return learnt, trial  # other requests have learnt better meanwhile
+        other = self.dialect.other_words(failure.refusal, sent, trial)
+        if other is None or (said := self.dialect.say(wanted, other)) == sent:
+            return None
+        return said, other
+
+    def as_sent(self, sampling: dict[str, Any]) -> dict[str, Any]:
+        """A record of the sampling that was asked for, with what the server did not take."""
+        told = dict(sampling)
+        if left_out := self.dialect.left_out:
+            told["left_out"] = left_out
+        if limits := self.dialect.limits:
+            told["limits"] = limits
+        return told
+
+    def _learn(self, sent: dict[str, Any], trial: Words, completion: Completion) -> None:
+        self.has_answered = True
+        self.dialect.accept(sent, trial)
+        if sent.get("n", 1) > 1:
+            self._gives_many = self._gives_many or len(completion.samples) > 1
+            if not self._gives_many:
+                self.dialect.learn("n", 1)
+
+    def _read(self, value: dict[str, Any]) -> Completion:
+        try:
+            found = replies.samples(value, self.stop, self.hide, self.kind == CHAT)
+        except replies.ErrorInside as inside:
+            raise self._failure(refusals.read(200, inside.error)) from None
+        except replies.NoCompletion as nothing:
+            raise FailedAttempt(self.hide(str(nothing)), kind="invalid_answer") from None
+        read, written = replies.usage(value)
+        return Completion(found, read, written)
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """One request, whatever its path; the decoded answer.
 
         Raises:
-            Outage, RateLimited, FailedAttempt, BadRequest, Stopped.
+            Outage, Busy, FailedAttempt, BadRequest, Stopped.
         """
+        import aiohttp
         import httpx2
         import openai
 
         try:
             async with asyncio.timeout(self.deadline):
-                # The bare response: building the SDK's objects costs more than all we do with it.
-                response = await self.client.post(path, body=body, cast_to=httpx2.Response)
-            value = from_json(response.content)
+                response = await self._sent(path, body)
+            return replies.decode(response.content)
         except TimeoutError:
             raise FailedAttempt(
                 f"no whole answer within {self.deadline:.0f} s", kind="timeout"
             ) from None
-        except openai.APIError as error:
-            raise self._translated(error) from None
-        except ValueError:
-            raise FailedAttempt("the answer is no valid JSON", kind="invalid_answer") from None
-        if not isinstance(value, dict):
-            raise FailedAttempt("the answer is no JSON object", kind="invalid_answer")
-        return value
-
-    def _read(self, value: dict[str, Any]) -> Answer:
-        try:
-            usage = value.get("usage") or {}
-            spent = int(usage.get("completion_tokens") or 0)
-            read = int(usage.get("prompt_tokens") or 0)
-            samples = [self._sample(choice, read or None) for choice in value["choices"]]
-        except (KeyError, TypeError, ValueError, AttributeError):
-            error = value.get("error")
-            if error:  # some servers report a failure with status 200
-                raise FailedAttempt(self.hide(_message_in(value, str(error)))) from None
+        except replies.NoCompletion as nothing:
             raise FailedAttempt(
-                "the answer has not the form of a completion", kind="invalid_answer"
+                f"{self.url}: {self.hide(str(nothing))}", kind="invalid_answer"
             ) from None
-        if not samples:
-            raise FailedAttempt("the answer holds no choices", kind="invalid_answer")
-        _share_tokens(samples, spent)
-        return Answer(samples, read, spent)
+        except openai.APIStatusError as error:
+            raise self._failure(_refusal_of(error)) from None
+        except (openai.APIError, aiohttp.ClientError, httpx2.HTTPError, ValueError) as error:
+            raise self._broken_transport(error) from None
 
-    def _sample(self, choice: dict[str, Any], prompt_tokens: int | None) -> dict[str, Any]:
-        text = KINDS[self.kind].text(choice)
-        if not isinstance(text, str):
-            raise TypeError
-        text, was_cut = prompts.cut(text, self.stop)
-        sample = {
-            "full_response": self.hide(text),
-            "finish_reason": "stop" if was_cut else choice.get("finish_reason"),
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": None,
-        }
-        message = choice.get("message") or {}
-        reasoning = message.get("reasoning_content") or message.get("reasoning")
-        sample |= {"reasoning": self.hide(reasoning)} if isinstance(reasoning, str) else {}
-        return sample | ({"logprobs": choice["logprobs"]} if choice.get("logprobs") else {})
+    async def _sent(self, path: str, body: dict[str, Any]) -> Any:
+        """The bare response: building the SDK's objects costs more than all we do with it.
+
+        A connection that was kept open may be closed by the server just as a request arrives on it:
+            then it was not read, and goes on another one.
+        """
+        import aiohttp
+        import httpx2
+        import openai
+
+        for _ in range(RECONNECTS):
+            try:
+                return await self.client.post(path, body=body, cast_to=httpx2.Response)
+            except (openai.APIConnectionError, aiohttp.ClientError) as error:
+                if not isinstance(_causes(error)[-1], aiohttp.ServerDisconnectedError):
+                    raise
+        return await self.client.post(path, body=body, cast_to=httpx2.Response)
+
+    # -- what went wrong ---------------------------------------------------------------------------
+
+    def _failure(self, refusal: Refusal) -> RequestFailure:
+        """The exception for what a server said: the one place that turns words into what to do."""
+        if self.client.api_key in refusal.words:
+            text, words = self.hide(refusal.text), self.hide(refusal.words)
+            refusal = replace(refusal, text=text, words=words)
+        status, kind = refusal.status or None, refusal.kind
+        said = refusal.text or "no word on why"
+        said = f"{status}: {said}" if status else said
+        if kind == Kind.BUSY:
+            what = "gets too many requests" if status == 429 else "is busy"
+            message = f"{self.url} {what} ({said})"
+            return Busy(message, refusal.retry_after, status, refusal)
+        if kind in (Kind.DOWN, Kind.BROKEN):
+            return FailedAttempt(f"{self.url} answered {said}", status, refusal=refusal)
+        if kind in refusals.HOPELESS:
+            text = STOPPED_BECAUSE[kind].format(
+                url=self.url, model=self.model, path=KINDS[self.kind].path, said=said
+            )
+            return Stopped(text, status, refusal)
+        return BadRequest(f"the server refused the request ({said})", status, refusal)
+
+    def _broken_transport(self, error: Exception) -> RequestFailure:
+        import aiohttp
+        import httpx2
+        import openai
+
+        reason, causes = self.hide(_reason(error)), _causes(error)
+
+        def is_one(*kinds: type[BaseException]) -> bool:
+            return any(isinstance(cause, kinds) for cause in causes)
+
+        if isinstance(error, openai.APITimeoutError):
+            if "Connect" not in type(error.__cause__).__name__:
+                text = "the server went silent in the middle of an answer"
+                return FailedAttempt(text, kind="timeout")
+            return Outage(f"no connection to {self.url} ({reason})")
+        if is_one(aiohttp.ClientPayloadError) and not is_one(aiohttp.ContentTypeError):
+            return Outage(f"the answer of {self.url} broke off ({reason})")
+        if is_one(httpx2.DecodingError):
+            text = f"{self.url} sends an answer that is not packed as its header says ({reason})"
+            return FailedAttempt(text, kind="invalid_answer")
+        if is_one(aiohttp.ClientResponseError, aiohttp.http.HttpProcessingError):
+            text = f"{self.url} sends an answer that is no proper HTTP ({reason})"
+            return FailedAttempt(text, kind="invalid_answer")
+        if is_one(openai.APIConnectionError, aiohttp.ClientError, httpx2.HTTPError):
+            return Outage(f"no connection to {self.url} ({reason})")
+        return FailedAttempt(f"{self.url}: {reason}")
+
+    async def _explained(self, failure: RequestFailure) -> RequestFailure:
+        """The failure, with what the server itself can tell about a wrong name or path."""
+        kind = failure.refusal.kind if failure.refusal else None
+        if not isinstance(failure, Stopped) or kind not in (Kind.NO_MODEL, Kind.NO_PATH):
+            return failure
+        if kind not in self._hints_at:
+            ask = self._names_there if kind == Kind.NO_MODEL else self._path_there
+            self._hints_at[kind] = await ask()
+        return Stopped(
+            f"{failure} {self._hints_at[kind]}".rstrip(), failure.status, failure.refusal
+        )
+
+    async def _names_there(self) -> str:
+        names = await self.models()
+        if not names:
+            return "Check the model's name, and the base URL (it ends in /v1 as a rule)."
+        shown = ", ".join(names[:12])
+        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+        return f"The server has: {shown}{more}."
+
+    async def _path_there(self) -> str:
+        """Where the base URL lacks its /v1, or has it once too often: the address that answers."""
+        other = self.url.removesuffix("/v1") if self.url.endswith("/v1") else f"{self.url}/v1"
+        status = await self._status(f"{other}/models", 5.0)
+        here = await self._status(f"{self.url}/models", 5.0)
+        if status in (200, 401, 403) and here not in (200, 401, 403):
+            return f"{other} answers: is that the base URL?"
+        if self.kind == COMPLETIONS:
+            return 'Check the base URL (it ends in /v1 as a rule), or take ENDPOINT="chat".'
+        return "Check the base URL (it ends in /v1 as a rule)."
+
+    # -- the server itself -------------------------------------------------------------------------
 
     def hide(self, text: str) -> str:
         """A text without the key, should a server have echoed it."""
         key = self.client.api_key
-        return text.replace(key, "[key]") if len(key) > 4 and key in text else text
+        return text.replace(key, "[key]") if key in text and is_secret(key) else text
 
     async def is_up(self, timeout: float = 5.0) -> bool:
-        """Whether the server answers: it can be reached, and neither it nor a gateway says that it is down.
+        """Whether the server answers: it can be reached, and neither it nor a gateway says that it
+        is down.
 
         Raises:
             Stopped: it is a server of ours that has died, so that waiting for it is vain.
         """
         if died := await asyncio.to_thread(servers.revive, self.url):
             raise Stopped(
-                f"{died}\nWhat was finished is on disk. Start the server again, and the work goes on from there."
+                f"{died}\nWhat was finished is on disk. Start the server again, and the work goes on "
+                "from there."
             )
         models = await self._status(f"{self.url}/models", timeout)
-        if models is None or models in DOWN:
+        if models is None or models in GONE:
             return False
         health = await self._status(
             urlunsplit((*urlsplit(self.url)[:2], "/health", "", "")), timeout
         )
-        return health is not None and health not in DOWN and not (health >= 500 and models >= 500)
+        return health is not None and health not in GONE and not (health >= 500 and models >= 500)
 
     async def models(self, timeout: float = 5.0) -> list[str]:
         """The names of the models the server offers; empty where it does not say."""
@@ -365,6 +531,14 @@ class Endpoint:
         except Exception:  # only asked to make a message more useful
             return []
 
+    async def ask(self, url: str, timeout: float) -> Any:
+        """What the server tells at another address, as a JSON value; None where it tells nothing."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self.client.get(url, cast_to=dict[str, Any])
+        except Exception:  # only asked to say more about a server that answers
+            return None
+
     async def _status(self, url: str, timeout: float) -> int | None:
         import httpx2
         import openai
@@ -374,104 +548,69 @@ class Endpoint:
                 return (await self.client.get(url, cast_to=httpx2.Response)).status_code
         except openai.APIStatusError as error:
             return error.status_code
-        except (openai.APIError, TimeoutError, ValueError):
+        except Exception:  # whatever it is, no answer has come
             return None
 
-    def _translated(self, error: Any) -> RequestFailure:
-        import openai
 
-        if (
-            isinstance(error, openai.APITimeoutError)
-            and "Connect" not in type(error.__cause__).__name__
-        ):
-            return FailedAttempt(
-                "the server went silent in the middle of an answer", kind="timeout"
-            )
-        if isinstance(error, openai.APIStatusError):
-            return self._by_status(error)
-        if isinstance(error, openai.APIConnectionError):
-            return Outage(f"no connection to {self.url} ({_reason(error)})")
-        return FailedAttempt(self.hide(str(error))[:500])
+GONE = refusals.DOWN_STATUS | {503, 529}  # what a server that is down, or a gateway before it, says
 
-    def _by_status(self, error: Any) -> RequestFailure:
-        status, text = error.status_code, self.hide(_message_in(error.body, error.message))
-        if status == 401:
-            return Stopped(
-                f"{self.url} does not accept the key (401: {text}). Check OPENAI_API_KEY in the environment or .env.",
-                401,
-            )
-        if status == 403:
-            return Stopped(
-                f"{self.url} denies this key access to {self.model} (403: {text}). "
-                "Ask the provider for access, or choose another model.",
-                403,
-            )
-        if status == 404:
-            return Stopped(
-                f"{self.url} knows no model {self.model!r}, or has no {KINDS[self.kind].path} (404: {text}). "
-                "Check the model's name and the base URL (which ends in /v1 as a rule).",
-                404,
-            )
-        if status == 429:
-            if "insufficient_quota" in (
-                str(getattr(error, "code", "")),
-                str(getattr(error, "type", "")),
-            ):
-                return Stopped(
-                    f"The account at {self.url} has no quota left (429: {text}). Add credit, run again.",
-                    429,
-                )
-            return RateLimited(f"too many requests: {text}", retry_after(error.response.headers))
-        if status >= 500 or status in (408, 409, 425):
-            return FailedAttempt(f"{self.url} answered {status}: {text}", status)
-        return BadRequest(f"the server refused the request ({status}: {text})", status)
+STOPPED_BECAUSE = {
+    Kind.NO_CREDIT: "The account at {url} has no quota left ({said}). Add credit, run again.",
+    Kind.WRONG_KEY: "{url} does not accept the key ({said}). Check OPENAI_API_KEY in the environment "
+    "or .env.",
+    Kind.NO_ACCESS: "{url} denies this key access to {model} ({said}). Ask the provider for access, "
+    "or choose another model.",
+    Kind.BLOCKED: "{url} denies access to {model} ({said}): a firewall before it, perhaps. Ask its "
+    "provider, or choose another model.",
+    Kind.NO_MODEL: "{url} knows no model {model!r} ({said}).",
+    Kind.NO_PATH: "{url} has no {path}, or no model {model!r} ({said}).",
+}
 
 
-def retry_after(headers: Any) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or a date); None where neither is there."""
+def is_secret(key: str) -> bool:
+    """Whether a key can be a secret: "EMPTY", "ollama" and "not-needed" are words, and stand in
+       answers.
+    Whatever holds letters and digits, is long, or mixes capitals inside, can be one; so can what
+       starts as keys do ("sk-…"). Digits alone are a number before they are a key.
+    """
+    if len(key) <= 4 or (key.isdigit() and len(key) < 12):
+        return False
+    if key.startswith(("sk-", "sk_", "gsk_", "hf_", "key-", "xai-")):
+        return True
+    words = re.split(r"[-_ .]", key)
+    is_words = all(
+        word.isalpha() and word in (word.lower(), word.upper(), word.title()) for word in words
+    )
+    return not is_words or max(map(len, words)) >= 16 or len(key) >= 24
+
+
+def _refusal_of(error: Any) -> Refusal:
+    """What an answer with an error status says: its body as it came, not as the SDK has cut it."""
     try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        date = email.utils.parsedate_tz(value)
-        return max(0.0, email.utils.mktime_tz(date) - time.time() if date else float(value))
-    except ValueError:
-        return None
+        body: Any = error.response.content or error.body
+    except Exception:  # a body that was never read
+        body = error.body
+    return refusals.read(error.status_code, body or error.message, error.response.headers)
 
 
-def _share_tokens(samples: list[dict[str, Any]], spent: int) -> None:
-    """Note each sample's tokens. A server counts those of one request together: several samples share them by length."""
-    if not spent:
-        return
-    if len(samples) == 1:
-        samples[0]["completion_tokens"] = spent
-        return
-    lengths = [len(sample["full_response"]) + 1 for sample in samples]
-    given, total, so_far = 0, sum(lengths), 0
-    for sample, length in zip(samples, lengths, strict=True):
-        so_far += length
-        share = round(spent * so_far / total) - given
-        given += share
-        sample |= {"completion_tokens": share, "completion_tokens_estimated": True}
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error of the transport and those below it, as far down as they are about the network.
 
-
-def _message_in(body: Any, fallback: str) -> str:
-    """The human part of an error body: OpenAI's {"message"}, vLLM's {"error": {…}}, FastAPI's {"detail"}."""
-    text = body
-    for name in ("error", "message", "detail"):
-        if isinstance(text, dict) and text.get(name):
-            text = text[name]
-    if not isinstance(text, str):
-        text = json.dumps(text) if isinstance(text, list | dict) and text else fallback
-    return printable(" ".join(text.split())[:500])
+    A library's error may stand in the context of one that it has dealt with, which is no cause.
+    """
+    chain = [error]
+    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        library = type(inner).__module__.partition(".")[0]
+        if not isinstance(inner, OSError) and library not in ("aiohttp", "httpx2", "openai"):
+            break
+        chain.append(inner)
+    return chain
 
 
 def _reason(error: BaseException) -> str:
-    """The cause of a connection error in its own words: the innermost error of the operating system, if any."""
-    chain = [error]
-    while inner := chain[-1].__cause__ or chain[-1].__context__:
-        chain.append(inner)
-    causes = [link for link in chain if isinstance(link, OSError)] or chain
-    return f"{type(causes[-1]).__name__}: {causes[-1]}".rstrip(": ")[:200]
+    """The cause of a connection error in its own words: the innermost error of the operating
+    system, if any.
+    """
+    chain = _causes(error)
+    cause = next((link for link in reversed(chain) if isinstance(link, OSError)), chain[-1])
+    return " ".join(f"{type(cause).__name__}: {cause}".rstrip(": ").split())[:200]

@@ -1,11 +1,10 @@
 """The texts we send: a question as a prompt, a conversation as one text, and where an answer ends.
 
 Pure functions, but for reading a template file. What a model writes back is read by `extraction`.
-
-A template is a text with two parts, one for multiple-choice and one for open-ended questions; in it
-{question}, {choices} (one lettered option a line) and {letters} ("A, B, C, D") are filled in, and every
-other brace stays as it is. To change the prompts, copy `TEMPLATES["short"]` or `TEMPLATES["reasoning"]`
-to a file, edit it, and name the file.
+ A template is a text with two parts, one for multiple-choice and one for open-ended questions; in
+it {question}, {choices} (one lettered option a line) and {letters} ("A, B, C, D") are filled in,
+and every other brace stays as it is. To change the prompts, copy `TEMPLATES["short"]` or
+`TEMPLATES["reasoning"]` to a file, edit it, and name the file.
 """
 
 from __future__ import annotations
@@ -16,29 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from routerlib.errors import SettingError
-from routerlib.rows import jsonl
+from routerlib.rows import end_marks, jsonl
 from routerlib.rows.schemas import Message, Prompt, Question
-
-# What models write where their turn ends. Sent as stop strings as far as the endpoint allows, and cut off here.
-SPECIAL_TOKENS = (
-    "<|im_end|>",  # ChatML: Qwen, SmolLM2 and many more
-    "<end_of_turn>",  # Gemma
-    "<|eot_id|>",  # Llama 3
-    "</s>",  # Llama 2, Mistral
-    "<|endoftext|>",
-    "<|end_of_text|>",
-    "<|end|>",  # Phi, gpt-oss
-    "<|return|>",
-    "<|eom_id|>",
-    "<|im_start|>",  # from here on: the openings of a next turn, written by models that run on
-    "<start_of_turn>",
-    "<|start_header_id|>",
-    "<turn|>",
-    "<|END_OF_TURN_TOKEN|>",
-    "<｜end▁of▁sentence｜>",
-    "<eos>",
-)
-OPENING_TOKENS = ("<s>", "<bos>", "<|begin_of_text|>", "<｜begin▁of▁sentence｜>", "<|startoftext|>")
 
 MCQ_MARK, OPEN_MARK = "[multiple choice]", "[open-ended]"
 
@@ -141,19 +119,24 @@ class Template:
 
 
 def well_formed(text: str) -> str:
-    """A text without halves of surrogate pairs: JSON and Python can hold them, UTF-8, tokenizers and files cannot."""
-    return text.encode("utf-8", "replace").decode()
+    """A text without halves of surrogate pairs: JSON and Python can hold them, UTF-8, tokenizers
+    and files cannot. A half becomes "�", as a byte does that is no UTF-8.
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def template(name: str | Path | None, endpoint: str = "completions") -> Template:
     """A template by its name or file.
 
     Args:
-        name: "short" (examples, then the answer at once: for completions), "reasoning" (an instruction: for
-            chat), a file, or None for the endpoint's own.
+        name: "short" (examples, then the answer at once: for completions), "reasoning" (an
+            instruction: for chat), a file, or None for the endpoint's own.
 
     Raises:
-        ValueError: there is no such template, the file cannot be read, or has no place for the question.
+        ValueError: there is no such template, the file cannot be read, or has no place for the
+            question.
     """
     name = str(name) if name else ("short" if endpoint == "completions" else "reasoning")
     if name in TEMPLATES:
@@ -189,19 +172,10 @@ def _parsed(name: str, text: str) -> Template:
 def stop_strings(
     stop: tuple[str, ...] | list[str] = (), limit: int | None = None
 ) -> tuple[str, ...]:
-    """The stop strings to send: the user's own first, then the special tokens, as many as the endpoint takes."""
-    return tuple(dict.fromkeys([*stop, *SPECIAL_TOKENS]))[:limit]
-
-
-def cut(text: str, stop: tuple[str, ...] | list[str] = ()) -> tuple[str, bool]:
-    """A text up to its first stop string or special token, and whether there was one.
-
-    Servers that ignore `stop`, or send special tokens as text, are mended here.
+    """The stop strings to send: the user's own first, then the end marks, as many as the endpoint
+    takes.
     """
-    for token in OPENING_TOKENS:
-        text = text.removeprefix(token)
-    found = [place for mark in (*stop, *SPECIAL_TOKENS) if mark and (place := text.find(mark)) >= 0]
-    return (text[: min(found)], True) if found else (text, False)
+    return tuple(dict.fromkeys([*stop, *end_marks.END_MARKS]))[:limit]
 
 
 def as_messages(prompt: Prompt) -> list[dict[str, str]]:
@@ -212,7 +186,8 @@ def as_messages(prompt: Prompt) -> list[dict[str, str]]:
 
 
 def as_text(prompt: Prompt) -> str:
-    """A prompt as one text for an encoder: a single prompt as it is, a conversation with its roles marked.
+    """A prompt as one text for an encoder: a single prompt as it is, a conversation with its roles
+    marked.
 
     A conversation of one user turn equals the single prompt, so both score the same.
     """

@@ -25,12 +25,12 @@ from routerlib import event_loop, settings
 from routerlib.collecting import ledger, resumable
 from routerlib.endpoints import clients
 from routerlib.endpoints.clients import (
-    Answer,
     BadRequest,
+    Busy,
+    Completion,
     Endpoint,
     FailedAttempt,
     Outage,
-    RateLimited,
     Stopped,
 )
 from routerlib.endpoints.prompts import as_text
@@ -312,12 +312,12 @@ Ask = Callable[[Prompt, int], Any]
 def _asker(endpoint: Endpoint, labeller: Labeller, method: str) -> Ask:
     """The coroutine that asks for n samples of one prompt's label, each with its `p_superior` or None."""
 
-    async def decision(prompt: Prompt, n: int) -> Answer:
+    async def decision(prompt: Prompt, n: int) -> Completion:
         question = {"type": "choice", "instructions": labeller.prompt, "criteria": CRITERIA}
         body = {"model": labeller.model, "state": as_text(prompt), "questions": {"route": question}}
         return _read_decision(await endpoint.post("/systemone", body))
 
-    async def logprobs(prompt: Prompt, n: int) -> Answer:
+    async def logprobs(prompt: Prompt, n: int) -> Completion:
         answer = await endpoint.sample(render(labeller.prompt, prompt), 1)
         for sample in answer.samples:
             try:
@@ -328,7 +328,7 @@ def _asker(endpoint: Endpoint, labeller: Labeller, method: str) -> Ask:
                 raise FailedAttempt(str(error), kind="no_logprobs") from None
         return answer
 
-    async def samples(prompt: Prompt, n: int) -> Answer:
+    async def samples(prompt: Prompt, n: int) -> Completion:
         answer = await endpoint.sample(render(labeller.prompt, prompt), n)
         for sample in answer.samples:
             label = parse_label(sample["full_response"])
@@ -338,7 +338,7 @@ def _asker(endpoint: Endpoint, labeller: Labeller, method: str) -> Ask:
     return {DECISION: decision, LOGPROBS: logprobs, SAMPLES: samples}[method]
 
 
-def _read_decision(value: dict[str, Any]) -> Answer:
+def _read_decision(value: dict[str, Any]) -> Completion:
     try:
         p = float(value["answers"]["route"]["probabilities"][ROUTE_TO_SUPERIOR])
         tokens = int((value.get("usage") or {}).get("input_tokens") or 0)
@@ -346,7 +346,7 @@ def _read_decision(value: dict[str, Any]) -> Answer:
         raise FailedAttempt(
             "the answer has not the form of a decision", kind="invalid_answer"
         ) from None
-    return Answer([{"p_superior": p if 0 <= p <= 1 else None}], tokens, 0)
+    return Completion([{"p_superior": p if 0 <= p <= 1 else None}], tokens, 0)
 
 
 def _endpoint(client: Any, labeller: Labeller, method: str) -> Endpoint:
@@ -361,6 +361,7 @@ def _endpoint(client: Any, labeller: Labeller, method: str) -> Endpoint:
         temperature=1.0 if one_token else labeller.temperature,
         max_tokens=1 if one_token else labeller.max_tokens,
         extra_body={"logprobs": True, "top_logprobs": 20} if one_token else {},
+        needed=frozenset({"logprobs", "top_logprobs"} if one_token else ()),
     )
 
 
@@ -393,7 +394,7 @@ async def _probe(endpoint: Endpoint, labeller: Labeller, method: str, patience: 
         try:
             await _asker(endpoint, labeller, method)("What is 2 + 2?", 1)
             return
-        except (Outage, RateLimited) as error:
+        except (Outage, Busy) as error:
             wait = getattr(error, "retry_after", None) or 0.5
             if time.monotonic() + wait > deadline:
                 raise LabellingError(
@@ -522,7 +523,12 @@ async def label(
         facts, asked = labeller.describe(method), set()
         job = _job(endpoint, labeller, method, facts)
         rows = ledger.Ledger(
-            path, "id", wanted=job.wanted, subject="prompt", check=_check(facts), samples="samples"
+            path,
+            "id",
+            wanted=job.wanted,
+            subject=lambda row: row.get("prompt"),
+            check=_check(facts),
+            samples="samples",
         )
         summary = await resumable.run_job(
             _noting(prompts, asked), job, rows, max_concurrent, max_attempts=max_attempts, total=total,
@@ -657,6 +663,7 @@ def _job(
         subject=lambda item: _plain(item.prompt),
         is_up=endpoint.is_up,
         where=endpoint.url,
+        news=endpoint.dialect.news,
     )
 
 

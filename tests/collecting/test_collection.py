@@ -391,7 +391,9 @@ def test_server_errors_of_a_server_that_says_it_is_ill_are_an_outage():
             work = asyncio.create_task(
                 collection.collect(questions(8), "mock", server.base_url, progress=False)
             )
-            await asyncio.sleep(0.4)
+            while server.count < 4:
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.3)
             server.health = 200
             return await work
 

@@ -53,13 +53,13 @@ def test_a_done_item_is_never_replaced(tmp_path):
 
 
 def test_meeting_an_item_twice_or_with_another_text(tmp_path):
-    book = open_ledger(tmp_path / "a.jsonl", subject="text")
+    book = open_ledger(tmp_path / "a.jsonl", subject=lambda row: row.get("text"))
     book.append(row("a", "1", "2", text="one"))
     assert book.meet("a", "one") and not book.meet("a", "one") and book.meet("b", ["two"])
     with pytest.raises(ledger.LedgerMismatch, match="earlier item"):
         book.meet("b", "else")
     book.close()
-    again = open_ledger(tmp_path / "a.jsonl", subject="text")
+    again = open_ledger(tmp_path / "a.jsonl", subject=lambda row: row.get("text"))
     with pytest.raises(ledger.LedgerMismatch, match="its row in"):
         again.meet("a", "another")
     again.close()

@@ -3,6 +3,7 @@
 import pytest
 
 from routerlib.endpoints import prompts
+from routerlib.rows import end_marks
 from routerlib.rows.schemas import Message, Question
 
 OPEN = Question(unique_id="1", question=r"What is $\frac{1}{2}$ of {x}?", answer_correct="?")
@@ -73,23 +74,7 @@ def test_a_template_that_is_no_text_is_a_sentence(tmp_path):
 def test_stop_strings_put_the_users_first_and_keep_the_limit():
     assert prompts.stop_strings(["\n"], 4) == ("\n", "<|im_end|>", "<end_of_turn>", "<|eot_id|>")
     assert prompts.stop_strings(["</s>"]).count("</s>") == 1
-    assert set(prompts.SPECIAL_TOKENS) < set(prompts.stop_strings(["\n"]))
-
-
-@pytest.mark.parametrize(
-    ("text", "stop", "kept"),
-    [
-        (" 7\nQuestion:", ["\n"], (" 7", True)),
-        ("7<|im_end|>8<end_of_turn>", [], ("7", True)),
-        ("a<end_of_turn>b<|im_end|>", [], ("a", True)),
-        ("<s>7", [], ("7", False)),
-        ("7 < 8", [], ("7 < 8", False)),
-        ("\n7", ["\n"], ("", True)),
-        ("7", [""], ("7", False)),
-    ],
-)
-def test_cutting(text, stop, kept):
-    assert prompts.cut(text, stop) == kept
+    assert set(end_marks.END_MARKS) < set(prompts.stop_strings(["\n"]))
 
 
 def test_one_user_turn_equals_the_single_prompt():
@@ -101,3 +86,8 @@ def test_one_user_turn_equals_the_single_prompt():
         == prompts.as_messages(talk[:1])
         == [{"role": "user", "content": "hi"}]
     )
+
+
+def test_halves_of_a_character_are_replaced_as_bytes_are():
+    assert prompts.well_formed("a\ud83d") == b"a\xf0".decode(errors="replace") == "a\ufffd"
+    assert prompts.well_formed("\ud83d\ude00 é") == "\U0001f600 é"

@@ -1,0 +1,351 @@
+"""What a model's server answered: its bytes as a value, and the value as samples that we store.
+
+An answer that was paid for is kept whatever its form: as a list of parts, as an event stream, with
+a byte-order mark, with halves of characters. What is no answer is told for what it is: a page for a
+browser, a body that broke off, an error inside a 200. Nothing here sends anything.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic_core import from_json
+
+from routerlib.endpoints import prompts, refusals
+from routerlib.rows import end_marks
+from routerlib.rows.finish_reasons import ERROR, FILTERED, LENGTH, STOP, finish_reason
+
+Value = dict[str, Any]
+Sample = dict[str, Any]
+
+
+class NoCompletion(ValueError):
+    """What came is no completion; the text says what it is. `is_page`: a page for a browser."""
+
+    def __init__(self, text: str, is_page: bool = False):
+        super().__init__(text)
+        self.is_page = is_page
+
+
+class ErrorInside(ValueError):
+    """A response with status 200 that tells an error; `error` is what it tells, as it came."""
+
+    def __init__(self, error: Any):
+        super().__init__("an error inside an answer")
+        self.error = error
+
+
+# --- bytes to a value ---
+
+
+def decode(content: bytes) -> Value:
+    """The JSON object in a response's body.
+
+    Raises:
+        NoCompletion: there is none.
+    """
+    try:
+        value = from_json(content)
+    except ValueError:
+        value = _mended(content)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]  # Gemini puts its errors into a list
+    if not isinstance(value, dict):
+        raise NoCompletion("the answer is no JSON object")
+    return value
+
+
+def _mended(content: bytes) -> Any:
+    """A body that a strict reader refuses: a byte-order mark, bytes that are no UTF-8, half
+    characters, a stream.
+    """
+    text = content.decode("utf-8-sig", "replace").lstrip("\ufeff \t\r\n\0")
+    if not text:
+        raise NoCompletion("the answer is empty")
+    if text[0] in "{[":
+        return _first_value(text)
+    if refusals.PAGE.match(text):
+        raise NoCompletion(
+            "the answer is a page for a browser, not JSON. Check the base URL (it ends in /v1 as a rule)",
+            is_page=True,
+        )
+    if chunks := list(_chunks(text)):
+        return _joined(chunks)
+    raise NoCompletion(f"the answer is no JSON; it starts with {text[:60]!r}")
+
+
+def _first_value(text: str) -> Any:
+    """The value at the start; what some servers write behind it, such as `data: [DONE]`, is passed
+    over.
+    """
+    try:
+        value, _ = json.JSONDecoder(strict=False).raw_decode(text)
+    except RecursionError:
+        raise NoCompletion("the answer is nested too deep") from None
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg:
+            raise NoCompletion(f"the answer broke off after {len(text):,} characters") from None
+        raise NoCompletion(f"the answer is no valid JSON ({error})") from None
+    return well_formed(value)
+
+
+def well_formed(value: Any) -> Any:
+    """A JSON value without halves of surrogate pairs in its texts."""
+    if isinstance(value, str):
+        return prompts.well_formed(value)
+    if isinstance(value, list):
+        return [well_formed(part) for part in value]
+    if isinstance(value, dict):
+        return {name: well_formed(part) for name, part in value.items()}
+    return value
+
+
+def _chunks(text: str) -> Iterator[Value]:
+    """The JSON objects of an event stream (server-sent events: lines that start with `data:`)."""
+    for line in text.splitlines():
+        name, _, data = line.partition(":")
+        if name.strip() == "data" and data.strip().startswith("{"):
+            try:
+                yield well_formed(json.loads(data, strict=False))
+            except ValueError:
+                raise NoCompletion("the answer is an event stream that broke off") from None
+
+
+def _joined(chunks: Iterable[Value]) -> Value:
+    """One completion out of the chunks of a stream; servers send one though `stream` was false."""
+    whole: Value = {"choices": []}
+    choices: dict[Any, Value] = {}
+    for chunk in chunks:
+        for name in ("usage", "error"):
+            if chunk.get(name):
+                whole[name] = chunk[name]
+        for piece in chunk.get("choices") or ():
+            choice = choices.setdefault(piece.get("index", 0), {"message": {}})
+            _append(choice, piece)
+    whole["choices"] = list(choices.values())
+    ends = [choice.get("finish_reason") for choice in whole["choices"]]
+    if not all(ends) and "error" not in whole:
+        raise NoCompletion("the answer is an event stream that broke off")
+    return whole
+
+
+def _append(choice: Value, piece: Value) -> None:
+    for name in ("finish_reason", "error"):
+        if piece.get(name):
+            choice[name] = piece[name]
+    if isinstance(piece.get("text"), str):
+        choice["text"] = choice.get("text", "") + piece["text"]
+    said = piece.get("delta") or piece.get("message") or {}
+    for name, text in said.items():
+        if isinstance(text, str) and name != "role":
+            choice["message"][name] = choice["message"].get(name, "") + text
+        elif isinstance(text, list):
+            choice["message"][name] = [*choice["message"].get(name, []), *text]
+
+
+# --- a value to samples ---
+
+
+def usage(value: Value) -> tuple[int, int]:
+    """(prompt tokens, completion tokens) as far as they are told; an odd count loses no answer."""
+    told = value.get("usage")
+    if not isinstance(told, Mapping):
+        return 0, 0
+    names = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
+    read, written = (_count(next((told[n] for n in pair if told.get(n)), 0)) for pair in names)
+    return read, written
+
+
+def _count(told: Any) -> int:
+    try:
+        return max(0, int(float(told)))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def samples(
+    value: Value, stop: Sequence[str], hide: Callable[[str], str], is_chat: bool
+) -> list[Sample]:
+    """The samples of a completion, as `schemas.Sample` has them; at least one.
+
+    Args:
+        stop: the strings at which an answer ends.
+        hide: takes secrets out of a text.
+        is_chat: an empty message is an answer; without a chat, a choice without a text is none.
+
+    Raises:
+        ErrorInside: the response tells an error, beside its choices, in all of them, or in their
+            place.
+        NoCompletion: it has not the form of a completion.
+    """
+    value = _unwrapped(value)
+    if error := refusals.error_in(value):
+        if error == value and not any(value.get(name) for name in refusals.TEXT_NAMES):
+            raise NoCompletion(_no_choices(value))
+        if not _is_a_remark(error, value):
+            raise ErrorInside(error)
+    choices = value["choices"]
+    choices = choices if isinstance(choices, list) else [choices]
+    if not all(isinstance(choice, dict) for choice in choices):
+        raise NoCompletion("the answer has not the form of a completion")
+    whole = [choice for choice in choices if not _error_of(choice)]
+    if not whole:
+        raise ErrorInside(_error_of(choices[0]))
+    found = [_sample(choice, stop, hide, is_chat) for choice in whole]
+    read, written = usage(value)
+    for sample in found:
+        sample["prompt_tokens"] = read or None
+    _share_tokens(found, written)
+    return found
+
+
+def _unwrapped(value: Value) -> Value:
+    """Some gateways put the completion into a field of their own."""
+    for name in ("data", "result", "output", "response"):
+        inner = value.get(name)
+        if not value.get("choices") and isinstance(inner, dict) and inner.get("choices"):
+            return inner
+    return value
+
+
+def _no_choices(value: Value) -> str:
+    blocked = value.get("prompt_filter_results") or value.get("promptFeedback")
+    blocked = blocked or value.get("prompt_feedback")
+    if blocked:
+        why = json.dumps(blocked, ensure_ascii=False)[:200]
+        return f"the answer holds no choices: the server filtered the prompt ({why})"
+    return "the answer holds no choices"
+
+
+def _is_a_remark(error: Any, whole: Value) -> bool:
+    """Whether an error beside whole answers says nothing about them: it names no status, and they
+    have ended.
+    """
+    choices = whole.get("choices")
+    choices = choices if isinstance(choices, list) else [choices]
+    refusal = refusals.read(200, error)
+    if refusal.status or refusal.kind != refusals.Kind.BROKEN:
+        return False
+    return all(isinstance(choice, dict) and _has_ended(choice) for choice in choices)
+
+
+def _has_ended(choice: Value) -> bool:
+    message = choice.get("message")
+    said, _ = _said(choice, message if isinstance(message, dict) else {"content": message})
+    return bool(said) and finish_reason(choice.get("finish_reason")) in (STOP, LENGTH)
+
+
+def _error_of(choice: Value) -> Any:
+    """The error a single choice tells; what text stands beside it is not the whole answer."""
+    if choice.get("error") and not _is_a_remark(choice["error"], {"choices": [choice]}):
+        return choice["error"]
+    if finish_reason(choice.get("finish_reason")) == ERROR:
+        return {"message": f"the generation broke off ({choice['finish_reason']})"}
+    return None
+
+
+def _sample(
+    choice: Value, stop: Sequence[str], hide: Callable[[str], str], is_chat: bool
+) -> Sample:
+    message = choice.get("message") or choice.get("delta") or {}
+    message = message if isinstance(message, dict) else {"content": message}
+    reason = finish_reason(choice.get("finish_reason", choice.get("stop_reason")))
+    said, thought = _said(choice, message)
+    if said is None and not is_chat and reason != FILTERED:
+        raise NoCompletion("the answer has not the form of a completion")
+    text, was_cut = end_marks.cut(said or "", stop)
+    sample: Sample = {
+        "full_response": hide(text),
+        "finish_reason": STOP if was_cut else reason,
+        "prompt_tokens": None,
+        "completion_tokens": None,
+    }
+    if thought:
+        sample["reasoning"] = hide(thought)
+    if thought and not text.strip() and reason in (STOP, None):
+        # The model has ended its answer, and the server has taken all of it for reasoning.
+        sample["full_response"], _ = end_marks.cut(sample["reasoning"], stop)
+        sample["answer_in_reasoning"] = True
+    if choice.get("logprobs"):
+        sample["logprobs"] = finite(choice["logprobs"])
+    return sample
+
+
+def _said(choice: Value, message: Value) -> tuple[str | None, str]:
+    """(answer, reasoning) of a choice, wherever they stand; None where there is no text at all."""
+    said: list[str] = []
+    thought: list[str] = []
+    content = message.get("content")
+    for whole in (content, choice.get("text"), message.get("text"), choice.get("content")):
+        _gather(whole, said, thought)
+        if said:
+            break
+    if not said:
+        _gather(message.get("refusal"), said, thought)
+    for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details"):
+        if not thought:
+            _gather(message.get(name) or choice.get(name), thought, thought)
+    has_text = said or isinstance(content, str) or isinstance(choice.get("text"), str)
+    return ("".join(said) if has_text else None), "".join(thought)
+
+
+THINKING = ("thinking", "reasoning", "reasoning_content", "thought", "redacted_thinking")
+
+
+def _gather(value: Any, said: list[str], thought: list[str], level: int = 0) -> None:
+    """The texts in a content: a text, or parts such as {"type": "thinking"}, {"type": "text",
+    "text": "…"}.
+    """
+    if level > 6 or isinstance(value, bool):
+        return
+    if isinstance(value, str):
+        said.extend([value] if value else [])
+    elif isinstance(value, int | float):
+        said.append(json.dumps(value))
+    elif isinstance(value, list):
+        for part in value:
+            _gather(part, said, thought, level + 1)
+    elif isinstance(value, dict):
+        kind = str(value.get("type", "")).lower()
+        is_thought = kind.startswith(THINKING) or value.get("thought") is True
+        for name in ("text", "content", "parts", "value", "thinking", "reasoning", "summary"):
+            if value.get(name) is not None:
+                to = thought if is_thought or name in THINKING else said
+                _gather(value[name], to, thought, level + 1)
+                return
+
+
+# stands for minus infinity, which JSON does not have; vLLM sends it as well
+LEAST_LOGPROB = -9999.0
+
+
+def finite(value: Any) -> Any:
+    """A value whose numbers JSON can hold: a token of probability 0 has the log-probability -9999."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return LEAST_LOGPROB if value < 0 else None
+    if isinstance(value, list):
+        return [finite(part) for part in value]
+    if isinstance(value, dict):
+        return {name: finite(part) for name, part in value.items()}
+    return value
+
+
+def _share_tokens(found: list[Sample], spent: int) -> None:
+    """Note each sample's tokens. A server counts those of one request together: several samples
+    share them by length.
+    """
+    if not spent:
+        return
+    if len(found) == 1:
+        found[0]["completion_tokens"] = spent
+        return
+    lengths = [len(sample["full_response"]) + 1 for sample in found]
+    given, total, so_far = 0, sum(lengths), 0
+    for sample, length in zip(found, lengths, strict=True):
+        so_far += length
+        share = round(spent * so_far / total) - given
+        given += share
+        sample |= {"completion_tokens": share, "completion_tokens_estimated": True}

@@ -1,0 +1,223 @@
+"""Patience: a busy server, refusals that others decide about, and the traffic that may be under way."""
+
+import asyncio
+
+import pytest
+
+from routerlib.collecting import resumable
+from routerlib.collecting.ledger import Ledger
+from routerlib.collecting.resumable import Job, Traffic, run_job, why_empty
+from routerlib.endpoints import refusals
+from routerlib.endpoints.clients import Busy, Completion, FailedAttempt, Stopped
+
+ANSWER = Completion([{"full_response": "4", "finish_reason": "stop"}], 5, 7)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    monkeypatch.setattr(resumable, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(resumable.random, "uniform", lambda *_: 0.02)
+
+
+def run(tmp_path, ask, items=20, concurrent=4, **options):
+    """A job whose items are numbers, asked by `ask(item)`."""
+
+    async def asked(item, n):
+        await asyncio.sleep(0.001)
+        return ask(item)
+
+    def row(item, state):
+        return {
+            "id": item,
+            "samples": state.samples,
+            "attempts": state.attempts,
+            "error": state.error,
+        }
+
+    async def main():
+        job = Job(key=str, ask=asked, row=lambda i, s: row(str(i), s), **options)
+        ledger = Ledger(tmp_path / "a.jsonl", "id", samples="samples")
+        return await run_job(range(items), job, ledger, concurrent, progress=False)
+
+    return asyncio.run(main())
+
+
+def stopped(status, body):
+    return Stopped(f"{status}", status, refusals.read(status, body))
+
+
+FIREWALL = (403, "<!DOCTYPE html><title>blocked</title>")
+NO_KEY = (401, "who?")
+
+
+def test_a_busy_server_costs_no_attempt_and_is_quoted(tmp_path, capsys):
+    left = iter(range(6))
+
+    def ask(item):
+        if next(left, None) is not None:
+            raise Busy("http://x is busy (503: server busy)", 0.01, 503)
+        return ANSWER
+
+    summary = run(tmp_path, ask)
+    assert summary.complete == 20 and summary.rate_limits == 6 and summary.failed == 0
+
+
+def test_the_wait_for_a_busy_server_grows_and_what_to_do_is_said(monkeypatch):
+    async def main():
+        traffic = Traffic(8)
+        waits = []
+        for _ in range(12):
+            traffic._not_before = 0.0
+            moment = await traffic.enter()
+            traffic.leave()
+            waits.append(traffic.ease_off(moment, None))
+            waits.append(traffic.ease_off(moment - 1, None))  # it was under way with the other
+        return waits, traffic
+
+    monkeypatch.setattr(resumable, "FIRST_WAIT", 1.0)
+    waits, traffic = asyncio.run(main())
+    assert waits[::2] == waits[1::2], "refusals of one wave count once"
+    assert waits[::2][:5] == [1, 2, 4, 8, 16] and waits[-1] == resumable.LONGEST_WAIT
+    traffic.speed_up()
+    assert traffic.ease_off(1e12, None) == 1
+
+
+def test_a_time_that_the_server_named_in_vain_grows_too():
+    traffic = Traffic(8)
+    waits = [traffic.ease_off(1e12 + k, 0.5) for k in range(12)]
+    assert waits[:2] == [0.5, 0.5] and waits[-1] > 5
+
+
+def test_an_item_that_alone_meets_a_busy_server_is_given_up_without_an_attempt(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(resumable, "BUSY_FORGIVEN", 1)
+    monkeypatch.setattr(resumable, "RESETS_FORGIVEN", 1)
+    monkeypatch.setattr(resumable, "FIRST_WAIT", 0.001)
+
+    def ask(item):
+        if item == 2:
+            raise Busy("busy", 0.0, 503)
+        return ANSWER
+
+    summary = run(tmp_path, ask, items=50)
+    assert summary.complete == 49 and summary.errors == {"outage": 1}
+    row = Ledger(tmp_path / "a.jsonl", "id", samples="samples").latest("2")
+    assert row["attempts"] == 0
+
+
+def test_a_firewall_s_page_for_one_item_is_that_item_s_and_costs_no_attempt(tmp_path):
+    def ask(item):
+        if item == 0:
+            raise stopped(*FIREWALL)
+        return ANSWER
+
+    summary = run(tmp_path, ask)
+    assert (summary.complete, summary.errors) == (19, {"bad_request": 1})
+    row = Ledger(tmp_path / "a.jsonl", "id", samples="samples").latest("0")
+    assert row["attempts"] == 0 and row["error"]["status"] == 403
+
+
+def test_a_firewall_s_page_for_all_items_stops_the_run(tmp_path):
+    def ask(item):
+        raise stopped(*FIREWALL)
+
+    with pytest.raises(Stopped):
+        run(tmp_path, ask)
+
+
+def test_a_key_refused_from_the_start_stops_at_once(tmp_path):
+    asked = []
+
+    def ask(item):
+        asked.append(item)
+        raise stopped(*NO_KEY)
+
+    with pytest.raises(Stopped):
+        run(tmp_path, ask, concurrent=1)
+    assert asked == [0]
+
+
+def test_a_key_refused_once_after_answers_is_one_item_s_matter(tmp_path):
+    def ask(item):
+        if item == 9:
+            raise stopped(*NO_KEY)
+        return ANSWER
+
+    summary = run(tmp_path, ask)
+    assert summary.complete == 19 and summary.failed == 1
+
+
+def test_a_key_refused_again_and_again_after_answers_stops(tmp_path):
+    asked = []
+
+    def ask(item):
+        asked.append(item)
+        if item > 9:
+            raise stopped(*NO_KEY)
+        return ANSWER
+
+    with pytest.raises(Stopped):
+        run(tmp_path, ask, items=100, concurrent=1)
+    assert len(asked) == 10 + resumable.STOPS_IN_A_ROW
+
+
+def test_no_credit_stops_at_once_and_keeps_what_was_under_way(tmp_path):
+    """The first item is slow; its answer comes after the refusal of the second, and is paid for."""
+
+    async def asked(item, n):
+        if item == 1:
+            await asyncio.sleep(0.05)
+            raise stopped(402, "pay")
+        await asyncio.sleep(0.3)
+        return ANSWER
+
+    async def main():
+        def row(item, state):
+            error = state.error
+            return {"id": str(item), "samples": state.samples, "attempts": 0, "error": error}
+
+        ledger = Ledger(tmp_path / "a.jsonl", "id", samples="samples")
+        await run_job(range(50), Job(str, asked, row), ledger, 2, progress=False)
+
+    with pytest.raises(Stopped):
+        asyncio.run(main())
+    ledger = Ledger(tmp_path / "a.jsonl", "id", samples="samples")
+    assert ledger.found_done == 1 and ledger.is_done("0")
+
+
+def test_news_about_the_server_are_told_once_with_the_next_answer(tmp_path, capsys):
+    news = []
+
+    def ask(item):
+        if item == 3:
+            news.append("the server takes no `stop`")
+        return ANSWER
+
+    summary = run(tmp_path, ask, news=news)
+    assert sum("takes no `stop`" in message for message in summary.messages) == 1
+
+
+def test_a_failed_attempt_costs_one(tmp_path):
+    failed = iter([1])
+
+    def ask(item):
+        if next(failed, None):
+            raise FailedAttempt("oops", 500)
+        return ANSWER
+
+    assert run(tmp_path, ask, items=1).complete == 1
+
+
+@pytest.mark.parametrize(
+    ("sample", "why"),
+    [
+        ({"finish_reason": "content_filter"}, "content filter"),
+        ({"finish_reason": "length", "reasoning": "hm"}, "reasoning took all"),
+        ({"finish_reason": "length"}, "MAX_TOKENS"),
+        ({"finish_reason": "tool_calls"}, "called a tool"),
+        ({"finish_reason": "stop"}, "before the first word"),
+    ],
+)
+def test_the_cause_of_an_empty_answer_is_told(sample, why):
+    assert why in why_empty(sample)

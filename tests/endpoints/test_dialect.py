@@ -1,0 +1,173 @@
+"""The dialect: which field a refusal names, what is said in its place, and what is learnt for all."""
+
+import pytest
+
+from routerlib.endpoints.dialect import Dialect
+from routerlib.endpoints.refusals import read
+
+
+def body(**more):
+    usual = {
+        "model": "m",
+        "messages": [],
+        "max_tokens": 512,
+        "temperature": 0.7,
+        "stop": list("abcd"),
+    }
+    return usual | {"stream": False} | more
+
+
+def refused(message, status=400, **more):
+    return read(status, {"error": {"message": message, **more}})
+
+
+def words(message, sent=None, **more):
+    return Dialect().other_words(refused(message, **more), sent or body(), {})
+
+
+@pytest.mark.parametrize(
+    ("message", "changed"),
+    [
+        ("at most 4 stop strings are allowed, 16 were sent", {"stop": 4}),
+        ("Number of stop sequences (16) exceeds the maximum of 5.", {"stop": 5}),
+        ("`stop` supports up to 4 stop sequences. Given: 16", {"stop": 4}),
+        ("Invalid 'stop': array too long. Maximum length 4, but got 16 instead.", {"stop": 4}),
+        ("参数stop不支持", {"stop": 1}),
+        ("Le paramètre « stop » n'est pas pris en charge", {"stop": 1}),
+        ("stopSequences is not supported by this model", {"stop": 1}),
+        ("litellm.UnsupportedParamsError: no support for ['stop'], model=o3-2", {"stop": 1}),
+        ("Unsupported value: 'temperature' does not support 0.7", {"temperature": None}),
+        ("temperature: Extra inputs are not permitted", {"temperature": None}),
+        (
+            "Use 'max_completion_tokens' in place of 'max_tokens'",
+            {"max_tokens": "max_completion_tokens"},
+        ),
+        ("max_tokens is not supported", {"max_tokens": "max_completion_tokens"}),
+        ("max_tokens must be a multiple of 16", {"max_tokens": "max_completion_tokens"}),
+        (
+            "Invalid max_tokens value, the valid range of max_tokens is [1, 300]",
+            {"max_tokens": 300},
+        ),
+        ("stream: value is not allowed", {"stream": None}),
+        ("the request body has an unknown field 'seed'", {"seed": None}),
+        ("[{'type': 'extra_forbidden', 'loc': ('body', 'top_p')}]", {"top_p": None}),
+        ("top_logprobs must be at most 5", {"top_logprobs": 5}),
+        ("log probabilities are not available", {"logprobs": None, "top_logprobs": None}),
+        ("n must be 1", {"n": 1}),
+        ("body -> n\n  Extra inputs are not permitted", {"n": 1}),
+        ("Only one completion choice is allowed", {"n": 1}),
+        ("`candidateCount` above 4 is not possible", {"n": 4}),
+    ],
+)
+def test_the_named_field_is_said_otherwise(message, changed):
+    sent = body(
+        stop=[str(k) for k in range(16)], n=9, seed=1, top_p=0.5, logprobs=True, top_logprobs=20
+    )
+    assert words(message, sent) == changed
+
+
+def test_the_field_may_be_named_by_param_alone_or_by_its_place_in_a_list():
+    assert words("Invalid request", param="temperature") == {"temperature": None}
+    assert words("Invalid request", param="$.stop[1]") == {"stop": 1}
+    nested = read(
+        422, {"detail": [{"loc": ["body", "stream"], "msg": "not permitted", "input": body()}]}
+    )
+    assert Dialect().other_words(nested, body(), {}) == {"stream": None}
+    by_name = read(400, {"title": "One or more errors", "errors": {"temperature": ["is unknown"]}})
+    assert Dialect().other_words(by_name, body(), {}) == {"temperature": None}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model's maximum context length is 4096 tokens; max_tokens is 512",
+        "Please stop: rate limit reached",
+        "the content policy does not allow temperature",
+    ],
+)
+def test_what_is_no_matter_of_fields_changes_nothing(message):
+    assert words(message) is None
+
+
+def test_a_server_that_failed_has_to_quote_the_field():
+    assert Dialect().other_words(refused("worker told to stop", 500), body(), {}) is None
+    said = refused("Unknown argument 'stop'", 500)
+    assert Dialect().other_words(said, body(), {}) == {"stop": 1}
+
+
+def refuse_until(dialect, wanted, answer, rounds=12):
+    """A server's side of the talk: `answer(body)` is a refusal or None. Returns the accepted body."""
+    trial = {}
+    for _ in range(rounds):
+        sent = dialect.say(wanted, trial)
+        refusal = answer(sent)
+        if refusal is None:
+            dialect.accept(sent, trial)
+            return sent
+        trial = dialect.other_words(refusal, sent, trial)
+        if trial is None:
+            return None
+    return None
+
+
+def test_several_refused_fields_go_one_after_the_other():
+    def picky(sent):
+        for name in ("max_tokens", "stop", "temperature", "n", "stream"):
+            if name in sent:
+                return refused(f"'{name}' is not supported")
+        return None
+
+    dialect = Dialect()
+    sent = refuse_until(dialect, body(n=3), picky)
+    assert sent == {"model": "m", "messages": [], "max_completion_tokens": 512}
+    assert dialect.say(body(n=3)) == sent, "learnt for all"
+    assert dialect.left_out == ["stop", "temperature"] and len(dialect.news) == 5
+
+
+def test_a_server_that_wants_to_stream_gets_it():
+    def streams(sent):
+        return None if sent.get("stream") is True else refused("only `stream` mode is possible")
+
+    assert refuse_until(Dialect(), body(), streams)["stream"] is True
+
+
+def test_a_refusal_without_a_name_is_guessed_at_before_the_first_answer_only():
+    def mute(sent):
+        return refused("Bad Request") if "stop" in sent or "top_k" in sent else None
+
+    dialect = Dialect(hints=["top_k"])
+    sent = refuse_until(dialect, body(top_k=1), mute)
+    assert "stop" not in sent and "top_k" not in sent and "temperature" in sent
+    assert dialect.other_words(refused("Bad Request"), body(), {}) is None
+
+
+def test_what_no_guess_helps_is_guessed_once():
+    dialect = Dialect()
+    asked = []
+    for _ in range(3):
+        assert (
+            refuse_until(dialect, body(), lambda sent: asked.append(sent) or refused("no")) is None
+        )
+    assert len(asked) <= 6
+
+
+def test_one_question_s_refusal_of_a_field_that_was_taken_teaches_nothing_until_others_meet_it():
+    dialect = Dialect()
+    dialect.accept(body(), {})
+    for k in range(3):
+        assert ("temperature" in dialect.say(body())) is True, k
+        dialect.accept(body(), {"temperature": None})
+    assert "temperature" not in dialect.say(body())
+
+
+def test_what_is_needed_stays():
+    dialect = Dialect(needed=["logprobs", "top_logprobs"])
+    sent = body(logprobs=True, top_logprobs=20)
+    assert dialect.other_words(refused("'logprobs' is not supported"), sent, {}) is None
+
+
+def test_limits_are_recorded_where_something_is_lost():
+    dialect = Dialect()
+    dialect.accept(body(), {"max_tokens": 300, "stop": 2, "n": 4})
+    assert dialect.limits == {"max_tokens": 300}
+    assert dialect.say(body(n=9)) == body(n=4, max_tokens=300, stop=["a", "b"])

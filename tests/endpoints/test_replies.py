@@ -1,0 +1,235 @@
+"""Replies: whatever form a paid answer has, its text is kept; what is no answer is told for what it is."""
+
+import json
+
+import pytest
+
+from routerlib.endpoints.replies import ErrorInside, NoCompletion, decode, finite, samples, usage
+
+
+def chat(content, finish="stop", **message):
+    return {"choices": [{"finish_reason": finish, "message": {"content": content, **message}}]}
+
+
+def read(value, stop=(), is_chat=True):
+    return samples(value, stop, lambda text: text, is_chat)
+
+
+def text_of(value, **more):
+    [sample] = read(value, **more)
+    return sample["full_response"]
+
+
+# --- bytes ---
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"a": 1}',
+        b'\xef\xbb\xbf{"a": 1}',
+        b'\r\n\n  {"a": 1}\n\n',
+        b'\0{"a": 1}',
+        b'[{"a": 1}]',
+        b'{"a": 1}\n\ndata: [DONE]\n\n',
+    ],
+)
+def test_an_object_is_found_in_whatever_is_around_it(content):
+    assert decode(content) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (rb'{"a": "Hi \ud83d"}', "Hi \ufffd"),
+        (rb'{"a": "Hi \ude00 \ud83d\ude00"}', "Hi \ufffd \U0001f600"),
+        ('{"a": "é'.encode()[:-1] + b'"}', "\ufffd"),
+        (b'{"a": "line\nfeed"}', "line\nfeed"),
+    ],
+)
+def test_halves_of_characters_are_replaced(content, text):
+    assert decode(content)["a"] == text
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b'{"choices": [{"text": "half an ans', "broke off after 34"),
+        (b'{"choices": [{"text": "a"}', "broke off"),
+        (b"<!DOCTYPE html><html>login", "page for a browser.*base URL"),
+        (b"  <html>", "page for a browser"),
+        (b"<?xml version='1.0'?><Error/>", "page for a browser"),
+        (b"OK", "no JSON; it starts with 'OK'"),
+        (b"[1, 2]", "no JSON object"),
+        (b'"text"', "no JSON object"),
+        (b'data: {"choices": [{"delta": {"content": "4"}}]}\n\n', "stream that broke off"),
+        (b"[" * 100_000, "nested too deep|broke off"),
+    ],
+)
+def test_what_is_no_completion_is_told_for_what_it_is(content, says):
+    with pytest.raises(NoCompletion, match=says):
+        decode(content)
+
+
+def stream(*pieces, end="data: [DONE]\n\n"):
+    lines = [f"data: {json.dumps(piece)}\n\n" for piece in pieces]
+    return (": keep-alive\n\n" + "".join(lines) + end).encode()
+
+
+def test_an_event_stream_nobody_asked_for_is_put_together():
+    def piece(index, finish=None, **delta):
+        return {"choices": [{"index": index, "delta": delta, "finish_reason": finish}]}
+
+    content = stream(
+        piece(0, role="assistant", content=""),
+        piece(0, reasoning_content="hm"),
+        piece(1, content="5"),
+        piece(0, content="4"),
+        piece(0, "stop", content="2"),
+        piece(1, "length"),
+        {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 9}},
+    )
+    first, second = read(decode(content))
+    assert (first["full_response"], first["reasoning"]) == ("42", "hm")
+    assert (second["full_response"], second["finish_reason"]) == ("5", "length")
+    assert usage(decode(content)) == (3, 9)
+
+
+def test_a_stream_of_completions_and_one_with_an_error():
+    content = stream({"choices": [{"index": 0, "text": "a", "finish_reason": "stop"}]})
+    assert text_of(decode(content), is_chat=False) == "a"
+    with pytest.raises(ErrorInside):
+        read(decode(stream({"error": {"code": 502}}, end="")))
+
+
+# --- texts ---
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        chat("4"),
+        chat([{"type": "text", "text": "4"}]),
+        chat(["4"]),
+        chat([{"type": "output_text", "text": {"value": "4"}}, {"type": "image_url"}]),
+        chat({"parts": [{"text": "4"}]}),
+        chat(4),
+        {"choices": [{"text": "4", "finish_reason": "stop"}]},
+        {"choices": [{"message": "4"}]},
+        {"choices": {"message": {"content": "4"}}},
+        {"choices": [{"delta": {"content": "4"}}]},
+        {"data": chat("4")},
+        {"output": chat("4")},
+        chat(None, refusal="4"),
+        chat("4", "stop") | {"error": None},
+        chat("4", "stop") | {"error": {"message": "a remark about your plan"}},
+    ],
+)
+def test_the_text_is_found_wherever_it_stands(value):
+    assert text_of(value) == "4"
+    assert text_of(value, is_chat=False) == "4"
+
+
+def test_thinking_goes_to_reasoning_and_texts_are_joined():
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "2+2"}]},
+        {"type": "text", "text": "The answer "},
+        {"type": "text", "text": "is 4"},
+    ]
+    [sample] = read(chat(parts))
+    assert (sample["full_response"], sample["reasoning"]) == ("The answer is 4", "2+2")
+    [sample] = read(chat("4", reasoning_details=[{"type": "reasoning.text", "text": "2+2"}]))
+    assert sample["reasoning"] == "2+2"
+    [sample] = read(chat([{"text": "hm", "thought": True}, {"text": "4"}]))
+    assert (sample["full_response"], sample["reasoning"]) == ("4", "hm")
+
+
+def test_an_ended_answer_in_the_reasoning_field_is_an_answer_and_a_cut_off_one_is_not():
+    [sample] = read(chat(None, "stop", reasoning_content="It is 4"))
+    assert sample["full_response"] == "It is 4" and sample["answer_in_reasoning"]
+    [sample] = read(chat("", "length", reasoning_content="Let me"))
+    assert sample["full_response"] == "" and "answer_in_reasoning" not in sample
+
+
+def test_a_filtered_answer_is_empty_and_says_so_even_without_a_message():
+    [sample] = read({"choices": [{"index": 0, "finish_reason": "SAFETY"}]}, is_chat=False)
+    assert (sample["full_response"], sample["finish_reason"]) == ("", "content_filter")
+
+
+def test_a_stop_string_that_the_server_passed_over_is_cut_here():
+    [sample] = read(chat("4\nQuestion", "length"), stop=("\n",))
+    assert (sample["full_response"], sample["finish_reason"]) == ("4", "stop")
+
+
+# --- errors inside ---
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"error": {"message": "no"}},
+        {"error": "no"},
+        {"message": "no", "code": 500},
+        {"choices": None, "message": "no"},
+        {"detail": "no"},
+        chat(None) | {"error": {"code": 429}},
+        chat("half", "stop") | {"error": {"code": 502}},
+        {"choices": [{"error": {"code": 502}, "message": {"content": "half"}}]},
+        chat("half", "error"),
+        chat("half", {"type": "abort"}),
+        {"base_resp": {"status_code": 1002}, "choices": None},
+    ],
+)
+def test_an_error_inside_is_an_error_and_no_answer(value):
+    with pytest.raises(ErrorInside):
+        read(value)
+
+
+def test_of_several_choices_those_without_an_error_are_kept():
+    value = {"choices": [chat("4")["choices"][0], {"error": {"code": 502}}]}
+    assert text_of(value) == "4"
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"choices": []}, "no choices"),
+        ({"choices": None}, "no choices"),
+        ({"choices": [], "prompt_filter_results": [{"hate": 1}]}, "filtered the prompt"),
+        ({"choices": ["a"]}, "form of a completion"),
+        ({"choices": [{"index": 0}]}, "form of a completion"),
+    ],
+)
+def test_what_holds_no_answer_is_none(value, says):
+    with pytest.raises(NoCompletion, match=says):
+        read(value, is_chat=False)
+
+
+# --- numbers ---
+
+
+def test_log_probabilities_are_numbers_that_json_has():
+    told = {"content": [{"token": "A", "logprob": float("-inf"), "top": [float("nan"), -0.5]}]}
+    value = chat("A")
+    value["choices"][0]["logprobs"] = told
+    [sample] = read(value)
+    assert sample["logprobs"]["content"][0]["logprob"] == -9999.0
+    json.dumps(sample, allow_nan=False)
+    assert finite({"a": [float("inf")]}) == {"a": [None]}
+
+
+@pytest.mark.parametrize(
+    ("told", "counts"),
+    [
+        ({"prompt_tokens": 5, "completion_tokens": 7}, (5, 7)),
+        ({"input_tokens": "5", "output_tokens": 7.0}, (5, 7)),
+        ({"prompt_tokens": None, "completion_tokens": {"a": 1}}, (0, 0)),
+        (None, (0, 0)),
+        ([1], (0, 0)),
+        ({"completion_tokens": -1}, (0, 0)),
+    ],
+)
+def test_an_odd_count_of_tokens_loses_no_answer(told, counts):
+    assert usage({"usage": told}) == counts
+    assert text_of(chat("4") | {"usage": told}) == "4"
