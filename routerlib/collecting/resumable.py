@@ -646,7 +646,8 @@ class _Run(Generic[T]):
             reason = str(sample.get("finish_reason"))
             summary.finish_reasons[reason] = summary.finish_reasons.get(reason, 0) + 1
             summary.out_of_reasoning += bool(sample.get("answer_in_reasoning"))
-            if not sample.get("full_response", "").strip():
+            text = sample.get("full_response")  # a label's probability comes without a text
+            if text is not None and not text.strip():
                 why = why_empty(sample)
                 summary.empty += 1
                 summary.empty_because[why] = summary.empty_because.get(why, 0) + 1
