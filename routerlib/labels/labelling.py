@@ -295,8 +295,9 @@ def letter_probability(logprobs: Any) -> tuple[float | None, float]:
     """
     try:
         alternatives = logprobs["content"][0]["top_logprobs"]
-        pairs = [(str(entry["token"]), float(entry["logprob"])) for entry in alternatives]
-    except (TypeError, KeyError, IndexError):
+        told = [entry for entry in alternatives if entry.get("logprob") is not None]
+        pairs = [(str(entry["token"]), float(entry["logprob"])) for entry in told]
+    except (TypeError, KeyError, IndexError, AttributeError):
         raise ValueError("the answer holds no log-probabilities") from None
     mass = dict.fromkeys(LETTERS, 0.0)
     for token, logprob in pairs:
@@ -381,7 +382,9 @@ async def choose_method(client: Any, labeller: Labeller, patience: float = 60.0)
             await _probe(_endpoint(client, labeller, method), labeller, method, patience)
             return method
         except Stopped as error:
-            if error.status in (401, 403) or (method != DECISION and error.status == 404):
+            if error.is_sure or error.status in (401, 403):
+                raise
+            if method != DECISION and error.status == 404:
                 raise
         except (BadRequest, FailedAttempt):
             continue
