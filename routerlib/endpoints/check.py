@@ -24,7 +24,7 @@ from routerlib.endpoints.clients import (
     Stopped,
 )
 from routerlib.endpoints.refusals import Kind
-from routerlib.stats import metrics
+from routerlib.stats.prices import call_cost
 
 QUESTION = "What is 2 + 2? Answer with the number alone."
 WORDS = 16  # tokens of a sample that is asked for
@@ -106,7 +106,7 @@ def check(
     settings.price("PRICE_OUT", price_out)
     finding = event_loop.run(_check(api_base, model, api_mode, timeout))
     finding.cost = float(
-        metrics.call_cost(finding.prompt_tokens, finding.completion_tokens, price_in, price_out)
+        call_cost(finding.prompt_tokens, finding.completion_tokens, price_in, price_out)
     )
     print(finding)
     return finding
