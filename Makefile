@@ -14,7 +14,7 @@ VLLM_HERE := $(if $(filter Linux-x86_64,$(MACHINE)),$(VLLM)/.installed)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run test lint lab panel samples clean
+.PHONY: help run test lint mutants lab panel samples clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,11 @@ test: $(VENV)/.tested $(VLLM_HERE) lint ## lint, unit tests, both engines for re
 lint: $(VENV)/.tested ## ruff over code and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# An hour and more; goes on where it stopped. What no test noticed: .venv/bin/mutmut results
+mutants: $(VENV)/.tested ## mutation tests of routerlib/stats and routerlib/training (ONLY="routerlib.stats.*" for a part)
+	$(BIN)/mutmut run $(if $(ONLY),"$(ONLY)")
+	$(BIN)/mutmut results
 
 # No news, no look for updates, no list of extensions: JupyterLab would ask others for them.
 ASKING_NOBODY := --LabApp.news_url=None --LabApp.extension_manager=readonly \

@@ -101,7 +101,7 @@ def weights_after_examination(
             sentence = (
                 f"02 found its labeller {found.get('labeller', '')} no better than a constant"
                 f"{figures}: its labels do not train, their weight is 0."
-            )
+            ).replace("  ", " ")
             return weights | {"llm": 0.0}, sentence
     return weights, ""
 

@@ -90,8 +90,53 @@ def test_calibration_keeps_the_mean_and_takes_any_real_score(rng):
 
 @pytest.mark.parametrize(
     ("fields", "said"),
-    [({}, "None is not known"), ({"method": "platt"}, "slope"), ({"method": "isotonic"}, "knots")],
+    [
+        ({}, "None is not known; it is one of none, temperature, platt, isotonic"),
+        ({"method": "platt"}, "slope"),
+        ({"method": "isotonic"}, "knots"),
+    ],
 )
 def test_a_calibration_that_does_not_fit_is_refused(fields, said):
     with pytest.raises(metrics.MetricError, match=said):
         calibration.Calibration.from_dict(fields)
+
+
+def test_auto_takes_what_predicts_best_out_of_fold(rng):
+    """Steps want isotonic, twisted log-odds platt, exact probabilities next to nothing."""
+    p = rng.beta(2, 3, 6000)
+    stepped = np.where(p < 0.3, 0.1, np.where(p < 0.6, 0.8, 0.2 + 0.7 * (p > 0.8)))
+    odds = calibration.log_odds(p)
+    for wanted, true in (
+        ("isotonic", stepped),
+        ("platt", calibration.sigmoid(2.5 * odds + 1.5)),
+    ):
+        y = (rng.random(6000) < true).astype(float)
+        assert calibration.calibrate("auto", p, y).method == wanted
+    exact = (rng.random(6000) < p).astype(float)
+    assert calibration.calibrate("auto", p, exact).method in ("none", "temperature")
+    assert calibration.calibrate("auto", odds, exact).method == "platt"
+    assert calibration.calibrate("auto", p[:9], exact[:9]).method == "platt"
+
+
+def test_level_for_moves_the_mean_to_the_one_wanted(rng):
+    odds, weight = rng.normal(size=300) * 3, rng.random(300)
+    for wanted in (0.01, 0.4, 0.99):
+        level = calibration.level_for(odds, wanted)
+        assert calibration.sigmoid(odds + level).mean() == pytest.approx(wanted, abs=1e-9)
+        level = calibration.level_for(odds, wanted, weight)
+        mean = np.average(calibration.sigmoid(odds + level), weights=weight)
+        assert mean == pytest.approx(wanted, abs=1e-9)
+
+
+def test_soft_logistic_is_the_fit_on_rows_counted_by_share(rng):
+    x = rng.normal(size=(200, 3))
+    y, weights = rng.random(200), rng.random(200) + 0.1
+    found, intercept = calibration.soft_logistic(x, y, weights, 0.5)
+    reference = LogisticRegression(C=0.5, tol=1e-10, max_iter=1000)
+    counts = np.r_[y * weights, (1 - y) * weights]
+    reference.fit(np.r_[x, x], np.r_[np.ones(200), np.zeros(200)], sample_weight=counts)
+    assert found == pytest.approx(reference.coef_[0], abs=1e-4)
+    assert intercept == pytest.approx(reference.intercept_[0], abs=1e-4)
+    for label, certain in ((1.0, 10.0), (0.0, -10.0)):
+        alike = calibration.soft_logistic(x, np.full(200, label), weights, 0.5)
+        assert alike[0].tolist() == [0, 0, 0] and alike[1] == certain

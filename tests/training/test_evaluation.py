@@ -260,10 +260,10 @@ def test_certify_reads_a_file_of_outcomes(study, tmp_path):
 
 
 def test_agreement_with_people_is_counted_and_said(study):
-    texts = ["x" * n for n in (10, 20, 60, 90)]
+    texts = ["x" * n for n in (10, 20, 50, 90)]
     rows = replace(study[0].take([0, 1, 2, 3]), texts=texts, p_superior=np.array([0, 0.2, 0.4, 1]))
     found, sentence = evaluation.on_people(router(), rows)
-    p = np.array([0.1, 0.2, 0.6, 0.9])
+    p = np.array([0.1, 0.2, 0.5, 0.9])  # one half says superior
     assert found["rows"] == 4 and found["agreement"] == 0.75
     assert found["auc"] == metrics.auc(p, rows.p_superior)
     assert found["brier"] == pytest.approx(metrics.brier(p, rows.p_superior))
@@ -281,6 +281,8 @@ def test_a_router_that_knows_nothing_of_people_does_not_tell(study):
     clever.score = lambda texts, categories=None: np.array([known[text] for text in texts])
     found, sentence = evaluation.on_people(Router("clever", clever), rows)
     assert found["auc_low"] > 0.5 and "the router tells apart" in sentence
+    flat = replace(rows, p_superior=np.full(len(rows), 0.5))
+    assert evaluation.on_people(blind, flat)[0]["correlation"] == 0.0
     same = replace(rows, texts=["same"] * len(rows))
     assert evaluation.on_people(router(), same)[0]["correlation"] == 0.0
 

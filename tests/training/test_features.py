@@ -51,6 +51,9 @@ def test_each_feature_of_a_question_with_options(name, value):
         ("A notable exception", "negated", 0),
         ("plain words", "question marks", 0),
         ("one two", "mean word length", 3),
+        ("A) x\nB) y", "options", 2),
+        ("XX", "share of operators", 0),
+        ("A) 1\nB) two 2", "options with a digit", 1),
     ],
 )
 def test_single_features(text, name, value):

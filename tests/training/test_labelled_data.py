@@ -174,6 +174,18 @@ def test_a_labeller_no_better_than_a_constant_does_not_train(tmp_path):
     assert "labeller tiny no better than a constant" in said and "weight is 0" in said
     assert "agrees on 50%" in said and "on 62%" in said
     assert labelled_data.weights_after_examination({}, path)[0] == {"llm": 0.0}
+    examined(tmp_path, False)
+    said = labelled_data.weights_after_examination({"llm": 0.1}, path)[1]
+    assert said == (
+        "02 found its labeller no better than a constant: its labels do not train, their weight "
+        "is 0."
+    )
+
+
+def test_the_labels_that_02_left_are_examined_too(outputs):
+    (outputs / "datasets").mkdir(parents=True, exist_ok=True)
+    examined(outputs / "datasets", False)
+    assert labelled_data.weights_after_examination({"llm": 0.3})[0] == {"llm": 0.0}
 
 
 @pytest.mark.parametrize("useful", [True, None])
@@ -237,6 +249,13 @@ def test_tokens_of_a_call_are_means_of_those_that_were_measured(tmp_path):
     assert (found["small"].read, found["small"].written) == (20, 4)
     assert found["large"].total == 55
     assert labelled_data.tokens_per_call(tmp_path / "none") == {}
+
+
+def test_tokens_are_counted_in_what_04_left(outputs):
+    (outputs / "graded").mkdir(parents=True, exist_ok=True)
+    sample = {"prompt_tokens": 3, "completion_tokens": 1}
+    jsonl.write_rows(outputs / "graded" / "a.jsonl", [{"model": "small", "responses": [sample]}])
+    assert labelled_data.tokens_per_call()["small"].total == 4
 
 
 def test_a_call_costs_its_measured_tokens_or_those_of_a_usual_call():
