@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     rows = pairs_of(args.pair, args.others, args.second)
-    with Crew("routerlib.answers.correctness:judge") as crew:
+    with Crew("routerlib.answers.correctness:grade_answer") as crew:
         items = [correctness.item_of(one, one.responses[0]) for row in rows for one in row[:2]]
         verdicts = list(crew.map(items))
     with Crew("routerlib.answers.signals:measure") as crew:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from routerlib.answers import equality, extraction
+from routerlib.answers import equality, extraction, phrases
 from routerlib.rows.schemas import Responses, Sample
 
 # Every signal and what it says. All are means over the samples of the inferior model, where it gave several.
@@ -181,8 +181,8 @@ def agree(one: str, other: str, by_letter: bool = False) -> bool:
     return (
         equality.equal(one, other)
         or equality.equal(other, one)
-        or equality.same_text(one, [other])
-        or equality.same_text(other, [one])
+        or phrases.same_text(one, [other])
+        or phrases.same_text(other, [one])
     )
 
 
