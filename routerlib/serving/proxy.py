@@ -388,6 +388,10 @@ class RouterApp:
 class Relay(Response):
     """The answer of a model, passed on byte by byte; if the caller leaves, the model's server is
     let go.
+
+    Starlette's StreamingResponse is as fast (12 ms a call beside 13 on a busy machine), but it
+    watches the caller only once a model has begun to answer. Who leaves while a model still thinks
+    would be noticed when the whole answer is there, and paid.
     """
 
     def __init__(self, app: RouterApp, request: Request, body: dict[str, Any], plan: Plan):
