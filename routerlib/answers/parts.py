@@ -16,7 +16,7 @@ from typing import Any
 from routerlib.answers import expressions, letters
 from routerlib.answers.choices import letters_of, opens_with
 from routerlib.answers.wording import unstyled
-from routerlib.endpoints.prompts import OPENING_TOKENS, SPECIAL_TOKENS
+from routerlib.rows.end_marks import END_MARKS, OPENING_MARKS
 
 # --- thinking, and the brackets an answer is put into ---------------------------------------------
 
@@ -58,7 +58,7 @@ _ANSWER_KEY = re.compile(
 )
 # What ends a turn. `</s>` is an HTML tag too, and counts only where a text ends or a line does.
 _TURN_ENDS = re.compile(
-    "|".join(re.escape(token) for token in SPECIAL_TOKENS if token != "</s>")
+    "|".join(re.escape(token) for token in END_MARKS if token != "</s>")
     + r"|</s>(?=\s*(?:$|\n))|<\|(?:assistant|user)\|>|<｜(?:Assistant|User|end)"
 )
 
@@ -82,7 +82,7 @@ def _said(text: str) -> str:
 
 
 def _up_to_the_end(text: str) -> str:
-    for token in OPENING_TOKENS:
+    for token in OPENING_MARKS:
         text = text.removeprefix(token)
     text = re.sub(r"<\|(?:begin|end)_of_solution\|>", "\n", text)
     stop = _TURN_ENDS.search(text, pos=1) if text else None
