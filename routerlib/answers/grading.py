@@ -542,7 +542,9 @@ def join_outcomes(
     Raises:
         GradingError: a file has not been graded, or no question is in both.
     """
-    inferior = {row.unique_id: _outcome(row) for row in _rows(inferior_graded)}
+    inferior, cheap_model = {}, ""
+    for row in _rows(inferior_graded):
+        inferior[row.unique_id], cheap_model = _outcome(row), row.model
     counts: Counter[str] = Counter(
         joined=0, only_inferior=0, only_superior=0, without_samples=0, different_questions=0
     )
@@ -553,7 +555,9 @@ def join_outcomes(
         fate = _fate(other, own)
         counts[fate] += 1
         if other and fate == "joined":
-            rows.append(_labelled(row, other[1], own[1]))
+            outcome = _labelled(row, other[1], own[1])
+            outcome.inferior_model, outcome.superior_model = cheap_model, row.model
+            rows.append(outcome)
     counts["only_inferior"] = len(inferior.keys() - met)
     if not rows:
         raise GradingError(
@@ -600,10 +604,7 @@ def _labelled(row: Responses, inferior: float, superior: float) -> LabelledPromp
 
 def prompt_of(row: Responses) -> str:
     """What the router sees of a question: its text, and its options where it has any."""
-    if not row.choices:
-        return row.problem
-    options = "\n".join(f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(row.choices))
-    return f"{row.problem}\n{options}"
+    return row.as_prompt()
 
 
 def two_by_two(rows: Iterable[LabelledPrompt]) -> dict[str, float]:

@@ -63,6 +63,7 @@ async def collect(
     api_key: str | None = None,
     timeout: float = 600.0,
     progress: bool = True,
+    fields: dict[str, str] | None = None,
 ) -> CollectionSummary:
     """Bring every question to k answers of one model, as far as attempts allow; rows go to disk one by one.
 
@@ -88,6 +89,8 @@ async def collect(
         price_out: money per million tokens written.
         extra_body: more fields of the request, such as {"top_p": 0.9}; recorded with the sampling.
         timeout: seconds for one request.
+        fields: where questions have other names for their fields, ours to theirs, such as
+            {"unique_id": "id"}.
 
     Returns:
         Counts, tokens, cost and path; `exit_code` is 0 where every question is complete, else 3.
@@ -143,7 +146,7 @@ async def collect(
         )
         with servers.held(target.url), jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
             summary = await resumable.run_job(
-                _questions(questions, limit, rejects),
+                _questions(questions, limit, rejects, fields),
                 job,
                 book,
                 max_concurrent,
@@ -229,10 +232,13 @@ def output_path(
 
 
 def _questions(
-    questions: str | Path | Iterable[Question], limit: int | None, rejects: jsonl.Rejects
+    questions: str | Path | Iterable[Question],
+    limit: int | None,
+    rejects: jsonl.Rejects,
+    fields: dict[str, str] | None,
 ) -> Iterator[Question]:
     if isinstance(questions, str | Path):
-        return sources.load_rows(questions, Question, limit, rejects)
+        return sources.load_rows(questions, Question, limit, rejects, fields)
     return (
         (question for question, _ in zip(questions, range(limit), strict=False))
         if limit

@@ -20,7 +20,7 @@ import numpy as np
 from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
-from routerlib.rows import jsonl
+from routerlib.rows import jsonl, sources
 from routerlib.rows.sameness import ENDS, NearIndex, text_key, tokens
 from routerlib.rows.schemas import Conversation, Message, Prompt, Row, Text, VoteQuestion
 
@@ -278,6 +278,33 @@ class Duplicates:
 # --- overlap with the evaluation questions ---
 
 
+def evaluation_questions(source: str, votes_source: str = "") -> Iterator[VoteQuestion]:
+    """The questions that no prompt may repeat: questions, vote questions or votes, by any source.
+
+    Args:
+        source: as `sources.load_rows` takes it; "votes" in it stands for the votes that 01 read.
+        votes_source: which these were; empty: what 01 noted.
+
+    Raises:
+        CleaningError: "votes" is named, and 01 has not run.
+    """
+    if "votes" in settings.names(source) and not votes_source:
+        votes_source = _votes_of_01()
+    parts = [votes_source if part == "votes" else part for part in settings.names(source)]
+    return sources.load_rows(", ".join(parts), VoteQuestion)
+
+
+def _votes_of_01() -> str:
+    path = settings.outputs("analysis", "metrics.json")
+    noted = jsonl.read_json(path) if path.exists() else {}
+    if not noted.get("votes_source"):
+        raise CleaningError(
+            "EVAL_QUESTIONS names the votes, but notebook 01 has not noted which it read. Run 01 "
+            "first, or name their source here, such as lmsys/mt_bench_human_judgments@human."
+        )
+    return str(noted["votes_source"])
+
+
 class Evaluation:
     """The questions that a router will be evaluated on, and whether a prompt repeats one of them.
 
@@ -305,11 +332,11 @@ class Evaluation:
             similarity,
             category_similarity,
         )
-        turns = [(turn, question.category) for question in questions for turn in question.turns]
-        self.texts, self.categories = (
-            [text for text, _ in turns],
-            [category for _, category in turns],
-        )
+        turns: dict[str, str] = {}  # a question that was voted on often stands here once
+        for question in questions:
+            for turn in question.turns:
+                turns.setdefault(turn, question.category)
+        self.texts, self.categories = list(turns), list(turns.values())
         self._whole: set[tuple[str, ...]] = set()
         self._grams: dict[int, set[int]] = {}
         for text in self.texts:

@@ -70,6 +70,9 @@ LEAST_MASS = (
 )
 
 
+STANDIN_PAIR = ("standin-inferior", "standin-superior")  # whose answers the samples are
+
+
 class LabellingError(Foreseen, ValueError):
     """Labelling cannot be done as asked; the text says why and what to do."""
 
@@ -156,24 +159,45 @@ def load_prompt(path: str | Path | None = None) -> tuple[str, str]:
     return craft_prompt(rows, tiers), "the sample votes"
 
 
-def known_labels(source: str = "") -> list[LabelledPrompt]:
-    """Labels to examine a labeller with: the named files, else what 01 and 04 left, else the samples.
+def known_labels(source: str = "", pair: tuple[str, str] = STANDIN_PAIR) -> list[LabelledPrompt]:
+    """Labels to examine a labeller with: the named files, else what 01 and 04 left.
+
+    Where they left nothing, the samples, which are answers of the stand-in pair: they say nothing
+    about another one, and are not used for it.
+
+    Args:
+        pair: the inferior and the superior model that prompts will be routed between.
 
     Raises:
-        sources.SourceError: a named file cannot be read.
+        sources.SourceError: a named file cannot be read. LabellingError: nothing is known.
     """
     if source:
         return list(sources.load_rows(source, LabelledPrompt))
     human = settings.outputs("analysis") / "labelled_questions.jsonl"
     graded = settings.outputs("graded") / "outcomes.jsonl"
-    rows = (
-        list(jsonl.read_rows(human, LabelledPrompt))
-        if human.exists()
-        else labelled(_sample_difficulties()[0])
-    )
-    return rows + list(
-        sources.load_rows(str(graded) if graded.exists() else sources.SAMPLE, LabelledPrompt)
-    )
+    is_sample = pair == STANDIN_PAIR
+    rows: list[LabelledPrompt] = []
+    if human.exists():
+        rows += jsonl.read_rows(human, LabelledPrompt)
+    elif is_sample:
+        rows += labelled(_sample_difficulties()[0])
+    if graded.exists():
+        outcomes = jsonl.read_rows(graded, LabelledPrompt)
+        rows += (row for row in outcomes if _is_about(row, pair))
+    elif is_sample:
+        rows += sources.load_rows(sources.SAMPLE, LabelledPrompt)
+    if not rows:
+        raise LabellingError(
+            f"No label is known of {pair[0]} and {pair[1]} to examine the labeller with. Run 01 on "
+            "people's votes, or 03 and 04 on this pair first, or name labelled files as "
+            "KNOWN_LABELS."
+        )
+    return rows
+
+
+def _is_about(row: LabelledPrompt, pair: tuple[str, str]) -> bool:
+    """Whether an outcome is of this pair; older ones do not say whose they are."""
+    return (row.inferior_model or pair[0], row.superior_model or pair[1]) == pair
 
 
 def _sample_difficulties() -> tuple[list[Difficulty], Tiers]:

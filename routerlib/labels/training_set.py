@@ -161,7 +161,7 @@ def balance(
         return list(rows)
     if how != "downsample":
         raise MixingError(f'BALANCE is {how!r}; it is "none" or "downsample".')
-    training = [i for i, row in enumerate(rows) if getattr(row, "split", "train") == "train"]
+    training = [i for i, row in enumerate(rows) if (row.split or "train") == "train"]
     by_label = {label: [i for i in training if rows[i].label == label] for label in LABELS}
     least = min(len(members) for members in by_label.values())
     if not least:
@@ -171,9 +171,7 @@ def balance(
         )
     rng = np.random.default_rng(settings.seed(seed))
     keep = {int(i) for members in by_label.values() for i in rng.permutation(members)[:least]}
-    return [
-        row for i, row in enumerate(rows) if i in keep or getattr(row, "split", "train") != "train"
-    ]
+    return [row for i, row in enumerate(rows) if i in keep or (row.split or "train") != "train"]
 
 
 def source_agreement(rows: Iterable[LabelledPrompt]) -> list[dict[str, Any]]:
@@ -244,7 +242,7 @@ def write(
 
 
 def _counts(rows: Sequence[LabelledPrompt], name: str) -> dict[str, int]:
-    return dict(sorted(Counter(str(getattr(row, name, "unknown")) for row in rows).items()))
+    return dict(sorted(Counter(str(getattr(row, name) or "unknown") for row in rows).items()))
 
 
 def describe_file(path: str | Path) -> dict[str, Any]:

@@ -316,7 +316,7 @@ def label_shares(rows: Sequence[LabelledPrompt]) -> Figure:
     lengths = quartile_names([len(as_text(row.prompt)) for row in rows])
     groupings = {
         "length (characters)": [(lengths(len(as_text(row.prompt))), row) for row in rows],
-        "language": [(str(getattr(row, "language", "unknown")), row) for row in rows],
+        "language": [(row.language or "unknown", row) for row in rows],
         "category": [(row.category, row) for row in rows],
     }
     shown = {}

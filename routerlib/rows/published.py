@@ -259,6 +259,28 @@ def _python_list(text: str) -> Any:
         return None
 
 
+# --- questions that votes are about, or that no prompt may repeat ---
+
+
+def _asked_in_vote(row: Fields) -> Fields:
+    """The question of a vote: what its user said, turn by turn."""
+    vote = as_fields("Vote", row)
+    talk = vote.get("conversation_a") or []
+    said = [turn.get("content") for turn in talk if turn.get("role") == "user"]
+    turns = [text for text in map(message_text, said) if text]
+    return {"question_id": vote.get("question_id"), "turns": turns}
+
+
+def _asked_in_question(row: Fields) -> Fields:
+    """A question with a known answer, as something that is asked."""
+    question = as_fields("Question", row)
+    text = question.get("question")
+    found = {"question_id": question.get("unique_id"), "turns": [text] if text else []}
+    if question.get("category") is not None:
+        found["category"] = str(question["category"])
+    return found
+
+
 # --- conversations ---
 
 
@@ -465,6 +487,11 @@ SHAPES = (
     _shape("Vote", "arena 55k", "winner_model_a,winner_model_b,winner_tie", _vote_in_columns),
     _shape("Vote", "WSDM Cup", "prompt,response_a,response_b,winner", _vote_on_responses),
     _shape("Vote", "MT-Bench, arena 33k, 100k, 140k", "model_a,model_b,winner", _vote),
+    _shape("VoteQuestion", "votes of any set", "model_a,model_b", _asked_in_vote, "turns"),
+    _shape("VoteQuestion", "questions", "question", _asked_in_question, "turns"),
+    _shape("VoteQuestion", "MATH-500, AIME", "problem", _asked_in_question, "turns"),
+    _shape("VoteQuestion", "GPQA, AIME", "Question", _asked_in_question, "turns"),
+    _shape("VoteQuestion", "AIME 2024", "Problem", _asked_in_question, "turns"),
     _shape("Conversation", "ShareGPT", "conversations", _sharegpt),
     _shape("Conversation", "lmsys-chat-1m, WildChat", "conversation", _conversation),
     _shape("Conversation", "messages", "messages", _conversation),
