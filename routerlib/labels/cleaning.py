@@ -297,12 +297,13 @@ def evaluation_questions(source: str, votes_source: str = "") -> Iterator[VoteQu
 def _votes_of_01() -> str:
     path = settings.outputs("analysis", "metrics.json")
     noted = jsonl.read_json(path) if path.exists() else {}
-    if not noted.get("votes_source"):
+    named = [str(source["source"]) for source in noted.get("sources", ()) if "source" in source]
+    if not named:
         raise CleaningError(
             "EVAL_QUESTIONS names the votes, but notebook 01 has not noted which it read. Run 01 "
             "first, or name their source here, such as lmsys/mt_bench_human_judgments@human."
         )
-    return str(noted["votes_source"])
+    return ", ".join(named)
 
 
 class Evaluation:
@@ -377,8 +378,8 @@ def _words(text: str) -> tuple[str, ...]:
     """Tokens without the full stop or question mark at the end."""
     words = tokens(text)
     while words and words[-1] in ENDS:
-        words.pop()
-    return tuple(words)
+        words = words[:-1]
+    return words
 
 
 def _grams(words: Sequence[str], size: int) -> Iterator[int]:

@@ -302,3 +302,21 @@ def test_the_stand_in_encoder_finds_a_paraphrase():
     ]
     kept, report = cleaned(rows, evaluation=evaluation)
     assert [row.id for row in kept] == ["c2"] and report.dropped == {cleaning.SAME_MEANING: 1}
+
+
+def test_evaluation_questions_may_be_questions_votes_or_those_that_01_read(outputs, tmp_path):
+    asked = tmp_path / "q.jsonl"
+    asked.write_text(json.dumps({"question": "Which river is longest?", "answer": "#### 1"}) + "\n")
+    voted = tmp_path / "votes.jsonl"
+    talk = [{"role": "user", "content": "Write a poem."}, {"role": "assistant", "content": "O!"}]
+    pair = {"model_a": "a", "model_b": "b", "winner": "tie"}
+    row = pair | {"question_id": 81, "conversation_a": talk, "conversation_b": talk}
+    voted.write_text(2 * (json.dumps(row) + "\n"))
+    found = Evaluation(cleaning.evaluation_questions(f"{asked}, {voted}"))
+    assert found.texts == ["Which river is longest?", "Write a poem."]
+    with pytest.raises(cleaning.CleaningError, match="Run 01 first"):
+        list(cleaning.evaluation_questions("votes"))
+    noted = outputs / "analysis" / "metrics.json"
+    noted.write_text(json.dumps({"sources": [{"kind": "file", "source": str(voted)}]}))
+    both = Evaluation(cleaning.evaluation_questions(f"{asked}, votes"))
+    assert both.texts == found.texts

@@ -430,6 +430,19 @@ def test_known_labels_without_earlier_notebooks_are_the_samples(outputs):
     assert {row.source for row in labelling.known_labels()} == {"human", "graded"}
 
 
+def test_outcomes_of_another_pair_examine_no_labeller(outputs):
+    pair = ("Qwen/Qwen2.5-1.5B-Instruct", "Qwen/Qwen2.5-7B-Instruct")
+    with pytest.raises(labelling.LabellingError, match="No label is known of Qwen"):
+        labelling.known_labels("", pair)
+    sample = next(row for row in labelling.known_labels() if row.source == "graded")
+    ours = sample.model_copy(update={"inferior_model": pair[0], "superior_model": pair[1]})
+    others = sample.model_copy(update={"id": "x", "inferior_model": "standin-inferior"})
+    path = outputs / "graded" / "outcomes.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    jsonl.write_rows(path, [ours, others])
+    assert [row.id for row in labelling.known_labels("", pair)] == [ours.id]
+
+
 def test_a_method_nobody_knows_is_a_sentence():
     with pytest.raises(labelling.LabellingError, match="decision, logprobs, samples"):
         Labeller("m", "http://127.0.0.1:1/v1", PROMPT, "guess")

@@ -110,7 +110,8 @@ def test_papermill_sees_every_parameter(notebook):
 
 def test_it_calls_and_shows_but_defines_nothing(notebook):
     for cell in code_cells(notebook):
-        assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source[:80]
+        if "parameters" not in cell.metadata.get("tags", []):  # a table, one line a parameter
+            assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source[:80]
         assert max(map(len, cell.source.splitlines())) <= LONGEST_LINE, cell.source[:80]
         for node in ast.walk(tree(cell)):
             assert not isinstance(

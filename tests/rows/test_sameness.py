@@ -40,8 +40,8 @@ def test_texts_that_say_something_else_do_not(one, other):
 
 
 def test_words_are_taken_apart_and_chinese_sign_by_sign():
-    assert sameness.tokens("What is 7*8?") == ["what", "is", "7", "*", "8", "?"]
-    assert sameness.tokens("水 is 水と火") == ["水", "is", "水", "と", "火"]
+    assert sameness.tokens("What is 7*8?") == ("what", "is", "7", "*", "8", "?")
+    assert sameness.tokens("水 is 水と火") == ("水", "is", "水", "と", "火")
 
 
 def test_long_chinese_texts_that_differ_a_little_are_near():
