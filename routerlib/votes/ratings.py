@@ -1,8 +1,9 @@
-"""What human votes say: which models are better, how hard each question is, and how far people agree.
+"""What human votes say: which models are better, how hard each question is, and how far people
+agree.
 
 Votes in, numbers out. Nothing is read or drawn here (`sources`, `plots`), and no model is asked
-(`labelling`). A tie is the inferior model's win throughout, since it is cheaper; `p_superior` is the
-share of cross-tier votes in which the superior side was strictly better.
+(`labelling`). A tie is the inferior model's win throughout, since it is cheaper; `p_superior` is
+the share of cross-tier votes in which the superior side was strictly better.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ ELO_MEAN = 1000.0
 ELO_PER_UNIT = 400 / math.log(10)  # 400 points: ten wins to one
 PRIOR_SD = 5.0  # of strengths, natural units (870 Elo points): only felt where a model never lost, or never won
 UNDECIDED = "undecided"
+LEAST_VOTES = 2  # one person's word decides nothing, whatever the other questions say
 
 MT_BENCH_SUPERIOR = ("gpt-4", "gpt-3.5-turbo", "claude-v1")
 MT_BENCH_INFERIOR = ("vicuna-13b-v1.2", "alpaca-13b", "llama-13b")
@@ -54,7 +56,9 @@ class VotesError(Foreseen, ValueError):
 
 @dataclass(frozen=True)
 class Rating:
-    """A model's place: Elo points with their bootstrap interval, and the number of votes it took part in."""
+    """A model's place: Elo points with their bootstrap interval, and the number of votes it took
+    part in.
+    """
 
     model: str
     rating: float
@@ -86,8 +90,8 @@ def win_rates(votes: Sequence[Vote]) -> tuple[list[str], np.ndarray, np.ndarray]
     """How often each model beat each other one, a tie counting half.
 
     Returns:
-        (models, rate, number): rate[i, j] in [0, 1] is i's share against j, NaN where they never met;
-        number[i, j] is how many votes that is. Models by descending mean rate.
+        (models, rate, number): rate[i, j] in [0, 1] is i's share against j, NaN where they never
+        met; number[i, j] is how many votes that is. Models by descending mean rate.
     """
     names = models_of(votes)
     wins, ties = _win_counts(votes, names)
@@ -109,8 +113,8 @@ def bradley_terry(
     """Strengths of models by maximum likelihood, ties included.
 
     Davidson's extension (1970) of Bradley and Terry (1952): with strengths s and a tie parameter v,
-    P(i beats j) : P(j beats i) : P(tie) = e^s_i : e^s_j : v e^((s_i + s_j) / 2). A weak normal prior
-    (PRIOR_SD) keeps the strength of a model that never lost finite.
+    P(i beats j) : P(j beats i) : P(tie) = e^s_i : e^s_j : v e^((s_i + s_j) / 2). A weak normal
+    prior (PRIOR_SD) keeps the strength of a model that never lost finite.
 
     Args:
         wins: (models, models), wins[i, j] times i beat j. ties: the same shape, symmetric.
@@ -153,10 +157,11 @@ def bradley_terry(
 def rank_models(
     votes: Sequence[Vote], n: int = 200, level: float = 0.95, seed: int = 0
 ) -> list[Rating]:
-    """All models by descending rating on the Elo scale (mean 1,000; 400 points are ten wins to one).
+    """All models by descending rating on the Elo scale (mean 1,000; 400 points are ten wins to
+    one).
 
-    The intervals come from a bootstrap over questions, not votes: votes on one question share its luck,
-    and a ranking is meant to hold for questions nobody has asked yet.
+    The intervals come from a bootstrap over questions, not votes: votes on one question share its
+    luck, and a ranking is meant to hold for questions nobody has asked yet.
 
     Args:
         n: bootstrap resamples. level: of the intervals.
@@ -170,6 +175,7 @@ def rank_models(
         raise VotesError(
             f"A ranking needs votes between at least two models; these name {models or 'none'}."
         )
+    _check_connected(votes, models)
     by_question = [_win_counts(group, models) for group in _by_question(votes).values()]
     all_wins = np.array([wins for wins, _ in by_question])
     all_ties = np.array([ties for _, ties in by_question])
@@ -192,9 +198,34 @@ def rank_models(
     elo = ELO_MEAN + ELO_PER_UNIT * strengths
     rows = zip(models, elo, low, high, strict=True)
     ratings = [
-        Rating(name, float(r), float(lo), float(hi), taken_part[name]) for name, r, lo, hi in rows
+        Rating(name, float(r), float(min(lo, r)), float(max(hi, r)), taken_part[name])
+        for name, r, lo, hi in rows
     ]
     return sorted(ratings, key=lambda rating: -rating.rating)
+
+
+def _check_connected(votes: Sequence[Vote], models: Sequence[str]) -> None:
+    """Strengths compare models that met, if only through others; between groups that never did,
+    they are invented.
+
+    Raises:
+        VotesError: there are such groups.
+    """
+    from scipy.sparse.csgraph import connected_components
+
+    wins, ties = _win_counts(votes, models)
+    number, group_of = connected_components(wins + wins.T + ties > 0, directed=False)
+    if number > 1:
+        groups = [
+            [name for name, group in zip(models, group_of, strict=True) if group == wanted]
+            for wanted in range(number)
+        ]
+        listed = "; ".join(", ".join(group) for group in groups)
+        raise VotesError(
+            f"These groups of models never met, not even through others: {listed}. No vote says "
+            "how one group compares with the other, so they cannot be ranked together. Take the "
+            "votes of one group alone, or add votes between them."
+        )
 
 
 def _by_question(votes: Iterable[Vote]) -> dict[str, list[Vote]]:
@@ -238,15 +269,40 @@ def largest_gap(ratings: Sequence[Rating]) -> Tiers:
     return Tiers(tuple(names[:cut]), tuple(names[cut:]), rule)
 
 
+def _clear_gap(ratings: Sequence[Rating]) -> Tiers:
+    """`largest_gap`, where the intervals on its two sides do not overlap.
+
+    Raises:
+        VotesError: they do: the ranking has no gap, and tiers would be invented.
+    """
+    tiers = largest_gap(ratings)
+    weakest = min((row for row in ratings if row.model in tiers.superior), key=_points)
+    strongest = max((row for row in ratings if row.model in tiers.inferior), key=_points)
+    if weakest.low <= strongest.high:
+        raise VotesError(
+            f"The ranking has no gap: where it is widest, {weakest.model} has {weakest.rating:.0f} "
+            f"points ({weakest.low:.0f} to {weakest.high:.0f}) and {strongest.model} "
+            f"{strongest.rating:.0f} ({strongest.low:.0f} to {strongest.high:.0f}), which overlap. "
+            "Name the tiers yourself as SUPERIOR_MODELS and INFERIOR_MODELS, or add votes."
+        )
+    return tiers
+
+
+def _points(rating: Rating) -> float:
+    return rating.rating
+
+
 def split_tiers(
     ratings: Sequence[Rating],
     superior: str | Sequence[str] = (),
     inferior: str | Sequence[str] = (),
 ) -> Tiers:
-    """The two tiers: by the lists where given, else MT-Bench's own where these are its models, else by the largest gap.
+    """The two tiers: by the lists where given, else MT-Bench's own where these are its models, else
+    by the largest gap.
 
     Args:
-        superior, inferior: model names, as a list or one text with commas; one list alone leaves the rest to the other.
+        superior, inferior: model names, as a list or one text with commas; one list alone leaves
+            the rest to the other.
 
     Raises:
         VotesError: a name nobody voted on, a model on both sides, or an empty side.
@@ -256,12 +312,12 @@ def split_tiers(
     rule = "the lists given"
     if not superior and not inferior:
         if not set(known) <= {*MT_BENCH_SUPERIOR, *MT_BENCH_INFERIOR}:
-            return largest_gap(ratings)
+            return _clear_gap(ratings)
         rule = "the lists for MT-Bench"
         superior = [name for name in MT_BENCH_SUPERIOR if name in known]
         inferior = [name for name in MT_BENCH_INFERIOR if name in known]
         if not superior or not inferior:
-            return largest_gap(ratings)
+            return _clear_gap(ratings)
     superior = superior or [name for name in known if name not in inferior]
     inferior = inferior or [name for name in known if name not in superior]
     unknown = [name for name in (*superior, *inferior) if name not in known]
@@ -275,7 +331,8 @@ def split_tiers(
             else "empty"
         )
         raise VotesError(
-            f"SUPERIOR_MODELS and INFERIOR_MODELS: {problem}. The models in these votes are {', '.join(known)}."
+            f"SUPERIOR_MODELS and INFERIOR_MODELS: {problem}. The models in these votes are "
+            f"{', '.join(known)}."
         )
     return Tiers(tuple(superior), tuple(inferior), rule)
 
@@ -332,8 +389,10 @@ def _mt_bench_category(question_id: str) -> str:
 class Difficulty:
     """What the cross-tier votes say about one question.
 
-    Fields: votes: how many there are. superior_wins: in how many the superior side was strictly better.
-    p_superior, low, high: estimate of that share, in [0, 1], with its interval. verdict: a label, or "undecided".
+    Fields: votes: how many there are. superior_wins: in how many the superior side was strictly
+    better.
+    p_superior, low, high: estimate of that share, in [0, 1], with its interval. verdict: a label,
+    or "undecided".
     """
 
     question_id: str
@@ -357,10 +416,11 @@ class Difficulty:
 
 
 def fit_beta(wins: np.ndarray, votes: np.ndarray) -> tuple[float, float]:
-    """The Beta(a, b) that the questions' shares come from, by maximum likelihood of the beta-binomial.
+    """The Beta(a, b) that the questions' shares come from, by maximum likelihood of the
+    beta-binomial.
 
-    Empirical Bayes (Skellam 1948): questions with few votes borrow from the others. a + b is kept between
-    0.5 and 1,000: data without any spread would send it to infinity.
+    Empirical Bayes (Skellam 1948): questions with few votes borrow from the others. a + b is kept
+    between 0.5 and 1,000: data without any spread would send it to infinity.
 
     Args:
         wins: (questions,) votes for the superior side. votes: (questions,) all votes, each > 0.
@@ -390,10 +450,12 @@ def difficulties(
     level: float = 0.9,
     threshold: float = 0.5,
 ) -> list[Difficulty]:
-    """How much each question needs the superior side, hardest last, with the verdict at `threshold`.
+    """How much each question needs the superior side, hardest last, with the verdict at
+    `threshold`.
 
-    The estimate is the mean of Beta(a + wins, b + votes - wins), with (a, b) from `fit_beta`, and the interval
-    its central `level`. It takes votes as independent, so it is a little too sure where one judge voted often.
+    The estimate is the mean of Beta(a + wins, b + votes - wins), with (a, b) from `fit_beta`, and
+    the interval its central `level`. It takes votes as independent, so it is a little too sure
+    where one judge voted often.
 
     Args:
         questions: by question_id; votes on other questions are passed over.
@@ -417,18 +479,23 @@ def difficulties(
     for i, name in enumerate(ids):
         p, lo, hi = (float(values[i]) for values in (posterior.mean(), low, high))
         question = questions[name]
+        lo, hi = min(lo, p), max(hi, p)  # a very skewed posterior has its mean in a tail
         row = Difficulty(
             name, question.category, _prompt(question, turn), int(all_[i]), int(won[i]), p, lo, hi
         )
-        rows.append(replace(row, verdict=verdict(row.low, row.high, threshold)))
+        said = verdict(lo, hi, threshold) if row.votes >= LEAST_VOTES else UNDECIDED
+        rows.append(replace(row, verdict=said))
     return sorted(rows, key=lambda row: (row.p_superior, row.question_id))
 
 
 def _counts(
     votes: Sequence[Vote], questions: Mapping[str, VoteQuestion], tiers: Tiers, turn: int
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """(question ids, cross-tier votes that the superior side won strictly, all cross-tier votes)."""
-    wins, number = Counter(), Counter()
+    """(question ids, cross-tier votes that the superior side won strictly, all cross-tier
+    votes).
+    """
+    wins: Counter[str] = Counter()
+    number: Counter[str] = Counter()
     for vote, superior_won in cross_tier(votes, tiers):
         if vote.question_id in questions and turn in (0, vote.turn):
             number[vote.question_id] += 1
@@ -436,7 +503,8 @@ def _counts(
     if not number:
         raise VotesError(
             f"No vote compares {', '.join(tiers.superior)} with {', '.join(tiers.inferior)}"
-            f"{f' on turn {turn}' if turn else ''}, on a question whose text is known. Check QUESTIONS and the tiers."
+            f"{f' on turn {turn}' if turn else ''}, on a question whose text is known. Check "
+            "QUESTIONS and the tiers."
         )
     return list(number), np.array([wins[i] for i in number]), np.array(list(number.values()))
 
@@ -449,8 +517,8 @@ def _prompt(question: VoteQuestion, turn: int) -> str | tuple[str, ...]:
 
 
 def verdict(low: float, high: float, threshold: float) -> str:
-    """The label of an interval of p_superior: superior where all of it is at or above the threshold, inferior where
-    all of it is below, and "undecided" where it straddles."""
+    """The label of an interval of p_superior: superior where all of it is at or above the
+    threshold, inferior where all of it is below, and "undecided" where it straddles."""
     return (
         ROUTE_TO_SUPERIOR
         if low >= threshold
@@ -466,7 +534,7 @@ def labelled(rows: Iterable[Difficulty]) -> list[LabelledPrompt]:
         LabelledPrompt(
             id=row.question_id,
             prompt=row.prompt if isinstance(row.prompt, str) else _user_turns(row.prompt),
-            label=row.verdict,
+            label=ROUTE_TO_SUPERIOR if row.verdict == ROUTE_TO_SUPERIOR else ROUTE_TO_INFERIOR,
             p_superior=round(row.p_superior, 6),
             source="human",
             category=row.category,
@@ -483,8 +551,11 @@ def _user_turns(turns: Sequence[str]) -> list[Message]:
 
 
 def mean_by_category(rows: Iterable[Difficulty]) -> dict[str, float]:
-    """Pooled share of cross-tier votes that the superior side won strictly, by category, hardest first."""
-    wins, votes = Counter(), Counter()
+    """Pooled share of cross-tier votes that the superior side won strictly, by category, hardest
+    first.
+    """
+    wins: Counter[str] = Counter()
+    votes: Counter[str] = Counter()
     for row in rows:
         wins[row.category] += row.superior_wins
         votes[row.category] += row.votes
@@ -497,7 +568,8 @@ def mean_by_category(rows: Iterable[Difficulty]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often two votes on the same thing say the same: the share in [0, 1], its interval, and how many pairs.
+    """How often two votes on the same thing say the same: the share in [0, 1], its interval, and
+    how many pairs.
 
     share, low and high are None where no two votes are about the same thing.
     """
@@ -513,8 +585,8 @@ def human_agreement(
 ) -> Agreement:
     """How often two judges agree on the same pair of answers (question, turn and both models).
 
-    As in Zheng et al. 2023 (arXiv 2306.05685, section 4.2): `ties=True` is their set-up 1 (a tie agrees
-    with a tie only), `ties=False` their set-up 2 (votes for a tie are left out).
+    As in Zheng et al. 2023 (arXiv 2306.05685, section 4.2): `ties=True` is their set-up 1 (a tie
+    agrees with a tie only), `ties=False` their set-up 2 (votes for a tie are left out).
     """
     kept = [vote for vote in votes if ties or vote.winner != "tie"]
     keys = [(v.question_id, v.turn, *sorted((v.model_a, v.model_b))) for v in kept]
@@ -529,8 +601,9 @@ def human_agreement(
 
 
 def label_agreement(votes: Sequence[Vote], tiers: Tiers, n: int = 1000, seed: int = 0) -> Agreement:
-    """How often two judges' cross-tier votes on the same question and turn, whichever models answered, agree on
-    whether the superior side was strictly better. It is what a router is asked: it sees the prompt alone."""
+    """How often two judges' cross-tier votes on the same question and turn, whichever models
+    answered, agree on whether the superior side was strictly better. It is what a router is asked:
+    it sees the prompt alone."""
     pairs = cross_tier(votes, tiers)
     chosen = [vote for vote, _ in pairs]
     keys = [(vote.question_id, vote.turn) for vote in chosen]
@@ -541,11 +614,13 @@ def label_agreement(votes: Sequence[Vote], tiers: Tiers, n: int = 1000, seed: in
 
 
 def ceiling(agreement: float) -> float:
-    """The highest accuracy at predicting single votes that a router can reach, from how far those votes agree.
+    """The highest accuracy at predicting single votes that a router can reach, from how far those
+    votes agree.
 
-    If the vote on an item is "yes" with probability p, two votes agree with A = E[p² + (1 - p)²], so
-    E[(2p - 1)²] = 2A - 1; the best prediction is right with E[max(p, 1 - p)] = (1 + E|2p - 1|) / 2, which by
-    Jensen's inequality is at most (1 + sqrt(2A - 1)) / 2. No distribution is assumed. Below A = 1/2, it is 1/2.
+    If the vote on an item is "yes" with probability p, two votes agree with A = E[p² + (1 - p)²],
+    so E[(2p - 1)²] = 2A - 1; the best prediction is right with E[max(p, 1 - p)] = (1 + E|2p - 1|) /
+    2, which by Jensen's inequality is at most (1 + sqrt(2A - 1)) / 2. No distribution is assumed.
+    Below A = 1/2, it is 1/2.
     """
     return (1 + math.sqrt(max(0.0, 2 * agreement - 1))) / 2
 
@@ -562,13 +637,14 @@ def _agreement(
     n: int,
     seed: int,
 ) -> Agreement:
-    """Pairs of votes under one key by two judges (by one judge, where the file knows only one), pooled over keys;
-    the interval (95 %) from a bootstrap over questions."""
+    """Pairs of votes under one key by two judges (by one judge, where the file knows only one),
+    pooled over keys; the interval (95 %) from a bootstrap over questions."""
     repeats = len(set(judges)) < 2
     groups: dict[tuple, list[int]] = defaultdict(list)
     for i, key in enumerate(keys):
         groups[key].append(i)
-    same, pairs = Counter(), Counter()
+    same: Counter[str] = Counter()
+    pairs: Counter[str] = Counter()
     for members in groups.values():
         for i, j in itertools.combinations(members, 2):
             if repeats or judges[i] != judges[j]:
@@ -581,4 +657,5 @@ def _agreement(
     )
     draws = np.random.default_rng(settings.seed(seed)).integers(len(number), size=(n, len(number)))
     low, high = np.quantile(agreed[draws].sum(axis=1) / number[draws].sum(axis=1), [0.025, 0.975])
-    return Agreement(float(agreed.sum() / number.sum()), float(low), float(high), int(number.sum()))
+    share = float(agreed.sum() / number.sum())
+    return Agreement(share, min(float(low), share), max(float(high), share), int(number.sum()))

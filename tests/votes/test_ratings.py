@@ -269,3 +269,55 @@ def test_a_seed_that_is_none_is_named(seed):
     votes = simulated({"a": 0.0, "b": 1.0}, 50)
     with pytest.raises(SettingError, match=f"SEED is {seed!r}; it is a whole number, 0 or more"):
         ratings.rank_models(votes, n=2, seed=seed)
+
+
+def plain_vote(question, a, b, winner, judge="one"):
+    return Vote(question_id=question, model_a=a, model_b=b, winner=winner, judge=judge)
+
+
+def test_models_that_never_met_are_not_ranked_together():
+    votes = [plain_vote(str(n), "a", "b", "model_a") for n in range(9)]
+    votes += [plain_vote(str(n), "c", "d", "model_a") for n in range(9)]
+    with pytest.raises(ratings.VotesError, match="never met, not even through others: a, b; c, d"):
+        ratings.rank_models(votes, n=5)
+    bridge = plain_vote("9", "b", "c", "tie")
+    assert len(ratings.rank_models([*votes, bridge], n=5)) == 4
+
+
+def test_a_ranking_without_a_gap_gives_no_tiers():
+    winners = ("model_a", "model_b", "tie")
+    votes = [plain_vote(str(n), "x", "y", winners[n % 3]) for n in range(30)]
+    ranked = ratings.rank_models(votes, n=50)
+    with pytest.raises(ratings.VotesError, match=r"has no gap.*SUPERIOR_MODELS"):
+        ratings.split_tiers(ranked)
+    assert ratings.split_tiers(ranked, "x").inferior == ("y",)
+
+
+def test_one_vote_decides_nothing_however_clear_the_other_questions_are():
+    votes = [
+        plain_vote(str(n), "strong", "weak", "model_a", judge)
+        for n in range(40)
+        for judge in ("one", "two", "three")
+    ]
+    votes.append(plain_vote("lone", "strong", "weak", "model_a"))
+    names = {vote.question_id for vote in votes}
+    questions = {name: VoteQuestion(question_id=name, turns=["?"]) for name in names}
+    tiers = ratings.Tiers(("strong",), ("weak",), "given")
+    rows = {row.question_id: row for row in ratings.difficulties(votes, questions, tiers)}
+    assert rows["lone"].verdict == ratings.UNDECIDED
+    assert rows["3"].verdict == ratings.ROUTE_TO_SUPERIOR
+
+
+@pytest.mark.parametrize("level", [0.05, 0.5, 0.9])
+def test_an_estimate_lies_in_its_own_interval(level):
+    votes = [
+        plain_vote(str(n), "strong", "weak", "model_a" if n == 0 else "tie", str(judge))
+        for n in range(30)
+        for judge in range(3)
+    ]
+    questions = {str(n): VoteQuestion(question_id=str(n), turns=["?"]) for n in range(30)}
+    tiers = ratings.Tiers(("strong",), ("weak",), "given")
+    for row in ratings.difficulties(votes, questions, tiers, level=level):
+        assert row.low <= row.p_superior <= row.high
+    for rating in ratings.rank_models(votes, n=3, level=level):
+        assert rating.low <= rating.rating <= rating.high
