@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from routerlib import settings
 from routerlib.errors import Foreseen, SettingError
+from routerlib.rows import hub
 from routerlib.training.inference import Forward, compute_dtype, device, forward
 
 os.environ.setdefault(
@@ -49,6 +50,32 @@ def quiet() -> None:
         logging.getLogger(f"transformers.{name}").setLevel(logging.ERROR)
 
 
+def _loaded(load: Callable[..., Any], folder: str | Path, **settings_of_model: Any) -> Any:
+    """What `load`, a `from_pretrained` of transformers, gives for a folder, hub id or page.
+
+    Raises:
+        EncoderError: there is no model, or the hub did not give it; with the cause.
+    """
+    name = hub.model_id(str(folder))
+    try:
+        return load(name, trust_remote_code=False, **settings_of_model)
+    except (OSError, ValueError) as error:
+        raise EncoderError(_why_not_loaded(error, name)) from None
+
+
+def _why_not_loaded(error: Exception, name: str) -> str:
+    if Path(name).exists() or name.startswith(("/", ".", "~")):
+        said = hub.without_secrets(" ".join(str(error).split()))
+        return (
+            f"No encoder could be loaded from {name} ({said[:300]}). Name the folder of a "
+            "BERT-like model, or a hub id; left empty, the offline encoder is taken."
+        )
+    return (
+        f"No encoder could be loaded from {name}. {hub.explain(error, hub.MODEL, name)} It is a "
+        "BERT-like model by its hub id or folder; left empty, the offline encoder is taken."
+    )
+
+
 def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
     """The folder's (or hub model's) tokenizer, cutting texts to their last `max_length` tokens.
 
@@ -58,15 +85,7 @@ def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
     settings.report_nothing()
     from transformers import AutoTokenizer
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise EncoderError(
-            f"No encoder could be loaded from {folder} ({' '.join(str(error).split())[:200]}). "
-            f"Name the folder of a "
-            "BERT-like model, or a hub id where the hub can be reached; left empty, the offline "
-            "encoder is taken."
-        ) from None
+    tokenizer = _loaded(AutoTokenizer.from_pretrained, folder)
     tokenizer.truncation_side = "left"
     limit = tokenizer.model_max_length or max_length
     tokenizer.model_max_length = min(limit, max_length)
@@ -128,9 +147,7 @@ class SentenceEncoder:
         quiet()
         self.folder, self.max_length = str(folder), max_length
         self.tokenizer = load_tokenizer(folder, max_length)
-        model = AutoModel.from_pretrained(
-            self.folder, trust_remote_code=False, dtype=compute_dtype()
-        )
+        model = _loaded(AutoModel.from_pretrained, folder, dtype=compute_dtype())
         self.model = model.to(device()).eval()
         self._forward = forward(self.model, _mean_pool)
         self.width = self.model.config.hidden_size
@@ -195,9 +212,9 @@ def new_classifier(backbone: str, labels: Sequence[str]) -> Any:
 
     quiet()
     names = dict(enumerate(labels))
-    config = AutoConfig.from_pretrained(
+    config = _loaded(
+        AutoConfig.from_pretrained,
         backbone,
-        trust_remote_code=False,
         num_labels=len(names),
         id2label=names,
         label2id={name: number for number, name in names.items()},
@@ -207,8 +224,11 @@ def new_classifier(backbone: str, labels: Sequence[str]) -> Any:
             setattr(
                 config, name, 0.0
             )  # dropout inside attention has no fused kernel: on a CPU most of a step's time
-    return AutoModelForSequenceClassification.from_pretrained(
-        backbone, config=config, trust_remote_code=False, dtype="float32"
+    return _loaded(
+        AutoModelForSequenceClassification.from_pretrained,
+        backbone,
+        config=config,
+        dtype="float32",
     )
 
 
@@ -217,9 +237,7 @@ def load_classifier(folder: str | Path) -> Any:
     from transformers import AutoModelForSequenceClassification
 
     quiet()
-    model = AutoModelForSequenceClassification.from_pretrained(
-        str(folder), trust_remote_code=False, dtype="float32"
-    )
+    model = _loaded(AutoModelForSequenceClassification.from_pretrained, folder, dtype="float32")
     return for_inference(model)
 
 

@@ -25,17 +25,20 @@ FEWEST_GRADED = 20
 HELD_BACK = ("validation", "test")  # parts of an earlier split that never train
 
 
-def find_data(outcomes: str = "", labelled: str = "") -> tuple[list[LabelledPrompt], str]:
+def find_data(
+    outcomes: str = "", labelled: str = "", fields: Mapping[str, str] | None = None
+) -> tuple[list[LabelledPrompt], str]:
     """The labelled prompts to learn from and the sentence that says where they came from.
 
     Args:
         outcomes: graded rows; empty: outputs/graded/outcomes.jsonl, else the shipped sample.
         labelled: prompts with labels from people or a model (several sources with commas between);
             empty: what notebooks 01 and 02 left; "none": none.
+        fields: names of the outcomes' fields, ours to theirs (see `sources.load_rows`).
     """
     left = settings.outputs("graded") / "outcomes.jsonl"
     outcomes = outcomes or (str(left) if left.exists() else sources.SAMPLE)
-    rows = list(sources.load_rows(outcomes, LabelledPrompt))
+    rows = list(sources.load_rows(outcomes, LabelledPrompt, fields=fields))
     for source in labelled_sources(labelled):
         rows += list(sources.load_rows(source, LabelledPrompt))
     counts = Counter(row.source for row in rows)
