@@ -1,6 +1,7 @@
 """Watch what Python programs do behind one's back: names they look up, and files they open.
 
-A `sitecustomize` on PYTHONPATH puts an audit hook into a child and all its children (kernels, servers).
+A `sitecustomize` on PYTHONPATH puts an audit hook into a child and all its children (kernels,
+servers).
 """
 
 import os
@@ -15,8 +16,10 @@ def note(event, arguments):
     if event in ("socket.getaddrinfo", "socket.gethostbyname"):
         os.write(log, f"lookup\\t{arguments[0]}\\n".encode())
     elif event == "open" and isinstance(arguments[0], (str, bytes)):
-        kind = "write" if (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else "read"
-        os.write(log, f"{kind}\\t{os.path.abspath(os.fsdecode(arguments[0]))}\\t{os.getpid()}\\n".encode())
+        is_write = (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        path = os.path.abspath(os.fsdecode(arguments[0]))
+        words = ["write" if is_write else "read", path, str(os.getpid())]
+        os.write(log, ("\\t".join(words) + "\\n").encode())
     elif event == "os.mkdir" and not os.path.isdir(arguments[0]):
         os.write(log, f"write\\t{os.path.abspath(os.fsdecode(arguments[0]))}\\n".encode())
 

@@ -184,11 +184,18 @@ def responses(model, *answers):
     """One question a group of (text, tokens, finish reason)."""
     return [
         Responses(
-            unique_id=str(number), problem="?", is_mcq=False, answer_correct="1", model=model,
-            responses=[{"full_response": text, "completion_tokens": n, "finish_reason": why} for text, n, why in group],
+            unique_id=str(number),
+            problem="?",
+            is_mcq=False,
+            answer_correct="1",
+            model=model,
+            responses=[
+                {"full_response": text, "completion_tokens": n, "finish_reason": why}
+                for text, n, why in group
+            ],
         )
         for number, group in enumerate(answers)
-    ]  # fmt: skip
+    ]
 
 
 def test_answer_lengths_count_every_answer_once():
@@ -317,7 +324,16 @@ def labels():
     rows = []
     for i, p in enumerate(rng.random(60)):
         fields = {"category": f"c{i % 3}", "language": ("English", "German")[i % 2]}
-        rows.append(LabelledPrompt(id=i, prompt=f"prompt {i} " + "x" * i, label=LABELS[int(p > 0.5)], p_superior=p, source="llm", **fields))  # fmt: skip
+        rows.append(
+            LabelledPrompt(
+                id=i,
+                prompt=f"prompt {i} " + "x" * i,
+                label=LABELS[int(p > 0.5)],
+                p_superior=p,
+                source="llm",
+                **fields,
+            )
+        )
     return rows
 
 

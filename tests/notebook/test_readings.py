@@ -133,7 +133,10 @@ def test_cost_is_in_dollars_for_this_run_and_a_million():
 
 
 def test_answers_cut_off_get_advice_and_others_none():
-    samples = [{"full_response": "x", "completion_tokens": n, "finish_reason": why} for n, why in ((2, "stop"), (32, "length"))]  # fmt: skip
+    samples = [
+        {"full_response": "x", "completion_tokens": n, "finish_reason": why}
+        for n, why in ((2, "stop"), (32, "length"))
+    ]
     row = Responses(
         unique_id="1", problem="?", is_mcq=False, answer_correct="1", model="m", responses=samples
     )
