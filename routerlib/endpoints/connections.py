@@ -20,8 +20,8 @@ import openai
 MAX_HEADER = (
     256 * 1024
 )  # bytes of one header line; aiohttp's own limit of 8,190 refuses real gateways
-SENDINGS = 3  # of one request: a pool may hold several connections that the server has just closed
-# seconds: who closes later than this after a request has read it, and may have worked on it
+SENDINGS = 3  # of one request: a pool may hold several connections that have just been closed
+# Seconds: who closes later than this after a request has read it, and may have worked on it
 SUDDEN = 5.0
 
 # --- aiohttp ---------------------------------------------------------------------------------------------------
