@@ -17,9 +17,8 @@ import aiohttp
 import httpx2
 import openai
 
-MAX_HEADER = (
-    256 * 1024
-)  # bytes of one header line; aiohttp's own limit of 8,190 refuses real gateways
+# Bytes of one header line; aiohttp's own limit of 8,190 refuses real gateways.
+MAX_HEADER = 256 * 1024
 SENDINGS = 3  # of one request: a pool may hold several connections that have just been closed
 # Seconds: who closes later than this after a request has read it, and may have worked on it
 SUDDEN = 5.0
