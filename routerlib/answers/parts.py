@@ -58,7 +58,7 @@ _ANSWER_KEY = re.compile(
 )
 # What ends a turn. `</s>` is an HTML tag too, and counts only where a text ends or a line does.
 _TURN_ENDS = re.compile(
-    "|".join(re.escape(token) for token in END_MARKS if token != "</s>")
+    "|".join(re.escape(token) for token in END_MARKS)
     + r"|</s>(?=\s*(?:$|\n))|<\|(?:assistant|user)\|>|<｜(?:Assistant|User|end)"
 )
 

@@ -36,7 +36,7 @@ def test_of_channels_the_final_one_counts():
     assert own_part("analysis shows 8") == "analysis shows 8"
 
 
-@pytest.mark.parametrize("token", [token for token in END_MARKS if token != "</s>"])
+@pytest.mark.parametrize("token", END_MARKS)
 def test_what_stands_behind_the_end_of_a_turn_is_no_answer(token):
     assert own_part(f"It is 8.{token}user: and 9?") == "It is 8."
 

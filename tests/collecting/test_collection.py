@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import gzip
 import importlib.util
+import json
 import logging
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ import time
 
 import openai  # noqa: F401 - forked children find it loaded
 import pytest
+from fake_server import FakeServer, chat, error
 from mock_server import MockServer, prompt_of
 
 from routerlib import event_loop
@@ -738,3 +740,144 @@ def test_a_real_server_gives_k_samples_that_end_at_the_stop_string(engine):
         "answers end at the line's end, not at the limit"
     )
     assert summary.completion_tokens < 18 * 16
+
+
+# --- servers as they are met: each one's way of saying something, and what the file holds in the end ---
+
+
+def streamed(text):
+    piece = {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]}
+    return f"data: {json.dumps(piece)}\n\ndata: [DONE]\n\n".encode()
+
+
+def met(answer, count=8, **options):
+    """Collect from a server whose every answer is written by the test; (server, summary)."""
+
+    async def main():
+        async with FakeServer(answer, latency=0.01) as server:
+            summary = await collection.collect(
+                questions(count), "mock", server.base_url, endpoint="chat", k_responses=1,
+                progress=False, **options,
+            )  # fmt: skip
+            return server, summary
+
+    return asyncio.run(main())
+
+
+def refuses(*names, status=400):
+    def answer(body, number):
+        named = [name for name in names if name in body]
+        return (status, {}, error(f"`{named[0]}` is unknown")) if named else (200, {}, chat(" 4"))
+
+    return answer
+
+
+def at_first(times, *refusal):
+    return lambda body, number: refusal if number <= times else (200, {}, chat(" 4"))
+
+
+WAIT = {"Retry-After": "0.02"}
+MET = {
+    "OpenAI's reasoning models": refuses("max_tokens", "stop", "temperature"),
+    "a strict gateway (422)": refuses("stream", "stop", status=422),
+    "a gateway that fails (500) at a field": refuses("stop", status=500),
+    "a refusal inside a 200": lambda body, n: (
+        200, {}, {"error": "'stop' is not supported"} if "stop" in body else chat("4")),
+    "LM Studio, text error": lambda body, n: (
+        400, {}, {"error": "Unrecognized key(s): 'temperature'"} if "temperature" in body
+        else chat("4")) if "temperature" in body else (200, {}, chat("4")),
+    "llama.cpp loads": at_first(3, 503, WAIT, error("Loading model", code=503)),
+    "Hugging Face loads": at_first(3, 503, {}, {"error": "m is loading", "estimated_time": 0.02}),
+    "Claude overloaded": at_first(3, 529, WAIT, error("Overloaded", type="overloaded_error")),
+    "Groq's capacity": at_first(3, 498, WAIT, error("capacity exceeded")),
+    "Bedrock throttles": at_first(3, 400, WAIT, {"__type": "ThrottlingException", "message": "x"}),
+    "a wait on a 500": at_first(3, 500, WAIT, "oops"),
+    "a 429 in a choice": at_first(3, 200, {}, {"choices": [
+        {"error": {"code": 429, "message": "retry after 0.02 seconds"}, "message": None}]}),
+    "a mend in the middle": at_first(2, 200, {}, chat("half", "error")),
+    "Cohere's MAX_TOKENS": lambda *_: (200, {}, chat("4", "MAX_TOKENS")),
+    "streams unasked": lambda *_: (200, {"Content-Type": "text/event-stream"}, streamed("4")),
+    "a BOM": lambda *_: (200, {}, b"\xef\xbb\xbf" + json.dumps(chat("4")).encode()),
+    "Latin-1 bytes": lambda *_: (200, {}, json.dumps(chat("4 HERE")).encode().replace(
+        b"HERE", "é".encode("latin-1"))),
+    "parts": lambda *_: (200, {}, chat([{"type": "text", "text": "4"}])),
+    "a completion's text in a chat": lambda *_: (
+        200, {}, {"choices": [{"text": "4", "finish_reason": "stop"}]}),
+    "a long header": lambda *_: (200, {"X-Trace": "a" * 20_000}, chat("4")),
+    "usage as null, choices as an object": lambda *_: (
+        200, {}, {"choices": {"message": {"content": "4"}}, "usage": None}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MET)
+def test_every_paid_answer_arrives_and_costs_one_attempt(name, monkeypatch):
+    monkeypatch.setattr(resumable, "FIRST_WAIT", 0.02)
+    _, summary = met(MET[name], max_attempts=2)
+    assert summary.complete == 8, summary
+    for row in rows(summary).values():
+        assert row["responses"][0]["full_response"].strip().startswith("4")
+        assert row["attempts"] == 1 or name == "a mend in the middle"
+
+
+def test_what_was_left_out_stands_in_the_sampling_and_is_told_once():
+    _, summary = met(refuses("max_tokens", "stop", "temperature"), count=24)
+    assert all(
+        row["sampling"]["left_out"] == ["stop", "temperature"] for row in rows(summary).values()
+    )
+    assert all(row["sampling"]["temperature"] == 0.7 for row in rows(summary).values())
+    told = [message for message in summary.messages if "temperature" in message]
+    assert len(told) == 1 and summary.complete == 24
+
+
+def test_a_run_without_a_temperature_sends_none():
+    server, summary = met(refuses("temperature"), temperature=None)
+    assert server.count == 8 == summary.complete
+    assert rows(summary)["q0"]["sampling"]["temperature"] is None
+
+
+def test_a_prompt_that_a_firewall_or_a_moderation_blocks_is_that_question_s():
+    def answer(body, number):
+        text = prompt_of(body)
+        if "What is 2 + 1?" in text:
+            return 403, {"Content-Type": "text/html"}, b"<!DOCTYPE html><title>Blocked</title>"
+        if "What is 5 + 1?" in text:
+            return 403, {}, error("your input was flagged by moderation")
+        return 200, {}, chat("4")
+
+    _, summary = met(answer)
+    assert (summary.complete, summary.failed) == (6, 2)
+    assert rows(summary)["q2"]["attempts"] == 0
+
+
+@pytest.mark.parametrize("key", ["EMPTY", "dummy", "ollama", "not-needed", "no-key-required"])
+def test_a_key_that_is_a_word_stays_in_answers(monkeypatch, key):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    _, summary = met(lambda *_: (200, {}, chat(f"a {key} thing")), count=1)
+    assert texts(rows(summary)["q0"]) == [f"a {key} thing"]
+
+
+def test_two_questions_of_one_id_and_stem_with_other_options_are_two():
+    def choice(options):
+        return Question(
+            unique_id="q", question="Which?", choices=options, choice_index_correct=0,
+            answer_correct=options[0],
+        )  # fmt: skip
+
+    with pytest.raises(LedgerMismatch, match="two different texts"):
+        run({}, questions=[choice(["a", "b"]), choice(["c", "d"])])
+    _, [summary] = run({}, questions=[choice(["a", "b"]), choice(["a", "b"])])
+    assert summary.repeated == 1
+
+
+def test_what_is_collected_in_odd_forms_is_graded(tmp_path):
+    from routerlib.answers import grading
+
+    odd = [
+        chat("Question: 1. Answer: 1", {"type": "stop", "matched": 2}),
+        chat("1 \ud83d", "model_length"),
+        chat("1", 7),
+    ]
+    odd[0]["choices"][0]["logprobs"] = {"content": [{"token": "1", "logprob": float("-inf")}]}
+    _, summary = met(lambda body, number: (200, {}, odd[number % 3]), count=6)
+    graded = grading.grade(summary.path, tmp_path / "graded.jsonl", workers=1, progress=False)
+    assert graded.answers == 6
