@@ -115,7 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/api/whoami-v2":
             self._account()
             return self._json({"type": "user", "name": "somebody", "orgs": []})
-        api = re.fullmatch(r"/api/(dataset|model)s/([^/]+/[^/]+|[^/]+)(/.*)?", path)
+        api = re.fullmatch(
+            r"/api/(dataset|model)s/([^/]+(?:/(?!tree/|revision/|paths-info/|refs$)[^/]+)?)(/.*)?",
+            path,
+        )
         if api:
             kind, name, rest = api.groups()
             repository = self._find(kind, name)

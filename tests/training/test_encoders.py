@@ -3,9 +3,14 @@
 What they compute is tested where it is used.
 """
 
+import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
+from hub_standin import HubStandin, Repository
 from tiny_encoder import tiny_encoder
 
 from routerlib.training import encoders
@@ -41,3 +46,54 @@ def test_the_features_of_a_classifier_are_what_its_last_layer_turns_into_logits(
         found = last(torch.from_numpy(seen)).numpy()
     assert seen.shape == (3, last.in_features) and found == pytest.approx(expected, abs=0.02)
     assert not last._forward_pre_hooks
+
+
+HUB_CASES = """
+import json, sys, time, types
+from huggingface_hub.utils import _http
+_http.time = types.SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 20))
+from routerlib.training import encoders
+told = {}
+for name in json.loads(sys.argv[1]):
+    try:
+        told[name] = str(encoders.SentenceEncoder(name).width)
+    except encoders.EncoderError as error:
+        told[name] = str(error)
+print(json.dumps(told))
+"""
+
+
+def test_an_encoder_by_hub_id_is_loaded_or_the_cause_is_told(tmp_path):
+    folder = tiny_encoder(tmp_path / "tiny")
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    models = {
+        "google-bert/bert-base-uncased": Repository(files),
+        "bert-base-uncased": Repository(files, moved_to="google-bert/bert-base-uncased"),
+        "some/gated": Repository(files, gated=True),
+        "some/broken-weights": Repository(files, broken=500),
+    }
+    address = "https://huggingface.co/google-bert/bert-base-uncased"
+    names = [*models, address, "some/nothing"]
+    with HubStandin({("model", name): found for name, found in models.items()}) as site:
+        done = subprocess.run(
+            [sys.executable, "-c", HUB_CASES, json.dumps(names)],
+            env=os.environ
+            | {
+                "HF_ENDPOINT": site.url,
+                "HF_HOME": str(tmp_path / "home"),
+                "HF_HUB_DISABLE_XET": "1",
+                "HF_TOKEN": "",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    told = json.loads(done.stdout.splitlines()[-1])
+    for name in ("google-bert/bert-base-uncased", "bert-base-uncased", address):
+        assert told[name] == "32", told[name]
+    assert (
+        "is gated" in told["some/gated"]
+        and "https://huggingface.co/some/gated" in told["some/gated"]
+    )
+    assert "in trouble (status 500)" in told["some/broken-weights"]
+    assert "There is no model some/nothing" in told["some/nothing"]
