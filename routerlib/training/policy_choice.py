@@ -151,10 +151,10 @@ def fit_policies(
     courses = {ROUTER: costs.router_course(p_superior)}
     if not rows.signals or len(index) < FEWEST_ROWS:
         return FittedPolicies(index, p_superior, None, policies, courses)
-    gain = rows.superior - rows.inferior
     parts = folds(groups[index], PARTS, seed)
-    held = second_look.held_out(p_superior, rows.signals, gain, parts)
-    look = second_look.fit(p_superior, rows.signals, gain)
+    known = (p_superior, rows.signals, rows.inferior, rows.superior)
+    held = second_look.held_out(*known, parts)
+    look = second_look.fit(*known)
     path = path_of(p_superior, held, rows.costs)
     for policy in (Policy(CASCADE, look), Policy(BOTH, look, path)):
         policies[policy.name] = policy

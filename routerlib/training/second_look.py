@@ -1,10 +1,14 @@
 """What the superior model would add once the inferior model's answer is known: the gain, learnt from its signals.
 
-A `SecondLook` maps the router's p_superior and the answer's signals (`answers.signals`, or any numbers by name)
-to an expected gain, superior's minus inferior's accuracy. It has few inputs, and every one acts in one direction
-only: which one is learnt, because a model's confidence may mislead. A signal that does not visibly say more than
-the prompt does is left out, and one that is missing on a row moves nothing. What is done with the gain, and what it
-costs, is the business of `policies`.
+A `SecondLook` maps the router's p_superior and the answer's signals (`answers.signals`, or any
+numbers by name) to an expected gain, superior's minus inferior's accuracy. It has few inputs, and
+every one acts in one direction only: which one is learnt, because a model's confidence may mislead.
+A signal that does not visibly say more than the prompt does is left out. What is done with the
+gain, and what it costs, is the business of `policies`.
+
+It is a logistic regression of "only the superior model is right", whose probability is then turned
+into the gain by a straight line. Regressing the gain itself ranks prompts worse: where only the
+inferior model is right is mostly chance, and a straight sum knows no "both must hold".
 """
 
 from __future__ import annotations
@@ -21,7 +25,8 @@ from routerlib.stats.metrics import MetricError
 Array = np.ndarray
 KNOTS = 21  # quantiles that a signal's ranks are kept at
 CLEAR = 2.5  # standard errors by which a signal's correlation with what the prompt leaves open is clear of zero
-PRIOR_ROWS = 5.0  # how many rows' worth of evidence pulls every weight to zero
+PULL = 1.0  # of the penalty on squared weights
+CERTAIN = (1e-4, 1 - 1e-4)  # p_superior is kept between these
 FEWEST = 50  # rows with a value, of each kind, that a signal needs to be looked at
 BENDS = (-0.5, 0.5)  # where the response to a signal may become steeper
 
@@ -60,34 +65,39 @@ def ranks_of(values: ArrayLike, knots: int = KNOTS) -> Ranks:
 
 @dataclass(frozen=True)
 class SecondLook:
-    """The fitted gain: intercept + prompt + signals, each a sum of rising bends with weights of at least 0.
+    """The fitted gain: level + slope * probability that only the superior model is right.
 
-    prompt: ranks of p_superior. signals: ranks by name. weights: of each input's bends, by name ("prompt" for
-    p_superior). missing: what it adds that a signal has no value on a row.
+    The log-odds of that probability are intercept + prompt * log-odds of p_superior + the signals,
+    each a sum of rising bends with weights of at least 0, as `prompt` and `slope` are.
+
+    signals: ranks by name. weights: of each signal's bends, by name. missing: what it adds that a
+    signal has no value on a row.
     """
 
-    prompt: Ranks
+    prompt: float
     signals: dict[str, Ranks] = field(default_factory=dict)
     weights: dict[str, tuple[float, ...]] = field(default_factory=dict)
     missing: dict[str, float] = field(default_factory=dict)
     intercept: float = 0.0
+    slope: float = 1.0
+    level: float = 0.0
 
     def gain(self, p_superior: ArrayLike, signals: Mapping[str, ArrayLike]) -> Array:
         """Expected gain of each row, in [-1, 1], shape (n,).
 
         Args:
-            p_superior: the router's scores, (n,). signals: by name, (n,) each, NaN where missing; a signal that is
-                not there at all counts as missing everywhere, one that was not learnt is not looked at.
+            p_superior: the router's scores, (n,).
+            signals: by name, (n,) each, NaN where missing. A signal that is not there at all counts
+                as missing everywhere; one that was not learnt is not looked at.
         """
         p_superior = np.asarray(p_superior, dtype=float)
-        total = self.intercept + _bends(self.prompt(p_superior)) @ np.array(self.weights["prompt"])
+        total = self.intercept + self.prompt * _log_odds(p_superior)
         nothing = np.full(len(p_superior), np.nan)
         for name, ranks in self.signals.items():
             values = np.asarray(signals.get(name, nothing), dtype=float)
-            known = ~np.isnan(values)
             moved = _bends(ranks(values)) @ np.array(self.weights[name])
-            total = total + np.where(known, moved, self.missing.get(name, 0.0))
-        return np.clip(total, -1.0, 1.0)
+            total = total + np.where(np.isnan(values), self.missing.get(name, 0.0), moved)
+        return np.clip(self.level + self.slope * _probability(total), -1.0, 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """The model as JSON values."""
@@ -101,11 +111,13 @@ class SecondLook:
             KeyError, TypeError, ValueError: a part is missing or is not what it should be.
         """
         return cls(
-            prompt=_ranks_from(values["prompt"]),
+            prompt=float(values["prompt"]),
             signals={name: _ranks_from(ranks) for name, ranks in values["signals"].items()},
             weights={name: tuple(map(float, given)) for name, given in values["weights"].items()},
             missing={name: float(given) for name, given in values["missing"].items()},
             intercept=float(values["intercept"]),
+            slope=float(values["slope"]),
+            level=float(values["level"]),
         )
 
 
@@ -120,41 +132,71 @@ def _bends(ranks: Array) -> Array:
     return np.stack([ranks, np.minimum(ranks - low, 0.0), np.maximum(ranks - high, 0.0)], axis=1)
 
 
+def _log_odds(p: Array) -> Array:
+    p = np.clip(p, *CERTAIN)
+    return np.log(p) - np.log1p(-p)
+
+
+def _probability(log_odds: Array) -> Array:
+    from scipy.special import expit
+
+    return np.asarray(expit(log_odds))
+
+
 def fit(
     p_superior: ArrayLike,
     signals: Mapping[str, ArrayLike],
-    gain: ArrayLike,
+    inferior: ArrayLike,
+    superior: ArrayLike,
 ) -> SecondLook:
-    """Learn the gain by least squares, no weight below zero, from rows whose p_superior is held out.
+    """Learn the gain from rows whose p_superior is held out.
 
     Args:
-        p_superior: scores by fits that did not see these rows, (n,). signals: by name, (n,) each, NaN where missing.
-        gain: superior's minus inferior's accuracy, (n,).
+        p_superior: scores by fits that did not see these rows, (n,).
+        signals: by name, (n,) each, NaN where missing.
+        inferior, superior: the two models' accuracies, (n,) each, in [0, 1].
 
     Raises:
         MetricError: there are no rows, or the lengths differ.
     """
-    p_superior, gain = np.asarray(p_superior, dtype=float), np.asarray(gain, dtype=float)
     columns = {name: np.asarray(values, dtype=float) for name, values in signals.items()}
-    for name, values in {"p_superior": p_superior, **columns}.items():
-        if len(values) != len(gain) or not len(gain):
-            raise MetricError(f"{name}: {len(values)} numbers for {len(gain)} rows.")
-    prompt = ranks_of(p_superior)
-    by_prompt = _solve({"prompt": _bends(prompt(p_superior))}, {}, gain)
-    left_open = gain - by_prompt.fitted
+    p_superior, inferior, superior = (
+        np.asarray(values, dtype=float) for values in (p_superior, inferior, superior)
+    )
+    for name, values in {"p_superior": p_superior, "superior": superior, **columns}.items():
+        if len(values) != len(inferior) or not len(inferior):
+            raise MetricError(f"{name}: {len(values)} numbers for {len(inferior)} rows.")
+    only = superior * (1 - inferior)
+    prompt = {"prompt": _log_odds(p_superior)[:, None]}
+    left_open = only - _solve(prompt, {}, only).fitted
     kept = {}
     for name, values in columns.items():
         ranks = _telling(values, left_open)
         if ranks is not None:
             kept[name] = ranks
-    blocks = {"prompt": _bends(prompt(p_superior))}
-    blocks |= {
-        name: _bends(ranks(columns[name])) * _known(columns[name])[:, None]
-        for name, ranks in kept.items()
-    }
+    blocks = {name: _bends(ranks(columns[name])) for name, ranks in kept.items()}
+    blocks = {name: block * _known(columns[name])[:, None] for name, block in blocks.items()}
     gaps = {name: 1.0 - _known(columns[name]) for name in kept}
-    solved = _solve(blocks, {name: gap for name, gap in gaps.items() if gap.sum() >= FEWEST}, gain)
-    return SecondLook(prompt, kept, solved.weights, solved.missing, solved.intercept)
+    gaps = {name: gap for name, gap in gaps.items() if gap.sum() >= FEWEST}
+    solved = _solve(prompt | blocks, gaps, only)
+    slope, level = _line(solved.fitted, superior - inferior)
+    return SecondLook(
+        prompt=solved.weights.pop("prompt")[0],
+        signals=kept,
+        weights=solved.weights,
+        missing=solved.missing,
+        intercept=solved.intercept,
+        slope=slope,
+        level=level,
+    )
+
+
+def _line(p: Array, gain: Array) -> tuple[float, float]:
+    """Slope (at least 0) and level of the straight line from probabilities to gains."""
+    spread = float(np.var(p))
+    slope = float(np.mean((p - p.mean()) * gain)) / spread if spread > 1e-12 else 0.0
+    slope = max(slope, 0.0)
+    return slope, float(gain.mean() - slope * p.mean())
 
 
 def _known(values: Array) -> Array:
@@ -184,43 +226,52 @@ class _Solved:
     fitted: Array
 
 
-def _solve(blocks: Mapping[str, Array], gaps: Mapping[str, Array], gain: Array) -> _Solved:
-    """Least squares with a small pull to zero: weights of bends at least 0, those of gaps and intercept free."""
-    from scipy.optimize import lsq_linear
+def _solve(blocks: Mapping[str, Array], gaps: Mapping[str, Array], only: Array) -> _Solved:
+    """Logistic regression with a small pull to zero.
+
+    Weights of blocks are at least 0, those of gaps and the intercept are free.
+    """
+    from scipy.optimize import minimize
 
     rising = np.concatenate(list(blocks.values()), axis=1)
-    free = np.stack([*gaps.values(), np.ones(len(gain))], axis=1)
+    free = np.stack([*gaps.values(), np.ones(len(only))], axis=1)
     both = np.concatenate([rising, free], axis=1)
-    pull = np.sqrt(PRIOR_ROWS) * np.eye(both.shape[1])[:-1]  # not on the intercept
-    low = np.r_[np.zeros(rising.shape[1]), np.full(free.shape[1], -np.inf)]
-    found = lsq_linear(
-        np.concatenate([both, pull]),
-        np.r_[gain, np.zeros(len(pull))],
-        bounds=(low, np.inf),
-    ).x
-    weights, start = {}, 0
+    pull = np.r_[np.full(both.shape[1] - 1, PULL), 0.0]  # not on the intercept
+
+    def cost(weights: Array) -> tuple[float, Array]:
+        total = both @ weights
+        lost = np.logaddexp(0.0, total) - only * total
+        slopes = both.T @ (_probability(total) - only)
+        return float(lost.sum() + pull @ weights**2 / 2), slopes + pull * weights
+
+    bounds = [(0.0, None)] * rising.shape[1] + [(None, None)] * free.shape[1]
+    start = np.zeros(both.shape[1])
+    found = minimize(cost, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    weights, first = {}, 0
     for name, block in blocks.items():
-        weights[name] = tuple(found[start : start + block.shape[1]].tolist())
-        start += block.shape[1]
-    missing = {name: float(found[start + number]) for number, name in enumerate(gaps)}
-    return _Solved(weights, missing, float(found[-1]), both @ found)
+        weights[name] = tuple(found[first : first + block.shape[1]].tolist())
+        first += block.shape[1]
+    missing = {name: float(found[first + number]) for number, name in enumerate(gaps)}
+    return _Solved(weights, missing, float(found[-1]), _probability(both @ found))
 
 
 def held_out(
     p_superior: Array,
     signals: Mapping[str, Array],
-    gain: Array,
+    inferior: Array,
+    superior: Array,
     parts: Sequence[Array],
 ) -> Array:
     """The gain of every row by a second look that was fitted on the other parts; shape (n,)."""
-    found = np.empty(len(gain))
+    found = np.empty(len(inferior))
     for part in parts:
-        rest = np.setdiff1d(np.arange(len(gain)), part)
+        rest = np.setdiff1d(np.arange(len(inferior)), part)
         rest = rest if len(rest) else part
         look = fit(
             p_superior[rest],
             {name: values[rest] for name, values in signals.items()},
-            gain[rest],
+            inferior[rest],
+            superior[rest],
         )
         found[part] = look.gain(
             p_superior[part], {name: values[part] for name, values in signals.items()}

@@ -15,7 +15,7 @@ from routerlib.training.second_look import SecondLook, ranks_of
 @functools.lru_cache
 def fitted(kind, seed=0, rows=3000):
     p, told = made_up(kind, rows, seed)
-    return second_look.fit(p, told.signals, told.superior - told.inferior)
+    return second_look.fit(p, told.signals, told.inferior, told.superior)
 
 
 def test_ranks_run_from_low_to_high_and_stand_in_the_middle_of_ties():
@@ -76,7 +76,7 @@ def test_that_a_signal_is_missing_is_learnt_where_it_happens():
     gain = told.superior - told.inferior
     gone = (gain > 0) & (np.random.default_rng(1).random(len(gain)) < 0.5)
     signals = {**told.signals, "mean_logprob": np.where(gone, np.nan, told.signals["mean_logprob"])}
-    look = second_look.fit(p, signals, gain)
+    look = second_look.fit(p, signals, told.inferior, told.superior)
     here = look.gain(p, signals)
     assert here[gone].mean() > here[~gone].mean() + 0.3
 
@@ -84,18 +84,17 @@ def test_that_a_signal_is_missing_is_learnt_where_it_happens():
 def test_a_signal_that_hardly_any_row_has_is_not_looked_at():
     p, told = made_up("informative")
     rare = np.where(np.arange(len(p)) < 40, told.signals["mean_logprob"], np.nan)
-    look = second_look.fit(p, {"mean_logprob": rare}, told.superior - told.inferior)
+    look = second_look.fit(p, {"mean_logprob": rare}, told.inferior, told.superior)
     assert not look.signals
 
 
 def test_held_out_gains_come_from_fits_that_did_not_see_the_row():
     p, told = made_up("useless", rows=400)
-    gain = told.superior - told.inferior
     parts = np.array_split(np.arange(400), 4)
-    held = second_look.held_out(p, told.signals, gain, parts)
-    changed = gain.copy()
-    changed[parts[0]] = -changed[parts[0]]
-    again = second_look.held_out(p, told.signals, changed, parts)
+    held = second_look.held_out(p, told.signals, told.inferior, told.superior, parts)
+    changed = told.inferior.copy()
+    changed[parts[0]] = 1 - changed[parts[0]]
+    again = second_look.held_out(p, told.signals, changed, told.superior, parts)
     assert (held[parts[0]] == again[parts[0]]).all()
     assert (held[parts[1]] != again[parts[1]]).any()
 
@@ -109,4 +108,4 @@ def test_it_travels_as_json():
 
 def test_columns_that_do_not_fit_are_told_by_name():
     with pytest.raises(metrics.MetricError, match="length: 2 numbers for 3 rows"):
-        second_look.fit([0.1, 0.2, 0.3], {"length": [1.0, 2.0]}, [0.0, 1.0, 0.0])
+        second_look.fit([0.1, 0.2, 0.3], {"length": [1.0, 2.0]}, [0.0, 1.0, 0.0], [1.0, 1.0, 1.0])
