@@ -11,6 +11,10 @@ certified, and two numbers are printed side by side for each test: how often the
 truly loses more than epsilon (promise: at most delta), and what share of the calls that could be
 spared within epsilon it spares. The exit status is 1 where a promise is broken more often than
 chance explains.
+
+With --policies, and rows that carry inferior_signals, the same is done for the policies of one and
+two decisions, whose promise is one: thresholds of both decisions move along one path (see
+policy_certificate.py).
 """
 
 from __future__ import annotations
@@ -27,9 +31,12 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import policy_certificate  # noqa: E402
+
 from routerlib.rows import jsonl  # noqa: E402
+from routerlib.rows.schemas import LabelledPrompt  # noqa: E402
 from routerlib.stats import calibration, certificates, metrics  # noqa: E402
-from routerlib.training import examples  # noqa: E402
+from routerlib.training import examples, policy_choice  # noqa: E402
 from routerlib.training.scorers import TfidfRidge  # noqa: E402
 
 SIZES = (300, 1000, 2000)
@@ -37,10 +44,10 @@ EPSILONS = (0.02, 0.05)
 METHODS = ("auto", "betting", "clopper-pearson")
 
 
-def read_outcomes(file: Path) -> examples.Examples:
+def read_outcomes(file: Path) -> list[LabelledPrompt]:
     """The graded rows of a file, whatever else it holds."""
     rows = [examples.outcome_row(row) for _, row in jsonl.read_values(file)]
-    return examples.from_rows(row for row in rows if row.inferior_score is not None)
+    return [row for row in rows if row.inferior_score is not None]
 
 
 def cross_fitted(data: examples.Examples, folds: int = 5) -> np.ndarray:
@@ -103,6 +110,30 @@ def measure(
     }
 
 
+def tests_table(
+    score: np.ndarray, data: examples.Examples, delta: float, resamples: int
+) -> list[dict]:
+    """Every test at every size and epsilon, printed as it comes."""
+    print(
+        "test             epsilon   rows  broken (95 % interval)     certified  could spare  "
+        "saving kept"
+    )
+    table = []
+    for epsilon in EPSILONS:
+        for n in SIZES:
+            for method in METHODS:
+                row = measure(score, data, n, epsilon, delta, method, resamples)
+                table.append(row)
+                print(
+                    f"{method:16} {epsilon:7.2f} {n:6,}  {row['violations']:.3f} "
+                    f"({row['violations_low']:.3f} to {row['violations_high']:.3f})    "
+                    f"{row['certified']:7.3f} {row['possible_share']:12.3f} "
+                    f"{row['saving_kept']:12.3f}",
+                    flush=True,
+                )
+    return table
+
+
 def main() -> int:
     """Print the table; 1 where a promise was broken significantly more often than delta."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -113,10 +144,12 @@ def main() -> int:
         "--resamples", type=int, default=1000, help="calibration sets drawn for each line"
     )
     parser.add_argument("--delta", type=float, default=0.05, help="risk of a broken promise")
+    parser.add_argument("--policies", action="store_true", help="of two decisions; needs signals")
     parser.add_argument("--json", type=Path, help="also write the table to this file")
     args = parser.parse_args()
     began = time.perf_counter()
-    data = read_outcomes(args.outcomes)
+    labelled = read_outcomes(args.outcomes)
+    data = examples.from_rows(labelled)
     score = cross_fitted(data)
     area = metrics.apgr(score, data.inferior, data.superior)
     print(
@@ -124,24 +157,14 @@ def main() -> int:
         f"{data.superior.mean():.3f}; the scores' "
         f"APGR is {area:.3f}. delta = {args.delta:g}, {args.resamples:,} resamples a line, fitted "
         f"in "
-        f"{time.perf_counter() - began:.0f} s.\n\n"
-        "test             epsilon   rows  broken (95 % interval)     certified  could spare  "
-        "saving kept"
+        f"{time.perf_counter() - began:.0f} s.\n"
     )
-    table = []
-    for epsilon in EPSILONS:
-        for n in SIZES:
-            for method in METHODS:
-                row = measure(score, data, n, epsilon, args.delta, method, args.resamples)
-                table.append(row)
-                print(
-                    f"{method:16} {epsilon:7.2f} {n:6,}  {row['violations']:.3f} "
-                    f"({row['violations_low']:.3f} to "
-                    f"{row['violations_high']:.3f})    {row['certified']:7.3f} "
-                    f"{row['possible_share']:12.3f} "
-                    f"{row['saving_kept']:12.3f}",
-                    flush=True,
-                )
+    if args.policies:
+        told = policy_choice.outcomes(labelled)
+        terms = (SIZES, EPSILONS, args.delta, args.resamples)
+        table = policy_certificate.table(data, score, told, *terms)
+    else:
+        table = tests_table(score, data, args.delta, args.resamples)
     if args.json:
         args.json.write_text(json.dumps(table, indent=1) + "\n")
     worst = max(table, key=lambda row: row["violations"])

@@ -7,6 +7,12 @@ held-out rows.
 Each row needs prompt, category, inferior_score and superior_score (JSONL, gzipped or not). For
 every seed the rows are split by prompt group; everything is trained, chosen and calibrated on the
 training share, and the rest is touched once.
+
+Rows with inferior_signals (numbers by name) get a second table: the chosen router alone, a cascade
+alone, and both, with cost areas by inferior_cost and superior_cost (and signals_cost) of the rows.
+--price-ratio R prices every call of the inferior model at R, where one of the superior model costs
+1: R = 0.1 is ten times cheaper. Several are welcome. The JSON then lists the policies, one
+`chosen`, and the routers they stand beside, at each price ratio.
 """
 
 from __future__ import annotations
@@ -16,10 +22,21 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import policy_quality
+
 from routerlib.endpoints import standins
 from routerlib.rows import jsonl
-from routerlib.training import candidates, evaluation, examples, fine_tuning, labelled_data
+from routerlib.training import (
+    candidates,
+    evaluation,
+    examples,
+    fine_tuning,
+    labelled_data,
+    policy_choice,
+)
 
 # The encoder's training budget over all seeds, in tokens: some 10 to 25 minutes on two cores.
 TOKENS, TOKENS_PER_ROW = 1_200_000, 150
@@ -34,13 +51,17 @@ def epochs_within(rows: examples.Examples, share: float, seeds: int, most: float
     return float(min(most, (TOKENS + TOKENS_PER_ROW * len(rows.texts)) // max(tokens, 1)))
 
 
+def split_parts(rows: examples.Examples, share: float, seed: int) -> dict[str, np.ndarray]:
+    """Positions of the training, validation and test rows of one split."""
+    shares = {"train": share * 0.85, "validation": share * 0.15, "test": 1 - share}
+    return examples.split(rows.groups, shares, seed)
+
+
 def one_seed(
     rows: examples.Examples, share: float, seed: int, backbone: str, epochs: float, target: str
 ):
     """Train everything on a share of the rows; returns the run and the scored test rows."""
-    parts = examples.split(
-        rows.groups, {"train": share * 0.85, "validation": share * 0.15, "test": 1 - share}, seed
-    )
+    parts = split_parts(rows, share, seed)
     recipe = (
         fine_tuning.Recipe(backbone, target=target, epochs=epochs, seed=seed) if epochs else None
     )
@@ -52,6 +73,27 @@ def one_seed(
         seed,
     )
     return run, evaluation.score_test(run, rows, parts["test"])
+
+
+def splits_of(
+    rows: examples.Examples, given: argparse.Namespace, runs: list, tests: list, chosen: str
+) -> list[policy_quality.Split]:
+    """What the policies need to know of each split."""
+    splits = []
+    for number, (run, tested) in enumerate(zip(runs, tests, strict=True)):
+        seed = given.first_seed + number
+        parts = split_parts(rows, given.train_share, seed)
+        held = [run.candidates[name].held_out for name in (chosen, candidates.DEFAULT)]
+        splits.append(
+            policy_quality.Split(
+                np.r_[parts["train"], parts["validation"]],
+                tested.index,
+                policy_quality.held_out_scores(*held),
+                tested.after,
+                seed,
+            )
+        )
+    return splits
 
 
 def main() -> None:
@@ -77,9 +119,18 @@ def main() -> None:
         "--epochs", type=float, default=4, help="of fine-tuning at most; 0: no encoder"
     )
     parser.add_argument("--json", help="write the table here")
+    parser.add_argument(
+        "--price-ratio",
+        type=float,
+        nargs="+",
+        default=[],
+        metavar="R",
+        help="inferior call : superior call = R : 1, instead of the rows' own costs",
+    )
     given = parser.parse_args()
     started = time.perf_counter()
-    rows = examples.from_rows(labelled_data.read_outcomes(given.outcomes))
+    outcomes = labelled_data.read_outcomes(given.outcomes)
+    rows, told = examples.from_rows(outcomes), policy_choice.outcomes(outcomes)
     backbone = given.backbone or str(standins.path("encoder"))
     epochs = epochs_within(rows, given.train_share, given.seeds, given.epochs)
     print(
@@ -103,8 +154,15 @@ def main() -> None:
     chosen, why = candidates.choose(runs)
     table = evaluation.compare(rows, tests, chosen, n=1000 if len(rows) < 5000 else 300)
     print(f"\n{evaluation.as_markdown(table)}\n\n{why} {evaluation.verdict(table)}")
+    written = [row.to_dict() for row in table]
+    if told.signals:
+        splits = splits_of(rows, given, runs, tests, chosen)
+        written, sentences = policy_quality.tables(
+            splits, told, rows.groups, chosen, given.price_ratio
+        )
+        print(f"\n{policy_quality.as_markdown(written)}\n", *sentences, sep="\n")
     if given.json:
-        jsonl.write_json(given.json, [row.to_dict() for row in table])
+        jsonl.write_json(given.json, written)
     print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 

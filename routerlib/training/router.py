@@ -23,6 +23,7 @@ from routerlib.rows import jsonl
 from routerlib.rows.schemas import Message, Prompt
 from routerlib.stats.calibration import Calibration
 from routerlib.training import scorers
+from routerlib.training.policies import Policy
 
 FILE = "router.json"
 FORMAT = 1
@@ -75,6 +76,8 @@ class Router:
         certificate: how the threshold is guaranteed (see `certificates`), or None.
         models, prices, metrics: the two models' names, prices in dollars per million tokens,
             figures on the test split.
+        policy: where a second look at the inferior model's answer pays, the policy of both
+            decisions, with a threshold and a certificate of its own. None: the router alone.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Router:
     models: dict[str, str] = field(default_factory=dict)
     prices: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    policy: Policy | None = None
 
     @property
     def kind(self) -> str:
@@ -173,6 +177,8 @@ class Router:
         (folder / FILE).unlink(missing_ok=True)
         self.scorer.save(folder)
         facts = {name: getattr(self, name) for name in (*FIELDS, "metrics")}
+        if self.policy is not None:
+            facts["policy"] = self.policy.to_dict()
         header = {"format": FORMAT, "kind": self.kind, "calibration": self.calibration.to_dict()}
         jsonl.write_json(folder / FILE, {**header, **facts})
         return folder
@@ -190,6 +196,7 @@ class Router:
         known = {name: facts[name] for name in FIELDS}
         try:
             calibration = Calibration.from_dict(facts.get("calibration") or {})
+            policy = Policy.from_dict(facts["policy"]) if facts.get("policy") else None
             scorer = scorers.load_scorer(folder)
         except ImportError:
             raise
@@ -202,7 +209,11 @@ class Router:
                 "again from where it was made, or train the router again with notebook 05."
             ) from error
         return cls(
-            scorer=scorer, calibration=calibration, metrics=facts.get("metrics") or {}, **known
+            scorer=scorer,
+            calibration=calibration,
+            metrics=facts.get("metrics") or {},
+            policy=policy,
+            **known,
         )
 
 

@@ -4,12 +4,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from outcomes_with_signals import made_up
 from tiny_encoder import rows, tiny_encoder
 
 from routerlib.rows.schemas import Message
 from routerlib.stats.calibration import Calibration
-from routerlib.training import encoders, examples, router, scorers
+from routerlib.training import encoders, examples, policy_choice, router, scorers
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +136,25 @@ def test_a_field_of_another_kind_is_refused_in_a_sentence(train, tmp_path, chang
     (folder / router.FILE).write_text(json.dumps(facts | change))
     with pytest.raises(router.RouterError, match=re.escape(str(folder))):
         router.Router.from_pretrained(folder)
+
+
+def test_a_router_carries_its_policy_and_one_without_has_none(train, tmp_path):
+    score, told = made_up("informative", 300)
+    policies = policy_choice.fit_policies(np.arange(300), score, told, np.arange(300)).policies
+    scorer = scorers.Constant().fit(train)
+    for name, policy in policies.items():
+        saved = router.Router(name, scorer, policy=policy).save(tmp_path / name)
+        assert router.Router.from_pretrained(saved).policy == policy
+    plain = router.Router("plain", scorer).save(tmp_path / "plain")
+    assert router.Router.from_pretrained(plain).policy is None
+
+
+def test_a_damaged_policy_is_refused_in_a_sentence(train, tmp_path):
+    saved = router.Router("r", scorers.Constant().fit(train)).save(tmp_path)
+    facts = json.loads((saved / router.FILE).read_text())
+    (saved / router.FILE).write_text(json.dumps({**facts, "policy": {"name": "both"}}))
+    with pytest.raises(router.RouterError, match="policy: .*train the router again"):
+        router.Router.from_pretrained(saved)
 
 
 def test_newest_router_is_found_and_its_absence_said(train, tmp_path):
