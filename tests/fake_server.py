@@ -1,4 +1,6 @@
-"""An OpenAI-compatible server whose every answer a test writes: status, headers and body, as it likes."""
+"""An OpenAI-compatible server whose every answer a test writes: status, headers and body, as it
+likes.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""An OpenAI-compatible server that misbehaves on a script; for tests and benchmarks, not part of the library.
+"""An OpenAI-compatible server that misbehaves on a script; for tests and benchmarks, not part of
+the library.
 
 In a test:      async with MockServer(script=["reset", "500", "ok"]) as server: …server.base_url…
 As a process:   python tests/mock_server.py --port 8123 --latency-ms 50 --words 300
-
-Each request takes the next word of the script; when it is used up, the server answers well. A function
+ Each request takes the next word of the script; when it is used up, the server answers well. A
+function
 may stand in for the script: it is given the request and returns the word.
 """
 

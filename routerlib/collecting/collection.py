@@ -1,7 +1,8 @@
-"""Collect a model's answers to questions: k samples each, over a local or remote endpoint, resumable.
-
-`collect` reads questions, asks, and writes one `schemas.Responses` line a question; run again, it goes on.
-Requests, patience and storage are `clients`, `resumable` and `ledger`; reading the answers is `grading`'s.
+"""Collect a model's answers to questions: k samples each, over a local or remote endpoint,
+resumable.
+ `collect` reads questions, asks, and writes one `schemas.Responses` line a question; run again, it
+goes on. Requests, patience and storage are `clients`, `resumable` and `ledger`; reading the answers
+is `grading`'s.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ async def collect(
     progress: bool = True,
     fields: dict[str, str] | None = None,
 ) -> CollectionSummary:
-    """Bring every question to k answers of one model, as far as attempts allow; rows go to disk one by one.
+    """Bring every question to k answers of one model, as far as attempts allow; rows go to disk one
+    by one.
 
     Args:
         questions: a .jsonl, .csv or .parquet file, a hub id, or "sample"; several with commas
@@ -164,7 +166,8 @@ async def collect(
 
 
 def collect_sync(*args: Any, **kwargs: Any) -> CollectionSummary:
-    """Bring every question to k answers of one model, resumable; the arguments are those of `collect`, awaited here.
+    """Bring every question to k answers of one model, resumable; the arguments are those of
+    `collect`, awaited here.
 
     Example:
         summary = routerlib.collect("my_questions.jsonl", "my-model", "http://localhost:8000/v1")
@@ -174,7 +177,8 @@ def collect_sync(*args: Any, **kwargs: Any) -> CollectionSummary:
 
 
 def read_responses(path: str | Path) -> Iterator[Responses]:
-    """Stream the rows of a responses file in any state, one a question: of several lines the one that counts.
+    """Stream the rows of a responses file in any state, one a question: of several lines the one
+    that counts.
 
     Raises:
         FileNotFoundError, RowError.
@@ -185,8 +189,8 @@ def read_responses(path: str | Path) -> Iterator[Responses]:
 def measure(
     summary: CollectionSummary, price_in: float = 0.0, price_out: float = 0.0
 ) -> dict[str, Any]:
-    """What the answers in a summary's file come to, those of earlier runs included; prices per million tokens.
-
+    """What the answers in a summary's file come to, those of earlier runs included; prices per
+       million tokens.
     `all_samples_alike` is the share of questions, in [0, 1], whose samples are one and the same text.
     """
     rows = list(read_responses(summary.path))
@@ -222,7 +226,9 @@ def output_path(
     output_file: str | Path | None = None,
     output_dir: str | Path | None = None,
 ) -> Path:
-    """Where the answers go: google/gemma-3-4b-it on MATH-500 → outputs/responses/google_gemma-3-4b-it_MATH_500.jsonl."""
+    """Where the answers go: google/gemma-3-4b-it on MATH-500 →
+    outputs/responses/google_gemma-3-4b-it_MATH_500.jsonl.
+    """
     folder = settings.resolve(output_dir) if output_dir else settings.outputs("responses")
     if output_file:
         return folder / Path(output_file).expanduser()

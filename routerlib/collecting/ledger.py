@@ -1,12 +1,11 @@
 """An append-only JSONL file that remembers which items of a bulk job are done.
+ One line an item, with the samples it has so far; while an item is unfinished, a later line for it
+takes the place of the earlier one. `Ledger.close` (or `compact`) removes the lines so replaced, so
+that a file at rest has one line an item; `latest_rows` reads a file in any state. Who fills the
+lines, and when an item is asked again, is `resumable`'s business.
 
-One line an item, with the samples it has so far; while an item is unfinished, a later line for it takes
-the place of the earlier one. `Ledger.close` (or `compact`) removes the lines so replaced, so that a file
-at rest has one line an item; `latest_rows` reads a file in any state. Who fills the lines, and when an
-item is asked again, is `resumable`'s business.
-
-Memory: some 110 bytes an item for finished ones; the samples of unfinished ones stay in the file until
-they are needed. 1 million items take about 110 MB.
+Memory: some 110 bytes an item for finished ones; the samples of unfinished ones stay in the file
+until they are needed. 1 million items take about 110 MB.
 """
 
 from __future__ import annotations
@@ -42,9 +41,10 @@ class Ledger:
         path: the JSONL file; made if it is not there.
         key: the field that names the item, such as "unique_id".
         wanted: an item is done when its list `samples` has at least so many entries.
-        subject: gives a row's own text, or whatever else tells it from its namesakes; where it differs from
-            the row on disk, the job is refused.
-        check: called with each row found on disk; raises LedgerMismatch where the row does not belong.
+        subject: gives a row's own text, or whatever else tells it from its namesakes; where it
+            differs from the row on disk, the job is refused.
+        check: called with each row found on disk; raises LedgerMismatch where the row does not
+            belong.
         samples: the field with the list of samples.
 
     Raises:
@@ -87,7 +87,8 @@ class Ledger:
             raise
         self._reader = open(self.path, "rb")  # noqa: SIM115 - closed by close()
 
-    # -- what is known -----------------------------------------------------------------------------------
+    # -- what is known
+    # -----------------------------------------------------------------------------------
 
     def is_done(self, key: str) -> bool:
         return bool(self._index.get(hash(key), 0) & DONE)
@@ -104,7 +105,8 @@ class Ledger:
         """Note that the job has come to this item; False where it met the same one before.
 
         Raises:
-            LedgerMismatch: the item's text is another than that of its row on disk, or of its namesake.
+            LedgerMismatch: the item's text is another than that of its row on disk, or of its
+                namesake.
         """
         digest, mark = hash(key), checksum(subject) << 2
         entry = self._index.get(digest)
@@ -120,7 +122,8 @@ class Ledger:
         self._index[digest] = (mark if entry is None else entry) | SEEN
         return True
 
-    # -- writing -----------------------------------------------------------------------------------------
+    # -- writing
+    # -----------------------------------------------------------------------------------------
 
     def append(self, row: Row) -> None:
         """Add the newest state of an item; what it replaces is remembered for `compact`.
@@ -169,7 +172,8 @@ class Ledger:
             self._reader.close()
             self._writer.close()
 
-    # -- reading what is there ---------------------------------------------------------------------------
+    # -- reading what is there
+    # ---------------------------------------------------------------------------
 
     def _scan(self) -> None:
         for number, offset, row in _decoded(self.path):
@@ -182,6 +186,7 @@ class Ledger:
             self._found(str(row[self.key]), row, offset)
 
     def _check_line(self, number: int, row: Row) -> None:
+        assert self._check is not None
         try:
             self._check(row)
         except LedgerMismatch as error:
@@ -209,7 +214,9 @@ class Ledger:
             self._offsets[key] = offset
 
     def _set_aside(self, number: int, offset: int) -> None:
-        """A line no row can be read from is kept in a file of its own; its item will be asked again."""
+        """A line no row can be read from is kept in a file of its own; its item will be asked
+        again.
+        """
         aside = self.path.with_name(self.path.name + ".damaged")
         with open(self.path, "rb") as file, open(aside, "ab") as kept:
             file.seek(offset)
@@ -230,13 +237,13 @@ def checksum(subject: Any) -> int:
 
 
 def latest_rows(path: str | Path, key: str, samples: str = "responses") -> Iterator[Row]:
-    """Stream the rows of a ledger's file in any state: of several lines for one item, only the one that counts.
+    """Stream the rows of a ledger's file in any state: of several lines for one item, only the one
+       that counts.
+    That is the last one, which has the most samples. A torn last line is passed over. Two passes;
+       memory some 100 bytes an item.
 
-    That is the last one, which has the most samples. A torn last line is passed over. Two passes; memory
-    some 100 bytes an item.
-
-    Raises:
-        FileNotFoundError, RowError: the latter for a line that is no JSON object with that key.
+       Raises:
+           FileNotFoundError, RowError: the latter for a line that is no JSON object with that key.
     """
     last: dict[int, tuple[int, int]] = {}
     for number, offset, row in _decoded(path):
@@ -266,7 +273,9 @@ def _lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _decoded(path: str | Path) -> Iterator[tuple[int, int, Any]]:
-    """(line number, offset, value) of each line that is not blank; None for no JSON, _TORN for a torn end."""
+    """(line number, offset, value) of each line that is not blank; None for no JSON, _TORN for a
+    torn end.
+    """
     for number, (offset, line) in enumerate(_lines(path), start=1):
         if line.isspace():
             continue

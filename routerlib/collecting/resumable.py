@@ -1,20 +1,22 @@
-"""Run a long job of requests over many items, so that nothing paid for is lost and the server stays busy.
+"""Run a long job of requests over many items, so that nothing paid for is lost and the server stays
+busy.
+ One item is one line of a `ledger`: it is written as soon as anything about it is known, and a
+second run goes on where the first one stopped, item by item and sample by sample. What an item is,
+how it is asked and what its line looks like come from the caller (`collection`, `labelling`); this
+module knows only how to be patient:
 
-One item is one line of a `ledger`: it is written as soon as anything about it is known, and a second run
-goes on where the first one stopped, item by item and sample by sample. What an item is, how it is asked
-and what its line looks like come from the caller (`collection`, `labelling`); this module knows only how
-to be patient:
-
-* an outage (nobody answers, or the connection broke) pauses everything, probes, and costs no attempt;
-* a busy server (429, 503 …) is left alone as long as it asks for, longer each time it is still busy, and
-  gets half the requests at once, which then recover; this costs no attempt;
+* an outage (nobody answers, or the connection broke) pauses everything, probes, and costs no
+attempt;
+* a busy server (429, 503 …) is left alone as long as it asks for, longer each time it is still
+  busy, and gets half the requests at once, which then recover; this costs no attempt;
 * a bad answer costs the item one attempt, and is asked again after a short wait;
 * a refused request ends that item for this run; a wrong key or model ends the run. What contradicts
-  answers that came before (a key refused after it was taken) is one item's matter until the next ones meet it.
+  answers that came before (a key refused after it was taken) is one item's matter until the next
+  ones meet it.
 
-Attempts: a round asks for all the samples an item still lacks, in one request, or in several at once where
-the server gives one at a time. A round with a bad answer costs one attempt. `attempts` on a finished row
-is the number of such rounds plus one.
+Attempts: a round asks for all the samples an item still lacks, in one request, or in several at
+once where the server gives one at a time. A round with a bad answer costs one attempt. `attempts`
+on a finished row is the number of such rounds plus one.
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ RESETS_FORGIVEN = 5
 LAST_ANSWERS = 60.0  # seconds that a run which has to stop waits for the answers under way
 # Items given up with no success between them, before the run is halted to spare the rest.
 FAILED_IN_A_ROW = 20
-# Items in a row that meet what no request can mend, before that is believed although answers came before
+# Items in a row that meet what no request can mend, before that is believed although answers came
+# before
 # it; of a firewall's page, which may be about the prompts, more have to meet it.
 STOPS_IN_A_ROW, BLOCKS_IN_A_ROW = 3, 8
 FIRST_WAIT, LONGEST_WAIT = (
@@ -76,12 +79,16 @@ class Job(Generic[T]):
 
     Attributes:
         key: the item's id, unique in the job and equal to its row's key field.
-        ask: request n samples (it may bring fewer, never none); raises one of `clients`' five failures.
+        ask: request n samples (it may bring fewer, never none); raises one of `clients`' five
+            failures.
         news: sentences about the server, told as they come; whoever asks adds to the list.
-        row: the line to store: the ledger's key and samples fields, and `attempts` and `error` as given.
+        row: the line to store: the ledger's key and samples fields, and `attempts` and `error` as
+            given.
         wanted: samples an item needs.
-        subject: the item's own text, equal to its row's subject field; None where the ledger has none.
-        is_up: whether the server answers, asked during an outage; None: the first item's request is the probe.
+        subject: the item's own text, equal to its row's subject field; None where the ledger has
+            none.
+        is_up: whether the server answers, asked during an outage; None: the first item's request is
+            the probe.
         where: the server's name for messages.
     """
 
@@ -194,22 +201,27 @@ async def run_job(
     label: str = "",
     first_contact: float = 600.0,
 ) -> Summary:
-    """Bring every item to its wanted number of samples, as far as attempts allow. Closes the ledger.
+    """Bring every item to its wanted number of samples, as far as attempts allow. Closes the
+    ledger.
 
     Args:
         items: streamed; only those being worked on are in memory.
         max_concurrent: requests in flight, at most.
-        batch_size: items read ahead of the requests, and rows that share one flush of the disk, at most.
+        batch_size: items read ahead of the requests, and rows that share one flush of the disk, at
+            most.
         max_attempts: rounds an item may fail, over all runs.
         total: number of items for the progress bar, where known.
         price_in, price_out: per million tokens, for the cost so far.
-        first_contact: seconds to wait for a server that has never answered; one that has is waited for for good.
+        first_contact: seconds to wait for a server that has never answered; one that has is waited
+            for for good.
 
     Raises:
         Stopped: no request can succeed; what was received is on disk.
         DiskFull, LedgerMismatch.
     """
-    run = _Run(job, ledger, max_concurrent, max_attempts, (price_in, price_out), first_contact)
+    run: _Run[T] = _Run(
+        job, ledger, max_concurrent, max_attempts, (price_in, price_out), first_contact
+    )
     run.open_bar(total, progress, label)
     try:
         await run.work_through(items, max_concurrent + batch_size, batch_size)
@@ -221,9 +233,8 @@ async def run_job(
 
 class Traffic:
     """How many requests may be in flight now, and whether any may.
-
     The number is halved when the server is busy, at most once for what was under way at that moment,
-    and grows back by a twentieth of the maximum for each full round of successes.
+       and grows back by a twentieth of the maximum for each full round of successes.
     """
 
     def __init__(self, maximum: int):
@@ -275,12 +286,11 @@ class Traffic:
 
     def ease_off(self, started: float, wait: float | None) -> float:
         """Leave a busy server alone; returns for how many seconds.
+        The wait grows from one refusal to the next until an answer comes; the refusals of requests that
+               were under way together count as one.
 
-        The wait grows from one refusal to the next until an answer comes; the refusals of requests that were
-        under way together count as one.
-
-        Args:
-            wait: as the server asks; None where it names no time.
+               Args:
+                   wait: as the server asks; None where it names no time.
         """
         now = time.monotonic()
         if started >= self._eased_at:
@@ -319,7 +329,8 @@ class _Run(Generic[T]):
         self.watch: asyncio.Task[bool] | None = None
         self.ending: asyncio.Task[None] | None = None
 
-    # -- the stream of items -----------------------------------------------------------------------------
+    # -- the stream of items
+    # -----------------------------------------------------------------------------
 
     async def work_through(self, items: Iterable[T], window: int, batch_size: int) -> None:
         main = asyncio.current_task()
@@ -330,7 +341,8 @@ class _Run(Generic[T]):
         try:
             try:
                 await self._start_all(items, asyncio.Semaphore(window), tasks)
-            finally:  # also where the input breaks off in the middle: what has been asked is paid for
+            # also where the input breaks off in the middle: what has been asked is paid for
+            finally:
                 while tasks and not main.cancelling():
                     await asyncio.wait(tasks)
         except asyncio.CancelledError:
@@ -396,7 +408,8 @@ class _Run(Generic[T]):
             return None
         return state
 
-    # -- one item ----------------------------------------------------------------------------------------
+    # -- one item
+    # ----------------------------------------------------------------------------------------
 
     async def _finish(self, item: T, state: State) -> None:
         try:
@@ -434,17 +447,19 @@ class _Run(Generic[T]):
         self._show(1)
 
     async def _round(self, item: T, state: State, missing: int) -> RequestFailure | None:
-        """One request for all missing samples, or as many requests at once; the failure, if there was one."""
+        """One request for all missing samples, or as many requests at once; the failure, if there
+        was one.
+        """
         if self.gives_many or missing == 1:
             return await self._request(item, state, missing)
         requests = (self._request(item, state, 1) for _ in range(missing))
-        results = [
-            result for result in await asyncio.gather(*requests, return_exceptions=True) if result
-        ]
-        for result in results:
-            if not isinstance(result, RequestFailure):
+        failures: list[RequestFailure] = []
+        for result in await asyncio.gather(*requests, return_exceptions=True):
+            if isinstance(result, RequestFailure):
+                failures.append(result)
+            elif result is not None:
                 raise result
-        return min(results, key=lambda failure: isinstance(failure, Outage), default=None)
+        return min(failures, key=lambda failure: isinstance(failure, Outage), default=None)
 
     async def _request(self, item: T, state: State, n: int) -> RequestFailure | None:
         unlucky = 0
@@ -487,7 +502,9 @@ class _Run(Generic[T]):
                 self.traffic.leave()
 
     def _is_believed(self, stop: Stopped, key: str) -> bool:
-        """Whether what one item met is the end of the run: others decide, where answers came before it."""
+        """Whether what one item met is the end of the run: others decide, where answers came before
+        it.
+        """
         if stop.is_sure:
             return True
         self.stops_in_a_row.add(key)
@@ -545,9 +562,11 @@ class _Run(Generic[T]):
         self._show(1)
 
     def _spare_the_rest(self, failure: RequestFailure) -> None:
-        """When item after item fails, the fault is not the items'; their attempts are better kept for later.
+        """When item after item fails, the fault is not the items'; their attempts are better kept
+        for later.
 
-        Refusals count only in the same words and before any success: long questions may come in a row.
+        Refusals count only in the same words and before any success: long questions may come in a
+            row.
         """
         if isinstance(failure, Stopped) or (
             isinstance(failure, BadRequest) and self.summary.samples
@@ -562,10 +581,13 @@ class _Run(Generic[T]):
             )
             self._stop(_Halted())
 
-    # -- waiting -----------------------------------------------------------------------------------------
+    # -- waiting
+    # -----------------------------------------------------------------------------------------
 
     async def _server_was_down(self, failure: RequestFailure) -> bool:
-        """Whether the server is down; if so, returns when it is back. The first to ask closes the gate and watches."""
+        """Whether the server is down; if so, returns when it is back. The first to ask closes the
+        gate and watches.
+        """
         if self.watch is None or self.watch.done():
             self.traffic.is_open.clear()
             self.watch = asyncio.create_task(self._watch(failure))
@@ -603,7 +625,9 @@ class _Run(Generic[T]):
         )
 
     async def _wait_for_room(self, row: dict[str, Any], error: OSError) -> None:
-        """Hold on to a paid answer while the disk is full: no new requests, one more try every second."""
+        """Hold on to a paid answer while the disk is full: no new requests, one more try every
+        second.
+        """
         was_open = self.traffic.is_open.is_set()
         self.traffic.is_open.clear()
         if was_open:
@@ -633,7 +657,8 @@ class _Run(Generic[T]):
                     await asyncio.to_thread(self.ledger.sync)
                 last = time.monotonic()
 
-    # -- counting and telling ----------------------------------------------------------------------------
+    # -- counting and telling
+    # ----------------------------------------------------------------------------
 
     def _count(self, answer: Completion) -> None:
         summary = self.summary
@@ -676,7 +701,9 @@ class _Run(Generic[T]):
         self.summary.messages.append(text)
 
     def end(self, total: int) -> None:
-        """Close the bar and the file; what an interrupted run has reached is said here, since it returns nothing."""
+        """Close the bar and the file; what an interrupted run has reached is said here, since it
+        returns nothing.
+        """
         summary, met = self.summary, self.summary.total
         summary.seconds, summary.peak_in_flight = time.monotonic() - self.started, self.traffic.peak
         summary.total = (

@@ -1,8 +1,7 @@
 """Why an answer ended, in one vocabulary: servers say one and the same thing in dozens of words.
-
-OpenAI's words are ours: "stop", "length", "content_filter", "tool_calls"; "error" is a generation that
-broke off. A word that nobody knows here is kept as it is. What follows from a reason is decided by those
-who read the row.
+ OpenAI's words are ours: "stop", "length", "content_filter", "tool_calls"; "error" is a generation
+that broke off. A word that nobody knows here is kept as it is. What follows from a reason is
+decided by those who read the row.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ STOP, LENGTH, FILTERED, TOOL_CALLS, ERROR = (
     "error",
 )
 
-# Each of our words, and what Gemini, Claude, Mistral, TGI, SGLang, Zhipu, DeepSeek, Bedrock … say for it.
+# Each of our words, and what Gemini, Claude, Mistral, TGI, SGLang, Zhipu, DeepSeek, Bedrock … say
+# for it.
 WORDS = {
     STOP: {
         "stop", "stopped", "eos", "eos_token", "stop_sequence", "stop_token", "end_turn", "end_of_turn",
@@ -47,7 +47,8 @@ def finish_reason(told: Any) -> str | None:
     """The reason in our words; None where the server told none.
 
     Args:
-        told: as it came: a text, an object such as {"type": "stop", "matched": 2}, a list, a number.
+        told: as it came: a text, an object such as {"type": "stop", "matched": 2}, a list, a
+            number.
     """
     if isinstance(told, dict):
         named = (told[name] for name in ("type", "reason", "finish_reason", "name") if name in told)

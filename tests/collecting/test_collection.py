@@ -1,4 +1,6 @@
-"""Collecting answers: what is stored, what is counted and what the user reads, under every fault we can stage."""
+"""Collecting answers: what is stored, what is counted and what the user reads, under every fault we
+can stage.
+"""
 
 import asyncio
 import datetime
@@ -40,7 +42,9 @@ def questions(count=12):
 
 
 def run(server_options, *runs, count=12, before=None, **settings):
-    """Start a mock server, collect once for each of `runs` (settings that differ), return (server, summaries)."""
+    """Start a mock server, collect once for each of `runs` (settings that differ), return (server,
+    summaries).
+    """
 
     async def main():
         async with MockServer(**server_options) as server:
@@ -637,9 +641,10 @@ def _collect_in_child(base_url):
 
 
 async def _kill_again_and_again(server, kills, rng):
-    """Start a run and kill it, `kills` times: while it starts, or some moment after its first request.
-
-    The server gives each run a few answers and then keeps it waiting, so that no machine is fast enough to finish.
+    """Start a run and kill it, `kills` times: while it starts, or some moment after its first
+       request.
+    The server gives each run a few answers and then keeps it waiting, so that no machine is fast
+       enough to finish.
     """
     allowed = 0
     server.script = lambda body: (
@@ -742,7 +747,8 @@ def test_a_real_server_gives_k_samples_that_end_at_the_stop_string(engine):
     assert summary.completion_tokens < 18 * 16
 
 
-# --- servers as they are met: each one's way of saying something, and what the file holds in the end ---
+# --- servers as they are met: each one's way of saying something, and what the file holds in the
+# end ---
 
 
 def streamed(text):

@@ -1,4 +1,6 @@
-"""The ledger: one line an item at rest, the latest state in any state, and bounded memory in between."""
+"""The ledger: one line an item at rest, the latest state in any state, and bounded memory in
+between.
+"""
 
 import json
 

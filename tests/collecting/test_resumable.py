@@ -1,4 +1,6 @@
-"""Patience: a busy server, refusals that others decide about, and the traffic that may be under way."""
+"""Patience: a busy server, refusals that others decide about, and the traffic that may be under
+way.
+"""
 
 import asyncio
 

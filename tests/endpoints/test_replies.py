@@ -1,4 +1,6 @@
-"""Replies: whatever form a paid answer has, its text is kept; what is no answer is told for what it is."""
+"""Replies: whatever form a paid answer has, its text is kept; what is no answer is told for what it
+is.
+"""
 
 import json
 
