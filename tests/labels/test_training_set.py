@@ -1,4 +1,7 @@
-"""Mixing: duplicates by rule, near-duplicates on one side of a split, and a second run that is the same set."""
+"""Mixing.
+
+Duplicates by rule, near-duplicates on one side of a split, and a second run that is the same set.
+"""
 
 import random
 from collections import Counter, defaultdict

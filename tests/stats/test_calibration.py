@@ -1,4 +1,7 @@
-"""Calibration against independent fits: it rises, stays finite, keeps the mean, and survives JSON."""
+"""Calibration against independent fits.
+
+It rises, stays finite, keeps the mean, and survives JSON.
+"""
 
 import json
 

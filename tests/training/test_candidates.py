@@ -1,4 +1,7 @@
-"""Candidates are judged by scores of rows they have not seen, and luck does not choose among them."""
+"""Candidates are judged by scores of rows they have not seen.
+
+And luck does not choose among them.
+"""
 
 from dataclasses import replace
 

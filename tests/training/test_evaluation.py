@@ -1,4 +1,7 @@
-"""The comparison on test rows: exact figures on rows made for them, and the words that go with them."""
+"""The comparison on test rows.
+
+Exact figures on rows made for them, and the words that go with them.
+"""
 
 from dataclasses import replace
 
@@ -34,7 +37,10 @@ def graded(number, seed=0):
 
 
 def scored(rows, index, **scores):
-    """Test rows with scores by candidate's name ("_" stands for a space), calibrated as they are."""
+    """Test rows with scores by candidate's name ("_" stands for a space).
+
+    Calibrated as they are.
+    """
     named = {name.replace("_", " "): np.asarray(score)[index] for name, score in scores.items()}
     return evaluation.Tested(np.asarray(index), named, dict(named))
 

@@ -1,4 +1,7 @@
-"""Notebook 05 in one call: what comes back routes, is certified or says why not, and never learnt from the test rows."""
+"""Notebook 05 in one call.
+
+What comes back routes, is certified or says why not, and never learnt from the test rows.
+"""
 
 import json
 

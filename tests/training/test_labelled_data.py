@@ -1,4 +1,7 @@
-"""Where rows come from, what they weigh, and the one split: what is held back anywhere never trains."""
+"""Where rows come from, what they weigh, and the one split.
+
+What is held back anywhere never trains.
+"""
 
 import gzip
 import json

@@ -1,4 +1,7 @@
-"""Each scorer learns what it says it learns: from scores, from weights, from words, from the surface."""
+"""Each scorer learns what it says it learns.
+
+From scores, from weights, from words, from the surface.
+"""
 
 import hashlib
 from dataclasses import replace
