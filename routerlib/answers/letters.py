@@ -281,9 +281,8 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
         (_IS_CORRECT, "called correct"),
         (_CLOSEST, "closest option"),
     ]
-    rules += (
-        [] if text.isascii() and not _ABROAD.search(text) else [(_STATED_ABROAD, "stated letter")]
-    )
+    if _ABROAD.search(text):
+        rules.append((_STATED_ABROAD, "stated letter"))
     headings = _Headings(text)
     for pattern, rule in rules:
         for match in pattern.finditer(text):
@@ -297,9 +296,16 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
             yield Statement(match.start(), match.end(), "", "no option fits")
 
 
-# A cheap look before the long pattern: does a text hold a noun of another language at all?
+# A cheap look before the long pattern: does a text hold such a noun, or a letter of another script, at all?
 _ABROAD = re.compile(
-    r"(?i)antwor|ergebnis|respuesta|resultado|risposta|risultato|resposta|alternativa|jawab|cevap|svar"
+    r"""
+      [AaRrJjCcSsOoLl] (?: ntwo | rgebnis | [ée]pon[sd] | espuesta | isp?osta | esposta | esultado
+        | isultato | ésultat | awab | evap | var[: e] | dpov | ösung | olu[czç] | pción | pção | pzione
+        | lternativa | et(?:ra|tera)\b )
+    | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | đáp | [Aa]ussage
+    | [\u0400-\u04FF\u0600-\u06FF\u0900-\u0DFF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]
+    """,
+    re.VERBOSE,
 )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from routerlib.answers import expressions, letters
 from routerlib.answers.choices import letters_of, opens_with
 from routerlib.answers.wording import unstyled
-from routerlib.rows.end_marks import END_MARKS, OPENING_MARKS
+from routerlib.rows.end_marks import END_MARKS, LAST_MARKS, OPENING_MARKS
 
 # --- thinking, and the brackets an answer is put into ---------------------------------------------
 
@@ -56,10 +56,10 @@ _ANSWER_KEY = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# What ends a turn. `</s>` is an HTML tag too, and counts only where a text ends or a line does.
+# What ends a turn. `</s>` is an HTML tag too, and counts only where a line ends.
 _TURN_ENDS = re.compile(
-    "|".join(re.escape(token) for token in END_MARKS)
-    + r"|</s>(?=\s*(?:$|\n))|<\|(?:assistant|user)\|>|<｜(?:Assistant|User|end)"
+    "|".join(re.escape(mark) for mark in END_MARKS)
+    + rf"|(?:{'|'.join(LAST_MARKS)})(?=\s*(?:$|\n))|<｜(?:Assistant|User|end)"
 )
 
 
