@@ -312,6 +312,9 @@ def _last_in(paragraph: str) -> str | None:
         return several
     if len(set(strong)) == 1 and not _whole_line(paragraph):
         return _percents(_result(strong[0]))
+    result = _last_result(paragraph)
+    if result:
+        return _percents(result)
     environments = list(_ENVIRONMENTS.finditer(paragraph))
     values = [match for match in _VALUE.finditer(paragraph) if match[0]]
     last = environments[-1] if environments else None
@@ -324,6 +327,29 @@ def _last_in(paragraph: str) -> str | None:
         return None
     size = re.match(rf"\s+(?:{LARGE_NUMBERS})\b", paragraph[values[-1].end() :])
     return _percents(_whole_line(paragraph) or values[-1][0] + (size[0] if size else ""))
+
+
+# A sum with its result, and words behind it that conclude nothing: "12 / 4 = 3 boxes for each of 4 children"
+_SUM = re.compile(
+    r"""
+    \d [\d.,]* \s* [-+*/×·÷−] [^=\n]* = \s* (?P<result> [-−]?[$€£]?[-−]?\d[\d,]*(?:\.\d+)? ) (?! [\d.]*\d )
+    (?P<behind> \s [^\n]* )? $
+    """,
+    re.VERBOSE,
+)
+_GOES_ON = re.compile(
+    r"[,;:=+*/×]|\.\s|\$|\\|\b(?:so|thus|therefore|hence|then|is|are|was|were|and|or|which|gives?|get|has|have|leaving)\b"
+)
+
+
+def _last_result(paragraph: str) -> str | None:
+    """The result of a sum that the last line ends on, where only words and counted things follow it."""
+    line = paragraph.strip().rsplit("\n", 1)[-1]
+    sums = list(_SUM.finditer(line))
+    behind = sums[-1]["behind"] if sums else None
+    if not behind or not re.search(r"\d", behind) or _GOES_ON.search(behind.rstrip(". ")):
+        return None
+    return sums[-1]["result"]
 
 
 def _whole_line(paragraph: str) -> str | None:

@@ -68,7 +68,8 @@ _NOUN = r"""
     (?: answers? | ans\.? | choices? | options? | solutions? | responses? | selections? | guess | letter
       | alternatives?
       | (?:correct|true|false|right|best|accurate|incorrect)\ (?:statements?|one|conclusion|match
-          |description|explanation) )
+          |description|explanation)
+      | (?:correct|right)(?=\s*:) )
 """
 _FILLER = r"""
     (?: \s | [:,=\-–>→*"]
@@ -100,7 +101,7 @@ _STATED_ABROAD = re.compile(
         \s* (?: (?i: {LINK_ABROAD} ) | [:=—–] | -(?=\s) ) \s* :?
       | (?i: \b(?:antwort|réponse|respuesta|risposta|resposta|ответ)\b ) (?= \s+[(]?[A-Z][).]*\s*(?:$|\n) )
       | (?<![不没別别]) (?: [选選](?![项項]) [择擇]? [是为為]? ) \s* :? )
-    (?: \s | [:"] | \b(?i: la|el|le|lo|les|die|der|das|den|o|a|é|option|opción|opção|opzione
+    (?: \s | [:",] | \b(?i: la|el|le|lo|les|die|der|das|den|o|a|é|option|opción|opção|opzione
           | alternativa|letra|lettera|lettre|buchstabe|antwort|вариант|буква|donc|also|daher
           | portanto|quindi|entonces|therefore ) \b | \bl' ){{0,6}}?
     {_LETTER}
@@ -135,7 +136,7 @@ _IS_CORRECT = re.compile(
     (?i: (?: indeed|clearly|also|therefore|likely|definitely ) \s+ )? (?i: the\s+ )?
     (?i: (?: most|more|only|best ) \s+ )?
     (?i: correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable
-       | probable|logical|consistent|answer|solution|among\ the\ (?:options|choices)|listed|available ) \b
+       | probable|logical|consistent|possibility|answer|solution|among\ the\ (?:options|choices)|listed|available ) \b
     (?i: \s+ (?:answer|option|choice|one|statement|response|match|description|explanation) )?
     """,
     re.VERBOSE,
@@ -155,8 +156,22 @@ _CLOSEST = re.compile(
       (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER} (?= \W*(?:$|\n) )
     | (?i: \b (?: leav(?:es?|ing) | left\ with | so ) ) \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
       (?i: (?:option|choice|answer)\s+ )? {_LETTER} (?= \s+it\ is\b | \W*(?:$|\n) )
+    | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing) | i\.e\.,? ) ) \s+ {_LETTER} (?= \W*(?:$|\n) )
+    | (?: ^ | [.!?]\s ) \s* [→⇒] \s* {_LETTER} (?= \W*$ )
     | (?i: \b only ) \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER}
       (?= \s+(?:remains|is\ left|fits|works|meets|satisfies|matches)\b )
+    """,
+    re.VERBOSE,
+)
+# "Antwort C ist richtig", "Somit ist C die richtige Antwort", "選択肢Cが正しい", "选项C是正确的"
+_CORRECT_ABROAD = re.compile(
+    r"""
+      (?i: \b (?:antwort|option|opción|opção|opzione|alternativa|réponse|respuesta|risposta|resposta
+          |вариант|ответ) ) \s+ [(]? ([A-Z]) [)]? \s+ (?i: (?: ist|est|es|è|é|— ) \s+ )?
+      (?i: (?: die|la|a|il|o ) \s+ )?
+      (?i: richtig|korrekt|correct|corret|juste|giust|bonne|верн|правильн ) \w*
+    | (?i: \b ist ) \s+ [(]? ([A-Z]) [)]? \s+ (?: richtig|korrekt|die\ (?:richtige|korrekte) ) \b
+    | (?: 選択肢 | [选選][项項] ) \s* [(]? ([A-Z]) [)]? \s* (?: が|是|为|為 )? \s* (?: 正しい|正解|正[确確] )
     """,
     re.VERBOSE,
 )
@@ -283,6 +298,7 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
     ]
     if _ABROAD.search(text):
         rules.append((_STATED_ABROAD, "stated letter"))
+        rules.append((_CORRECT_ABROAD, "named option"))
     headings = _Headings(text)
     for pattern, rule in rules:
         for match in pattern.finditer(text):
@@ -504,6 +520,8 @@ def lone_letter(text: str, choices: Sequence[str]) -> str | None:
     if match and match[1].upper() in valid and not _STATED.search(text):
         option = choices[valid.index(match[1].upper())]
         opening = opens_with(match[2], option) and text.count("\n") < 2 and match[1].isupper()
+        if re.match(r"\s*[AI]\s", text):
+            opening = False  # an article or a pronoun: "A proton has a charge"
         if same_option(match[2], option) and not headed.hold(match.start(1)):
             return match[1].upper()
         if opening:
