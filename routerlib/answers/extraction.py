@@ -73,7 +73,7 @@ def extract_choice(
     """
     part = own_part(text, question, choices)
     truncated = is_cut_off(part, text, finish_reason, choices)
-    found, rule = letters.committed(part, choices, question, truncated)
+    found, rule = letters.committed(part, choices, truncated)
     if not found and rule in ("no statement", "cut off"):
         concluded, name = conclusions.arrived_at(part, choices, truncated)
         found, rule = (concluded, name) if concluded else (found, rule)

@@ -233,12 +233,9 @@ _BEFORE_LETTER = re.compile(
     """,
     re.VERBOSE,
 )
-_WORD = re.compile(r"[a-z0-9]{4,}")
 
 
-def committed(
-    part: str, choices: Sequence[str], question: str | None, truncated: bool
-) -> tuple[str, str]:
+def committed(part: str, choices: Sequence[str], truncated: bool) -> tuple[str, str]:
     """The letters a text commits to, and the rule that found them.
 
     Returns:
@@ -254,7 +251,7 @@ def committed(
         for statement in _statements(plain, len(choices), choices)
         if not truncated or statement.rule in _CLEAR
     ]
-    last = _last_statement(plain, found, question, choices)
+    last = _last_statement(plain, found)
     if last and not last.letters and not truncated:
         near = closest_option(plain[last.start :], choices)
         if len(near) == 1:
@@ -460,10 +457,8 @@ def _announced(text: str, choices: Sequence[str], headings: _Headings) -> Iterat
 # --- which statement counts -----------------------------------------------------------------------
 
 
-def _last_statement(
-    text: str, statements: list[Statement], question: str | None, choices: Sequence[str]
-) -> Statement | None:
-    """The last clear statement, or what the weaker remarks agree on; of several blocks, one that speaks of ours."""
+def _last_statement(text: str, statements: list[Statement]) -> Statement | None:
+    """The last clear statement, or what the weaker remarks agree on."""
     statements = sorted(statements, key=lambda statement: (statement.start, len(statement.letters)))
     clear = [statement for statement in statements if statement.rule in _CLEAR]
     remarks = [statement for statement in statements if statement.rule not in _CLEAR]

@@ -308,17 +308,6 @@ def test_more_ways_to_give_no_answer(text):
     assert read(text).answer is None
 
 
-def test_blocks_without_headings_are_told_apart_by_what_they_speak_of():
-    question = "A cyclist rides downhill and brakes. Which force slows the bicycle?"
-    choices = ["friction", "gravity", "lift", "buoyancy"]
-    ours = "The cyclist brakes, so friction slows the bicycle downhill, while gravity speeds it up. The answer is (A)."
-    other = "Plants take carbon dioxide from the air and release oxygen during daylight by photosynthesis. The answer is (C)."
-    for text in (f"{ours}\n\n{other}", f"{other}\n\n{ours}"):
-        assert extract_choice(text, choices, question=question).answer == "A"
-    doubt = f"{ours} However, a single answer is asked for, and on reflection we take another. The answer is (B)."
-    assert extract_choice(doubt, choices, question=question).answer == "B"
-
-
 def test_letters_are_those_of_the_question():
     assert extract_choice("The answer is (C).", ["yes", "no"]).answer is None
     options = [f"number {i}" for i in range(26)]

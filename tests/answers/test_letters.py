@@ -8,7 +8,7 @@ TREES = ["oak", "birch", "maple tree", "willow"]
 
 
 def committed(text, truncated=False):
-    return letters.committed(text, TREES, None, truncated)
+    return letters.committed(text, TREES, truncated)
 
 
 @pytest.mark.parametrize(
