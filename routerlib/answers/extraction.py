@@ -109,7 +109,7 @@ def extract_text(
     truncated = is_cut_off(part, text, finish_reason)
     boxes = boxed(part)
     if boxes:
-        answer = re.sub(r"\\text\w*\s*\{([^{}]*)\}", r"\1", boxes[-1])
-        return Extraction(answer, "boxed", "found", truncated)
+        words = re.sub(r"\\text\w*\s*\{([^{}]*)\}", r"\1", boxes[-1])
+        return Extraction(words, "boxed", "found", truncated)
     answer, rule = phrases.committed(part, truncated)
     return Extraction(answer, rule, "found" if answer else "none", truncated)
