@@ -58,7 +58,8 @@ def annotate(
     timeout: float = 5.0,
     output: str | Path | None = None,
 ) -> list[LabelledPrompt]:
-    """The same outcomes with `inferior_signals`, and with costs where prices are given.
+    """The same outcomes with `inferior_signals`, the calls these take beside one answer, and costs
+    where prices are given.
 
     Args:
         rows: outcomes of these files, by `id`. inferior, superior, second: graded or ungraded
@@ -77,10 +78,19 @@ def annotate(
     others = {row.unique_id: row for row in _rows(second) if row.unique_id in wanted}
     answered = [row for row in _rows(inferior) if row.unique_id in wanted]
     told = _measured(answered, others, embed, workers, timeout)
+    calls = {
+        row.unique_id: float(len(row.responses) - 1 + (row.unique_id in others))
+        for row in answered
+        if row.responses
+    }
     money = _money(answered, _rows(superior), others, prices) if prices else {}
     found = [
         row.model_copy(
-            update={"inferior_signals": told.get(row.id) or None, **money.get(row.id, {})}
+            update={
+                "inferior_signals": told.get(row.id) or None,
+                "signals_calls": calls.get(row.id),
+                **money.get(row.id, {}),
+            }
         )
         for row in rows
     ]

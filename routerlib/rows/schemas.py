@@ -273,7 +273,8 @@ class LabelledPrompt(Row):
     `inferior_signals` is what is known once the inferior model has answered, by name; a signal that
     was not measured is left out (or null), never 0. `inferior_cost` and `superior_cost` are the
     money of this row's calls, in one unit; `signals_cost` is what the signals cost beside the
-    inferior call (another model's answer, further samples). `inferior_model` and `superior_model`
+    inferior call (another model's answer, further samples), and `signals_calls` how many calls of
+    cheap models that is. `inferior_model` and `superior_model`
     say whose answers they were. `votes` and `interval` come from people's votes (01), `answers`,
     `labeller` and `language` from a labeller (02), `merged_from`, `split` and `group` from the
     training set (02).
@@ -281,7 +282,13 @@ class LabelledPrompt(Row):
 
     SPARSE: ClassVar[frozenset[str]] = frozenset(
         {
-            *("inferior_signals", "inferior_cost", "superior_cost", "signals_cost"),
+            *(
+                "inferior_signals",
+                "inferior_cost",
+                "superior_cost",
+                "signals_cost",
+                "signals_calls",
+            ),
             *("inferior_model", "superior_model", "votes", "interval", "answers", "labeller"),
             *("language", "merged_from", "split", "group"),
         }
@@ -299,6 +306,7 @@ class LabelledPrompt(Row):
     inferior_cost: Money | None = None
     superior_cost: Money | None = None
     signals_cost: Money | None = None
+    signals_calls: Money | None = None
     inferior_model: str | None = None
     superior_model: str | None = None
     votes: int | None = None

@@ -64,26 +64,39 @@ class Outcomes:
 USUAL_RATIO = 0.1  # between prices of a small and a large model of one family
 
 
-def outcomes(rows: Sequence[LabelledPrompt]) -> Outcomes:
-    """The signals and costs of graded rows, in their order.
+def outcomes(
+    rows: Sequence[LabelledPrompt],
+    inferior_cost: float | None = None,
+    superior_cost: float | None = None,
+) -> Outcomes:
+    """The scores, signals and costs of rows, in their order; scores are NaN where a row has none.
 
-    A cost that only some rows have is filled with the others' mean; a signal that a row lacks, or has as null, is NaN.
+    Args:
+        inferior_cost, superior_cost: mean money of one call, for rows that carry no costs; None: an
+            inferior call counts as a tenth of a superior one.
 
-    Raises:
-        MetricError: a row has no scores, or there are no rows.
+    A cost that only some rows have is filled with the others' mean; a signal that a row lacks, or
+    has as null, is NaN. Where rows carry no costs, reading an answer costs its `signals_calls`.
     """
-    scores = [(row.inferior_score, row.superior_score) for row in rows]
-    if not scores or any(None in pair for pair in scores):
-        raise metrics.MetricError("Signals and costs are measured on graded rows only.")
-    inferior, superior = np.array(scores, dtype=float).T
+    inferior = _known_or_nan([row.inferior_score for row in rows])
+    superior = _known_or_nan([row.superior_score for row in rows])
     first = _filled([row.inferior_cost for row in rows])
     dear = _filled([row.superior_cost for row in rows])
     reading = _filled([row.signals_cost for row in rows])
-    priced = first is not None and dear is not None
-    if first is None or dear is None:
-        first, dear, reading = np.full(len(rows), USUAL_RATIO), np.ones(len(rows)), None
+    if first is not None and dear is not None:
+        bill = costs.checked_costs(first, dear, reading)
+        return Outcomes(inferior, superior, _signals(rows), bill)
+    priced = inferior_cost is not None and superior_cost is not None
+    first = np.full(len(rows), inferior_cost if priced else USUAL_RATIO, dtype=float)
+    dear = np.full(len(rows), superior_cost if priced else 1.0, dtype=float)
+    calls = _filled([row.signals_calls for row in rows])
+    reading = None if calls is None else calls * first
     bill = costs.checked_costs(first, dear, reading)
     return Outcomes(inferior, superior, _signals(rows), bill, priced)
+
+
+def _known_or_nan(values: Sequence[float | None]) -> Array:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
 def _filled(values: Sequence[float | None]) -> Array | None:
@@ -99,8 +112,7 @@ def _signals(rows: Sequence[LabelledPrompt]) -> dict[str, Array]:
     names = sorted({name for signals in told for name in signals})
     columns = {}
     for name in names:
-        values = [signals.get(name) for signals in told]
-        columns[name] = np.array([np.nan if value is None else value for value in values])
+        columns[name] = _known_or_nan([signals.get(name) for signals in told])
     return {name: values for name, values in columns.items() if not np.isnan(values).all()}
 
 

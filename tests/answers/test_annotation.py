@@ -50,6 +50,7 @@ def test_signals_and_costs_reach_the_outcomes_and_the_file(files, tmp_path):
     assert rows[0].superior_cost == pytest.approx(1200e-6)
     assert rows[0].signals_cost == pytest.approx(120e-6 + 55e-6)
     assert rows[1].signals_cost == pytest.approx(55e-6)
+    assert [row.signals_calls for row in rows] == [2, 1]
     assert list(jsonl.read_rows(tmp_path / "outcomes.jsonl", LabelledPrompt)) == rows
 
 

@@ -42,15 +42,18 @@ def test_rows():
     assert told.costs.superior.tolist() == [3, 3, 3] and told.priced
 
 
-def test_without_prices_an_inferior_call_counts_a_tenth_and_that_is_said():
+def test_without_prices_an_inferior_call_counts_a_tenth_and_reading_its_calls():
     row = LabelledPrompt(
         id="1", prompt="p", label="ROUTE_TO_INFERIOR", p_superior=0, source="graded",
-        inferior_score=1, superior_score=1, inferior_cost=0.5,
+        inferior_score=1, superior_score=1, inferior_cost=0.5, signals_calls=3,
     )  # fmt: skip
     told = policy_choice.outcomes([row])
     assert told.costs.price_ratio == pytest.approx(0.1) and not told.priced
-    with pytest.raises(metrics.MetricError, match="graded rows"):
-        policy_choice.outcomes([row.model_copy(update={"inferior_score": None})])
+    assert told.costs.signals == pytest.approx([0.3])
+    told = policy_choice.outcomes([row], 0.001, 0.02)
+    assert told.costs.signals == pytest.approx([0.003]) and told.priced
+    unscored = row.model_copy(update={"inferior_score": None})
+    assert np.isnan(policy_choice.outcomes([unscored]).inferior).all()
 
 
 def test_rows_without_signals_have_the_router_alone():

@@ -153,7 +153,7 @@ def test_a_damaged_policy_is_refused_in_a_sentence(train, tmp_path):
     saved = router.Router("r", scorers.Constant().fit(train)).save(tmp_path)
     facts = json.loads((saved / router.FILE).read_text())
     (saved / router.FILE).write_text(json.dumps({**facts, "policy": {"name": "both"}}))
-    with pytest.raises(router.RouterError, match="policy: .*train the router again"):
+    with pytest.raises(router.RouterError, match=r"policy: .*train the router again"):
         router.Router.from_pretrained(saved)
 
 

@@ -1,0 +1,123 @@
+"""The two figures of a second look: accuracy over dollars, and cost area over the price ratio.
+
+They take what `training.competition` found and give matplotlib figures; the sentence that reads
+them is there too. The house style and the colours of the models are `plots`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from routerlib.notebook.plots import INFERIOR, ROUTER, SUPERIOR
+from routerlib.stats import costs
+from routerlib.training.policies import BOTH, CASCADE
+from routerlib.training.policies import ROUTER as ROUTER_ALONE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from routerlib.training.competition import Competition
+    from routerlib.training.policy_choice import Choice
+
+LOOKS = {ROUTER_ALONE: ("#cc79a7", "--"), CASCADE: ("#56b4e9", "-."), BOTH: (ROUTER, "-")}
+
+
+def accuracy_over_dollars(
+    found: Competition, certified: dict[str, Any] | None = None, unit: str = "$"
+) -> Figure:
+    """Accuracy against the bill of 1,000 prompts, on the first split's test rows.
+
+    Args:
+        certified: the policy's certificate (`PolicyCertificate.to_dict()`); its point on the
+            calibration rows is marked where one is certified.
+        unit: of the costs.
+    """
+    import matplotlib.pyplot as plt
+
+    told = found.told.take(found.test)
+    outcomes = (told.inferior, told.superior, told.costs)
+    figure, axes = plt.subplots(figsize=(8, 5))
+    for name, course in found.courses.items():
+        colour, dashes = LOOKS[name]
+        _, dollars, accuracy = costs.dollar_curve(course, *outcomes)
+        width = 2.5 if name == found.choice.name else 1.4
+        axes.plot(dollars, accuracy, color=colour, linestyle=dashes, lw=width, label=name)
+    _, dollars, accuracy = costs.dollar_curve(costs.oracle_course(*outcomes), *outcomes)
+    axes.plot(dollars, accuracy, color="black", ls=":", label="oracle")
+    ends = (
+        (told.costs.inferior, told.inferior, "o", INFERIOR, "always inferior"),
+        (told.costs.superior, told.superior, "s", SUPERIOR, "always superior"),
+    )
+    for bill, right, marker, colour, name in ends:
+        label = f"{name}, {right.mean():.3f}"
+        axes.plot(1000 * bill.mean(), right.mean(), marker, color=colour, ms=9, label=label)
+    if certified and certified["promise"]["certified"]:
+        at = certified["expenses"]
+        axes.plot(
+            at["cost_per_1000"], at["accuracy"], "*", color="black", ms=14, label="certified point"
+        )
+    axes.set_xlabel(f"{unit} for 1,000 prompts")
+    axes.set_ylabel("accuracy")
+    axes.legend(fontsize=8)
+    return figure
+
+
+def cost_area_over_ratio(choices: Sequence[Choice], price_ratio: float | None = None) -> Figure:
+    """Held-out cost area of each policy over the price ratio, inferior to superior.
+
+    Args:
+        choices: by rising price ratio. price_ratio: the user's own, marked by a line.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 4))
+    ratios = [choice.price_ratio for choice in choices]
+    for name, (colour, dashes) in LOOKS.items():
+        areas = [choice.areas[name] for choice in choices]
+        axes.plot(ratios, areas, color=colour, linestyle=dashes, marker="o", ms=4, label=name)
+    axes.axhline(0.5, color="#c4c4c4", lw=0.8, label="spending at random")
+    if price_ratio is not None and price_ratio <= max(ratios):
+        axes.axvline(price_ratio, color="black", ls=":", label="your prices")
+    axes.set_xlabel("price of an inferior call, as a share of a superior one")
+    axes.set_ylabel("cost area, held-out rows")
+    axes.legend(fontsize=8)
+    return figure
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The policies on test rows in Markdown, each figure with its 95 % interval; the chosen in bold."""
+    if not rows:
+        return ""
+    lines = ["| policy | cost area | above router alone | APGR |", "|---|---|---|---|"]
+    for row in rows:
+        cells = [f"**{row['name']}** (chosen)" if row["chosen"] else row["name"]]
+        for figure, form in (("cost_area", ".3f"), ("difference", "+.3f"), ("apgr", ".3f")):
+            value, low, high = (format(row[figure + end], form) for end in ("", "_low", "_high"))
+            cells.append(f"{value} [{low}, {high}]")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def reading_of_dollars(found: Competition) -> str:
+    """What the figure of accuracy over dollars says, computed from its curves.
+
+    The cheapest bill at which the chosen policy reaches nine tenths of the gap, beside the superior
+    model's own.
+    """
+    told = found.told.take(found.test)
+    outcomes = (told.inferior, told.superior, told.costs)
+    low, high = float(told.inferior.mean()), float(told.superior.mean())
+    wanted = low + 0.9 * (high - low)
+    course = found.courses[found.choice.name]
+    _, dollars, accuracy = costs.dollar_curve(course, *outcomes)
+    full = 1000 * float(told.costs.superior.mean())
+    reached = dollars[accuracy >= wanted]
+    if high <= low or not len(reached):
+        return "On these test rows the superior model is not better: no money buys accuracy."
+    share = float(reached.min()) / full
+    return (
+        f"'{found.choice.name}' reaches nine tenths of the way from the inferior model's accuracy "
+        f"({low:.3f}) to the superior one's ({high:.3f}) for {100 * share:.0f} % of the superior "
+        "model's bill."
+    )

@@ -1,0 +1,151 @@
+"""Notebook 05's question in one call: does a second look at the inferior model's answer pay?
+
+From the routers that were fitted and tested on repeated splits, the policies are fitted on the same
+development rows, chosen by held-out cost area, measured on the same test rows and certified on the
+same calibration rows. What a policy is, is in `policies`; how one is chosen in `policy_choice`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from routerlib.rows.schemas import LabelledPrompt
+from routerlib.stats.costs import Course
+from routerlib.training import policy_choice
+from routerlib.training.candidates import DEFAULT, Fitted
+from routerlib.training.evaluation import Tested
+from routerlib.training.examples import Examples
+from routerlib.training.policies import ROUTER, Policy
+from routerlib.training.policy_choice import (
+    Choice,
+    Outcomes,
+    PolicyCertificate,
+    turning_sentence,
+)
+from routerlib.training.router import Router
+
+__all__ = ["Competition", "certify", "compete", "held_out_scores", "turning_sentence"]
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Competition:
+    """What came of it.
+
+    told: signals and costs of all rows. choice: the policy to use at these prices, and why.
+    table: the policies on test rows (`policy_choice.compare_policies`); over_ratios: the choice at
+    other price ratios; both empty without signals. policy: the first split's, not certified yet.
+    test, courses: positions of the first split's test rows, and what each policy does with them.
+    """
+
+    told: Outcomes
+    choice: Choice
+    table: list[dict[str, Any]]
+    over_ratios: list[Choice]
+    policy: Policy
+    test: Array
+    courses: dict[str, Course]
+
+    @property
+    def sentences(self) -> str:
+        """When a second look pays, in five sentences."""
+        if not self.table:
+            return self.choice.sentence
+        told = self.told
+        ratio = told.costs.price_ratio
+        reading = float(told.costs.signals.mean() / told.costs.inferior.mean())
+        ours = next(row for row in self.table if row["chosen"])
+        prices = "At these prices" if told.priced else "With no prices given"
+        extra = (
+            f"reading its answer takes {reading:.1f} calls more" if reading else "reading is free"
+        )
+        return " ".join(
+            [
+                f"{prices} a call of the inferior model costs {ratio:.2g} of one of the superior "
+                f"model, and {extra}.",
+                self.choice.sentence,
+                f"On test rows the cost area of '{ours['name']}' is {ours['cost_area']:.3f} (95 % interval "
+                f"{ours['cost_area_low']:.3f} to {ours['cost_area_high']:.3f}), where spending at "
+                "random has 0.5.",
+                turning_sentence(self.over_ratios),
+                "What a second look knows more is worth its money where few prompts need both "
+                "calls; where the first call is dear, or the answer gives nothing away, it is not.",
+            ]
+        )
+
+
+def compete(
+    labelled: Sequence[LabelledPrompt],
+    rows: Examples,
+    parts: Sequence[Mapping[str, Array]],
+    runs: Sequence[Fitted],
+    tests: Sequence[Tested],
+    chosen: str,
+    inferior_cost: float | None = None,
+    superior_cost: float | None = None,
+) -> Competition:
+    """Fit, choose and measure the policies behind the chosen router.
+
+    Args:
+        labelled, rows: the same rows, as they were read and as arrays. parts, runs, tests: of each
+            split. chosen: name of the router that stands behind all policies.
+        inferior_cost, superior_cost: mean money of one call, where the rows carry none.
+    """
+    told = policy_choice.outcomes(labelled, inferior_cost, superior_cost)
+    fitted, tested = [], []
+    for seed, (part, run, test) in enumerate(zip(parts, runs, tests, strict=True)):
+        index = np.r_[part["train"], part["validation"]]
+        held_out = held_out_scores(run, chosen)
+        graded = rows.graded[index]
+        here = policy_choice.fit_policies(index[graded], held_out[graded], told, rows.groups, seed)
+        fitted.append(here)
+        tested.append(policy_choice.on_test(here, test.index, test.after[chosen], told))
+    choice = policy_choice.choose(fitted, told)
+    looked = len(fitted[0].policies) > 1
+    table = policy_choice.compare_policies(tested, told, choice.name) if looked else []
+    over_ratios = policy_choice.over_ratios(fitted, told) if looked else []
+    return Competition(
+        told=told,
+        choice=choice,
+        table=table,
+        over_ratios=over_ratios,
+        policy=fitted[0].policies[choice.name],
+        test=tests[0].index,
+        courses=tested[0].courses,
+    )
+
+
+def held_out_scores(run: Fitted, chosen: str) -> Array:
+    """Held-out scores of the development rows: the chosen router's, the kernel's where it has none.
+
+    A fine-tuned encoder has held-out scores of its validation rows only.
+    """
+    ours, kernel = (run.candidates[name].held_out for name in (chosen, DEFAULT))
+    return np.where(np.isnan(ours), kernel, ours)
+
+
+def certify(
+    found: Competition,
+    router: Router,
+    rows: Examples,
+    calibration: Array,
+    epsilon: float,
+    delta: float,
+    use_categories: bool = False,
+) -> PolicyCertificate:
+    """Certify the chosen policy on the calibration rows, and give it to the router.
+
+    A router whose policy is the router alone keeps the threshold and the certificate that it has.
+    """
+    kept_back = rows.take(calibration)
+    score = router.score(kept_back.texts, kept_back.categories if use_categories else None)
+    told = found.told.take(calibration)
+    placed, certificate = policy_choice.certify(
+        found.policy, score, told, epsilon, delta, currency=" dollars" if told.priced else ""
+    )
+    router.policy = None if placed.name == ROUTER else placed
+    return certificate

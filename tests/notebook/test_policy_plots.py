@@ -1,0 +1,49 @@
+"""The figures of a second look show all policies and both models, and are read in a computed sentence."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "training"))
+from test_competition import competing
+
+from routerlib.notebook import policy_plots
+from routerlib.training import competition
+from routerlib.training.policies import NAMES
+
+
+def labels(figure):
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def test_dollars_show_three_policies_both_models_the_oracle_and_the_certified_point():
+    found, rows, part, router = competing("informative")
+    certificate = competition.certify(found, router, rows, part["calibration"], 0.1, 0.1)
+    figure = policy_plots.accuracy_over_dollars(found, certificate.to_dict())
+    shown = labels(figure)
+    assert [name for name in NAMES if name in shown] == list(NAMES)
+    assert {"oracle", "certified point"} <= set(shown)
+    assert sum(text.startswith("always") for text in shown) == 2
+    star = figure.axes[0].lines[-1]
+    assert star.get_xdata()[0] == pytest.approx(certificate.expenses["cost_per_1000"])
+    assert "certified point" not in labels(policy_plots.accuracy_over_dollars(found))
+
+
+def test_cost_areas_are_drawn_over_the_price_ratios():
+    found, *_ = competing("informative")
+    figure = policy_plots.cost_area_over_ratio(found.over_ratios, 0.1)
+    drawn = {line.get_label(): line for line in figure.axes[0].lines}
+    ratios = [choice.price_ratio for choice in found.over_ratios]
+    assert drawn["both"].get_xdata() == pytest.approx(ratios)
+    areas = [choice.areas["cascade alone"] for choice in found.over_ratios]
+    assert drawn["cascade alone"].get_ydata() == pytest.approx(areas)
+    assert "your prices" in labels(figure)
+
+
+def test_the_sentence_and_the_table_say_what_the_curves_say():
+    found, *_ = competing("informative")
+    sentence = policy_plots.reading_of_dollars(found)
+    assert f"'{found.choice.name}'" in sentence and "nine tenths" in sentence
+    table = policy_plots.table(found.table)
+    assert f"**{found.choice.name}** (chosen)" in table and table.count("\n") == 4

@@ -1,0 +1,99 @@
+"""One call from routers to policies: fitted, chosen, measured and certified, and told in sentences."""
+
+import functools
+
+import numpy as np
+import pytest
+from outcomes_with_signals import made_up
+
+from routerlib.rows.schemas import LabelledPrompt
+from routerlib.training import candidates, competition, evaluation, examples
+from routerlib.training.policies import ROUTER
+from routerlib.training.router import Router
+from routerlib.training.scorers import Scorer
+
+ROWS, DEVELOPED, TESTED = 1500, 900, 300
+
+
+class Known(Scorer):
+    """Gives each text the score that is written in it."""
+
+    kind = "known, for tests"
+
+    def fit(self, examples):
+        return self
+
+    def score(self, texts, categories=None):
+        return np.array([float(text) for text in texts])
+
+
+@functools.lru_cache
+def competing(kind, human=0, signals=True):
+    score, told = made_up(kind, ROWS)
+    labelled = []
+    for i in range(ROWS):
+        row = LabelledPrompt(
+            id=str(i), prompt=repr(float(score[i])), label="ROUTE_TO_INFERIOR", p_superior=0.0,
+            source="graded", inferior_score=told.inferior[i], superior_score=told.superior[i],
+        )  # fmt: skip
+        if signals:
+            row.inferior_signals = {name: float(v[i]) for name, v in told.signals.items()}
+        labelled.append(row)
+    for row in labelled[:human]:
+        row.inferior_score = row.superior_score = None
+    rows = examples.from_rows(labelled)
+    part = {
+        "train": np.arange(DEVELOPED - 100),
+        "validation": np.arange(DEVELOPED - 100, DEVELOPED),
+        "test": np.arange(DEVELOPED, DEVELOPED + TESTED),
+        "calibration": np.arange(DEVELOPED + TESTED, ROWS),
+    }
+    kernel = candidates.Candidate(Router("kernel", Known()), score[:DEVELOPED])
+    run = candidates.Fitted(rows.take(np.arange(DEVELOPED)), part["validation"], {"kernel": kernel})
+    tested = evaluation.Tested(part["test"], {"kernel": score[part["test"]]}, {})
+    found = competition.compete(labelled, rows, [part], [run], [tested], "kernel", 0.0002, 0.002)
+    return found, rows, part, kernel.router
+
+
+def test_an_informative_look_wins_and_is_said_to_pay():
+    found, *_ = competing("informative")
+    assert found.choice.name != ROUTER
+    assert [row["name"] for row in found.table if row["chosen"]] == [found.choice.name]
+    assert "costs 0.1 of one of the superior" in found.sentences
+    assert "pays up to" in found.sentences
+    assert found.sentences.count(". ") == 4  # five sentences
+
+
+def test_a_useless_look_leaves_the_router_alone():
+    found, *_ = competing("useless")
+    assert found.choice.name == ROUTER and found.policy.name == ROUTER
+    assert "At no price ratio" in found.sentences
+
+
+def test_rows_that_nobody_graded_are_not_learnt_from():
+    found, *_ = competing("informative", human=100)
+    assert found.choice.name != ROUTER
+
+
+def test_without_signals_there_is_the_router_and_a_sentence():
+    found, *_ = competing("informative", signals=False)
+    assert found.table == [] and found.over_ratios == []
+    assert found.policy.name == ROUTER and "no signals" in found.sentences
+
+
+def test_the_router_gets_the_certified_policy():
+    found, rows, part, router = competing("informative")
+    certificate = competition.certify(found, router, rows, part["calibration"], 0.1, 0.1)
+    assert certificate.promise.certified and "dollars" in certificate.sentence
+    assert router.policy.name == found.choice.name
+    assert router.policy.certificate["sentence"] == certificate.sentence
+    found, rows, part, router = competing("useless")
+    competition.certify(found, router, rows, part["calibration"], 0.1, 0.1)
+    assert router.policy is None
+
+
+def test_scores_that_the_chosen_router_lacks_are_the_kernels():
+    encoder = candidates.Candidate(Router("e", Known()), np.array([np.nan, 0.2]))
+    kernel = candidates.Candidate(Router("k", Known()), np.array([0.1, 0.9]))
+    run = candidates.Fitted(None, np.array([1]), {"kernel": kernel, "encoder": encoder})
+    assert competition.held_out_scores(run, "encoder") == pytest.approx([0.1, 0.2])
