@@ -1,11 +1,14 @@
-"""Outcomes of MMLU-Pro with signals: two models' recorded answers, and whether other cheap models agree.
+"""Outcomes of MMLU-Pro with signals: two models' recorded answers, and whether other cheap models
+agree.
 
-    python benchmarks/mmlu_pro_signals.py --pair PAIR --others OTHERS --second mathstral-7B --output FILE
+    python benchmarks/mmlu_pro_signals.py --pair PAIR --others OTHERS --second mathstral-7B --output
+    FILE
 
-PAIR has a question a line, with inferior_output and superior_output; OTHERS the outputs of other cheap models
-to the same questions, by question_id (both JSONL, may be gzipped). All are graded here, by routerlib's own grader;
-the signals are what `answers.signals` reads off the inferior output and one other model's. Prices: --price-ratio
-for a call of each cheap model, 1 for the superior model's, times the length of the answer over the mean length.
+PAIR has a question a line, with inferior_output and superior_output; OTHERS the outputs of other
+cheap models to the same questions, by question_id (both JSONL, may be gzipped). All are graded
+here, by routerlib's own grader; the signals are what `answers.signals` reads off the inferior
+output and one other model's. Prices: --price-ratio for a call of each cheap model, 1 for the
+superior model's, times the length of the answer over the mean length.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The part of certificate.py for policies of two decisions: is their one promise kept?
 
-Not run by itself. Half of the rows fit the policies, whose paths then stand; the other half is taken as the whole
-population, so that the true loss of every threshold is known. Calibration sets are drawn from it with replacement.
+Not run by itself. Half of the rows fit the policies, whose paths then stand; the other half is
+taken as the whole population, so that the true loss of every threshold is known. Calibration sets
+are drawn from it with replacement.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def measure(
     delta: float,
     resamples: int,
 ) -> dict[str, Any]:
-    """One row of the table: how often the promise from n calibration rows is broken, and what it spares."""
+    """One row of the table: how often the promise from n calibration rows is broken, and what it
+    spares.
+    """
     course = policy.course(score, population.signals)
     lost = population.superior - population.inferior
     rng = np.random.default_rng(n)
@@ -76,7 +79,8 @@ def table(
     fitted = policy_choice.fit_policies(halves["fit"], score[halves["fit"]], told, data.groups)
     population = told.take(halves["population"])
     print(
-        "policy           epsilon   rows  broken (95 % interval)     certified  calls spared  money spared"
+        "policy           epsilon   rows  broken (95 % interval)     certified  calls spared  "
+        "money spared"
     )
     rows = []
     for policy in fitted.policies.values():
@@ -89,7 +93,8 @@ def table(
                 print(
                     f"{row['policy']:16} {epsilon:7.2f} {n:6,}  {row['violations']:.3f} "
                     f"({row['violations_low']:.3f} to {row['violations_high']:.3f})    "
-                    f"{row['certified']:7.3f} {row['calls_spared']:13.3f} {row['money_spared']:13.3f}",
+                    f"{row['certified']:7.3f} {row['calls_spared']:13.3f} "
+                    f"{row['money_spared']:13.3f}",
                     flush=True,
                 )
     return rows

@@ -1,7 +1,9 @@
-"""The part of router_quality.py that looks at answers: router alone, cascade alone and both, by money.
+"""The part of router_quality.py that looks at answers: router alone, cascade alone and both, by
+money.
 
-Not run by itself. From the splits that router_quality.py has made and scored, it fits the policies on development
-rows, chooses one by held-out cost area, measures all on the test rows, and certifies each there.
+Not run by itself. From the splits that router_quality.py has made and scored, it fits the policies
+on development rows, chooses one by held-out cost area, measures all on the test rows, and certifies
+each there.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ EPSILON, DELTA = 0.05, 0.1
 class Split:
     """One split as the routers left it.
 
-    development, test: positions among all rows. held_out: scores of the development rows by the chosen router's
-    fits that did not see them. scores: of the test rows, by router.
+    development, test: positions among all rows. held_out: scores of the development rows by the
+    chosen router's fits that did not see them. scores: of the test rows, by router.
     """
 
     development: np.ndarray
@@ -36,7 +38,9 @@ class Split:
 
 
 def held_out_scores(chosen: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The chosen router's held-out scores, and the kernel's where it has none (a fine-tuned encoder has few)."""
+    """The chosen router's held-out scores, and the kernel's where it has none (a fine-tuned
+    encoder has few).
+    """
     return np.where(np.isnan(chosen), kernel, chosen)
 
 
@@ -47,7 +51,8 @@ def tables(
     chosen: str,
     price_ratios: Sequence[float],
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows of all policies and routers, at the rows' own prices or at each price ratio, and a sentence for each.
+    """The rows of all policies and routers, at the rows' own prices or at each price ratio, and a
+    sentence for each.
 
     Args:
         chosen: the router that stands behind all policies.
@@ -81,7 +86,9 @@ def certified_shares(
     told: Outcomes,
     chosen: str,
 ) -> dict[str, dict[str, float]]:
-    """Mean share of calls and of the bill that each policy's certificate spares, on fresh (test) rows of each split."""
+    """Mean share of calls and of the bill that each policy's certificate spares, on fresh (test)
+    rows of each split.
+    """
     found = {}
     for name in fitted[0].policies:
         spared = []
@@ -100,7 +107,8 @@ def certified_shares(
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
     """The policies' rows in Markdown, the chosen one in bold."""
     lines = [
-        "| policy | price ratio | cost area | above router alone | APGR | certified: calls spared | money spared |",
+        "| policy | price ratio | cost area | above router alone | APGR "
+        "| certified: calls spared | money spared |",
         "|---|---:|---|---|---|---:|---:|",
     ]
     for row in rows:

@@ -1,11 +1,13 @@
-"""When does a second look pay? Made-up outcomes whose answer is known, at price ratios from 0.02 to 0.4.
+"""When does a second look pay? Made-up outcomes whose answer is known, at price ratios from 0.02
+to 0.4.
 
     python benchmarks/second_look.py [--rows 4000] [--seeds 5]
 
-Three kinds of signals: informative, useless, and misleading (the model is surest where only the superior one is
-right). For each kind and price ratio: which policy is chosen by held-out cost area, and its cost area on 20,000 fresh
-rows beside those of all three. The exit status is 1 where the chosen policy lies more than 0.02 below the better of
-router and cascade, or a second look is chosen that loses to the router alone.
+Three kinds of signals: informative, useless, and misleading (the model is surest where only the
+superior one is right). For each kind and price ratio: which policy is chosen by held-out cost area,
+and its cost area on 20,000 fresh rows beside those of all three. The exit status is 1 where the
+chosen policy lies more than 0.02 below the better of router and cascade, or a second look is chosen
+that loses to the router alone.
 """
 
 from __future__ import annotations

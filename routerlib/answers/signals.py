@@ -1,12 +1,14 @@
-"""What the inferior model's answer gives away about itself, read before the superior model is paid for.
+"""What the inferior model's answer gives away about itself, read before the superior model is paid
+for.
 
-`measure` turns the samples of one question into numbers by name: how sure the model was (log-probabilities),
-whether it agrees with itself and with a second cheap model, how the text looks. The right answer is never
-looked at, so that a router may compute the very same numbers for a prompt that it serves. What cannot be
-measured is left out, never 0. What the numbers are worth is learnt in `training.policies`, not decided here.
+`measure` turns the samples of one question into numbers by name: how sure the model was
+(log-probabilities), whether it agrees with itself and with a second cheap model, how the text
+looks. The right answer is never looked at, so that a router may compute the very same numbers for a
+prompt that it serves. What cannot be measured is left out, never 0. What the numbers are worth is learnt
+in `training.policies`, not decided here.
 
-Answers agree by the grader's own equality ("1/2" is "0.5", "(C)" is "the answer is C"). Expressions may hang
-it, so bulk work sends `measure` through `killable`; it takes and gives what JSON can hold.
+Answers agree by the grader's own equality ("1/2" is "0.5", "(C)" is "the answer is C"). Expressions
+may hang it, so bulk work sends `measure` through `killable`; it takes and gives what JSON can hold.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import numpy as np
 from routerlib.answers import equality, extraction, phrases
 from routerlib.rows.schemas import Responses, Sample
 
-# Every signal and what it says. All are means over the samples of the inferior model, where it gave several.
+# Every signal and what it says. All are means over the inferior model's samples.
 MEANING = {
     "mean_logprob": "mean log-probability of the answer's tokens",
     "lowest_logprob": "log-probability of the answer's least likely token",
@@ -46,7 +48,9 @@ Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, width), each of le
 
 
 def item_of(row: Responses, second: Responses | None = None) -> dict[str, Any]:
-    """What `measure` needs of one question, as JSON: the inferior model's row and the second model's, if any."""
+    """What `measure` needs of one question, as JSON: the inferior model's row and the second
+    model's, if any.
+    """
     return {
         "question": row.problem,
         "choices": row.choices if row.is_mcq else None,
@@ -58,7 +62,9 @@ def item_of(row: Responses, second: Responses | None = None) -> dict[str, Any]:
 def item_of_prompt(
     prompt: str, samples: Sequence[Sample], second: Sequence[Sample] = ()
 ) -> dict[str, Any]:
-    """The same for a prompt that is being served; its options, where it shows any, are read off its text."""
+    """The same for a prompt that is being served; its options, where it shows any, are read off
+    its text.
+    """
     return {
         "question": prompt,
         "choices": options_of(prompt),
@@ -76,7 +82,9 @@ def _plain(sample: Sample) -> dict[str, Any]:
 
 
 def options_of(prompt: str) -> list[str] | None:
-    """The texts of the options that a prompt lists from (A) on, without a gap; None where it lists none."""
+    """The texts of the options that a prompt lists from (A) on, without a gap; None where it lists
+    none.
+    """
     options: list[str] = []
     for letter, text in OPTION.findall(prompt):
         if letter == "A":
@@ -90,11 +98,13 @@ def measure(item: dict[str, Any]) -> dict[str, float]:
     """The signals of one question, without those that need embeddings.
 
     Args:
-        item: from `item_of`: question, choices (None: open-ended), samples and second, each a list of
-            text, finish_reason and logprobs (token, logprob and, at letters, top_logprobs; or None).
+        item: from `item_of`: question, choices (None: open-ended), samples and second, each a list
+            of text, finish_reason and logprobs (token, logprob and, at letters, top_logprobs; or
+            None).
 
     Returns:
-        Numbers by their names in MEANING; what could not be measured is not there. Empty without samples.
+        Numbers by their names in MEANING; what could not be measured is not there. Empty without
+        samples.
     """
     samples = [_read(sample, item) for sample in item["samples"]]
     second = [_read(sample, item) for sample in item["second"]]
@@ -118,7 +128,8 @@ def measure(item: dict[str, Any]) -> dict[str, float]:
 
 
 def similarities(item: dict[str, Any], embed: Embed) -> dict[str, float]:
-    """The signals that compare whole answers by meaning, for open text: cosines of embeddings, in [-1, 1].
+    """The signals that compare whole answers by meaning, for open text: cosines of embeddings, in
+    [-1, 1].
 
     Empty where the question has options, or where all answers can be compared as answers.
     """
@@ -147,7 +158,9 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _read(sample: dict[str, Any], item: dict[str, Any]) -> extraction.Extraction:
-    """What an output answers, by the question alone: a letter where it has options, else what is stated."""
+    """What an output answers, by the question alone: a letter where it has options, else what is
+    stated.
+    """
     hints = {"question": item["question"], "finish_reason": sample["finish_reason"]}
     if item["choices"] is not None:
         return extraction.extract_choice(sample["text"], item["choices"], **hints)
@@ -168,14 +181,18 @@ def _is_answer(words: extraction.Extraction) -> bool:
 
 
 def _agreement(pairs: Any, item: dict[str, Any]) -> float | None:
-    """The share of pairs with the same answer, among those in which both have one; None without such a pair."""
+    """The share of pairs with the same answer, among those in which both have one; None without
+    such a pair.
+    """
     answers = [(one.answer, other.answer) for one, other in pairs]
     told = [(one, other) for one, other in answers if one is not None and other is not None]
     return _mean([float(agree(one, other, item["choices"] is not None)) for one, other in told])
 
 
 def agree(one: str, other: str, by_letter: bool = False) -> bool:
-    """Whether two answers say the same, in whichever order: equal letters, equal mathematics, or equal words."""
+    """Whether two answers say the same, in whichever order: equal letters, equal mathematics, or
+    equal words.
+    """
     if by_letter or one == other:
         return one == other
     return (
@@ -204,7 +221,8 @@ def _lowest_logprob(logprobs: Any, _: str | None) -> float | None:
 
 
 def _letter_margin(logprobs: Any, answer: str | None) -> float | None:
-    """How far the chosen letter lies above the next letter, where it was written last; None for other answers.
+    """How far the chosen letter lies above the next letter, where it was written last; None for
+    other answers.
 
     Where no other letter is among the alternatives, the least likely of them bounds it from above.
     """
@@ -225,7 +243,9 @@ def _letter_margin(logprobs: Any, answer: str | None) -> float | None:
 
 
 def _letter(token: str) -> str:
-    """The letter that a token is, whatever stands around it: " C", "(C", "C)"; "" for every other token."""
+    """The letter that a token is, whatever stands around it: " C", "(C", "C)"; "" for every other
+    token.
+    """
     bare = token.strip(" ()[]{}.:*\n\u0120\u2581")  # the last two: how tokenizers write a space
     return bare if re.fullmatch("[A-Z]", bare) else ""
 

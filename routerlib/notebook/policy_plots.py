@@ -86,7 +86,9 @@ def cost_area_over_ratio(choices: Sequence[Choice], price_ratio: float | None = 
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """The policies on test rows in Markdown, each figure with its 95 % interval; the chosen in bold."""
+    """The policies on test rows in Markdown, each figure with its 95 % interval; the chosen in
+    bold.
+    """
     if not rows:
         return ""
     lines = ["| policy | cost area | above router alone | APGR |", "|---|---|---|---|"]

@@ -1,15 +1,19 @@
 """What a policy of one or two decisions is worth in money: quality recovered against what it costs.
 
-The share of calls to the superior model (`metrics`) is not the bill once the inferior model answers first. Here
-the axis is money: 0 is always the inferior model, 1 always the superior one, by the prices of each row's calls.
-Arrays in, floats out; how a policy decides is in `training.policies`, its promise in `certificates`.
+The share of calls to the superior model (`metrics`) is not the bill once the inferior model answers
+first. Here the axis is money: 0 is always the inferior model, 1 always the superior one, by the
+prices of each row's calls. Arrays in, floats out; how a policy decides is in `training.policies`,
+its promise in `certificates`.
 
 A `Course` says for every row at which threshold each step is taken, as the threshold falls from the
-top (nothing is spent) to the bottom. It holds any policy whose steps are never taken back as money is added:
+top (nothing is spent) to the bottom. It holds any policy whose steps are never taken back as money
+is added:
 
 - router alone: the prompt's score says when it goes *up*, straight to the superior model;
-- cascade alone: every answer of the inferior model is *read*, and its score says when it *escalates*;
-- both: a prompt is answered unread, then read, escalated by its answer, and at last sent straight up.
+- cascade alone: every answer of the inferior model is *read*, and its score says when it
+*escalates*;
+- both: a prompt is answered unread, then read, escalated by its answer, and at last sent straight
+up.
 
 `counts` are bootstrap counts, as in `metrics`: shape (resamples, rows), one value a resample.
 """
@@ -29,15 +33,19 @@ STATES = ("unread", "read", "escalated", "up")
 
 
 class NoSaving(MetricError):
-    """The superior model costs no more than the inferior one on these rows: there is nothing to save."""
+    """The superior model costs no more than the inferior one on these rows: there is nothing to
+    save.
+    """
 
 
 @dataclass(frozen=True)
 class Costs:
-    """The money of each row's calls, in one unit (dollars, or calls of the superior model); all of shape (n,).
+    """The money of each row's calls, in one unit (dollars, or calls of the superior model); all of
+    shape (n,).
 
-    inferior, superior: one call of each model. signals: what reading the answer costs beside the inferior call
-    (another model's answer, further samples); 0 where its own text and log-probabilities are all.
+    inferior, superior: one call of each model. signals: what reading the answer costs beside the
+    inferior call (another model's answer, further samples); 0 where its own text and log-
+    probabilities are all.
     """
 
     inferior: Array
@@ -58,8 +66,9 @@ class Costs:
         low, high = float(self.inferior.mean()), float(self.superior.mean())
         if high - low <= 1e-12:
             raise NoSaving(
-                f"A call of the superior model costs {high:g} and one of the inferior model {low:g}: there is no "
-                "money to save. Check the prices, or whether the two models are swapped."
+                f"A call of the superior model costs {high:g} and one of the inferior model "
+                f"{low:g}: there is no money to save. Check the prices, or whether the two "
+                "models are swapped."
             )
         return high - low
 
@@ -69,15 +78,16 @@ class Costs:
         return float(self.inferior.mean() / self.superior.mean())
 
     def at_ratio(self, price_ratio: float) -> Costs:
-        """Every inferior call at `price_ratio`, every superior one at 1, signals as dear to the inferior call as here.
+        """Every inferior call at `price_ratio`, every superior one at 1, signals as dear to the
+        inferior call as here.
 
         Raises:
             MetricError: the ratio is not in [0, 1).
         """
         if not 0 <= price_ratio < 1:
             raise MetricError(
-                f"price ratio {price_ratio}: give the inferior call's price as a share of the superior call's, "
-                "from 0 to below 1, such as 0.1."
+                f"price ratio {price_ratio}: give the inferior call's price as a share of the "
+                "superior call's, from 0 to below 1, such as 0.1."
             )
         usual = float(self.inferior.mean())
         reading = float(self.signals.mean()) / usual if usual > 0 else 0.0
@@ -116,11 +126,12 @@ def checked_costs(
 
 @dataclass(frozen=True)
 class Course:
-    """At which threshold each step is taken for each row; a step is taken where its entry is at or above it.
+    """At which threshold each step is taken for each row; a step is taken where its entry is at or
+    above it.
 
-    read: the inferior answer's signals are looked at (and paid for). escalate: the answer, if read, is not good
-    enough. up: the prompt goes straight to the superior model, unanswered before. `inf`: at every threshold;
-    `-inf`: at none. All of shape (n,).
+    read: the inferior answer's signals are looked at (and paid for). escalate: the answer, if read,
+    is not good enough. up: the prompt goes straight to the superior model, unanswered before.
+    `inf`: at every threshold; `-inf`: at none. All of shape (n,).
     """
 
     read: Array
@@ -129,7 +140,9 @@ class Course:
 
     @property
     def position(self) -> Array:
-        """The highest threshold at which the superior model answers, shape (n,), finite: a score like any router's."""
+        """The highest threshold at which the superior model answers, shape (n,), finite: a score
+        like any router's.
+        """
         superior = np.maximum(self.up, np.minimum(self.read, self.escalate))
         known = superior[np.isfinite(superior)]
         low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
@@ -155,7 +168,9 @@ def router_course(score: ArrayLike) -> Course:
 
 
 def cascade_course(score: ArrayLike) -> Course:
-    """The cascade alone: every answer is read, and escalates where its score is at or above the threshold."""
+    """The cascade alone: every answer is read, and escalates where its score is at or above the
+    threshold.
+    """
     score = np.asarray(score, dtype=float)
     return Course(read=np.full(len(score), np.inf), escalate=score, up=np.full(len(score), -np.inf))
 
@@ -177,8 +192,8 @@ def _events(course: Course, gain: Array, costs: Costs) -> tuple[Array, Array, Ar
     """Every change of a row as the threshold falls, highest first.
 
     Returns:
-        (row, at, gained, paid): what the change adds to the row's accuracy and to its bill. Money that is paid at
-        every threshold (a cascade reads every answer) is an event at infinity.
+        (row, at, gained, paid): what the change adds to the row's accuracy and to its bill. Money
+        that is paid at every threshold (a cascade reads every answer) is an event at infinity.
     """
     steps = np.sort(np.stack([course.read, course.escalate, course.up]), axis=0)[::-1]
     before = np.zeros(len(gain), dtype=int)
@@ -200,10 +215,11 @@ def _events(course: Course, gain: Array, costs: Costs) -> tuple[Array, Array, Ar
 def _polyline(
     course: Course, gain: Array, costs: Costs, counts: Array | None
 ) -> tuple[Array, Array, Array]:
-    """Thresholds (highest first), and summed money above always-inferior and summed gain there: (points), 2 x (b, points).
+    """Thresholds (highest first), and summed money above always-inferior and summed gain there:
+    (points), 2 x (b, points).
 
-    The first point is always-inferior, before any threshold. Equal thresholds make one point, so that between two
-    points ties are broken at random.
+    The first point is always-inferior, before any threshold. Equal thresholds make one point, so
+    that between two points ties are broken at random.
     """
     row, at, gained, paid = _events(course, gain, costs)
     weights = np.ones((1, len(row))) if counts is None else np.atleast_2d(counts)[:, row]
@@ -233,14 +249,17 @@ def _checked(
 def cost_curve(
     course: Course, inferior: ArrayLike, superior: ArrayLike, costs: Costs
 ) -> tuple[Array, Array]:
-    """PGR against money: what share of the gap between the models a policy recovers for which part of the bill.
+    """PGR against money: what share of the gap between the models a policy recovers for which part
+    of the bill.
 
-    The money axis is (cost - always-inferior's) / (always-superior's - always-inferior's); PGR as in
-    RouteLLM (Ong et al. 2024, arXiv 2406.18665, section 2), whose axis is the share of calls instead. Comparing
-    cascades by the area over cost is FrugalGPT's idea (Chen et al. 2023, arXiv 2305.05176, section 4).
+    The money axis is (cost - always-inferior's) / (always-superior's - always-inferior's); PGR as
+    in RouteLLM (Ong et al. 2024, arXiv 2406.18665, section 2), whose axis is the share of calls
+    instead. Comparing cascades by the area over cost is FrugalGPT's idea (Chen et al. 2023, arXiv
+    2305.05176, section 4).
 
     Returns:
-        (money, pgr), from the cheapest point on. A cascade may end beyond 1: escalating everything pays both calls.
+        (money, pgr), from the cheapest point on. A cascade may end beyond 1: escalating everything
+        pays both calls.
 
     Raises:
         NoGap, NoSaving: the superior model is not better, or not dearer, on these rows.
@@ -258,12 +277,13 @@ def cost_area(
     costs: Costs,
     counts: Array | None = None,
 ) -> Any:
-    """Cost area: the area under `cost_curve` over the whole bill from always-inferior (0) to always-superior (1).
+    """Cost area: the area under `cost_curve` over the whole bill from always-inferior (0) to
+    always-superior (1).
 
-    The exact trapezoid over every row. What a policy spends beyond 1 does not count: always-superior is
-    cheaper there. Spending at random gives 0.5; a router's cost area is its APGR where all calls of a model
-    cost the same. A cascade pays the first call everywhere: at a price ratio r it sees only a part 1 - r of
-    its own APGR curve.
+    The exact trapezoid over every row. What a policy spends beyond 1 does not count: always-
+    superior is cheaper there. Spending at random gives 0.5; a router's cost area is its APGR where
+    all calls of a model cost the same. A cascade pays the first call everywhere: at a price ratio r
+    it sees only a part 1 - r of its own APGR curve.
 
     Returns:
         A float; or, with `counts`, one value a resample, NaN where it has no gap or no saving.
@@ -286,11 +306,13 @@ def cost_area_parts(
     costs: Costs,
     counts: Array | None = None,
 ) -> tuple[Array, Array]:
-    """The two numbers whose ratio is `cost_area`, to be summed over several tests before they are divided.
+    """The two numbers whose ratio is `cost_area`, to be summed over several tests before they are
+    divided.
 
     Returns:
-        (area, full): the area under summed gain over summed money, and the gap times the span of the bill; one
-        entry a resample, of shape (1,) without `counts`; full is 0 where a resample has no gap or no saving.
+        (area, full): the area under summed gain over summed money, and the gap times the span of
+        the bill; one entry a resample, of shape (1,) without `counts`; full is 0 where a resample
+        has no gap or no saving.
     """
     inferior, superior = _checked(course, inferior, superior, costs)
     weights = np.ones((1, len(inferior))) if counts is None else np.atleast_2d(counts)
@@ -301,10 +323,11 @@ def cost_area_parts(
 
 
 def _area_up_to(money: Array, quality: Array, end: Array, last: Array) -> Array:
-    """Signed area under each polyline (b, points) from 0 to `end`, flat at `last` where it stops short of the end.
+    """Signed area under each polyline (b, points) from 0 to `end`, flat at `last` where it stops
+    short of the end.
 
-    A policy may spend a little less at a lower threshold (an answer escalates for both calls' price, and then
-    goes straight up for one): such a step back takes away what lies under it.
+    A policy may spend a little less at a lower threshold (an answer escalates for both calls'
+    price, and then goes straight up for one): such a step back takes away what lies under it.
     """
     end = end[:, None]
     inside = np.minimum(money, end)
@@ -330,9 +353,9 @@ def expenses(
     """What one threshold does: accuracy, the share of each step, and the bill for 1,000 prompts.
 
     Returns:
-        threshold, accuracy, share_up (straight to the superior model), share_read, share_escalated, share_superior
-        (both ways to it together), cost_per_1000, and saved: the share of always-superior's bill that is
-        spared, negative where it is exceeded.
+        threshold, accuracy, share_up (straight to the superior model), share_read, share_escalated,
+        share_superior (both ways to it together), cost_per_1000, and saved: the share of always-
+        superior's bill that is spared, negative where it is exceeded.
     """
     inferior, superior = _checked(course, inferior, superior, costs)
     state = course.states(threshold)
@@ -354,7 +377,9 @@ def expenses(
 def dollar_curve(
     course: Course, inferior: ArrayLike, superior: ArrayLike, costs: Costs
 ) -> tuple[Array, Array, Array]:
-    """Accuracy over dollars per 1,000 prompts: (thresholds, cost_per_1000, accuracy), from the cheapest point on."""
+    """Accuracy over dollars per 1,000 prompts: (thresholds, cost_per_1000, accuracy), from the
+    cheapest point on.
+    """
     inferior, superior = _checked(course, inferior, superior, costs)
     rows = len(inferior)
     thresholds, money, gained = _polyline(course, superior - inferior, costs, None)

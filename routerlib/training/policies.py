@@ -1,15 +1,19 @@
-"""Policies of one or two decisions: before any answer from the prompt, and again once the inferior model has answered.
+"""Policies of one or two decisions: before any answer from the prompt, and again once the inferior
+model has answered.
 
-A `Policy` is the router alone, the cascade alone or both. Each is one path: a falling threshold moves both decisions
-at once, from the cheapest point to the dearest, so that a policy is certified like a router, by one number a row.
-How policies are fitted, chosen and certified is in `policy_choice`, what the answer is worth in `second_look`; asking
-servers and reading their answers is the business of `serving`.
+A `Policy` is the router alone, the cascade alone or both. Each is one path: a falling threshold
+moves both decisions at once, from the cheapest point to the dearest, so that a policy is certified
+like a router, by one number a row. How policies are fitted, chosen and certified is in
+`policy_choice`, what the answer is worth in `second_look`; asking servers and reading their answers
+is the business of `serving`.
 
-The path of `both` follows a price of accuracy, lambda (gain a unit of money). At each price every prompt takes the
-step of the largest gain less lambda times its cost, in expectation: the answer unread, the answer read and escalated where its
-gain is worth the superior call, or straight to the superior model. (Lagrangian relaxation of "most accuracy for a
-budget"; for cascades Dekoninck et al. 2025, arXiv 2410.10347, use the same.) As lambda falls, each step is
-only ever added, which makes the path nested.
+The path of `both` follows a price of accuracy, lambda (gain a unit of money). At each price every
+prompt takes the
+step of the largest gain less lambda times its cost, in expectation: the answer unread, the answer
+read and escalated where its gain is worth the superior call, or straight to the superior model.
+(Lagrangian relaxation of "most accuracy for a budget"; for cascades Dekoninck et al. 2025, arXiv
+2410.10347, use the same.) As lambda falls, each step is only ever added, which makes the path
+nested.
 """
 
 from __future__ import annotations
@@ -42,11 +46,12 @@ Stage = Literal["unread", "read", "up"]
 
 @dataclass(frozen=True)
 class Path:
-    """The thresholds of both decisions at each price of accuracy, dearest accuracy first; all of shape (k,).
+    """The thresholds of both decisions at each price of accuracy, dearest accuracy first; all of
+    shape (k,).
 
-    prices: lambda, falling. read: a prompt whose p_superior is at or above it is read. escalate: an answer whose gain is at
-    or above it escalates. up: a prompt whose p_superior is at or above it goes straight up. None of them rises
-    along the path.
+    prices: lambda, falling. read: a prompt whose p_superior is at or above it is read. escalate: an
+    answer whose gain is at or above it escalates. up: a prompt whose p_superior is at or above it
+    goes straight up. None of them rises along the path.
     """
 
     prices: tuple[float, ...]
@@ -74,11 +79,13 @@ def path_of(p_superior: ArrayLike, gain: ArrayLike, bill: Costs) -> Path:
     """The path of `both` for these held-out scores and gains, at mean prices.
 
     Args:
-        p_superior: the router's held-out scores, (n,). gain: the second look's held-out gains, (n,).
+        p_superior: the router's held-out scores, (n,). gain: the second look's held-out gains,
+            (n,).
 
-    What reading a prompt is worth depends on its answer, which is not there yet; its mean is learnt from p_superior by
-    isotonic regression: E[(gain - lambda d)+ | p_superior] rises and E[(lambda d - gain)+ | p_superior] falls, d being the
-    price of a superior call.
+    What reading a prompt is worth depends on its answer, which is not there yet; its mean is learnt
+    from p_superior by
+    isotonic regression: E[(gain - lambda d)+ | p_superior] rises and E[(lambda d - gain)+ |
+    p_superior] falls, d being the price of a superior call.
     """
     from scipy.optimize import isotonic_regression
 
@@ -114,10 +121,11 @@ Point = tuple[float, float, float, float]  # price, read, escalate, up
 
 
 def _small_steps(points: Sequence[Point], scores: Array) -> list[Point]:
-    """The same path without leaps: where many prompts change their step at one price, they do so by their scores.
+    """The same path without leaps: where many prompts change their step at one price, they do so
+    by their scores.
 
-    Where the prompt says little, one price is right for all prompts, and the path would leap from one end to the
-    other; no threshold between the two could then be certified.
+    Where the prompt says little, one price is right for all prompts, and the path would leap from
+    one end to the other; no threshold between the two could then be certified.
     """
     wanted = max(1, len(scores) // PRICES)
     found = [points[0]]
@@ -139,7 +147,9 @@ def _between(scores: Array, low: float, high: float) -> Array:
 
 
 def _part_of_the_way(scores: Array, start: float, part: float) -> float:
-    """A threshold that has come down by a part of these scores; the start where there is none to pass."""
+    """A threshold that has come down by a part of these scores; the start where there is none to
+    pass.
+    """
     passed = round(part * len(scores))
     return float(scores[len(scores) - passed]) if passed else start
 
@@ -151,7 +161,9 @@ def _prices(gain: Array, dear: float) -> Array:
 
 
 def _least(levels: Array, holds: Array) -> float:
-    """The lowest level from which on a condition holds for all above; inf where it does not for the highest."""
+    """The lowest level from which on a condition holds for all above; inf where it does not for
+    the highest.
+    """
     fails = np.flatnonzero(~holds)
     start = fails[-1] + 1 if len(fails) else 0
     return float(levels[start]) if start < len(levels) else np.inf
@@ -169,9 +181,12 @@ class Policy:
     """Which steps a prompt takes at which threshold.
 
     Attributes:
-        name: one of NAMES. look: the second decision's gain; None for the router alone. path: of `both`.
-        threshold: where the policy stands: a p_superior for the router alone, a gain for the cascade, a price of
-            accuracy for both; at -inf everything goes straight up. certificate: what is promised there, or None.
+        name: one of NAMES. look: the second decision's gain; None for the router alone. path: of
+            `both`.
+        threshold: where the policy stands: a p_superior for the router alone, a gain for the
+            cascade, a price of
+            accuracy for both; at -inf everything goes straight up. certificate: what is promised
+            there, or None.
     """
 
     name: str
@@ -191,7 +206,8 @@ class Policy:
         """When each row takes which step.
 
         Args:
-            p_superior: (n,). signals: by name, (n,) each, NaN where missing. gain: the second look's gain, where it
+            p_superior: (n,). signals: by name, (n,) each, NaN where missing. gain: the second
+                look's gain, where it
                 is known already (held out).
         """
         p_superior = np.asarray(p_superior, dtype=float)
@@ -203,7 +219,9 @@ class Policy:
         return self.path.course(p_superior, gain)
 
     def thresholds(self, p_superior: ArrayLike = ()) -> Array:
-        """The grid that is tested for a certificate, rising (safest first), fixed before calibration rows are seen."""
+        """The grid that is tested for a certificate, rising (safest first), fixed before
+        calibration rows are seen.
+        """
         if self.path is not None:
             return np.r_[np.sort(self.path.prices), np.nextafter(self.path.prices[0], np.inf)]
         if self.look is not None:
@@ -222,7 +240,8 @@ class Policy:
         return "read" if course.read[0] >= self.threshold else "unread"
 
     def escalates(self, p_superior: float, signals: Mapping[str, float]) -> tuple[bool, float]:
-        """The second decision, from the answer's signals: (whether it escalates, the expected gain).
+        """The second decision, from the answer's signals: (whether it escalates, the expected
+        gain).
 
         Raises:
             ValueError: the policy has no second decision.
@@ -266,8 +285,8 @@ class Policy:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise metrics.MetricError(
-                f"policy: {type(error).__name__} {error}. The router was not copied whole, or was made by "
-                "another version: train it again with 05."
+                f"policy: {type(error).__name__} {error}. The router was not copied whole, or was "
+                "made by another version: train it again with 05."
             ) from None
 
 

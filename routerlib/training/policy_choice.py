@@ -1,8 +1,10 @@
-"""From outcomes with signals to the policy worth its money: fit the three, choose, measure once, certify.
+"""From outcomes with signals to the policy worth its money: fit the three, choose, measure once,
+certify.
 
-All is decided on development rows, by gains and courses from fits that did not see them, and counted in money (cost area,
-`stats.costs`) at the prices of the rows or at a price ratio. Test rows are touched once, by `compare_policies`; calibration
-rows once, by `certify`. What a policy is, is said in `policies`; nothing here asks a server or reads a file.
+All is decided on development rows, by gains and courses from fits that did not see them, and
+counted in money (cost area, `stats.costs`) at the prices of the rows or at a price ratio. Test rows
+are touched once, by `compare_policies`; calibration rows once, by `certify`. What a policy is, is
+said in `policies`; nothing here asks a server or reads a file.
 """
 
 from __future__ import annotations
@@ -32,9 +34,11 @@ RATIOS = (0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)  # of the figure ove
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What is known of graded rows beside their prompts, one entry a row: signals by name (NaN: missing) and money.
+    """What is known of graded rows beside their prompts, one entry a row: signals by name (NaN:
+    missing) and money.
 
-    priced: whether the money was measured; where it was not, an inferior call counts as a tenth of a superior one.
+    priced: whether the money was measured; where it was not, an inferior call counts as a tenth of
+    a superior one.
     """
 
     inferior: Array
@@ -121,10 +125,11 @@ def _signals(rows: Sequence[LabelledPrompt]) -> dict[str, Array]:
 
 @dataclass(frozen=True)
 class FittedPolicies:
-    """The policies of one split by name, and the courses of its development rows by fits that did not see them.
+    """The policies of one split by name, and the courses of its development rows by fits that did
+    not see them.
 
-    index: positions of the development rows among all rows. p_superior, gain: their held-out scores and gains (gain is
-    None where there is no second look).
+    index: positions of the development rows among all rows. p_superior, gain: their held-out scores
+    and gains (gain is None where there is no second look).
     """
 
     index: Array
@@ -154,8 +159,10 @@ def fit_policies(
 
     Args:
         index: positions of the development rows among all rows.
-        p_superior: scores of the development rows by fits that did not see them, in the order of `index`.
-        told: of all rows. groups: of all rows; equal prompts share one, and no fold tears them apart.
+        p_superior: scores of the development rows by fits that did not see them, in the order of
+            `index`.
+        told: of all rows. groups: of all rows; equal prompts share one, and no fold tears them
+            apart.
     """
     index, p_superior = np.asarray(index), np.asarray(p_superior, dtype=float)
     rows = told.take(index)
@@ -226,8 +233,8 @@ def _drawn(
 class Choice:
     """The policy to use at some prices.
 
-    areas: held-out cost area of each policy. above: of each other policy, (difference, low, high) to the router
-    alone, with its paired interval. sentence: why.
+    areas: held-out cost area of each policy. above: of each other policy, (difference, low, high)
+    to the router alone, with its paired interval. sentence: why.
     """
 
     name: str
@@ -240,9 +247,10 @@ class Choice:
 def choose(fitted: Sequence[FittedPolicies], told: Outcomes) -> Choice:
     """The policy to use at these prices, by cost area on held-out rows of all splits.
 
-    The router alone is the default: it asks no model twice. Another one is chosen only where its cost area is higher
-    by at least WORTH and by an interval (80 %, paired) clear of zero; of several such, the one with the largest
-    area. A wider interval would cost more in good looks passed by than it spares in bad ones taken.
+    The router alone is the default: it asks no model twice. Another one is chosen only where its
+    cost area is higher by at least WORTH and by an interval (80 %, paired) clear of zero; of
+    several such, the one with the largest area. A wider interval would cost more in good looks
+    passed by than it spares in bad ones taken.
     """
     names = [name for name in NAMES if all(name in one.policies for one in fitted)]
     courses = {name: [(one.index, one.held_out[name]) for one in fitted] for name in names}
@@ -267,11 +275,12 @@ def choose(fitted: Sequence[FittedPolicies], told: Outcomes) -> Choice:
 
 def _why(chosen: str, best: str, above: tuple[float, float, float], ratio: float) -> str:
     gained, low, high = above
-    figures = f"cost area {gained:+.3f}, {100 * LEVEL:g} % interval {low:+.3f} to {high:+.3f}, on held-out rows"
+    interval = f"{100 * LEVEL:g} % interval {low:+.3f} to {high:+.3f}"
+    figures = f"cost area {gained:+.3f}, {interval}, on held-out rows"
     if chosen == ROUTER:
         return (
-            f"The {ROUTER}: at a price ratio of {ratio:.2g} no second look is clearly worth its first call "
-            f"(the best, {best}: {figures})."
+            f"The {ROUTER}: at a price ratio of {ratio:.2g} no second look is clearly worth its "
+            f"first call (the best, {best}: {figures})."
         )
     title = best[0].upper() + best[1:]
     return f"{title}: at a price ratio of {ratio:.2g} it beats the {ROUTER} ({figures})."
@@ -280,25 +289,29 @@ def _why(chosen: str, best: str, above: tuple[float, float, float], ratio: float
 def over_ratios(
     fitted: Sequence[FittedPolicies], told: Outcomes, ratios: Sequence[float] = RATIOS
 ) -> list[Choice]:
-    """The choice at each price ratio, inferior to superior, were every call of a model priced alike."""
+    """The choice at each price ratio, inferior to superior, were every call of a model priced
+    alike.
+    """
     priced = [told.at_ratio(ratio) for ratio in ratios]
     return [choose([one.at(at) for one in fitted], at) for at in priced]
 
 
 def turning_sentence(choices: Sequence[Choice]) -> str:
-    """At which price ratio the second look stops to pay, in words; the choices are in rising order of their ratio."""
+    """At which price ratio the second look stops to pay, in words; the choices are in rising order
+    of their ratio.
+    """
     pays = [choice.price_ratio for choice in choices if choice.name != ROUTER]
     if not pays:
         return (
-            f"At no price ratio from {choices[0].price_ratio:g} to {choices[-1].price_ratio:g} is a second look "
-            f"clearly worth its first call: the {ROUTER}."
+            f"At no price ratio from {choices[0].price_ratio:g} to {choices[-1].price_ratio:g} is "
+            f"a second look clearly worth its first call: the {ROUTER}."
         )
     beyond = [choice.price_ratio for choice in choices if choice.price_ratio > max(pays)]
     if not beyond:
         return f"A second look pays up to the highest price ratio tried, {max(pays):g}."
     return (
-        f"A second look pays up to a price ratio of {max(pays):g}; from {min(beyond):g} on it is not clear that it "
-        f"does, and the {ROUTER} is chosen."
+        f"A second look pays up to a price ratio of {max(pays):g}; from {min(beyond):g} on it is "
+        f"not clear that it does, and the {ROUTER} is chosen."
     )
 
 
@@ -307,7 +320,9 @@ def turning_sentence(choices: Sequence[Choice]) -> str:
 
 @dataclass(frozen=True)
 class TestedPolicies:
-    """The courses of one split's test rows by policy (or router) name; `index`: their positions among all rows."""
+    """The courses of one split's test rows by policy (or router) name; `index`: their positions
+    among all rows.
+    """
 
     index: Array
     courses: dict[str, Course]
@@ -328,8 +343,9 @@ def compare_policies(
     """One row a policy, best cost area first: what it is worth on test rows, by calls and by money.
 
     Returns:
-        Rows of name, chosen, price_ratio, apgr, cost_area and difference (cost area above the router alone's,
-        paired), each of the three with _low and _high (95 %); NaN where the tests show no gap or no saving.
+        Rows of name, chosen, price_ratio, apgr, cost_area and difference (cost area above the
+        router alone's, paired), each of the three with _low and _high (95 %); NaN where the tests
+        show no gap or no saving.
     """
     courses = {name: [(one.index, one.courses[name]) for one in tests] for name in tests[0].courses}
     calls, money = _drawn(_apgr, courses, told), _drawn(_area, courses, told)
@@ -358,10 +374,12 @@ def compare_policies(
 
 @dataclass(frozen=True)
 class PolicyCertificate:
-    """One promise for both decisions, and what the policy does and costs at that point on the calibration rows.
+    """One promise for both decisions, and what the policy does and costs at that point on the
+    calibration rows.
 
-    promise: loss of accuracy against always-superior, as for a router (`stats.certificates`); its threshold moves both
-    decisions. expenses: shares of the steps and the bill (`stats.costs.expenses`).
+    promise: loss of accuracy against always-superior, as for a router (`stats.certificates`); its
+    threshold moves both decisions. expenses: shares of the steps and the bill
+    (`stats.costs.expenses`).
     """
 
     policy: str
@@ -379,8 +397,9 @@ class PolicyCertificate:
             and at["saved"] <= 0 < promise.epsilon
         ):
             return (
-                f"Policy '{self.policy}': no point of it is certified that also saves money, so every prompt goes "
-                f"straight to the superior model ({promise.n_calibration:,} calibration rows)."
+                f"Policy '{self.policy}': no point of it is certified that also saves money, so "
+                f"every prompt goes straight to the superior model ({promise.n_calibration:,} "
+                "calibration rows)."
             )
         if not promise.certified:
             return f"Policy '{self.policy}': {promise.sentence}"
@@ -396,9 +415,10 @@ class PolicyCertificate:
             )
         saved = f"saves {100 * at['saved']:.1f} % of what the superior model alone would cost"
         return (
-            f"Policy '{self.policy}' loses {terms} against the superior model alone: {steps}; it {saved} "
-            f"({at['cost_per_1000']:.4g}{self.currency} for 1,000 prompts; {promise.n_calibration:,} calibration rows, "
-            f"{promise.method} test; right there: {100 * at['accuracy']:.1f} %, the superior model alone "
+            f"Policy '{self.policy}' loses {terms} against the superior model alone: {steps}; it "
+            f"{saved} ({at['cost_per_1000']:.4g}{self.currency} for 1,000 prompts; "
+            f"{promise.n_calibration:,} calibration rows, {promise.method} test; right there: "
+            f"{100 * at['accuracy']:.1f} %, the superior model alone "
             f"{100 * promise.superior_accuracy:.1f} %)."
         )
 
@@ -421,14 +441,17 @@ def certify(
     method: str = "auto",
     currency: str = "",
 ) -> tuple[Policy, PolicyCertificate]:
-    """The policy at the cheapest point of its path whose loss is at most epsilon with risk at most delta.
+    """The policy at the cheapest point of its path whose loss is at most epsilon with risk at most
+    delta.
 
     Args:
-        p_superior, told: of fresh rows: neither the router nor the policy has seen them. The path is fixed before.
+        p_superior, told: of fresh rows: neither the router nor the policy has seen them. The path
+            is fixed before.
 
-    The thresholds of the path are tested from the safest on, each at level delta, until one fails (fixed-sequence
-    testing); all that passed hold together, so that the one with the smallest bill may be taken among them. Where
-    not even that one costs less than always-superior, nothing is certified and every prompt goes straight up.
+    The thresholds of the path are tested from the safest on, each at level delta, until one fails
+    (fixed-sequence testing); all that passed hold together, so that the one with the smallest bill
+    may be taken among them. Where not even that one costs less than always-superior, nothing is
+    certified and every prompt goes straight up.
     """
     course = policy.course(p_superior, told.signals)
     answers = (told.inferior, told.superior)

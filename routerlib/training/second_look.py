@@ -1,4 +1,5 @@
-"""What the superior model would add once the inferior model's answer is known: the gain, learnt from its signals.
+"""What the superior model would add once the inferior model's answer is known: the gain, learnt
+from its signals.
 
 A `SecondLook` maps the router's p_superior and the answer's signals (`answers.signals`, or any
 numbers by name) to an expected gain, superior's minus inferior's accuracy. It has few inputs, and
@@ -24,7 +25,7 @@ from routerlib.stats.metrics import MetricError
 
 Array = np.ndarray
 KNOTS = 21  # quantiles that a signal's ranks are kept at
-CLEAR = 2.5  # standard errors by which a signal's correlation with what the prompt leaves open is clear of zero
+CLEAR = 2.5  # standard errors that a signal's correlation with the rest of the gain is above zero
 PULL = 1.0  # of the penalty on squared weights
 CERTAIN = (1e-4, 1 - 1e-4)  # p_superior is kept between these
 FEWEST = 50  # rows with a value, of each kind, that a signal needs to be looked at
@@ -33,10 +34,11 @@ BENDS = (-0.5, 0.5)  # where the response to a signal may become steeper
 
 @dataclass(frozen=True)
 class Ranks:
-    """A number as its rank among the training rows, from -1 (lowest) to 1, by straight lines between quantiles.
+    """A number as its rank among the training rows, from -1 (lowest) to 1, by straight lines
+    between quantiles.
 
-    Numbers that were frequent (a signal that is 0 or 1) stand at the middle of their ranks. `sign` is +1 where a high
-    number speaks for the superior model, -1 where a low one does.
+    Numbers that were frequent (a signal that is 0 or 1) stand at the middle of their ranks. `sign`
+    is +1 where a high number speaks for the superior model, -1 where a low one does.
     """
 
     at: tuple[float, ...]
@@ -51,7 +53,9 @@ class Ranks:
 
 
 def ranks_of(values: ArrayLike, knots: int = KNOTS) -> Ranks:
-    """The ranks of these values (NaN left out), at up to `knots` quantiles and, if fewer, at every distinct value."""
+    """The ranks of these values (NaN left out), at up to `knots` quantiles and, if fewer, at every
+    distinct value.
+    """
     known = np.asarray(values, dtype=float)
     known = np.sort(known[~np.isnan(known)])
     levels = np.unique(known)
@@ -127,7 +131,9 @@ def _ranks_from(values: Mapping[str, Any]) -> Ranks:
 
 
 def _bends(ranks: Array) -> Array:
-    """Rising pieces of a rank in [-1, 1]: the line, and what lies below and above the bends; shape (n, 3)."""
+    """Rising pieces of a rank in [-1, 1]: the line, and what lies below and above the bends; shape
+    (n, 3).
+    """
     low, high = BENDS
     return np.stack([ranks, np.minimum(ranks - low, 0.0), np.maximum(ranks - high, 0.0)], axis=1)
 
@@ -204,7 +210,9 @@ def _known(values: Array) -> Array:
 
 
 def _telling(values: Array, left_open: Array) -> Ranks | None:
-    """The ranks of a signal with the sign it speaks with; None where it is not clear that it speaks at all."""
+    """The ranks of a signal with the sign it speaks with; None where it is not clear that it
+    speaks at all.
+    """
     known = ~np.isnan(values)
     if known.sum() < FEWEST or np.ptp(values[known]) <= 0:
         return None
