@@ -121,6 +121,184 @@ def test_the_bettor_gains_nothing_on_average_at_the_boundary(rng):
     assert np.mean(wealth) == pytest.approx(1, abs=4 * np.std(wealth) / math.sqrt(20_000))
 
 
+# --- by hand and by brute force ---
+
+
+def all_sums(n, share, epsilon):
+    """Chance of each sum of n losses: every count of losses and of gains, one by one."""
+    losing, winning = (share + epsilon) / 2, (share - epsilon) / 2
+    chance = {}
+    for lost in range(n + 1):
+        for won in range(n + 1 - lost):
+            ways = math.comb(n, lost) * math.comb(n - lost, won)
+            p = ways * losing**lost * winning**won * (1 - share) ** (n - lost - won)
+            chance[lost - won] = chance.get(lost - won, 0.0) + p
+    return chance
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.9])
+def test_the_trinomial_tail_is_the_sum_over_all_outcomes(share):
+    chance = all_sums(12, share, 0.1)
+    for total in range(-12, 13):
+        wanted = sum(p for reached, p in chance.items() if reached <= total)
+        assert certificates._trinomial_tail(total, 12, share, 0.1) == pytest.approx(
+            wanted, abs=1e-9
+        )
+
+
+def test_the_paired_p_value_is_the_worse_tail_and_the_error_of_the_set():
+    total, discordant, n, epsilon, beta = -2, 6, 40, 0.1, 0.01
+    highest = stats.binomtest(discordant, n).proportion_ci(1 - 2 * beta, "exact").high
+    tails = [
+        sum(p for reached, p in all_sums(n, share, epsilon).items() if reached <= total)
+        for share in (discordant / n, highest)
+    ]
+    found = certificates.paired_p_value(total, discordant, n, epsilon, beta)
+    assert found == pytest.approx(beta + max(tails), abs=1e-6)
+    assert abs(tails[0] - tails[1]) > 0.001
+
+
+def test_the_paired_p_value_at_its_ends():
+    assert certificates.paired_p_value(4, 10, 40, 0.1, 0.01) == 1.0
+    # No loss and no gain in 1,000 rows: a mean of 0.1 is outside the confidence set.
+    assert certificates.paired_p_value(0, 0, 1000, 0.1, 0.005) == 0.005
+
+
+def test_the_paired_test_spends_a_tenth_of_its_risk_on_the_share_of_losses():
+    for lost in range(0, 8):
+        loss = np.r_[np.ones(lost), np.zeros(200 - lost)]
+        p_value = certificates.paired_p_value(lost, lost, 200, 0.05, 0.1 * 0.1)
+        assert certificates.paired_rejects(loss, 0.05, 0.1) == (p_value <= 0.1)
+
+
+def test_the_bettor_stakes_by_the_rows_before_alone(rng):
+    """Row by row: what is known before a row decides how much is staked on it."""
+    loss, epsilon, delta = rng.choice([-1.0, 0.0, 1.0], 80, p=[0.2, 0.5, 0.3]), 0.05, 0.1
+    wealth, total, squares, wanted, stakes = 1.0, 0.0, 0.05, [], []
+    for row, one in enumerate(loss):
+        variance = squares / (row + 1)
+        stake = math.sqrt(2 * math.log(1 / delta) / (80 * variance))
+        stakes.append(min(stake, 0.75 / (1 - epsilon)))
+        wealth *= 1 + stakes[-1] * (epsilon - one)
+        wanted.append(math.log(wealth))
+        total += one
+        squares += (one - total / (row + 2)) ** 2
+    assert min(stakes) < 0.7 < max(stakes)
+    assert certificates.log_wealth(loss, epsilon, delta) == pytest.approx(wanted)
+
+
+def test_one_row_takes_at_most_three_quarters_of_the_wealth():
+    assert math.exp(certificates.log_wealth(np.ones(1), 0.3, 0.1)[0]) == pytest.approx(0.25)
+
+
+def test_a_bettor_who_was_rich_once_has_won():
+    loss = np.r_[np.full(20, -1.0), np.full(60, 1.0)]
+    wealth = certificates.log_wealth(loss, 0.1, 0.1)
+    assert wealth.max() > math.log(10) > wealth[-1]
+    assert certificates.betting_rejects(loss, 0.1, 0.1)
+
+
+def test_clopper_pearson_counts_losses_and_no_gains():
+    """Without a loss in 100 rows the bound is 1 - delta^(1/100): 0.0295 at a risk of 0.05."""
+    loss = np.r_[np.zeros(50), np.full(50, -1.0)]
+    assert certificates.clopper_pearson_rejects(loss, 0.0296, 0.05)
+    assert not certificates.clopper_pearson_rejects(loss, 0.0294, 0.05)
+
+
+def rows_of(*blocks):
+    """(score, inferior, superior) from blocks of (score, loss, rows)."""
+    score = np.concatenate([np.full(rows, at) for at, _, rows in blocks])
+    loss = np.concatenate([np.full(rows, lost) for _, lost, rows in blocks])
+    return score, (loss <= 0).astype(float), (loss >= 0).astype(float)
+
+
+def test_testing_stops_at_the_first_threshold_that_fails(rng):
+    """Losses at 0.3, more gains at 0.5: all together pass, but what lies between does not."""
+    mixed = rng.permutation(500)
+    blocks = rows_of((0.1, 0.0, 200), (0.3, 1.0, 100), (0.5, -1.0, 200))
+    data = [column[mixed] for column in blocks]
+    for grid in ([0.2, 0.4, 0.6], [0.6, 0.2, 0.4]):
+        for method in ("paired", "betting"):
+            found = certificates.certify_threshold(*data, 0.05, 0.1, method, grid)
+            assert found.certified and found.threshold == 0.2, (grid, method)
+            later = certificates.certify_threshold(*data, 0.05, 0.1, method, [0.6])
+            assert later.certified, "all rows together lose nothing"
+
+
+def test_a_score_at_the_threshold_goes_to_the_superior_model():
+    data = rows_of((0.1, 0.0, 200), (0.3, 1.0, 100), (0.5, 0.0, 200))
+    found = certificates.certify_threshold(*data, 0.05, 0.1, "paired", [0.1, 0.3, 0.5])
+    assert (found.threshold, found.loss, found.share_superior) == (0.3, 0.0, 0.6)
+    assert found.superior_accuracy == 1.0
+    strict = certificates.certify_threshold(*data, 0.05, 0.1, "paired", [0.1])
+    assert not strict.certified and strict.threshold == 0 and strict.loss == 0
+
+
+def test_the_figures_of_a_certificate_are_those_of_its_threshold():
+    """At 0.4: 6 of 500 rows lose; above it every row would."""
+    data = rows_of((0.1, 0.0, 294), (0.2, 1.0, 6), (0.7, 1.0, 200))
+    found = certificates.certify_threshold(*data, 0.05, 0.1, "clopper-pearson", [0.4, 0.9])
+    exact = stats.binomtest(6, 500).proportion_ci(0.8, "exact").high
+    assert found.loss == pytest.approx(6 / 500) and found.share_superior == pytest.approx(0.4)
+    assert exact <= found.bound <= exact + 1e-4
+    assert found.sentence == (
+        "At threshold 0.400 the router sends 60.0 % of prompts to the inferior model and loses at "
+        "most 5 points of accuracy, with 90 % confidence (500 calibration rows, clopper-pearson "
+        "test; right there: 98.8 %, the superior model alone 100.0 %)."
+    )
+
+
+@pytest.mark.parametrize("method", ["paired", "betting", "clopper-pearson"])
+def test_a_bound_is_the_least_loss_that_its_test_rejects(rng, method):
+    loss = rng.choice([-1.0, 0.0, 1.0], 400, p=[0.02, 0.95, 0.03])
+    test = certificates._test_of(method, loss)
+    bound = certificates._bound(test, loss, 0.2, 0.1)
+    assert test(loss, bound, 0.1) and not test(loss, bound - 1e-4, 0.1)
+    assert loss.mean() < bound < 0.1
+
+
+def test_rows_needed_are_about_the_fewest_that_pass():
+    score, inferior, superior = rows_of((0.1, 0.0, 19), (0.2, 1.0, 1), (0.9, 1.0, 20))
+    found = certificates.certify_threshold(score, inferior, superior, 0.02, 0.1, "paired")
+    # The lowest tenth of the scores holds no loss: how many such rows show less than 0.02?
+    no_loss = next(
+        n for n in range(41, 1000) if certificates.paired_rejects(np.zeros(n), 0.02, 0.1)
+    )
+    assert not found.certified and no_loss <= found.rows_needed <= 1.05 * no_loss
+    assert found.sentence.endswith(
+        f"About {found.rows_needed - 40} more rows like these would do ({found.rows_needed} in all)."
+    )
+
+
+def test_rows_needed_look_at_a_smaller_share_where_a_larger_one_loses():
+    """The lowest twentieth loses nothing, the lowest tenth half of its answers."""
+    data = rows_of((0.1, 0.0, 5), (0.2, 1.0, 5), (0.9, 1.0, 90))
+    found = certificates.certify_threshold(*data, 0.02, 0.1, "clopper-pearson")
+    # Without a loss the bound of n rows is 1 - 0.1^(1/n): below 0.02 from 114 rows on.
+    assert not found.certified and 114 <= found.rows_needed <= 119
+    lost = certificates.certify_threshold(*rows_of((0.1, 1.0, 5), (0.9, 0.0, 95)), 0.04, 0.1)
+    assert not lost.certified and lost.rows_needed is None
+
+
+def test_no_loss_at_all_may_be_promised_but_no_certainty():
+    better = rows_of((0.2, -1.0, 400), (0.8, 0.0, 100))
+    found = certificates.certify_threshold(*better, 0.0, 0.1, "paired", [0.5])
+    assert found.certified and found.epsilon == 0
+    with pytest.raises(MetricError, match="delta = 1"):
+        certificates.certify_threshold(*better, 0.02, 1)
+
+
+def test_ten_lost_answers_are_enough_for_the_paired_test():
+    assert certificates.automatic_method(np.zeros(500), 0.02) == "paired"
+    assert certificates.automatic_method(np.zeros(499), 0.02) == "betting"
+
+
+def test_the_grid_of_its_own_has_steps_of_a_thousandth_and_an_end_above_one():
+    grid = certificates._grid(np.array([0.0, 1.0]), None)
+    assert len(grid) == 1002 and grid[:-1] == pytest.approx(np.arange(1001) / 1000)
+    assert 1 < grid[-1] < 1 + 1e-9
+
+
 # --- certificates ---
 
 
