@@ -123,8 +123,8 @@ def certify_audited(
     if not used:
         return _none_certified(epsilon, delta)
     score, judged, audited, chance = score[:used], judged[:used], audited[:used], chance[:used]
-    passed = _passed(score, judged, audited, chance, epsilon, delta)
-    threshold = _last_before_a_failure(passed)
+    wealth = _log_wealth(score, judged, audited, chance, epsilon, delta)
+    threshold = _last_before_a_failure(wealth >= math.log(1 / delta))
     certified = threshold is not None and bool((score < threshold).any())
     at = float(threshold) if certified and threshold is not None else 0.0
     routed = score < at
@@ -197,11 +197,11 @@ def _checked(
     return score, judged, audited, chance
 
 
-def _passed(
+def _log_wealth(
     score: Array, judged: Array, audited: Array, chance: Array, epsilon: float, delta: float
 ) -> Array:
-    """Whether the bettor of each threshold of the grid reached 1/delta on the rows; shape
-    (thresholds,).
+    """Log of the wealth that the bettor of each threshold of the grid ends with, from 1 at the
+    start; shape (thresholds,). It passes where that is log(1/delta) or more.
 
     The stake on a row comes from the rows before it: sqrt(2 left / (rows to come x variance)),
     `left` being the log wealth still to be won, so that a bettor who is behind stakes more (Voráček
@@ -234,7 +234,7 @@ def _passed(
         log_wealth = log_wealth + playing * np.log1p(stake * (epsilon - loss))
         spread = spread + loss**2
         rows_seen += 1
-    return log_wealth >= target
+    return log_wealth
 
 
 def _last_before_a_failure(passed: Array) -> float | None:

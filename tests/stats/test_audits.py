@@ -2,6 +2,7 @@
 saves audits.
 """
 
+import hashlib
 import math
 
 import numpy as np
@@ -178,3 +179,144 @@ def test_arguments_out_of_range_are_refused(change):
     } | change
     with pytest.raises(MetricError):
         audits.certify_audited(**given)
+
+
+# --- by hand ---
+
+
+def bettor_by_hand(score, judged, seen, chance, epsilon, delta, threshold):
+    """Log wealth after each row for one threshold, from the rule as it is written down."""
+    n, target, wealth, path = len(score), math.log(1 / delta), 0.0, []
+    squares, rows = 0.1 * 2.0 / chance[0] ** 2, 2.0 / chance[0]
+    together, alone = 0.8, 1.0  # people's losses times the judge's, and the judge's squared
+    for i in range(n):
+        trust = min(max(together / alone, 0.0), 1.0)
+        stake = math.sqrt(2 * max(target - wealth, 0.05) / ((n - i) * squares / rows))
+        stake = min(stake, 0.9 / (trust + (1 + trust) / chance[i] - epsilon))
+        loss = 0.0
+        if score[i] < threshold:
+            loss = trust * judged[i]
+            if not math.isnan(seen[i]):
+                loss += (seen[i] - trust * judged[i]) / chance[i]
+                together, alone = together + judged[i] * seen[i], alone + judged[i] ** 2
+        if wealth < target:
+            wealth += math.log(1 + stake * (epsilon - loss))
+        squares, rows = squares + loss**2, rows + 1
+        path.append(wealth)
+    return path
+
+
+def made_up_rows(rng, n):
+    score = np.round(rng.random(n), 2)
+    people = rng.choice([-1.0, 0.0, 1.0], n, p=[0.3, 0.5, 0.2])
+    judged = np.where(rng.random(n) < 0.6, people, rng.choice([-1.0, 0.0, 0.5, 1.0], n))
+    chance = rng.choice([0.3, 0.6, 0.9], n)
+    seen = np.where(rng.random(n) < chance, people, math.nan)
+    return score, judged, seen, chance
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_bettor_plays_by_the_rule_that_is_written_down(seed):
+    rng = np.random.default_rng(seed)
+    score, judged, seen, chance = made_up_rows(rng, 300)
+    epsilon, delta = float(rng.choice([0.02, 0.1])), 0.1
+    wealth = audits._log_wealth(score, judged, seen, chance, epsilon, delta)
+    for number in range(0, len(audits.GRID), 20):
+        at = audits.GRID[number]
+        path = bettor_by_hand(score, judged, seen, chance, epsilon, delta, at)
+        assert wealth[number] == pytest.approx(path[-1], abs=1e-9), at
+
+
+def test_trust_in_the_judge_stays_between_nothing_and_all():
+    """For a judge who is always wrong, one who is half as sure as people, and one who is right."""
+    rng = np.random.default_rng(9)
+    score, people = np.zeros(400), rng.choice([-1.0, 0.0, 1.0], 400, p=[0.2, 0.65, 0.15])
+    seen = np.where(rng.random(400) < 0.5, people, math.nan)
+    chance = np.full(400, 0.5)
+    for judged in (-people, people / 2, people):
+        wealth = audits._log_wealth(score, judged, seen, chance, 0.1, 0.1)
+        path = bettor_by_hand(score, judged, seen, chance, 0.1, 0.1, 0.5)
+        assert wealth[100] == pytest.approx(path[-1], abs=1e-9)
+
+
+def passed_where(*numbers):
+    passed = np.zeros(len(audits.GRID), dtype=bool)
+    passed[list(numbers)] = True
+    return passed
+
+
+def test_the_last_threshold_before_the_first_failure_counts():
+    assert audits._last_before_a_failure(passed_where(0, 1, 2, 5, 6)) == audits.GRID[2]
+    assert audits._last_before_a_failure(passed_where(1, 2)) is None
+    everything = audits._last_before_a_failure(np.ones(len(audits.GRID), dtype=bool))
+    assert everything == audits.GRID[-1] > 1
+
+
+def test_the_figures_of_a_certificate_are_those_of_its_threshold():
+    """200 rows at 0.2 that gain more than the judge says, 100 at 0.6 that lose; half are audited."""
+    score = np.tile([0.2, 0.2, 0.6], 100)
+    people = np.where(score < 0.5, -1.0, 1.0)
+    judged = np.where(score < 0.5, -0.5, 1.0)
+    picked = np.arange(300) % 2 == 0
+    seen = np.where(picked, people, math.nan)
+    found = audits.certify_audited(score, judged, seen, picked, 0.5, 0.05, 0.1)
+    assert found.certified and found.threshold > 0.2
+    routed = score < found.threshold
+    corrected = [
+        j + (0 if math.isnan(p) else (p - j) / 0.5) for j, p in zip(judged, seen, strict=True)
+    ]
+    assert found.loss == pytest.approx(np.where(routed, corrected, 0.0).mean())
+    assert found.share_superior == pytest.approx((~routed).mean())
+    assert found.bound == 0.05 and found.n_audited == 150 and found.n_calibration == 300
+    assert found.method == "audited betting" and math.isnan(found.superior_accuracy)
+
+
+def test_a_score_at_a_threshold_is_not_routed_there():
+    """Rows at 0.5 would lose everything: 0.5 may be certified, since they are not below it."""
+    score = np.tile([0.1, 0.5], 400)
+    people = np.where(score < 0.3, 0.0, 1.0)
+    everyone = np.ones(800, dtype=bool)
+    found = audits.certify_audited(score, people, people, everyone, 1.0, 0.05, 0.1)
+    assert found.certified and found.threshold == 0.5 and found.share_superior == 0.5
+    assert found.loss == 0
+
+
+def test_rows_end_at_the_first_gap():
+    nan = math.nan
+    seen = np.array([0.0, nan, 1.0, nan, 0.0, nan])
+    picked = np.array([True, False, True, True, True, True])
+    assert audits._rows_before_the_first_gap(seen, picked) == 3
+    assert audits._rows_before_the_first_gap(seen[:3], picked[:3]) == 3
+    with pytest.raises(MetricError, match="Row 5 was audited but not picked"):
+        audits._rows_before_the_first_gap(seen, np.array([True, True, True, True, False, True]))
+
+
+def test_whoever_has_won_keeps_the_promise_whatever_follows():
+    """A long run of gains reaches the target; rows that lose afterwards do not take it back."""
+    people = np.r_[np.full(100, -1.0), np.full(300, 1.0)]
+    everyone = np.ones(400, dtype=bool)
+    found = audits.certify_audited(np.full(400, 0.3), people, people, everyone, 1.0, 0.05, 0.1)
+    assert found.certified and found.loss == 0.5
+
+
+def test_the_picked_are_those_whose_coin_falls_below_the_share():
+    """The coin is the first eight bytes of a hash of seed and id, as a share of all there are."""
+    coins = [
+        int(hashlib.sha256(f"3:{one}".encode()).hexdigest()[:16], 16) / 2**64 for one in "abcdefgh"
+    ]
+    found = audits.audit_picks("abcdefgh", 0.5, seed=3)
+    assert found.tolist() == [coin < 0.5 for coin in coins] and 0 < found.sum() < 8
+    assert audits.audit_picks("abcdefgh", 1.0).all()
+    with pytest.raises(MetricError, match="above 0 and up to 1"):
+        audits.audit_picks("abc", 0.0)
+
+
+def test_a_certificate_of_people_speaks_in_full():
+    made = audits.AuditedCertificate(
+        True, 0.4, 0.05, 0.1, 1200, "audited betting", 0.01, 0.05, 0.25, math.nan, n_audited=150
+    )
+    assert made.sentence == (
+        "At threshold 0.400 the router sends 75.0 % of prompts to the inferior model and loses at "
+        "most 5 points of quality as people would see it, with 90 % confidence (1,200 judged rows, "
+        "150 audited)."
+    )
