@@ -1,10 +1,12 @@
-"""Memory, time and accounts of cleaning a stream: 10,000 against 100,000 synthetic conversations, a tenth of them spoilt.
+"""Memory, time and accounts of cleaning a stream: 10,000 against 100,000 synthetic conversations, a
+tenth of them spoilt.
 
     python benchmarks/cleaning.py [--rows 100000] [--embed]
 
-The rows are those of tests/labels/test_cleaning.py: duplicates, other languages, contaminated, flagged, redacted and
-broken rows, planted in known numbers. Every run is a process of its own, whose peak resident memory is the
-figure. --embed adds the check of the meaning with the stand-in encoder, which takes most of the time.
+The rows are those of tests/labels/test_cleaning.py: duplicates, other languages, contaminated,
+flagged, redacted and broken rows, planted in known numbers. Every run is a process of its own,
+whose peak resident memory is the figure. --embed adds the check of the meaning with the stand-in
+encoder, which takes most of the time.
 """
 
 from __future__ import annotations
@@ -83,7 +85,8 @@ def main() -> None:
 
 def show(count: int, expected: dict[str, int], found: dict) -> None:
     accounted = found["kept"] + sum(found["counts"].values())
-    print(f"\n{count:,} rows: {found['seconds']:.1f} s ({count / found['seconds']:,.0f}/s), peak {found['mb']:,.0f} MB, "
+    print(f"\n{count:,} rows: {found['seconds']:.1f} s ({count / found['seconds']:,.0f}/s), peak "
+          f"{found['mb']:,.0f} MB, "
           f"{accounted:,} of {found['read']:,} accounted for")  # fmt: skip
     print(f"  {'kept':<45}{expected['None']:>8,} planted {found['kept']:>8,} found")
     for name, number in found["counts"].items():

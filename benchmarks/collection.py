@@ -1,12 +1,15 @@
 """How fast answers are collected, beside bare loops that keep nothing: one run, one table.
 
-    python benchmarks/collection.py                          a mock server: 50 ms, 300-word answers
-    python benchmarks/collection.py --lm-eval PYTHON         and lm-evaluation-harness in its own environment
-    python benchmarks/collection.py --server URL --model M   a real server: tokens/s beside a bare loop that saturates it
+    python benchmarks/collection.py
+        a mock server: 50 ms, 300-word answers
+    python benchmarks/collection.py --lm-eval PYTHON
+        and lm-evaluation-harness in its own environment
+    python benchmarks/collection.py --server URL --model M
+        a real server: tokens/s beside a bare loop that saturates it
 
-The contestants: our collector with everything on (checked rows, ledger, fsync, progress); a bare loop over
-AsyncOpenAI with its aiohttp transport, and with its default one; bare aiohttp as the limit. CPU is that of this
-process; the mock server is another process.
+The contestants: our collector with everything on (checked rows, ledger, fsync, progress); a bare
+loop over AsyncOpenAI with its aiohttp transport, and with its default one; bare aiohttp as the
+limit. CPU is that of this process; the mock server is another process.
 """
 
 from __future__ import annotations
@@ -112,9 +115,14 @@ async def with_collector(
         redirect_stderr(io.StringIO()),
     ):
         summary = await collection.collect(
-            questions(count), model, base_url, k_responses=k, max_tokens=max_tokens, max_concurrent=concurrent,
+            questions(count),
+            model,
+            base_url,
+            k_responses=k,
+            max_tokens=max_tokens,
+            max_concurrent=concurrent,
             output_dir=folder,
-        )  # fmt: skip
+        )
     assert summary.complete == count, summary
     return summary.completion_tokens
 
@@ -159,11 +167,15 @@ def compare_on_mock(count: int, repeats: int) -> None:
 
 
 def compare_with_lm_eval(python: str, count: int, concurrent: int, k: int) -> None:
-    """The same questions, k samples each, through lm-evaluation-harness's local-completions, beside our collector."""
+    """The same questions, k samples each, through lm-evaluation-harness's local-completions, beside
+    our collector.
+    """
     with mock_server(50, 300) as url, tempfile.TemporaryDirectory() as folder:
         _write_task(Path(folder), count, k)
-        arguments = f"model=mock,base_url={url}/completions,num_concurrent={concurrent},tokenizer_backend=None"
-        arguments += ",tokenized_requests=False,max_length=8192"
+        arguments = (
+            f"model=mock,base_url={url}/completions,num_concurrent={concurrent},"
+            "tokenizer_backend=None,tokenized_requests=False,max_length=8192"
+        )
         command = [
             python,
             "-m",
@@ -184,11 +196,13 @@ def compare_with_lm_eval(python: str, count: int, concurrent: int, k: int) -> No
         asking = _seconds_of_requests(done.stderr)
         ours = measured(lambda: with_collector(url, "mock", count, concurrent, 512, k), 2)["s"]
     print(
-        f"\nlm-evaluation-harness, local-completions, {concurrent} concurrent, {count} questions, {k} samples each:"
+        f"\nlm-evaluation-harness, local-completions, {concurrent} concurrent, {count} questions, "
+        f"{k} samples each:"
     )
     print(
-        f"  its requests {count * k / asking:,.0f} samples/s, its whole command {count * k / whole:,.0f}; "
-        f"ours {count * k / ours:,.0f} samples/s: {asking / ours:.2f}x its requests, {whole / ours:.2f}x its command"
+        f"  its requests {count * k / asking:,.0f} samples/s, its whole command "
+        f"{count * k / whole:,.0f}; ours {count * k / ours:,.0f} samples/s: {asking / ours:.2f}x "
+        f"its requests, {whole / ours:.2f}x its command"
     )
 
 
@@ -216,7 +230,9 @@ def _write_task(folder: Path, count: int, k: int) -> None:
 
 
 def _seconds_of_requests(log: str) -> float:
-    """The time of the request phase, from the last progress bar of the log: "100%|…| 500/500 [00:12, 41.60it/s]"."""
+    """The time of the request phase, from the last progress bar of the log: "100%|…| 500/500
+    [00:12, 41.60it/s]".
+    """
     count, rate, unit = re.findall(
         r"Requesting API: 100%\|[^|]*\| (\d+)/.*?([\d.]+)(it/s|s/it)", log
     )[-1]
@@ -224,7 +240,9 @@ def _seconds_of_requests(log: str) -> float:
 
 
 def compare_on_server(url: str, model: str, count: int, concurrent: int, max_tokens: int) -> None:
-    """Tokens a second of a real server: a bare loop that saturates it, and our collector, in turn."""
+    """Tokens a second of a real server: a bare loop that saturates it, and our collector, in
+    turn.
+    """
     work = bodies(model, count, max_tokens)
     runs = {
         "bare loop": lambda: with_openai(url, work, concurrent, "aiohttp"),
@@ -238,7 +256,8 @@ def compare_on_server(url: str, model: str, count: int, concurrent: int, max_tok
             print(f"  {name:<16}{rates[name][-1]:>10,.1f} tokens/s", flush=True)
     middle = {name: sorted(values)[1] for name, values in rates.items()}
     print(
-        f"{url}: ours gets {middle['our collector'] / middle['bare loop']:.3f} of the bare loop's tokens/s (medians)"
+        f"{url}: ours gets {middle['our collector'] / middle['bare loop']:.3f} of the bare loop's "
+        "tokens/s (medians)"
     )
 
 

@@ -1,12 +1,13 @@
-"""How fast and how safely answers are graded on this machine, against the limits we promise, in one run.
+"""How fast and how safely answers are graded on this machine, against the limits we promise, in one
+run.
 
     python benchmarks/grading.py [--workers 2]
 
-Promised on two cores: 8,000 multiple-choice outputs in 10 s, 1,000 mathematical ones in 10 s, and 20 hostile
-expressions each graded or given up within its time limit while the run goes on. The outputs are made here:
-reasoning of 200 to 4,000 characters with an answer in one of several styles; expressions of several kinds.
-For orientation, the same multiple-choice outputs go through one regular expression, the reading that most
-scripts use: what care costs.
+Promised on two cores: 8,000 multiple-choice outputs in 10 s, 1,000 mathematical ones in 10 s, and
+20 hostile expressions each graded or given up within its time limit while the run goes on. The
+outputs are made here: reasoning of 200 to 4,000 characters with an answer in one of several styles;
+expressions of several kinds. For orientation, the same multiple-choice outputs go through one
+regular expression, the reading that most scripts use: what care costs.
 """
 
 from __future__ import annotations
@@ -38,11 +39,27 @@ EXPRESSIONS = (
     ("{a}", "{b}"),
 )
 HOSTILE = (
-    "9^{9^{9^{9}}}", "10^{10^{10}}", "2^{2^{2^{2^{2^{2}}}}}", "9**9**9**9", "(10^9)!", "99999999!!", r"\binom{10^8}{5\cdot 10^7}",
-    r"\sum_{k=1}^{10^{9}} \frac{1}{k^{k}}", r"\int_0^1 e^{e^{e^{x}}} dx", r"\prod_{n=1}^{100000} n", r"7^{7^{7^7}} \bmod 1000",
-    "9" * 10_000, "1" + "0" * 10_000 + ".5", "{" * 3_000, "(" * 1_500 + "1" + ")" * 1_500, r"\sqrt{" * 300 + "2" + "}" * 300,
-    r"\frac{" * 200 + "1" + "}{2}" * 200, r"\left(" * 500, "(((((x+1)^{10})^{10})^{10})^{10})^{10}", r"\sin(\cos(\tan(" * 60 + "x" + ")" * 180,
-)  # fmt: skip
+    "9^{9^{9^{9}}}",
+    "10^{10^{10}}",
+    "2^{2^{2^{2^{2^{2}}}}}",
+    "9**9**9**9",
+    "(10^9)!",
+    "99999999!!",
+    r"\binom{10^8}{5\cdot 10^7}",
+    r"\sum_{k=1}^{10^{9}} \frac{1}{k^{k}}",
+    r"\int_0^1 e^{e^{e^{x}}} dx",
+    r"\prod_{n=1}^{100000} n",
+    r"7^{7^{7^7}} \bmod 1000",
+    "9" * 10_000,
+    "1" + "0" * 10_000 + ".5",
+    "{" * 3_000,
+    "(" * 1_500 + "1" + ")" * 1_500,
+    r"\sqrt{" * 300 + "2" + "}" * 300,
+    r"\frac{" * 200 + "1" + "}{2}" * 200,
+    r"\left(" * 500,
+    "(((((x+1)^{10})^{10})^{10})^{10})^{10}",
+    r"\sin(\cos(\tan(" * 60 + "x" + ")" * 180,
+)
 
 
 def main() -> None:
@@ -54,7 +71,8 @@ def main() -> None:
         choices, maths, hostile = choice_rows(8_000), maths_rows(1_000), hostile_rows()
         seconds, result = graded(Path(folder, "choice.jsonl"), choices, workers)
         print(
-            f"multiple choice: 8,000 outputs in {seconds:.1f} s (limit 10 s), {share(result):.1%} read as written"
+            f"multiple choice: 8,000 outputs in {seconds:.1f} s (limit 10 s), {share(result):.1%} "
+            "read as written"
         )
         print(f"  one regular expression on the same outputs: {simple(choices):.2f} s")
         seconds, result = graded(Path(folder, "maths.jsonl"), maths, workers)
@@ -62,8 +80,8 @@ def main() -> None:
         seconds, result = graded(Path(folder, "hostile.jsonl"), hostile, workers, timeout=5.0)
         limit = 5.0 * len(HOSTILE) / workers
         print(
-            f"hostile: {len(HOSTILE)} expressions in {seconds:.1f} s (if all hung: {limit:.0f} s), {result.lost} given up; "
-            f"harmless answers between them read: {share(result) * 2:.0%}"
+            f"hostile: {len(HOSTILE)} expressions in {seconds:.1f} s (if all hung: {limit:.0f} s), "
+            f"{result.lost} given up; harmless answers between them read: {share(result) * 2:.0%}"
         )
 
 

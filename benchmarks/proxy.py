@@ -1,12 +1,14 @@
-"""What `serve-router` adds to a call, beside LiteLLM's proxy, which does no routing: p50 and p99 in one run.
+"""What `serve-router` adds to a call, beside LiteLLM's proxy, which does no routing: p50 and p99 in
+one run.
 
     python benchmarks/proxy.py --litellm ~/litellm/bin/litellm [--router DIR] [--delay 0.1]
 
-All three ways lead to the same mock model, which answers after `--delay` seconds: straight to it, through the
-router's server (a saved router decides on every call), and through LiteLLM's proxy (one worker, no database, no
-callback; in an environment of its own: `python -m venv ~/litellm && ~/litellm/bin/pip install 'litellm[proxy]'`).
-Each level of concurrency is a closed loop of so many callers. The ways take turns, and what is *added* is the
-median over the rounds of a quantile's difference to the straight way. Everything runs on this machine, so all share its cores.
+All three ways lead to the same mock model, which answers after `--delay` seconds: straight to it,
+through the router's server (a saved router decides on every call), and through LiteLLM's proxy (one
+worker, no database, no callback; in an environment of its own: `python -m venv ~/litellm &&
+~/litellm/bin/pip install 'litellm[proxy]'`). Each level of concurrency is a closed loop of so many
+callers. The ways take turns, and what is *added* is the median over the rounds of a quantile's
+difference to the straight way. Everything runs on this machine, so all share its cores.
 """
 
 from __future__ import annotations
@@ -36,12 +38,17 @@ CONCURRENCY = (1, 16, 64)
 PROMPTS = (
     "What is the capital of Australia?",
     "Write a polite e-mail that moves a meeting from Tuesday to Thursday.",
-    "A train leaves at 14:05 and arrives at 17:50. How long does the journey take? Explain each step.",
-    "Prove that the square root of two is irrational, then say where the proof would fail for four.",
+    (
+        "A train leaves at 14:05 and arrives at 17:50. How long does the journey take? Explain "
+        "each step."
+    ),
+    (
+        "Prove that the square root of two is irrational, then say where the proof would fail for "
+        "four."
+    ),
 )
-NO_KEY = {
-    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"
-}  # neither way checks a key: the least work
+# Neither way checks a key: the least work
+NO_KEY = {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
 
 
 def router_server(port: int, upstream: str, router: str | None) -> None:
@@ -64,7 +71,8 @@ async def calls(url: str, model: str, concurrency: int, count: int) -> list[floa
 
     async def caller(session: aiohttp.ClientSession) -> None:
         for number in numbers:
-            prompt = f"{PROMPTS[number % len(PROMPTS)]} (Request {random.getrandbits(32)}.)"  # no two alike: no cache
+            # no two alike: no cache
+            prompt = f"{PROMPTS[number % len(PROMPTS)]} (Request {random.getrandbits(32)}.)"
             body = {"model": model, "messages": [{"role": "user", "content": prompt}]}
             start = time.perf_counter()
             async with session.post(f"{url}/chat/completions", json=body) as response:
@@ -81,7 +89,9 @@ async def calls(url: str, model: str, concurrency: int, count: int) -> list[floa
 def measure(
     ways: dict[str, tuple[str, str]], rounds: int, calls_each: int
 ) -> dict[int, dict[str, np.ndarray]]:
-    """p50 and p99 in milliseconds of each round, shape (rounds, 2), by concurrency and way; the ways take turns."""
+    """p50 and p99 in milliseconds of each round, shape (rounds, 2), by concurrency and way; the
+    ways take turns.
+    """
     taken: dict[int, dict[str, list[np.ndarray]]] = {
         level: {way: [] for way in ways} for level in CONCURRENCY
     }
@@ -100,7 +110,9 @@ def measure(
 
 
 def report(taken: dict[int, dict[str, np.ndarray]]) -> dict:
-    """Print what each way adds: the median over the rounds of a quantile's difference to the straight way."""
+    """Print what each way adds: the median over the rounds of a quantile's difference to the
+    straight way.
+    """
     results: dict = {}
     print(f"\n{'concurrent':>10} {'way':>10} {'p50 added':>12} {'p99 added':>12}   (milliseconds)")
     for level, ways in taken.items():
@@ -132,7 +144,9 @@ def wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 12
 def start_all(
     options: argparse.Namespace, folder: Path, started: list[subprocess.Popen]
 ) -> dict[str, tuple[str, str]]:
-    """Start the mock, the router's server and LiteLLM's; return where each is and which model to ask for."""
+    """Start the mock, the router's server and LiteLLM's; return where each is and which model to
+    ask for.
+    """
     me, port = [sys.executable, __file__], addresses.free_port()
     upstream = f"http://127.0.0.1:{port}/v1"
     ways = {"straight": (upstream, "mock")}
@@ -152,9 +166,10 @@ def start_all(
         port = addresses.free_port()
         model = {"model": "openai/mock", "api_base": upstream, "api_key": "none"}
         config = folder / "litellm.yaml"
+        # JSON is YAML
         config.write_text(
             json.dumps({"model_list": [{"model_name": "mock", "litellm_params": model}]})
-        )  # JSON is YAML
+        )
         command = [
             options.litellm,
             "--config",

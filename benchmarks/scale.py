@@ -1,9 +1,11 @@
-"""Memory and time of collecting at scale: 1,000 against 200,000 questions of 2 KB, and resuming a finished file.
+"""Memory and time of collecting at scale: 1,000 against 200,000 questions of 2 KB, and resuming a
+finished file.
 
     python benchmarks/scale.py [--questions 200000]
 
-Requests are answered within the process (no server), so that what is measured is ours: reading, checking,
-the ledger and its index. Every run is a process of its own, whose peak resident memory is the figure.
+Requests are answered within the process (no server), so that what is measured is ours: reading,
+checking, the ledger and its index. Every run is a process of its own, whose peak resident memory is
+the figure.
 """
 
 from __future__ import annotations
@@ -94,15 +96,16 @@ def main() -> None:
                 assert result["complete"] == count
                 size = output.stat().st_size / 1e6
                 print(
-                    f"{count:>9,} questions, {name:<18} {result['s']:>7.1f} s  peak {result['peak_mb']:>6.0f} MB  "
-                    f"({size:,.0f} MB of answers)",
+                    f"{count:>9,} questions, {name:<18} {result['s']:>7.1f} s  peak "
+                    f"{result['peak_mb']:>6.0f} MB  ({size:,.0f} MB of answers)",
                     flush=True,
                 )
         for name in ("first run", "resumed, all done"):
             more = results[arguments.questions, name]["peak_mb"] - results[1_000, name]["peak_mb"]
             print(f"{name}: {more:.0f} MB above 1,000 questions (target: at most 60)")
         print(
-            f"resume: {results[arguments.questions, 'resumed, all done']['s']:.1f} s (target: under 10)"
+            f"resume: {results[arguments.questions, 'resumed, all done']['s']:.1f} s (target: "
+            "under 10)"
         )
 
 

@@ -366,7 +366,8 @@ def main(arguments: list[str] | None = None) -> int:
             return code
     except Terminated as signal:
         print(
-            f"\nEnded by {signal}. What was finished is on disk; the same command goes on from there.",
+            f"\nEnded by {signal}. What was finished is on disk; the same command goes on from "
+            "there.",
             file=sys.stderr,
         )
         return signal.exit_code

@@ -101,9 +101,8 @@ def _decoded(path: Path, content: bytes) -> str:
     encoding = "utf-8-sig"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
-    elif (
-        b"\0" in content[:2]
-    ):  # UTF-16 without a mark: every other byte of an English name is nought
+    # UTF-16 without a mark: every other byte of an English name is nought
+    elif b"\0" in content[:2]:
         encoding = "utf-16-be" if content[0] == 0 else "utf-16-le"
     try:
         return content.decode(encoding)
@@ -179,7 +178,8 @@ NO_REPORTS = {
     "VLLM_NO_USAGE_STATS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
-CACHES = {  # what libraries keep below HOME; variable -> folder below outputs/cache
+# What libraries keep below HOME; variable -> folder below outputs/cache
+CACHES = {
     "HF_HOME": "huggingface",
     "MPLCONFIGDIR": "matplotlib",
     "IPYTHONDIR": "ipython",

@@ -1,12 +1,14 @@
 """Re-make the sample data in routerlib/samples: write the questions and prompts, record the votes.
 
-    make samples                                all of it, in the three steps below (a few minutes on two cores)
-    python scripts/remake_samples.py            questions.jsonl, vote_questions.jsonl, prompts.jsonl
-    python -m routerlib run 03 04               both stand-in models answer the questions, and are graded
-    python scripts/remake_samples.py --record   that run's responses, outcomes, and the votes they amount to
+    make samples                                all of it, in the three steps below (a few minutes
+    on two cores) python scripts/remake_samples.py            questions.jsonl, vote_questions.jsonl,
+    prompts.jsonl python -m routerlib run 03 04               both stand-in models answer the
+    questions, and are graded python scripts/remake_samples.py --record   that run's responses,
+    outcomes, and the votes they amount to
 
 Everything below was written for this project. The questions run from what any model knows to what a
-135-million-parameter model cannot know, so that some are right for both stand-ins, some for one, some for none.
+135-million-parameter model cannot know, so that some are right for both stand-ins, some for one,
+some for none.
 """
 
 from __future__ import annotations
@@ -209,7 +211,8 @@ OPEN = {
         Which scientist wrote the three laws of motion? | Isaac Newton | Newton
         What part of the cell contains the DNA? | nucleus | the nucleus
         What is the half-life of carbon-14 in years? | 5730
-        What is the capital letter used for the Planck constant, upper or lower case h? | lower case | lowercase | h
+        What is the capital letter used for the Planck constant, upper or lower case h? | \
+            lower case | lowercase | h
     """,
     "language": """
         What is the plural of cat? | cats
@@ -274,7 +277,8 @@ OPEN = {
         Who wrote The Man Without Qualities? | Robert Musil | Musil
         In which year was the Peace of Westphalia signed? | 1648
         In which year did the Battle of Lepanto take place? | 1571
-        Who was the last emperor of the Western Roman Empire? | Romulus Augustulus | Romulus Augustus
+        Who was the last emperor of the Western Roman Empire? | Romulus Augustulus | \
+            Romulus Augustus
         Who composed The Well-Tempered Clavier? | Johann Sebastian Bach | Bach | J. S. Bach
     """,
     "sequences": """
@@ -331,11 +335,14 @@ CHOICE = {
         Which particle carries a negative charge? | electron | proton | neutron | photon
         Which of these is a noble gas? | neon | iron | chlorine | sulfur
         Which instrument measures temperature? | thermometer | barometer | ruler | scale
-        Which vitamin does sunlight help the body to make? | vitamin D | vitamin C | vitamin K | vitamin B12
-        Which blood cells carry oxygen? | red blood cells | white blood cells | platelets | plasma cells
+        Which vitamin does sunlight help the body to make? | vitamin D | vitamin C | \
+            vitamin K | vitamin B12
+        Which blood cells carry oxygen? | red blood cells | white blood cells | platelets | \
+            plasma cells
         Which quantity is measured in joules? | energy | force | pressure | voltage
         Which of these is an acid? | vinegar | soap | bleach | baking soda
-        Which organelle makes most of a cell's energy? | mitochondrion | ribosome | vacuole | Golgi body
+        Which organelle makes most of a cell's energy? | mitochondrion | ribosome | vacuole | \
+            Golgi body
     """,
     "language": """
         Which word is a verb? | jump | blue | chair | quickly
@@ -353,13 +360,15 @@ CHOICE = {
         Which empire did Julius Caesar belong to? | Rome | Persia | China | Mali
         Which of these is a play by Shakespeare? | Macbeth | Faust | Ulysses | Emma
         Which of these composers went deaf? | Beethoven | Vivaldi | Chopin | Verdi
-        Which queen ruled Britain for most of the nineteenth century? | Victoria | Elizabeth | Mary | Anne
+        Which queen ruled Britain for most of the nineteenth century? | Victoria | Elizabeth | \
+            Mary | Anne
         Which treaty ended the First World War? | Versailles | Utrecht | Tordesillas | Ghent
         Which city was divided by a wall until 1989? | Berlin | Vienna | Madrid | Oslo
     """,
 }
 
-# conversations: user turns, and between them what an assistant said; "lang:" where it is not English
+# conversations: user turns, and between them what an assistant said; "lang:" where it is not
+# English
 PROMPTS = """
     What time zone is Lisbon in?
     Say hello in three languages.
@@ -535,7 +544,9 @@ def lines(text: str) -> Iterator[list[str]]:
 
 
 def arithmetic(generator: random.Random) -> Iterator[tuple[str, str, str]]:
-    """(category, question, answer), from one-digit sums to products out of reach, and plain division tables."""
+    """(category, question, answer), from one-digit sums to products out of reach, and plain
+    division tables.
+    """
     forms = {
         "addition": ("+", lambda a, b: a + b, [(2, 9, 20), (11, 49, 24), (101, 499, 6)]),
         "subtraction": ("-", lambda a, b: a - b, [(2, 9, 8), (11, 49, 10), (101, 499, 4)]),
@@ -557,7 +568,9 @@ def arithmetic(generator: random.Random) -> Iterator[tuple[str, str, str]]:
 
 
 def questions() -> list[Question]:
-    """All sample questions, in a fixed shuffled order, so that any first part of them is a fair sample."""
+    """All sample questions, in a fixed shuffled order, so that any first part of them is a fair
+    sample.
+    """
     generator = random.Random(SEED)
     rows = []
     for category, text in OPEN.items():
@@ -621,7 +634,9 @@ def conversation(number: int, turns: list[str], language: str, redacted: bool) -
 
 
 def votes(inferior: Path, superior: Path) -> Iterator[Vote]:
-    """A vote for each pair of graded samples: who is right wins, both right or both wrong is a tie. Sides alternate."""
+    """A vote for each pair of graded samples: who is right wins, both right or both wrong is a tie.
+    Sides alternate.
+    """
     weak_rows = {row.unique_id: row for row in jsonl.read_rows(inferior, Responses)}
     for number, row in enumerate(jsonl.read_rows(superior, Responses)):
         pairs = itertools.product(row.responses, weak_rows[row.unique_id].responses)
@@ -656,7 +671,9 @@ def write_texts() -> None:
 
 
 def record() -> None:
-    """Copy the last run's answers and outcomes into the samples, and write the votes they amount to."""
+    """Copy the last run's answers and outcomes into the samples, and write the votes they amount
+    to.
+    """
     for side in ("inferior", "superior"):
         responses = settings.outputs("responses", f"standin-{side}_sample.jsonl")
         count = jsonl.write_rows(

@@ -1,4 +1,6 @@
-"""What tests share: a place to write, the stand-in models, a small router with a server, and real data where at hand."""
+"""What tests share: a place to write, the stand-in models, a small router with a server, and real
+data where at hand.
+"""
 
 from pathlib import Path
 
@@ -21,7 +23,9 @@ def outputs(tmp_path, monkeypatch):
 
 @pytest.fixture
 def shared_data():
-    """The folder of real data beside the checkout; a test that needs it is skipped where it is absent."""
+    """The folder of real data beside the checkout; a test that needs it is skipped where it is
+    absent.
+    """
     if not SHARED_DATA.is_dir():
         pytest.skip("no folder of real data beside this checkout")
     return SHARED_DATA

@@ -1,4 +1,6 @@
-"""Made-up outcomes whose second look is known: informative, useless or misleading signals, at any price."""
+"""Made-up outcomes whose second look is known: informative, useless or misleading signals, at any
+price.
+"""
 
 import numpy as np
 from scipy.special import expit
@@ -8,10 +10,12 @@ from routerlib.training.policy_choice import Outcomes
 
 
 def made_up(kind, rows=3000, seed=0, ratio=0.1, reading=0.0):
-    """(p_superior, Outcomes): the prompt tells a little; `kind` says what the model's confidence tells.
+    """(p_superior, Outcomes): the prompt tells a little; `kind` says what the model's confidence
+    tells.
 
-    informative: it is higher where the inferior model is right. useless: noise. misleading: it is higher where only the
-    superior model is right, so that a threshold set by hand sends up the wrong prompts.
+    informative: it is higher where the inferior model is right. useless: noise. misleading: it is
+    higher where only the superior model is right, so that a threshold set by hand sends up the
+    wrong prompts.
     """
     random = np.random.default_rng(seed)
     difficulty = random.normal(size=rows)

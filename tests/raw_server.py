@@ -78,7 +78,9 @@ def response(
     length: int | None = None,
     **headers: str,
 ) -> bytes:
-    """The bytes of a response; a `length` that is not the content's makes it one that breaks off."""
+    """The bytes of a response; a `length` that is not the content's makes it one that breaks
+    off.
+    """
     content = content if isinstance(content, bytes) else json.dumps(content).encode()
     lines = [f"HTTP/1.1 {status} X", f"content-type: {kind}"]
     lines.append(f"content-length: {len(content) if length is None else length}")

@@ -1,6 +1,7 @@
 """A real router for tests, fitted in milliseconds: TF-IDF on two dozen prompts, easy and hard ones.
 
-It knows nothing beyond its words ("prove", "derive" …), which is enough to see prompts go both ways.
+It knows nothing beyond its words ("prove", "derive" …), which is enough to see prompts go both
+ways.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ PROMPTS = {
 
 
 def rows() -> list[LabelledPrompt]:
-    """The prompts as graded rows: the superior model is always right, the inferior one on the easy ones."""
+    """The prompts as graded rows: the superior model is always right, the inferior one on the easy
+    ones.
+    """
     return [
         LabelledPrompt(
             id=f"{gain}-{number}",

@@ -44,9 +44,9 @@ def test_a_modules_tests_are_in_the_folder_of_its_name(module):
 
 def test_heavy_libraries_load_only_when_used():
     code = (
-        "import sys, routerlib, routerlib.__main__ as m; m.main(['--help']); "
-        "heavy = ('torch', 'transformers', 'datasets', 'openai', 'pandas', 'sklearn', 'matplotlib'); "
-        "print([name for name in sys.modules if name in heavy])"
+        "import sys, routerlib, routerlib.__main__ as m; m.main(['--help']); heavy = ('torch', "
+        "'transformers', 'datasets', 'openai', 'pandas', 'sklearn', 'matplotlib'); print([name "
+        "for name in sys.modules if name in heavy])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")

@@ -160,9 +160,12 @@ def test_a_misspelt_word_is_refused_with_a_suggestion(arguments, said, capsys):
 
 @pytest.mark.parametrize(
     ("option", "value", "said"),
-    [("--num-problems", "-3", "--num-problems is '-3'"), ("--k-responses", "0", "--k-responses is 0"),
-     ("--temperature", "3", "--temperature is 3.0")],
-)  # fmt: skip
+    [
+        ("--num-problems", "-3", "--num-problems is '-3'"),
+        ("--k-responses", "0", "--k-responses is 0"),
+        ("--temperature", "3", "--temperature is 3.0"),
+    ],
+)
 def test_errors_name_the_options_of_the_command(outputs, option, value, said, capsys):
     code = commands.main(["collect", "--questions", "sample", "--model", "m", f"{option}={value}"])
     assert code == commands.WRONG_INPUT

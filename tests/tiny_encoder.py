@@ -1,4 +1,6 @@
-"""A BERT small enough to train in a second, with a vocabulary of its own: no download, no stand-in."""
+"""A BERT small enough to train in a second, with a vocabulary of its own: no download, no
+stand-in.
+"""
 
 from __future__ import annotations
 

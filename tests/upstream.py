@@ -1,7 +1,9 @@
-"""A small OpenAI-compatible server for tests of what sits in front of one: real HTTP, answers that say who spoke.
+"""A small OpenAI-compatible server for tests of what sits in front of one: real HTTP, answers that
+say who spoke.
 
-It keeps every request, so that a test can see what arrived. The model's name chooses its behaviour: `down` answers
-503, `limited` 429, `slow` never; any other answers with its own name and the last message.
+It keeps every request, so that a test can see what arrived. The model's name chooses its behaviour:
+`down` answers 503, `limited` 429, `slow` never; any other answers with its own name and the last
+message.
 """
 
 from __future__ import annotations
@@ -110,7 +112,10 @@ def event(chunk: dict) -> str:
 
 
 def _head(content: bytes, kind: str, length: int | None = None, status: int = 200) -> bytes:
-    head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length or len(content)}\r\n\r\n"
+    head = (
+        f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: "
+        f"{length or len(content)}\r\n\r\n"
+    )
     return head.encode() + content
 
 
@@ -126,7 +131,8 @@ NONSENSE = {
     "no_json": _head(b"data: <html>\n\n", "text/event-stream"),
     "other_json": _head(b'data: [1]\n\ndata: {"choices": 3}\n\n', "text/event-stream"),
     "odd_counts": _head(
-        b'data: {"choices":[{"delta":{"content":"Yes"}}],"usage":{"prompt_tokens":"<b>","completion_tokens":[1]}}\n\n',
+        b'data: {"choices":[{"delta":{"content":"Yes"}}],'
+        b'"usage":{"prompt_tokens":"<b>","completion_tokens":[1]}}\n\n',
         "text/event-stream",
     ),
 }
@@ -134,7 +140,9 @@ NONSENSE = {
 
 @contextlib.contextmanager
 def nonsense(kind: str):
-    """The address of a server that answers every request with the same wrong bytes, and hangs up."""
+    """The address of a server that answers every request with the same wrong bytes, and hangs
+    up.
+    """
 
     class Answer(socketserver.BaseRequestHandler):
         def handle(self):

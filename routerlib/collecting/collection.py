@@ -189,17 +189,20 @@ def read_responses(path: str | Path) -> Iterator[Responses]:
 def measure(
     summary: CollectionSummary, price_in: float = 0.0, price_out: float = 0.0
 ) -> dict[str, Any]:
-    """What the answers in a summary's file come to, those of earlier runs included; prices per
-       million tokens.
-    `all_samples_alike` is the share of questions, in [0, 1], whose samples are one and the same text.
+    """What the answers in a summary's file come to, those of earlier runs included.
+
+    Prices are per million tokens. `all_samples_alike` is the share of questions, in [0, 1], whose
+    samples are one and the same text.
     """
     rows = list(read_responses(summary.path))
     samples = [sample for row in rows for sample in row.responses]
     alike = sum(
         len({sample.full_response.strip() for sample in row.responses}) == 1 for row in rows
     )
+    usages = [row.usage or {} for row in rows]
     tokens_in, tokens_out = (
-        sum(row.usage[name] for row in rows) for name in ("prompt_tokens", "completion_tokens")
+        sum(usage.get(name, 0) for usage in usages)
+        for name in ("prompt_tokens", "completion_tokens")
     )
     reasons = Counter(str(sample.finish_reason) for sample in samples)
     return {
@@ -253,7 +256,9 @@ def _questions(
 
 
 def _count(questions: Any, limit: int | None) -> int | None:
-    """How many questions there are, for the progress bar; None where only reading them would tell."""
+    """How many questions there are, for the progress bar; None where only reading them would
+    tell.
+    """
     if hasattr(questions, "__len__") and not isinstance(questions, str):
         known = len(questions)
     else:
@@ -290,18 +295,21 @@ def _same_sampling(model: str, sampling: dict[str, Any]) -> Any:
         stored = row.get("sampling")
         if not stored or "model" not in row:
             raise LedgerMismatch(
-                "the row does not say with which model and sampling it was made (an older version, or another tool, "
-                "wrote it), so it cannot be continued. Move the file away, or name another OUTPUT_FILE."
+                "the row does not say with which model and sampling it was made (an older "
+                "version, or another tool, wrote it), so it cannot be continued. Move the file "
+                "away, or name another OUTPUT_FILE."
             )
         if row["model"] != model:
             raise LedgerMismatch(
-                f"the file holds answers of the model {row['model']!r}, not {model!r}. Name another OUTPUT_FILE."
+                f"the file holds answers of the model {row['model']!r}, not {model!r}. Name "
+                "another OUTPUT_FILE."
             )
         for name, value in compared.items():
             if stored.get(name, SAMPLING_DEFAULTS.get(name)) != value:
                 raise LedgerMismatch(
-                    f"the file holds answers sampled with {name} = {stored.get(name)!r}, not {value!r}. Take the old "
-                    "value, or name another OUTPUT_FILE (samples of different settings do not belong together)."
+                    f"the file holds answers sampled with {name} = {stored.get(name)!r}, not "
+                    f"{value!r}. Take the old value, or name another OUTPUT_FILE (samples of "
+                    "different settings do not belong together)."
                 )
 
     return check

@@ -78,7 +78,8 @@ class Ledger:
         self._writer = jsonl.Writer(self.path, fsync=False)
         if self._writer.repaired:
             self.notes.append(
-                f"{self.path}: a last line torn by a crash was cut off ({self._writer.repaired} bytes)."
+                f"{self.path}: a last line torn by a crash was cut off ({self._writer.repaired} "
+                "bytes)."
             )
         try:
             self._scan()
@@ -222,7 +223,8 @@ class Ledger:
             file.seek(offset)
             kept.write(file.readline())
         self.notes.append(
-            f"{self.path}, line {number}: no row with a {self.key} can be read; moved to {aside.name}."
+            f"{self.path}, line {number}: no row with a {self.key} can be read; moved to "
+            f"{aside.name}."
         )
 
 

@@ -59,10 +59,11 @@ FAILED_IN_A_ROW = 20
 # before
 # it; of a firewall's page, which may be about the prompts, more have to meet it.
 STOPS_IN_A_ROW, BLOCKS_IN_A_ROW = 3, 8
+# Seconds for which a busy server is left alone, if it names none
 FIRST_WAIT, LONGEST_WAIT = (
     1.0,
     300.0,
-)  # seconds for which a busy server is left alone, if it names none
+)
 # Times one item may meet a busy server that answers others, before that counts as a reset.
 BUSY_FORGIVEN = 6
 
@@ -121,7 +122,9 @@ class State:
 
 @dataclass
 class Summary:
-    """How a run ended: counts of items, tokens and cost of this run, and whether anything is left."""
+    """How a run ended: counts of items, tokens and cost of this run, and whether anything is
+    left.
+    """
 
     total: int = 0  # items met in the input
     complete: int = 0  # with all their samples, now or before
@@ -168,8 +171,9 @@ class Summary:
         cost = f", cost {self.cost:,.4f}" if self.cost else ""
         lines = [
             f"{self.complete:,} of {self.total:,} complete ({self.complete_before:,} were before), "
-            f"{self.failed:,} failed, {self.remaining - self.failed:,} open: "
-            f"{self.samples:,} samples, {tokens}{rate}, {self.seconds:,.1f} s{cost}. {self.path}".rstrip()
+            f"{self.failed:,} failed, {self.remaining - self.failed:,} open: {self.samples:,} "
+            f"samples, {tokens}{rate}, {self.seconds:,.1f} s{cost}. "
+            f"{self.path}".rstrip()
         ]
         if self.errors:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.errors.items()))
@@ -181,8 +185,8 @@ class Summary:
             lines.append(f"{count:,} {are} empty: {why}.")
         if self.out_of_reasoning:
             lines.append(
-                f"{self.out_of_reasoning:,} answers stood in the server's field for reasoning alone, and "
-                "were taken from there."
+                f"{self.out_of_reasoning:,} answers stood in the server's field for reasoning "
+                "alone, and were taken from there."
             )
         return "\n".join([*lines, *self.notes])
 
@@ -233,7 +237,8 @@ async def run_job(
 
 class Traffic:
     """How many requests may be in flight now, and whether any may.
-    The number is halved when the server is busy, at most once for what was under way at that moment,
+    The number is halved when the server is busy, at most once for what was under way at that
+    moment,
        and grows back by a twentieth of the maximum for each full round of successes.
     """
 
@@ -247,7 +252,9 @@ class Traffic:
         self.refusals = 0  # of a busy server, with no answer between them
 
     async def enter(self) -> float:
-        """Wait for a place; returns the time, by which `ease_off` knows old requests from new ones."""
+        """Wait for a place; returns the time, by which `ease_off` knows old requests from new
+        ones.
+        """
         while True:
             if self.is_ending:
                 await asyncio.Event().wait()  # until the run cancels whoever waits
@@ -286,7 +293,8 @@ class Traffic:
 
     def ease_off(self, started: float, wait: float | None) -> float:
         """Leave a busy server alone; returns for how many seconds.
-        The wait grows from one refusal to the next until an answer comes; the refusals of requests that
+        The wait grows from one refusal to the next until an answer comes; the refusals of requests
+        that
                were under way together count as one.
 
                Args:
@@ -312,9 +320,16 @@ class Traffic:
 
 
 class _Run(Generic[T]):
-    def __init__(self, job, ledger, max_concurrent, max_attempts, prices, first_contact):
-        self.job: Job[T] = job
-        self.ledger: Ledger = ledger
+    def __init__(
+        self,
+        job: Job[T],
+        ledger: Ledger,
+        max_concurrent: int,
+        max_attempts: int,
+        prices: tuple[float, float],
+        first_contact: float,
+    ):
+        self.job, self.ledger = job, ledger
         self.traffic = Traffic(max_concurrent)
         self.max_attempts, self.prices = max_attempts, prices
         self.first_contact = first_contact
@@ -472,9 +487,8 @@ class _Run(Generic[T]):
                     continue
                 if self.summary.samples and busy.status != 429:
                     unlucky += 1
-                if (
-                    unlucky > BUSY_FORGIVEN
-                ):  # the server answers others: it may be this item it fails at
+                # The server answers others: it may be this item it fails at
+                if unlucky > BUSY_FORGIVEN:
                     return Outage(str(busy), busy.status)
                 self._slow_down(busy, started)
             except Outage as outage:
@@ -524,7 +538,8 @@ class _Run(Generic[T]):
             why = "as it says" if busy.retry_after == wait else "longer each time"
             self.say(
                 f"{busy}. Waiting {wait:.0f} s, {why}; no attempt is spent. If it stays so: lower "
-                "MAX_CONCURRENT, or stop with Ctrl-C and run again later; what is finished is on disk."
+                "MAX_CONCURRENT, or stop with Ctrl-C and run again later; what is finished is on "
+                "disk."
             )
 
     async def _take(self, item: T, state: State, answer: Completion, asked: int) -> None:
@@ -576,8 +591,9 @@ class _Run(Generic[T]):
         alike = len(set(self.failed_in_a_row)) == 1 or not isinstance(failure, BadRequest)
         if len(self.failed_in_a_row) == FAILED_IN_A_ROW and alike and not self.fatal:
             self.say(
-                f"{FAILED_IN_A_ROW} items in a row failed, so the run was halted, to keep the attempts of the others. "
-                f"The last failure: {failure}. Mend the cause and run again."
+                f"{FAILED_IN_A_ROW} items in a row failed, so the run was halted, to keep the "
+                f"attempts of the others. The last failure: {failure}. Mend the cause and run "
+                "again."
             )
             self._stop(_Halted())
 
@@ -620,8 +636,8 @@ class _Run(Generic[T]):
 
     def _never_answered(self, waited: float) -> str:
         return (
-            f"{self.job.where} has not answered in {waited:.0f} s. Start it (python -m routerlib serve --model …), or "
-            "correct the base URL, and run again."
+            f"{self.job.where} has not answered in {waited:.0f} s. Start it (python -m routerlib "
+            "serve --model …), or correct the base URL, and run again."
         )
 
     async def _wait_for_room(self, row: dict[str, Any], error: OSError) -> None:
@@ -632,7 +648,8 @@ class _Run(Generic[T]):
         self.traffic.is_open.clear()
         if was_open:
             self.say(
-                f"{self.ledger.path} cannot be written ({error}). Paused: make room, it goes on by itself."
+                f"{self.ledger.path} cannot be written ({error}). Paused: make room, it goes on by "
+                "itself."
             )
         deadline = time.monotonic() + DISK_PATIENCE
         while time.monotonic() < deadline and not self.fatal:
@@ -642,8 +659,8 @@ class _Run(Generic[T]):
                 self.traffic.is_open.set()
                 return
         raise DiskFull(
-            f"{self.ledger.path} could not be written for {DISK_PATIENCE:.0f} s ({error}), so the run was "
-            "stopped. Rows written before are whole; make room on the disk and run again."
+            f"{self.ledger.path} could not be written for {DISK_PATIENCE:.0f} s ({error}), so the "
+            "run was stopped. Rows written before are whole; make room on the disk and run again."
         ) from None
 
     async def _keep_synced(self, batch_size: int) -> None:

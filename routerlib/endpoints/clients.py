@@ -511,7 +511,8 @@ class Endpoint:
         """
         if died := await asyncio.to_thread(servers.revive, self.url):
             raise Stopped(
-                f"{died}\nWhat was finished is on disk. Start the server again, and the work goes on "
+                f"{died}\nWhat was finished is on disk. Start the server again, and the work goes "
+                "on "
                 "from there."
             )
         models = await self._status(f"{self.url}/models", timeout)
@@ -532,7 +533,9 @@ class Endpoint:
             return []
 
     async def ask(self, url: str, timeout: float) -> Any:
-        """What the server tells at another address, as a JSON value; None where it tells nothing."""
+        """What the server tells at another address, as a JSON value; None where it tells
+        nothing.
+        """
         try:
             async with asyncio.timeout(timeout):
                 return await self.client.get(url, cast_to=dict[str, Any])
@@ -556,10 +559,10 @@ GONE = refusals.DOWN_STATUS | {503, 529}  # what a server that is down, or a gat
 
 STOPPED_BECAUSE = {
     Kind.NO_CREDIT: "The account at {url} has no quota left ({said}). Add credit, run again.",
-    Kind.WRONG_KEY: "{url} does not accept the key ({said}). Check OPENAI_API_KEY in the environment "
-    "or .env.",
-    Kind.NO_ACCESS: "{url} denies this key access to {model} ({said}). Ask the provider for access, "
-    "or choose another model.",
+    Kind.WRONG_KEY: "{url} does not accept the key ({said}). Check OPENAI_API_KEY in the "
+    "environment or .env.",
+    Kind.NO_ACCESS: "{url} denies this key access to {model} ({said}). Ask the provider for "
+    "access, or choose another model.",
     Kind.BLOCKED: "{url} denies access to {model} ({said}): a firewall before it, perhaps. Ask its "
     "provider, or choose another model.",
     Kind.NO_MODEL: "{url} knows no model {model!r} ({said}).",

@@ -23,7 +23,7 @@ SENDINGS = 3  # of one request: a pool may hold several connections that have ju
 # Seconds: who closes later than this after a request has read it, and may have worked on it
 SUDDEN = 5.0
 
-# --- aiohttp ---------------------------------------------------------------------------------------------------
+# --- aiohttp ---
 
 # Whether the request of this task went out on a connection that had served another one before.
 _reused: ContextVar[bool] = ContextVar("reused", default=False)
@@ -105,7 +105,7 @@ def _on_our_session(transport: Any) -> httpx2.AsyncBaseTransport:
     return transport
 
 
-# --- httpx -----------------------------------------------------------------------------------------------------
+# --- httpx ---
 
 
 class Watch:

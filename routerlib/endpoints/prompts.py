@@ -78,7 +78,8 @@ Answer:
 """
 
 REASONING = """[multiple choice]
-Answer the following multiple-choice question. Think step by step, then finish with one line of the form
+Answer the following multiple-choice question. Think step by step, then finish with \
+one line of the form
 "The answer is (X)", where X is one of the letters {letters}.
 
 Question: {question}
@@ -95,7 +96,9 @@ TEMPLATES = {"short": SHORT, "reasoning": REASONING}
 
 @dataclass(frozen=True)
 class Template:
-    """The two texts around a question. `name` is "short", "reasoning" or the file it was read from."""
+    """The two texts around a question. `name` is "short", "reasoning" or the file it was read
+    from.
+    """
 
     name: str
     multiple_choice: str
@@ -179,7 +182,9 @@ def stop_strings(
 
 
 def as_messages(prompt: Prompt) -> list[dict[str, str]]:
-    """A prompt in the chat form of the OpenAI API: one user message, or the conversation as it is."""
+    """A prompt in the chat form of the OpenAI API: one user message, or the conversation as it
+    is.
+    """
     if isinstance(prompt, str):
         return [{"role": "user", "content": prompt}]
     return [{"role": message.role, "content": message.content} for message in map(_message, prompt)]

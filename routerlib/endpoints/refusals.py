@@ -40,9 +40,10 @@ class Kind(StrEnum):
 
 
 UNABLE_NOW = frozenset({Kind.BUSY, Kind.DOWN, Kind.BROKEN})  # another server may be able
+# Every request would meet it
 HOPELESS = frozenset(
     {Kind.NO_CREDIT, Kind.WRONG_KEY, Kind.NO_ACCESS, Kind.BLOCKED, Kind.NO_MODEL, Kind.NO_PATH}
-)  # every request would meet it
+)
 BEYOND = frozenset({Kind.TOO_LONG, Kind.NO_SUCH_INPUT})  # another model may be able
 
 BUSY_STATUS = frozenset({420, 429, 430, 498, 503, 529})

@@ -69,7 +69,8 @@ def _mended(content: bytes) -> Any:
         return _first_value(text)
     if refusals.PAGE.match(text):
         raise NoCompletion(
-            "the answer is a page for a browser, not JSON. Check the base URL (it ends in /v1 as a rule)",
+            "the answer is a page for a browser, not JSON. Check the base URL (it ends in /v1 as "
+            "a rule)",
             is_page=True,
         )
     if chunks := list(_chunks(text)):
@@ -89,17 +90,17 @@ def _first_value(text: str) -> Any:
         if error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg:
             raise NoCompletion(f"the answer broke off after {len(text):,} characters") from None
         raise NoCompletion(f"the answer is no valid JSON ({error})") from None
-    return well_formed(value)
+    return _well_formed_value(value)
 
 
-def well_formed(value: Any) -> Any:
+def _well_formed_value(value: Any) -> Any:
     """A JSON value without halves of surrogate pairs in its texts."""
     if isinstance(value, str):
         return prompts.well_formed(value)
     if isinstance(value, list):
-        return [well_formed(part) for part in value]
+        return [_well_formed_value(part) for part in value]
     if isinstance(value, dict):
-        return {name: well_formed(part) for name, part in value.items()}
+        return {name: _well_formed_value(part) for name, part in value.items()}
     return value
 
 
@@ -109,7 +110,7 @@ def _chunks(text: str) -> Iterator[Value]:
         name, _, data = line.partition(":")
         if name.strip() == "data" and data.strip().startswith("{"):
             try:
-                yield well_formed(json.loads(data, strict=False))
+                yield _well_formed_value(json.loads(data, strict=False))
             except ValueError:
                 raise NoCompletion("the answer is an event stream that broke off") from None
 
@@ -323,7 +324,9 @@ LEAST_LOGPROB = -9999.0
 
 
 def finite(value: Any) -> Any:
-    """A value whose numbers JSON can hold: a token of probability 0 has the log-probability -9999."""
+    """A value whose numbers JSON can hold: a token of probability 0 has the log-probability
+    -9999.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return LEAST_LOGPROB if value < 0 else None
     if isinstance(value, list):

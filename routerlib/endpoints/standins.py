@@ -186,7 +186,7 @@ def _load_gguf(source: str):
     model = AutoModelForCausalLM.from_pretrained(source, gguf_file=GGUF, dtype=torch.bfloat16)
     # The weights are unpacked by now; with its quantizer on, the model refuses to be saved.
     del model.hf_quantizer, model.config.quantization_config
-    model.is_quantized = False
+    model.is_quantized = False  # type: ignore[assignment]  # torch's stubs: a tensor or a module
     # transformers serve samples only where the model's own settings say so, whatever a request's
     # temperature.
     model.generation_config.do_sample = True

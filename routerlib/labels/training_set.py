@@ -167,7 +167,8 @@ def balance(
     if not least:
         empty = next(label for label, members in by_label.items() if not members)
         raise MixingError(
-            f'No training row has the label {empty}, so there is nothing to balance; use BALANCE="none".'
+            f"No training row has the label {empty}, so there is nothing to balance; use "
+            f'BALANCE="none".'
         )
     rng = np.random.default_rng(settings.seed(seed))
     keep = {int(i) for members in by_label.values() for i in rng.permutation(members)[:least]}

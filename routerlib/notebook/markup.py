@@ -32,7 +32,9 @@ STYLE = (Path(__file__).parent / "panel.css").read_text(encoding="utf-8")
 
 @dataclass
 class Reply:
-    """One model's answer to one prompt, as far as it has come. Times in seconds, cost in dollars."""
+    """One model's answer to one prompt, as far as it has come. Times in seconds, cost in
+    dollars.
+    """
 
     side: str
     model: str
@@ -68,14 +70,17 @@ class Entry:
     error: str = ""
 
 
-# --- The page --------------------------------------------------------------------------------------------------
+# --- The page ---
 
 
 def header_html(name: str, names: dict[str, str]) -> str:
     """The style of all that follows, and the title: which router, between which models."""
     models = "".join(_pill(side, f"{side} · {names[side]}") for side in SIDES)
     title = f"<div class='rl-title'>{html.escape(name)}</div>"
-    return f"<style>{STYLE}</style><div class='rl-head'>{title}<div class='rl-models'>{models}</div></div>"
+    return (
+        f"<style>{STYLE}</style><div class='rl-head'>{title}<div "
+        f"class='rl-models'>{models}</div></div>"
+    )
 
 
 def face_html(live: str, content: str) -> str:
@@ -223,7 +228,7 @@ def _pill(side: str, text: str) -> str:
     return f"<span class='rl-pill rl-{side}'>{html.escape(text)}</span>"
 
 
-# --- One prompt ------------------------------------------------------------------------------------------------
+# --- One prompt ---
 
 
 def verdict_html(decision: Decision | None, names: dict[str, str], top: float = 1.0) -> str:
@@ -283,7 +288,10 @@ def marks_html(at: float, certified: float | None, top: float = 1.0) -> str:
     """The scale under the slider: its ends, the threshold, and the certified stop."""
     stop = ""
     if certified is not None:
-        stop = f"<span class='rl-stop' style='left:{_place(certified, top):.2f}%' title='certified threshold'>◆</span>"
+        stop = (
+            f"<span class='rl-stop' style='left:{_place(certified, top):.2f}%' title='certified "
+            "threshold'>◆</span>"
+        )
     return (
         f"<div class='rl-scale'>{stop}</div><div class='rl-ends'><span>0 · all to the superior "
         "model</span>"
@@ -332,7 +340,10 @@ class Point:
         facts = [(share, "of the calibration prompts go to the superior model")]
         if here["accuracy"] is not None:
             kept = f", {_percent(here['pgr'])} of the gap closed" if here["pgr"] is not None else ""
-            both = f"the superior alone has {alone['accuracy']:.2f}, the inferior {none['accuracy']:.2f}"
+            both = (
+                f"the superior alone has {alone['accuracy']:.2f}, the inferior "
+                f"{none['accuracy']:.2f}"
+            )
             facts.append((f"{here['accuracy']:.2f}", f"accuracy{kept}; {both}"))
         if here["cost_per_1000"] is not None:  # without prices nobody knows
             whole = _dollars(alone["cost_per_1000"])
@@ -386,13 +397,19 @@ def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | Non
     )
     x, y = place(here["share_superior"], here["accuracy"])
     first, last = (place(r["share_superior"], r["accuracy"]) for r in (ordered[0], ordered[-1]))
-    chord = f"<line class='rl-chord' x1='{first[0]:.1f}' y1='{first[1]:.1f}' x2='{last[0]:.1f}' y2='{last[1]:.1f}'/>"
+    chord = (
+        f"<line class='rl-chord' x1='{first[0]:.1f}' y1='{first[1]:.1f}' x2='{last[0]:.1f}' "
+        f"y2='{last[1]:.1f}'/>"
+    )
     stop = ""
     if certified is not None:
         there = at_threshold(curve, certified)
         cx, cy = place(there["share_superior"], there["accuracy"])
         stop = f"<text class='rl-diamond' x='{cx:.1f}' y='{cy + 4:.1f}'>◆</text>"
-    label = f"accuracy {here['accuracy']:.2f} with {_percent(here['share_superior'])} of the calls to the superior model"
+    label = (
+        f"accuracy {here['accuracy']:.2f} with {_percent(here['share_superior'])} of the calls to "
+        "the superior model"
+    )
     return (
         f"<svg class='rl-curve' viewBox='0 0 240 122' role='img' aria-label='{label}'>{chord}"
         "<line class='rl-axis' x1='8' y1='100' x2='232' y2='100'/><polyline class='rl-path' "
@@ -446,7 +463,7 @@ def _spent(what: Reply | Entry, first: str = "", read: str = "") -> list[str]:
     return parts + ([] if what.cost is None else [_dollars(what.cost)])
 
 
-# --- Many prompts ----------------------------------------------------------------------------------------------
+# --- Many prompts ---
 
 
 def upload_html(name: str, count: int) -> str:
@@ -494,7 +511,10 @@ def batch_table_html(rows: Sequence[dict[str, Any]]) -> str:
 def _routed(p: float, side: str, prompt: str) -> str:
     """The three cells of a table that say where a prompt goes."""
     text = html.escape(short(prompt))
-    return f"<td class='rl-num'>{p:.2f}</td><td>{_pill(side, side)}</td><td class='rl-wide'>{text}</td>"
+    return (
+        f"<td class='rl-num'>{p:.2f}</td><td>{_pill(side, side)}</td><td "
+        f"class='rl-wide'>{text}</td>"
+    )
 
 
 def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
@@ -528,7 +548,7 @@ def histogram_svg(scores: np.ndarray, at: float, top: float = 1.0, bins: int = 4
     )
 
 
-# --- The history -----------------------------------------------------------------------------------------------
+# --- The history ---
 
 
 def history_html(events: Sequence[Entry]) -> str:
@@ -543,10 +563,13 @@ def history_html(events: Sequence[Entry]) -> str:
 def _history_row(event: Entry) -> str:
     routed = _routed(event.p_superior, event.decision, event.prompt)
     by = html.escape(f"{event.model}{' (failed)' if event.error else ''}")
-    return f"<tr><td class='rl-num'>{event.time[11:]}</td>{routed}<td>{by}</td><td>{' · '.join(_spent(event))}</td></tr>"
+    spent = " · ".join(_spent(event))
+    return (
+        f"<tr><td class='rl-num'>{event.time[11:]}</td>{routed}<td>{by}</td><td>{spent}</td></tr>"
+    )
 
 
-# --- Files to take away ----------------------------------------------------------------------------------------
+# --- Files to take away ---
 
 
 def _download(rows: Sequence[dict[str, Any]], name: str) -> str:
@@ -554,7 +577,10 @@ def _download(rows: Sequence[dict[str, Any]], name: str) -> str:
     that it is UTF-8.
     """
     content = base64.b64encode(("\ufeff" + as_csv(rows)).encode()).decode()
-    return f"<a class='rl-download' download='{name}' href='data:text/csv;charset=utf-8;base64,{content}'>Save as CSV</a>"
+    return (
+        f"<a class='rl-download' download='{name}' "
+        f"href='data:text/csv;charset=utf-8;base64,{content}'>Save as CSV</a>"
+    )
 
 
 def as_csv(rows: Sequence[dict[str, Any]]) -> str:
@@ -576,7 +602,7 @@ def _harmless(value: Any) -> Any:
     )
 
 
-# --- Numbers and words -----------------------------------------------------------------------------------------
+# --- Numbers and words ---
 
 
 def short(text: str, length: int = 160) -> str:

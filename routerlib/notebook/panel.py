@@ -35,7 +35,8 @@ from routerlib.serving.routing import Backend, backend
 from routerlib.stats.prices import call_cost, prices_of
 from routerlib.training.router import Decision, Router
 
-SAMPLES = (  # (label, prompt), from easy to hard
+# (label, prompt), from easy to hard
+SAMPLES = (
     ("A capital", "What is the capital of Australia?"),
     ("A product", "What is 12 * 7?"),
     ("An e-mail", "Write a polite e-mail that moves a meeting from Tuesday to Thursday."),
@@ -180,9 +181,8 @@ class RouterPanel(widgets.VBox):
             self.certified_button.description = f"◆ Certified: {certified:.3f}"
             told = self.router.certificate or {}
             self.certified_button.tooltip = told.get("sentence", "The certified threshold")
-            self.own_button.layout.display = (
-                "none" if abs(own - certified) < 1e-9 else None
-            )  # one stop, one button
+            # One stop, one button
+            self.own_button.layout.display = "none" if abs(own - certified) < 1e-9 else None
         self._point = widgets.HTML()
         stops = _row(self.own_button, self.certified_button, name="rl-stops")
         self._point_box = _classed(
@@ -332,10 +332,11 @@ class RouterPanel(widgets.VBox):
         self.face.refresh()
 
     def _start(self, work: Coroutine) -> None:
-        """From a click: the work goes on beside the kernel's loop, so that the panel stays alive."""
-        if (
-            self.busy
-        ):  # a second click while the first is at work, or has yet to begin: a call is paid once
+        """From a click: the work goes on beside the kernel's loop, so that the panel stays
+        alive.
+        """
+        # A second click while the first is at work, or has yet to begin: a call is paid once
+        if self.busy:
             work.close()
             return
         try:
@@ -596,20 +597,26 @@ class RouterPanel(widgets.VBox):
         import openai
 
         port = target.base_url.partition("//")[2].partition("/")[0].rpartition(":")[2]
-        unreachable = (
-            "Connect" in type(error.__cause__).__name__
-        )  # aiohttp reports a refused connection as a time-out
+        # aiohttp reports a refused connection as a time-out
+        unreachable = "Connect" in type(error.__cause__).__name__
         if isinstance(error, openai.APITimeoutError) and not unreachable:
-            return f"{target.base_url} did not answer in time. Is the server overloaded, or still starting?"
+            return (
+                f"{target.base_url} did not answer in time. Is the server overloaded, or still "
+                "starting?"
+            )
         if isinstance(error, openai.APIConnectionError) and not unreachable:
             return f"{target.base_url} broke off its answer. Is the server still alive?"
         if isinstance(error, openai.APIConnectionError):
             start = (
                 f" Start it with: python -m routerlib serve --model {target.model} --port {port}"
             )
-            return f"Nothing answers at {target.base_url}.{start if target.is_local else ' Is the address right?'}"
+            advice = start if target.is_local else " Is the address right?"
+            return f"Nothing answers at {target.base_url}.{advice}"
         if isinstance(error, openai.AuthenticationError):
-            return f"{target.base_url} does not accept the key. Check OPENAI_API_KEY in the environment or .env."
+            return (
+                f"{target.base_url} does not accept the key. Check OPENAI_API_KEY in the "
+                "environment or .env."
+            )
         if isinstance(error, openai.NotFoundError):
             return f"{target.base_url} knows no model {target.model!r}, or has no chat completions."
         if isinstance(error, openai.APIStatusError):
@@ -617,10 +624,13 @@ class RouterPanel(widgets.VBox):
             return f"{target.base_url} answered {error.status_code}: {markup.short(told)}"
         if isinstance(error, openai.APIError | settings.MissingKey):
             return sentence(error)
-        return f"What {target.base_url} sent is no chat completion ({markup.short(sentence(error))}). Is it the right address?"
+        return (
+            f"What {target.base_url} sent is no chat completion ({markup.short(sentence(error))}). "
+            "Is it the right address?"
+        )
 
 
-# --- Small pieces ----------------------------------------------------------------------------------------------
+# --- Small pieces ---
 
 
 def _scale_top(router: Router) -> float:

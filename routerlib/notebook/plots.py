@@ -205,7 +205,8 @@ def question_difficulty(rows: Sequence[Difficulty], threshold: float) -> Figure:
     }
     names = sorted(means, key=means.__getitem__)
     figure, axes = plt.subplots(figsize=(8.6, 1.6 + 0.34 * len(names)))
-    looks = {  # one place for each verdict, so that no circle hides another
+    # One place for each verdict, so that no circle hides another
+    looks = {
         ROUTE_TO_INFERIOR: ("inferior", INFERIOR, INFERIOR, -0.2),
         UNDECIDED: ("undecided", "white", NEUTRAL, 0.0),
         ROUTE_TO_SUPERIOR: ("superior", SUPERIOR, SUPERIOR, 0.2),

@@ -242,7 +242,8 @@ def sample_agreement(alike: Mapping[str, float], temperature: float, k: int) -> 
     )
 
 
-UNITS = {  # what `collection.measure` counts -> (the line of the table, how its number is written)
+# What `collection.measure` counts -> (the line of the table, how its number is written)
+UNITS = {
     "model": ("model", "{}"),
     "questions": ("questions", "{:,}"),
     "complete": ("complete questions", "{:,}"),

@@ -140,11 +140,15 @@ def card(output: Output) -> str:
         else f"none ({output.status})"
     )
     gold = _gold(row)
-    block = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:26em;overflow-y:auto;border:1px solid #ccc;padding:6px"
+    block = (
+        "white-space:pre-wrap;overflow-wrap:anywhere;max-height:26em;overflow-y:auto;"
+        "border:1px solid #ccc;padding:6px"
+    )
     return (
         f"<div><b>{_safe(row.model)}</b> · {_safe(row.category)} · {_safe(row.unique_id)} · sample "
         f"{output.number}</div>"
-        f"<div style='{block};background:#f6f6f6;color:#222'>{_safe(row.problem)}{_options(row)}</div>"
+        f"<div style='{block};background:#f6f6f6;color:#222'>"
+        f"{_safe(row.problem)}{_options(row)}</div>"
         f"<div style='{block};margin-top:4px'>{_safe(sample.full_response)}</div>"
         f"<div style='margin-top:4px'>Extracted: <b style='color:{colour}'>{_safe(answer)}</b> by "
         f"rule <i>{_safe(output.rule)}</i>"

@@ -167,13 +167,14 @@ def _is_away(error: BaseException) -> bool:
     response = _response(error)
     if response is not None:
         return response.status_code in BUSY
+    # Of the clients' error classes
     words = (
         "Connect",
         "Timeout",
         "Protocol",
         "OfflineMode",
         "ReadError",
-    )  # of the clients' error classes
+    )
     return any(
         isinstance(cause, ConnectionError | TimeoutError)
         or any(word in type(cause).__name__ for word in words)

@@ -17,10 +17,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+# Texts of Jaccard similarity 0.8 share a band with probability 0.99, of 0.5 with 0.32
 BANDS, ROWS = (
     12,
     5,
-)  # texts of Jaccard similarity 0.8 share a band with probability 0.99, of 0.5 with 0.32
+)
 SHINGLE = 3  # words
 # Likeness from which two prompts never stand on two sides of a split. It lies below that of the
 # duplicate filter, because the estimate wavers around its threshold.
@@ -60,7 +61,7 @@ PLAIN_WORD = re.compile(r"[a-z0-9_]+|[^\w\s]")  # of texts in ASCII: several tim
 
 
 def plain(text: str) -> str:
-    """The text with all that says nothing looked through: “Ｗhat is $2+2$？” gives 'what is 2+2?'."""
+    """The text without what says nothing: “Ｗhat is $2+2$？” gives 'what is 2+2?'."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(SIGNS)).translate(SIGNS)
         text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")

@@ -12,7 +12,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -28,11 +28,11 @@ from pydantic import (
 from routerlib.errors import Foreseen
 from routerlib.rows import published
 
-ROUTE_TO_INFERIOR = "ROUTE_TO_INFERIOR"
-ROUTE_TO_SUPERIOR = "ROUTE_TO_SUPERIOR"
-LABELS = (ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR)
-
 Label = Literal["ROUTE_TO_INFERIOR", "ROUTE_TO_SUPERIOR"]
+ROUTE_TO_INFERIOR: Final = "ROUTE_TO_INFERIOR"
+ROUTE_TO_SUPERIOR: Final = "ROUTE_TO_SUPERIOR"
+LABELS: tuple[Label, Label] = (ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR)
+
 Winner = Literal["model_a", "model_b", "tie"]
 Source = Literal["human", "llm", "graded"]
 

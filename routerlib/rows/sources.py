@@ -39,9 +39,8 @@ SAMPLE_FILES: dict[type[Row], str] = {
 }
 # Of the columns of a CSV; its header tells which, since Excel writes what the country writes.
 SEPARATORS = ",;\t|"
-FIRST_ROWS = re.compile(
-    r"(?P<source> .+? ) \s* \[ :(?P<number> \d+ ) \]", re.VERBOSE
-)  # a.csv[:100]
+# a.csv[:100]
+FIRST_ROWS = re.compile(r"(?P<source> .+? ) \s* \[ :(?P<number> \d+ ) \]", re.VERBOSE)
 SIDE = re.compile(r"(?P<side> inferior | superior ) \s* = \s* (?P<source> .+ )", re.VERBOSE)
 # Where data sets live that are often named without their owner.
 OWNERS = {

@@ -64,7 +64,8 @@ class AuditedCertificate(Certificate):
             )
         return (
             f"At threshold {self.threshold:.3f} the router sends "
-            f"{100 * (1 - self.share_superior):.1f} % of prompts to the inferior model and loses {terms} ({rows})."
+            f"{100 * (1 - self.share_superior):.1f} % of prompts to the inferior model and loses "
+            f"{terms} ({rows})."
         )
 
 

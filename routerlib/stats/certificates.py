@@ -41,11 +41,12 @@ TESTS = ("auto", "paired", "betting", "clopper-pearson")
 NUISANCE = 0.1  # part of delta spent on the confidence set of the paired test
 CAPITAL = 0.75  # largest part of its wealth the bettor may lose on one row
 ALL_INFERIOR = math.nextafter(1.0, 2.0)  # above every probability: the last threshold of the grid
+# What a certificate should at least send to the inferior model, for `rows_needed`
 WANTED_SHARES = (
     0.1,
     0.05,
     0.02,
-)  # what a certificate should at least send to the inferior model, for `rows_needed`
+)
 
 
 @dataclass(frozen=True)
@@ -298,9 +299,8 @@ def _trinomial_tail(total: int, n: int, share: float, epsilon: float) -> float:
     counts = np.arange(max(0, math.floor(middle - reach)), min(n, math.ceil(middle + reach)) + 1)
     choose = gammaln(n + 1) - gammaln(counts + 1) - gammaln(n - counts + 1)
     chances = np.exp(choose + counts * math.log(share) + (n - counts) * math.log1p(-share))
-    most = np.floor(
-        (counts + total) / 2
-    )  # losses among the non-zero ones, for a sum of at most `total`
+    # Losses among the non-zero ones, for a sum of at most `total`
+    most = np.floor((counts + total) / 2)
     tail = np.where(
         most < 0, 0.0, bdtr(np.clip(most, 0, counts), counts, min(1.0, (1 + epsilon / share) / 2))
     )

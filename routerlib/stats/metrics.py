@@ -630,9 +630,8 @@ def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, floa
     centre = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low, high = (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
-    return max(0.0, min(low, share)), min(
-        1.0, max(high, share)
-    )  # rounding may take an end past the share
+    # Rounding may take an end past the share
+    return max(0.0, min(low, share)), min(1.0, max(high, share))
 
 
 def clopper_pearson_upper(successes: int, n: int, delta: float) -> float:

@@ -22,9 +22,8 @@ from routerlib.errors import Foreseen, SettingError
 from routerlib.rows import hub
 from routerlib.training.inference import Forward, compute_dtype, device, forward
 
-os.environ.setdefault(
-    "OMP_WAIT_POLICY", "PASSIVE"
-)  # idle threads that spin slow every other process; before torch
+# Idle threads that spin slow every other process; before torch
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}  # after padding; more of them leave a CPU's caches
 MAX_LENGTH = 256
 
@@ -221,9 +220,8 @@ def new_classifier(backbone: str, labels: Sequence[str]) -> Any:
     )
     for name in ("attention_probs_dropout_prob", "attention_dropout"):
         if hasattr(config, name):
-            setattr(
-                config, name, 0.0
-            )  # dropout inside attention has no fused kernel: on a CPU most of a step's time
+            # Dropout inside attention has no fused kernel: on a CPU most of a step's time
+            setattr(config, name, 0.0)
     return _loaded(
         AutoModelForSequenceClassification.from_pretrained,
         backbone,

@@ -112,9 +112,8 @@ def with_openvino(model: Any, head: Callable[[Any, dict[str, Any]], Any]) -> For
     ids, mask = _trial(2, 8)
     frontend = FrontEndManager().load_by_framework("pytorch")
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # tracing doubts every branch; `_check_agreement` looks at what came of it
+        # Tracing doubts every branch; `_check_agreement` looks at what came of it
+        warnings.simplefilter("ignore")
         decoder = TorchScriptPythonDecoder(
             _traceable(model, head), example_input=_as_tensors(ids, mask)
         )

@@ -27,7 +27,8 @@ from routerlib.training.policies import Policy
 
 FILE = "router.json"
 FORMAT = 1
-FIELDS = {  # of router.json, beside format, kind, calibration and metrics
+# Of router.json, beside format, kind, calibration and metrics
+FIELDS = {
     "name": str,
     "threshold": int | float,
     "curve": list,

@@ -29,7 +29,8 @@ from routerlib.rows.schemas import (
 
 ELO_MEAN = 1000.0
 ELO_PER_UNIT = 400 / math.log(10)  # 400 points: ten wins to one
-PRIOR_SD = 5.0  # of strengths, natural units (870 Elo points): only felt where a model never lost, or never won
+# of strengths, natural units (870 Elo points): only felt where a model never lost, or never won
+PRIOR_SD = 5.0
 UNDECIDED = "undecided"
 LEAST_VOTES = 2  # one person's word decides nothing, whatever the other questions say
 
@@ -460,7 +461,7 @@ def difficulties(
     Args:
         questions: by question_id; votes on other questions are passed over.
         turn: 1 or 2 for the votes on that turn alone, 0 for both turns together.
-        level: of the intervals, in (0, 1). threshold: see `verdict`.
+        level: of the intervals, in (0, 1). threshold: see `interval_verdict`.
 
     Raises:
         VotesError: no cross-tier vote is left, or the threshold or the level lies outside (0, 1).
@@ -483,7 +484,7 @@ def difficulties(
         row = Difficulty(
             name, question.category, _prompt(question, turn), int(all_[i]), int(won[i]), p, lo, hi
         )
-        said = verdict(lo, hi, threshold) if row.votes >= LEAST_VOTES else UNDECIDED
+        said = interval_verdict(lo, hi, threshold) if row.votes >= LEAST_VOTES else UNDECIDED
         rows.append(replace(row, verdict=said))
     return sorted(rows, key=lambda row: (row.p_superior, row.question_id))
 
@@ -516,16 +517,16 @@ def _prompt(question: VoteQuestion, turn: int) -> str | tuple[str, ...]:
     )
 
 
-def verdict(low: float, high: float, threshold: float) -> str:
-    """The label of an interval of p_superior: superior where all of it is at or above the
-    threshold, inferior where all of it is below, and "undecided" where it straddles."""
-    return (
-        ROUTE_TO_SUPERIOR
-        if low >= threshold
-        else ROUTE_TO_INFERIOR
-        if high < threshold
-        else UNDECIDED
-    )
+def interval_verdict(low: float, high: float, threshold: float) -> str:
+    """The label of an interval of p_superior, or "undecided" where it straddles the threshold.
+
+    Superior where all of it is at or above the threshold, inferior where all of it is below.
+    """
+    if low >= threshold:
+        return ROUTE_TO_SUPERIOR
+    if high < threshold:
+        return ROUTE_TO_INFERIOR
+    return UNDECIDED
 
 
 def labelled(rows: Iterable[Difficulty]) -> list[LabelledPrompt]:

@@ -54,7 +54,9 @@ def write_notebook(path: Path, source: str) -> None:
 
 
 class Voila:
-    """Voila on a folder of notebooks: `with Voila(folder) as voila: page.goto(voila.url("demo"))`."""
+    """Voila on a folder of notebooks: `with Voila(folder) as voila:
+    page.goto(voila.url("demo"))`.
+    """
 
     def __init__(self, folder: Path, theme: str = "light"):
         self.folder, self.theme, self.port = folder, theme, addresses.free_port()

@@ -1,4 +1,6 @@
-"""The panel in a real browser, by mouse and keyboard. Waits are for conditions, never for a time."""
+"""The panel in a real browser, by mouse and keyboard. Waits are for conditions, never for a
+time.
+"""
 
 import base64
 import urllib.parse
@@ -40,16 +42,20 @@ CONTRAST = """
   };
   const over = (top, under) => top.slice(0, 3).map((c, i) => c * top[3] + under[i] * (1 - top[3]));
   const light = (rgb) => {
-    const [r, g, b] = rgb.map((c) => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; });
+    const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = rgb.map((c) => linear(c / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const background = (element) => {
     const layers = [];
-    for (let e = element; e; e = e.parentElement) layers.unshift(rgba(getComputedStyle(e).backgroundColor));
+    for (let e = element; e; e = e.parentElement) {
+      layers.unshift(rgba(getComputedStyle(e).backgroundColor));
+    }
     return layers.reduce((under, layer) => over(layer, under), [255, 255, 255]);
   };
   const results = [];
-  const walker = document.createTreeWalker(document.querySelector('.routerlib'), NodeFilter.SHOW_TEXT);
+  const panel = document.querySelector('.routerlib');
+  const walker = document.createTreeWalker(panel, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
     const box = element.getBoundingClientRect();
@@ -251,7 +257,10 @@ def test_a_file_is_uploaded(page):
 
 
 def test_markup_in_a_prompt_stays_text(page):
-    markup = "Prove the theorem <img src=x onerror=\"alert('p')\"> </textarea><script>alert('s')</script>"
+    markup = (
+        "Prove the theorem <img src=x onerror=\"alert('p')\"> "
+        "</textarea><script>alert('s')</script>"
+    )
     route(page, markup, "Send it to the superior model")
     button(page, "Ask both").click()
     page.locator(".rl-answer[data-state=done]:visible", has_text="onerror=").nth(1).wait_for()
@@ -274,9 +283,8 @@ def test_an_empty_prompt_is_a_hint_and_a_double_click_does_no_harm(page):
     page.locator(".rl-answer[data-state=done]:visible", has_text="small heard").wait_for()
     wait_until_idle(page)
     route(page, EASY, "The inferior model will do")  # by now the kernel has seen both clicks
-    wait_until_idle(
-        page
-    )  # on a slow machine the second click came after the answer, and asked again
+    # On a slow machine the second click came after the answer, and asked again
+    wait_until_idle(page)
     assert page.locator(".rl-say").count() == 0
 
 
@@ -312,8 +320,13 @@ def test_every_control_is_reached_and_used_by_keyboard(page):
 
 def test_every_input_has_a_name(page):
     unnamed = page.evaluate(
-        """() => [...document.querySelectorAll('.routerlib textarea, .routerlib button, .routerlib svg, .rl-bar')]
-            .filter((e) => !(e.labels?.length || e.innerText?.trim() || e.ariaLabel || e.title)).map((e) => e.outerHTML)"""
+        """() => {
+            const kinds = '.routerlib textarea, .routerlib button, .routerlib svg, .rl-bar';
+            const hasName = (e) =>
+                e.labels?.length || e.innerText?.trim() || e.ariaLabel || e.title;
+            const all = [...document.querySelectorAll(kinds)];
+            return all.filter((e) => !hasName(e)).map((e) => e.outerHTML);
+        }"""
     )
     assert unnamed == []
 

@@ -67,9 +67,8 @@ def run(server_options, *runs, count=12, before=None, **settings):
 
 @pytest.fixture(autouse=True)
 def elsewhere(outputs, monkeypatch):
-    monkeypatch.setattr(
-        resumable.random, "uniform", lambda *_: 0.02
-    )  # short waits between attempts
+    # Short waits between attempts
+    monkeypatch.setattr(resumable.random, "uniform", lambda *_: 0.02)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     return outputs
 
@@ -147,9 +146,15 @@ def test_fewer_choices_than_asked_are_kept_and_topped_up():
 
 @pytest.mark.parametrize(
     ("changed", "word"),
-    [({"temperature": 0.1}, "temperature"), ({"max_tokens": 9}, "max_tokens"), ({"model": "other"}, "'other'"),
-     ({"stop": ["x"]}, "stop"), ({"extra_body": {"top_p": 0.5}}, "extra_body"), ({"template": "reasoning"}, "template")],
-)  # fmt: skip
+    [
+        ({"temperature": 0.1}, "temperature"),
+        ({"max_tokens": 9}, "max_tokens"),
+        ({"model": "other"}, "'other'"),
+        ({"stop": ["x"]}, "stop"),
+        ({"extra_body": {"top_p": 0.5}}, "extra_body"),
+        ({"template": "reasoning"}, "template"),
+    ],
+)
 def test_other_settings_under_the_same_name_are_refused(changed, word):
     with pytest.raises(LedgerMismatch, match=word):
         run({}, {}, changed, output_file="same.jsonl")
@@ -177,11 +182,25 @@ def test_num_problems_and_names():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"num_problems": "many"}, {"k_responses": 0}, {"temperature": 3}, {"endpoint": "talk"}, {"api_mode": "cloud"},
-     {"api_base": "localhost:8000"}, {"template": "no-such-file"}, {"max_concurrent": True}, {"timeout": 0},
-     {"timeout": float("nan")}, {"price_in": float("nan")}, {"price_out": -4}, {"k_responses": 100_001},
-     {"extra_body": {"top_p": float("nan")}}, {"model": " "}, {"model": "m\udcff"}],
-)  # fmt: skip
+    [
+        {"num_problems": "many"},
+        {"k_responses": 0},
+        {"temperature": 3},
+        {"endpoint": "talk"},
+        {"api_mode": "cloud"},
+        {"api_base": "localhost:8000"},
+        {"template": "no-such-file"},
+        {"max_concurrent": True},
+        {"timeout": 0},
+        {"timeout": float("nan")},
+        {"price_in": float("nan")},
+        {"price_out": -4},
+        {"k_responses": 100_001},
+        {"extra_body": {"top_p": float("nan")}},
+        {"model": " "},
+        {"model": "m\udcff"},
+    ],
+)
 def test_a_wrong_argument_is_named(wrong):
     _name, value = next(iter(wrong.items()))
     if value == "m\udcff":
@@ -650,17 +669,17 @@ async def _kill_again_and_again(server, kills, rng):
     server.script = lambda body: (
         setattr(server, "latency", 0.03 if server.count <= allowed else 3600) or "ok"
     )
-    context = multiprocessing.get_context(
-        "forkserver"
-    )  # its children have all imported: they start in milliseconds
+    # Its children have all imported: they start in milliseconds
+    context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["openai", "aiohttp", "routerlib.collecting.collection", "mock_server"]
     )
     for number in range(kills):
+        # Of the 600 that all questions need
         asked, allowed = (
             server.count,
             server.count + 500 // kills,
-        )  # of the 600 that all questions need
+        )
         child = context.Process(target=_collect_in_child, args=(server.base_url,))
         child.start()
         while number % 5 and server.count == asked and child.is_alive():

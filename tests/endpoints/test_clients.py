@@ -24,12 +24,24 @@ def ask(server_options=None, n=1, times=1, **options):
 
 @pytest.mark.parametrize(
     ("word", "error"),
-    [("401", clients.Stopped), ("403", clients.Stopped), ("404", clients.Stopped), ("quota", clients.Stopped),
-     ("400", clients.BadRequest), ("422", clients.BadRequest), ("500", clients.FailedAttempt),
-     ("503", clients.Busy), ("408", clients.FailedAttempt), ("429", clients.Busy),
-     ("reset", clients.Outage), ("reset_in_body", clients.Outage), ("invalid_json", clients.FailedAttempt),
-     ("html", clients.FailedAttempt), ("no_choices", clients.FailedAttempt)],
-)  # fmt: skip
+    [
+        ("401", clients.Stopped),
+        ("403", clients.Stopped),
+        ("404", clients.Stopped),
+        ("quota", clients.Stopped),
+        ("400", clients.BadRequest),
+        ("422", clients.BadRequest),
+        ("500", clients.FailedAttempt),
+        ("503", clients.Busy),
+        ("408", clients.FailedAttempt),
+        ("429", clients.Busy),
+        ("reset", clients.Outage),
+        ("reset_in_body", clients.Outage),
+        ("invalid_json", clients.FailedAttempt),
+        ("html", clients.FailedAttempt),
+        ("no_choices", clients.FailedAttempt),
+    ],
+)
 def test_every_failure_has_its_name(word, error):
     with pytest.raises(error) as caught:
         ask({"script": lambda body: word})

@@ -87,7 +87,9 @@ def test_a_server_that_closes_late_may_have_worked_and_is_not_asked_again(monkey
 
 
 def test_a_server_that_closes_every_connection_is_given_up():
-    """Each connection brings one answer: a pool of such, all stale, is not worked through for ever."""
+    """Each connection brings one answer: a pool of such, all stale, is not worked through for
+    ever.
+    """
 
     async def run(url):
         async with connections.session() as session:

@@ -1,4 +1,6 @@
-"""The dialect: which field a refusal names, what is said in its place, and what is learnt for all."""
+"""The dialect: which field a refusal names, what is said in its place, and what is learnt for
+all.
+"""
 
 import pytest
 
@@ -96,7 +98,9 @@ def test_a_server_that_failed_has_to_quote_the_field():
 
 
 def refuse_until(dialect, wanted, answer, rounds=12):
-    """A server's side of the talk: `answer(body)` is a refusal or None. Returns the accepted body."""
+    """A server's side of the talk: `answer(body)` is a refusal or None. Returns the accepted
+    body.
+    """
     trial = {}
     for _ in range(rounds):
         sent = dialect.say(wanted, trial)

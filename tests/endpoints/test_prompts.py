@@ -47,7 +47,8 @@ def test_each_endpoint_has_its_own():
 def test_a_template_file(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_text(
-        '[open-ended]\nQ {question} {"a": 1}\n[multiple choice]\nM {question}\n{choices}\n({letters})\n'
+        '[open-ended]\nQ {question} {"a": 1}\n'
+        "[multiple choice]\nM {question}\n{choices}\n({letters})\n"
     )
     wording = prompts.template(path)
     assert wording.fill(OPEN) == f'Q {OPEN.question} {{"a": 1}}'

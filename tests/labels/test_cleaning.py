@@ -1,4 +1,6 @@
-"""Cleaning: each filter takes what was planted for it and nothing else, everything adds up, and memory stays bounded."""
+"""Cleaning: each filter takes what was planted for it and nothing else, everything adds up, and
+memory stays bounded.
+"""
 
 import json
 import random
@@ -22,7 +24,10 @@ WORDS = [
 ]
 QUESTIONS = [
     "Compose a travel story about an island that nobody has found on any map since the year 1790.",
-    "A train leaves at noon and another one at one o'clock; when does the second catch up with the first?",
+    (
+        "A train leaves at noon and another one at one o'clock; when does the second catch up "
+        "with the first?"
+    ),
     "What is 8 * 8?",
     "Hi",
 ]
@@ -30,12 +35,21 @@ QUESTIONS = [
 
 def conversation(text, number=0, **fields):
     talk = [{"role": "user", "content": text}, {"role": "assistant", "content": "Well."}]
-    return {"conversation_id": f"c{number}", "model": "m", "conversation": talk, "turn": 1, "language": "English",
-            "openai_moderation": [{"flagged": False}], "redacted": False} | fields  # fmt: skip
+    return {
+        "conversation_id": f"c{number}",
+        "model": "m",
+        "conversation": talk,
+        "turn": 1,
+        "language": "English",
+        "openai_moderation": [{"flagged": False}],
+        "redacted": False,
+    } | fields
 
 
 def planted(number, seed=0):
-    """(rows in the chat-1m schema, what each filter should take): a tenth of them spoilt in a known way."""
+    """(rows in the chat-1m schema, what each filter should take): a tenth of them spoilt in a known
+    way.
+    """
     rng, expected, kept = random.Random(seed), Counter(), []
     for i in range(number):
         text = " ".join(rng.choices(WORDS, k=rng.randint(15, 60)))
@@ -113,9 +127,8 @@ def test_a_planted_stream_is_accounted_for_to_the_row(tmp_path, evaluation):
     assert report.read == 6001 == kept + sum(counts.values()) and kept == report.kept
     for name in set(cleaning.FILTERS) - {cleaning.NEAR, cleaning.SAME_MEANING}:
         assert counts[name] == expected[name], name
-    assert counts[cleaning.NEAR] == pytest.approx(
-        expected[cleaning.NEAR], abs=3
-    )  # found by an estimate
+    # Found by an estimate
+    assert counts[cleaning.NEAR] == pytest.approx(expected[cleaning.NEAR], abs=3)
     assert len((tmp_path / "rejected.jsonl").read_text().splitlines()) == counts[cleaning.BROKEN]
     assert "6,001 conversations read" in report.summary()
 
@@ -197,8 +210,12 @@ def test_languages_are_a_list_or_a_text_with_commas():
 
 
 def test_the_first_turn_or_the_conversation_so_far():
-    talk = [{"role": "user", "content": "Name a river."}, {"role": "assistant", "content": "The Po."},
-            {"role": "user", "content": "A longer one."}, {"role": "assistant", "content": "The Nile."}]  # fmt: skip
+    talk = [
+        {"role": "user", "content": "Name a river."},
+        {"role": "assistant", "content": "The Po."},
+        {"role": "user", "content": "A longer one."},
+        {"role": "assistant", "content": "The Nile."},
+    ]
     (first,), _ = cleaned([conversation("", conversation=talk)])
     (whole,), _ = cleaned([conversation("", conversation=talk)], Filters(whole_conversation=True))
     assert first.prompt == "Name a river."
@@ -273,7 +290,10 @@ def turned(degrees):
 
 
 def test_the_same_meaning_is_taken_out_and_a_near_one_gets_its_category():
-    questions = [VoteQuestion(question_id=1, category="east", turns=["q 0"]), VoteQuestion(question_id=2, category="north", turns=["q 90"])]  # fmt: skip
+    questions = [
+        VoteQuestion(question_id=1, category="east", turns=["q 0"]),
+        VoteQuestion(question_id=2, category="north", turns=["q 90"]),
+    ]
     evaluation = Evaluation(questions, embed=turned, similarity=0.9, category_similarity=0.6)
     rows = [
         conversation(f"some words that end in {degrees}", i)

@@ -1,4 +1,6 @@
-"""Labelling: answers read or listed, never guessed; paid once, whatever interrupts; and a labeller's worth measured."""
+"""Labelling: answers read or listed, never guessed; paid once, whatever interrupts; and a
+labeller's worth measured.
+"""
 
 import asyncio
 import hashlib
@@ -46,7 +48,9 @@ def uniform(purpose, text):
 
 
 class Planted:
-    """A server in a thread whose labels are right with a planted probability; `can` says which methods it has."""
+    """A server in a thread whose labels are right with a planted probability; `can` says which
+    methods it has.
+    """
 
     def __init__(
         self,
@@ -176,9 +180,20 @@ def alternatives(**tokens):
 
 
 def test_the_probability_of_the_letters_is_read_without_parsing():
-    p, mass = labelling.letter_probability({"content": [{"top_logprobs": [
-        {"token": "A", "logprob": math.log(0.2)}, {"token": " A", "logprob": math.log(0.1)},
-        {"token": "▁B", "logprob": math.log(0.6)}, {"token": "Because", "logprob": math.log(0.1)}]}]})  # fmt: skip
+    p, mass = labelling.letter_probability(
+        {
+            "content": [
+                {
+                    "top_logprobs": [
+                        {"token": "A", "logprob": math.log(0.2)},
+                        {"token": " A", "logprob": math.log(0.1)},
+                        {"token": "▁B", "logprob": math.log(0.6)},
+                        {"token": "Because", "logprob": math.log(0.1)},
+                    ]
+                }
+            ]
+        }
+    )
     assert p == pytest.approx(0.6 / 0.9) and mass == pytest.approx(0.9)
 
 
@@ -292,9 +307,8 @@ def test_a_run_killed_ten_times_loses_nothing_and_pays_nothing_twice(tmp_path):
         rows = list(jsonl.read_rows(path, LabelledPrompt))
         assert sorted(int(row.id) for row in rows) == list(range(240))
         assert all(row.label == LABELS[server.p_superior(row.prompt) > 0.5] for row in rows)
-        assert (
-            240 <= len(server.asked) <= 240 + 10 * 8
-        )  # again: only what was in flight when the axe fell
+        # again: only what was in flight when the axe fell
+        assert 240 <= len(server.asked) <= 240 + 10 * 8
 
 
 # --- is it any good? ---
@@ -326,7 +340,10 @@ def test_the_interval_of_the_agreement_holds_the_planted_accuracy_as_often_as_it
 
 
 def given_as(rows, p):
-    return [row.model_copy(update={"p_superior": value, "label": LABELS[bool(value > 0.5)]}) for row, value in zip(rows, p, strict=True)]  # fmt: skip
+    return [
+        row.model_copy(update={"p_superior": value, "label": LABELS[bool(value > 0.5)]})
+        for row, value in zip(rows, p, strict=True)
+    ]
 
 
 def test_a_constant_labeller_is_called_bad_even_where_it_agrees_often():
@@ -346,7 +363,10 @@ def test_scores_that_rank_are_said_to_rank():
 def test_calibration_is_told_apart_from_ranking():
     rows = known(400)
     sure = [1.0 if row.label == LABELS[1] else 0.0 for row in rows]
-    honest, shy = labelling.check(rows, given_as(rows, sure)), labelling.check(rows, given_as(rows, [0.5 + 0.1 * p for p in sure]))  # fmt: skip
+    honest, shy = (
+        labelling.check(rows, given_as(rows, sure)),
+        labelling.check(rows, given_as(rows, [0.5 + 0.1 * p for p in sure])),
+    )
     assert honest.auc == shy.auc == 1.0 and honest.ece == 0 and shy.ece > 0.3
 
 
@@ -368,7 +388,9 @@ def test_the_examination_has_no_example_of_the_labelling_prompt_and_each_prompt_
     assert len(chosen) == 48 and {rows[3].prompt, rows[4].prompt}.isdisjoint(
         row.prompt for row in chosen
     )
-    assert [r.id for r in labelling.examination(rows, prompt, 10)] == [r.id for r in labelling.examination(rows[::-1], prompt, 10)]  # fmt: skip
+    assert [r.id for r in labelling.examination(rows, prompt, 10)] == [
+        r.id for r in labelling.examination(rows[::-1], prompt, 10)
+    ]
 
 
 def test_the_cost_of_all_follows_from_the_tokens_of_a_few(tmp_path):
@@ -396,8 +418,12 @@ def difficulty(name, p, verdict, category="math"):
 
 
 def test_the_labelling_prompt_says_what_the_votes_showed():
-    rows = [difficulty("easiest", 0.05, ROUTE_TO_INFERIOR), difficulty("easy", 0.2, ROUTE_TO_INFERIOR),
-            difficulty("middle", 0.5, "undecided", "prose"), difficulty("hardest", 0.95, ROUTE_TO_SUPERIOR, "prose")]  # fmt: skip
+    rows = [
+        difficulty("easiest", 0.05, ROUTE_TO_INFERIOR),
+        difficulty("easy", 0.2, ROUTE_TO_INFERIOR),
+        difficulty("middle", 0.5, "undecided", "prose"),
+        difficulty("hardest", 0.95, ROUTE_TO_SUPERIOR, "prose"),
+    ]
     text = labelling.craft_prompt(
         rows, Tiers(("big",), ("small",), "given"), examples=1, example_chars=60
     )
@@ -532,7 +558,10 @@ def test_without_one_prompt_there_is_nothing_to_label(tmp_path):
 
 
 def test_a_labeller_that_never_names_a_letter_is_quoted(tmp_path):
-    says = r"Not one prompt got a label.*5 answers .* first one 'I cannot help\.'; all are in .*-unparsable\.jsonl"
+    says = (
+        r"Not one prompt got a label.*5 answers .* first one 'I cannot help\.'; "
+        r"all are in .*-unparsable\.jsonl"
+    )
     with (
         Planted(can=(), say=lambda *_: "I cannot help.") as server,
         pytest.raises(labelling.LabellingError, match=says),
@@ -551,9 +580,8 @@ def test_answers_cut_off_before_the_letter_say_what_a_reasoning_model_needs(tmp_
 
 
 def test_failures_are_told_and_tried_anew_by_the_next_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        resumable.random, "uniform", lambda *_: 0.02
-    )  # short waits between attempts
+    # Short waits between attempts
+    monkeypatch.setattr(resumable.random, "uniform", lambda *_: 0.02)
     how = {"how": {"method": "decision"}}
     with Planted(status=500) as server:
         with pytest.raises(

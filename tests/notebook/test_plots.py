@@ -139,9 +139,8 @@ def test_loss_curves_mark_the_best_epoch():
     ]
     labels = [line.get_label() for line in plots.loss_curves(history).axes[0].get_lines()]
     assert "kept: 0.5000 at epoch 2" in labels and "training" in labels
-    assert (
-        not plots.loss_curves([{"epoch": 1, "train_runtime": 3.0}]).axes[0].get_lines()
-    )  # a run without logs
+    # A run without logs
+    assert not plots.loss_curves([{"epoch": 1, "train_runtime": 3.0}]).axes[0].get_lines()
 
 
 def test_the_share_table_reads_without_prices_and_without_a_gap(graded):

@@ -15,10 +15,11 @@ from routerlib import pipeline, settings
 NOTEBOOKS = list(pipeline.NOTEBOOKS)
 LONGEST_CELL = 25
 LONGEST_LINE = 100  # characters that a notebook's page shows without a scroll bar
+# The stand-ins answer in one short line, which a command cannot assume
 STANDINS_OWN = (
     "MAX_TOKENS",
     "STOP",
-)  # the stand-ins answer in one short line, which a command cannot assume
+)
 MEANING_NONE = ("all", "", 0, {})  # what papermill can pass for None
 
 

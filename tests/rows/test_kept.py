@@ -1,4 +1,6 @@
-"""Rows of the hub on disk: what was kept is read again, goes on where it ended, and is never mixed with other rows."""
+"""Rows of the hub on disk: what was kept is read again, goes on where it ended, and is never mixed
+with other rows.
+"""
 
 import json
 

@@ -1,4 +1,6 @@
-"""Files as public data sets have them, thirty made-up rows each, read without a word about their shape."""
+"""Files as public data sets have them, thirty made-up rows each, read without a word about their
+shape.
+"""
 
 import csv
 import json

@@ -90,9 +90,8 @@ def worst_losses(rng, n, epsilon, kind):
         return rng.choice([-1.0, 0.0, 1.0], size=n, p=[0.3 - epsilon / 2, 0.4, 0.3 + epsilon / 2])
     if kind == "shares":  # five graded samples
         return np.clip(rng.binomial(5, 0.5 + epsilon, n) / 5 - 0.5, -1, 1)
-    return np.where(
-        rng.random(n) < 0.01, 1.0, (epsilon - 0.01) / 0.99
-    )  # spike: one rare, full loss above a small one
+    # spike: one rare, full loss above a small one
+    return np.where(rng.random(n) < 0.01, 1.0, (epsilon - 0.01) / 0.99)
 
 
 @pytest.mark.parametrize(

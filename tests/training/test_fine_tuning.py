@@ -106,9 +106,8 @@ def test_training_goes_on_from_a_checkpoint(parts, recipe, tmp_path):
     first = sorted(
         (tmp_path / "whole").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1])
     )[0]
-    shutil.copytree(
-        first, tmp_path / "cut" / first.name
-    )  # what a kill in a later epoch leaves behind
+    # What a kill in a later epoch leaves behind
+    shutil.copytree(first, tmp_path / "cut" / first.name)
     resumed, _ = fine_tuning.fine_tune(*parts, recipe, tmp_path / "cut", progress=False)
     assert resumed.logits(parts[1].texts) == pytest.approx(whole.logits(parts[1].texts), abs=0.05)
 
@@ -148,9 +147,22 @@ def test_two_processes_give_what_one_gives(parts, recipe, tmp_path):
         "1",
     ]
     done = subprocess.run(
-        [*launch, "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", str(script)],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240,
-    )  # fmt: skip
+        [
+            *launch,
+            "--mixed_precision",
+            "no",
+            "--dynamo_backend",
+            "no",
+            "--main_process_port",
+            "0",
+            str(script),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     alone, _ = fine_tuning.fine_tune(*parts, recipe, progress=False)
     assert np.load(tmp_path / "logits.npy") == pytest.approx(alone.logits(parts[1].texts), abs=0.05)

@@ -116,7 +116,9 @@ def test_many_threads_get_their_own_numbers():
 
 
 def test_a_translation_starts_no_telemetry(monkeypatch):
-    """OpenVINO's own converter starts a session that reports to its makers where a user once agreed to that."""
+    """OpenVINO's own converter starts a session that reports to its makers where a user once agreed
+    to that.
+    """
     sessions = pytest.importorskip("openvino_telemetry")
     started = []
     monkeypatch.setattr(sessions.Telemetry, "init", lambda self, *_, **__: started.append(self))

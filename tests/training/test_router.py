@@ -127,9 +127,18 @@ def test_a_damaged_folder_is_refused_in_a_sentence(train, tmp_path, name, damage
 
 @pytest.mark.parametrize(
     "change",
-    [{"threshold": "x"}, {"threshold": None}, {"curve": 3}, {"models": None}, {"prices": []}, {"name": None},
-     {"certificate": 3}, {"calibration": 3}, {"calibration": {"method": "isotonic", "knots": 3}}],
-)  # fmt: skip
+    [
+        {"threshold": "x"},
+        {"threshold": None},
+        {"curve": 3},
+        {"models": None},
+        {"prices": []},
+        {"name": None},
+        {"certificate": 3},
+        {"calibration": 3},
+        {"calibration": {"method": "isotonic", "knots": 3}},
+    ],
+)
 def test_a_field_of_another_kind_is_refused_in_a_sentence(train, tmp_path, change):
     folder = router.Router("c", scorers.Constant().fit(train)).save(tmp_path / "c")
     facts = json.loads((folder / router.FILE).read_text())

@@ -1,4 +1,6 @@
-"""Ratings: planted strengths come back, few votes leave a question undecided, and the known totals of MT-Bench."""
+"""Ratings: planted strengths come back, few votes leave a question undecided, and the known totals
+of MT-Bench.
+"""
 
 import math
 from collections import Counter
@@ -99,7 +101,10 @@ def test_tiers_by_lists_and_one_list_leaves_the_rest():
     assert ratings.split_tiers(rows, inferior="b,c").superior == ("a",)
 
 
-@pytest.mark.parametrize(("superior", "inferior", "word"), [("z", "", "'z'"), ("a", "a,b", "both sides"), ("a,b,c", "", "empty")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("superior", "inferior", "word"),
+    [("z", "", "'z'"), ("a", "a,b", "both sides"), ("a,b,c", "", "empty")],
+)
 def test_lists_that_cannot_be_are_sentences(superior, inferior, word):
     with pytest.raises(ratings.VotesError, match=word):
         ratings.split_tiers(ranked(a=1200, b=1150, c=900), superior, inferior)
@@ -236,7 +241,8 @@ def test_mt_bench_totals_ranking_and_agreement(mt_bench):
         ratings.MT_BENCH_INFERIOR
     )
     assert sum(row.votes for row in rows) == 2 * 3355
-    # Of the order that Zheng et al. 2023 report between humans: above six in ten with ties, above eight without.
+    # Of the order that Zheng et al. 2023 report between humans: above six in ten with ties, above
+    # eight without.
     assert ratings.human_agreement(votes, n=50).share == pytest.approx(0.65, abs=0.02)
     assert ratings.human_agreement(votes, ties=False, n=50).share == pytest.approx(0.82, abs=0.02)
 
