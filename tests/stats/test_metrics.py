@@ -333,3 +333,115 @@ def test_pass_at_k_is_the_chance_over_subsets(rng):
     assert metrics.pass_at_k(4, 0, 4) == 0.0 and metrics.pass_at_k(10, 9, 2) == 1.0
     with pytest.raises(metrics.MetricError, match="pass@9"):
         metrics.pass_at_k(8, 3, 9)
+
+
+# --- by hand ---
+
+
+def test_models_of_equal_accuracy_show_no_gap():
+    with pytest.raises(metrics.NoGap):
+        metrics.gap([0, 1], [1, 0])
+    assert metrics.gap([0, 1, 0, 0], [1, 1, 0, 1]) == pytest.approx(0.5)
+
+
+def test_pgr_and_apgr_of_three_rows():
+    """Gains 1, -1, 1 by descending score: accuracy 1/3, 2/3, 1/3, 2/3."""
+    columns = [0.9, 0.5, 0.1], [0, 1, 0], [1, 0, 1]
+    share, recovered = metrics.pgr_curve(*columns)
+    assert share == pytest.approx([0, 1 / 3, 2 / 3, 1]) and recovered == pytest.approx([0, 1, 0, 1])
+    assert metrics.apgr(*columns) == pytest.approx(0.5)
+    assert metrics.cpt(*columns, 1.0) == pytest.approx(1 / 3)
+    assert metrics.pgr(*columns, [0.0, 1 / 6, 1.0]) == pytest.approx([0, 0.5, 1])
+
+
+def test_a_target_reached_by_the_first_row_starts_from_no_calls():
+    """The first of two rows brings the whole gap: half of it needs half of that row's share."""
+    assert metrics.cpt([0.9, 0.1], [0, 1], [1, 1], 0.5) == pytest.approx(0.25)
+
+
+def test_a_sure_forecast_that_is_wrong_costs_the_most_that_is_counted():
+    assert metrics.log_loss([0.0], [1]) == pytest.approx(-math.log(1e-7))
+    assert metrics.log_loss([1.0], [1]) == pytest.approx(1e-7, rel=1e-3)
+    assert metrics.log_loss([0.001], [0]) == pytest.approx(-math.log(0.999))
+
+
+def test_a_bin_holds_its_upper_end():
+    """An edge belongs to the bin below it; there are fifteen bins where no number is named."""
+    edges = [0.0, 0.25, 0.26, 0.5, 0.75, 1.0]
+    assert metrics._bin_of(np.array(edges), 4).tolist() == [0, 0, 1, 1, 2, 3]
+    apart, y = [0.62, 0.64], [1, 0]
+    assert metrics.ece(apart, y, bins=10) == pytest.approx(abs(1.26 - 1) / 2)
+    # Of fifteenths, 0.6 and 0.667 are edges and 0.7 is none.
+    both = [0.59, 0.61]
+    assert metrics.ece(both, y) == pytest.approx((0.41 + 0.61) / 2)
+    assert metrics.ece([0.67, 0.73], y) == pytest.approx(abs(1.40 - 1) / 2)
+    assert metrics.ece([0.65, 0.68], y) == pytest.approx((0.35 + 0.68) / 2)
+
+
+def test_bins_of_equal_mass_hold_equally_many_rows():
+    p = np.array([0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.9, 0.95])
+    y = np.array([0, 0, 0, 1, 0, 0, 1, 1])
+    rows = metrics.reliability_bins(p, y, bins=4)
+    assert [row["count"] for row in rows] == [2, 2, 2, 2]
+    assert [row["mean_y"] for row in rows] == [0, 0.5, 0, 1]
+    assert [row["mean_p"] for row in rows] == pytest.approx([0.015, 0.035, 0.055, 0.925])
+    wide = metrics.reliability_bins(p, y, bins=4, equal_mass=False)
+    assert [row["count"] for row in wide] == [6, 2]
+    assert (wide[0]["low"], wide[0]["high"]) == metrics.wilson(1, 6)
+
+
+def test_ece_by_chance_of_one_row_by_hand():
+    """p = 0.5 and one sample: always off by 0.5. Of two samples: 0, 0.5 or 1, so 0.25 on average."""
+    assert metrics.ece_by_chance([0.5], n=50) == pytest.approx(0.5)
+    assert metrics.ece_by_chance([0.5], samples=2, n=2000) == pytest.approx(0.25, abs=0.02)
+
+
+def test_there_are_as_many_resamples_as_asked_for_each_of_all_rows(monkeypatch):
+    monkeypatch.setattr(metrics, "CHUNK", 40)
+    blocks = list(metrics._resamples(10, 23, 5))
+    assert [len(block) for block in blocks] == [4, 4, 4, 4, 4, 3]
+    counts = np.concatenate(blocks)
+    assert counts.shape == (23, 10) and (counts.sum(axis=1) == 10).all() and counts.max() > 1
+    again = np.concatenate(list(metrics._resamples(10, 23, 5)))
+    other = np.concatenate(list(metrics._resamples(10, 23, 6)))
+    assert np.array_equal(counts, again) and not np.array_equal(counts, other)
+    assert len({tuple(row) for row in counts}) > 15
+
+
+def test_an_interval_is_the_middle_part_and_undefined_where_much_is():
+    values = np.arange(101.0)
+    assert metrics.interval(values, 0.9) == pytest.approx((5, 95))
+    few = np.r_[np.full(2, math.nan), np.arange(98.0)]
+    assert metrics.interval(few) == pytest.approx((0.025 * 97, 0.975 * 97))
+    many = np.r_[np.full(6, math.nan), np.arange(94.0)]
+    assert all(math.isnan(end) for end in metrics.interval(many))
+
+
+def test_paired_difference_of_a_score_and_itself_is_nothing_in_every_resample(rng):
+    score, inferior, superior = outcomes(rng, n=200)
+    assert metrics.paired_difference(metrics.apgr, score, score, inferior, superior) == (0, 0, 0)
+
+
+def test_default_thresholds_are_scores_that_occur():
+    score = np.array([0.1, 0.2, 0.4, 0.8])
+    every = metrics.default_thresholds(score)
+    assert every[:-1].tolist() == score.tolist() and 0.8 < every[-1] < 0.8 + 1e-9
+    some = metrics.default_thresholds(np.arange(10.0) ** 2, points=4)
+    assert set(some[:-1]) <= set(np.arange(10.0) ** 2) and len(some) == 5 and some[0] == 0
+
+
+def test_share_table_of_four_rows():
+    rows = metrics.share_table(
+        [0.9, 0.7, 0.3, 0.1], [0, 0, 1, 1], [1, 1, 1, 1], [0, 0.5, 1], 1.0, 4.0
+    )
+    assert [row["share_superior"] for row in rows] == [0, 0.5, 1]
+    assert [row["accuracy"] for row in rows] == [0.5, 1, 1]
+    assert [row["pgr"] for row in rows] == [0, 1, 1]
+    assert [row["cost_per_1000"] for row in rows] == [1000, 2500, 4000]
+    assert [row["saved"] for row in rows] == [0.75, 0.375, 0]
+
+
+def test_clopper_pearson_at_its_ends():
+    assert metrics.clopper_pearson_upper(0, 10, 0.05) == pytest.approx(1 - 0.05**0.1)
+    assert metrics.clopper_pearson_upper(10, 10, 0.05) == 1.0
+    assert metrics.clopper_pearson_upper(9, 10, 0.05) == pytest.approx(0.95**0.1)
