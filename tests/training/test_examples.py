@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_encoder import rows
 
+from routerlib.rows.schemas import LabelledPrompt
 from routerlib.training import examples
 
 
@@ -84,11 +85,92 @@ def test_rows_without_scores_use_the_soft_label_as_gain():
         "p_superior": 0.75,
         "source": "llm",
     }
-    from routerlib.rows.schemas import LabelledPrompt
-
     both = graded.join(examples.from_rows([LabelledPrompt(**row)]))
     assert (
         both.gain[2] == 0.75
         and both.both_right[2].tolist() == [0.25, 1.0]
         and both.graded.tolist() == [1, 1, 0]
     )
+
+
+def listed_rows(**changes):
+    """One row without scores, changed, as examples."""
+    given = {
+        "id": 1,
+        "prompt": "a",
+        "label": "ROUTE_TO_SUPERIOR",
+        "p_superior": 0.5,
+        "source": "llm",
+    }
+    return examples.from_rows([LabelledPrompt(**{**given, **changes})])
+
+
+def test_a_source_that_is_not_named_weighs_one_and_one_of_weight_zero_nothing():
+    listed = [
+        LabelledPrompt(
+            id=str(n), prompt=f"p{n}", label="ROUTE_TO_INFERIOR", p_superior=0.2, source=source
+        )
+        for n, source in enumerate(["human", "llm", "graded"])
+    ]
+    found = examples.from_rows(listed, {"human": 2.0, "llm": 0})
+    assert found.weights.tolist() == [2.0, 0.0, 1.0]
+    assert found.sources == ["human", "llm", "graded"]
+
+
+def test_a_label_of_one_half_is_not_strictly_better():
+    assert listed_rows(p_superior=0.5).strictly_better.tolist() == [0.0]
+    assert listed_rows(p_superior=0.51).strictly_better.tolist() == [1.0]
+
+
+def test_gain_and_both_models_by_hand():
+    row = {"prompt": "a", "inferior_score": 0.25, "superior_score": 0.75}
+    graded = examples.from_rows([examples.outcome_row(row)])
+    assert graded.gain.tolist() == [0.5] and graded.both_right.tolist() == [[0.25, 0.75]]
+    told = listed_rows(p_superior=0.3)
+    assert told.gain.tolist() == [0.3] and told.both_right.tolist() == [[0.7, 1.0]]
+
+
+def test_an_earlier_split_is_kept_in_mind():
+    assert listed_rows(split="test").splits == ["test"]
+
+
+def test_an_outcome_keeps_what_it_says_and_gets_what_it_does_not():
+    said = examples.outcome_row(
+        {"prompt": "a", "inferior_score": 0, "superior_score": 1, "p_superior": 0.5, "unique_id": 7}
+    )
+    assert said.p_superior == 0.5 and said.label == "ROUTE_TO_INFERIOR" and str(said.id) == "7"
+    assert said.category == "uncategorised" and said.source == "graded"
+    sure = examples.outcome_row({"prompt": "a", "inferior_score": 0, "superior_score": 1})
+    assert sure.p_superior == 1 and sure.label == "ROUTE_TO_SUPERIOR"
+
+
+def test_parts_are_filled_in_the_order_of_the_shares_by_rows_not_by_groups():
+    """A group of 40 and 60 of one row: the first tenth of the rows is not a tenth of the groups."""
+    groups = np.r_[np.zeros(40, dtype=int), np.arange(1, 61)]
+    for seed in range(5):
+        parts = examples.split(groups, {"first": 0.7, "second": 0.1, "third": 0.2}, seed)
+        sizes = [len(parts[name]) for name in ("first", "second", "third")]
+        # The large group may take one part past its end; the others keep what is theirs.
+        assert sum(sizes) == 100 and abs(sizes[0] - 70) <= 40
+    apart = examples.split(np.arange(100), {"first": 0.7, "second": 0.1, "third": 0.2}, 1)
+    assert [len(part) for part in apart.values()] == [70, 10, 20]
+
+
+def test_a_prompt_and_its_near_copy_are_in_one_part():
+    long = "How many times must a fair coin number {} be thrown until heads has come up twice in a row?"
+    prompts = [long.format(n) for n in range(40)]
+    listed = [
+        {"prompt": start + text, "inferior_score": 0, "superior_score": 1}
+        for text in prompts
+        for start in ("", "Please: ")
+    ]
+    found = examples.from_rows(map(examples.outcome_row, listed))
+    part_of = {}
+    for name, at in examples.split(found.groups, seed=2).items():
+        part_of.update(dict.fromkeys(at.tolist(), name))
+    assert all(part_of[2 * n] == part_of[2 * n + 1] for n in range(40))
+
+
+def test_shares_that_nearly_sum_to_one_are_refused():
+    with pytest.raises(ValueError, match=r"sum to 0\.95"):
+        examples.split(np.arange(10), {"a": 0.5, "b": 0.45})

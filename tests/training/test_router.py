@@ -178,6 +178,88 @@ def test_newest_router_is_found_and_its_absence_said(train, tmp_path):
     assert router.newest(tmp_path).name == "new"
 
 
+# --- one decision ---
+
+
+class Told(scorers.Scorer):
+    """0.2, and 0.3 more where the category is proof."""
+
+    kind = "constant"
+
+    def fit(self, examples):
+        return self
+
+    def score(self, texts, categories=None):
+        self.texts = list(texts)
+        named = categories or [""] * len(texts)
+        return np.array([0.5 if name == "proof" else 0.2 for name in named])
+
+
+def test_a_score_at_the_threshold_goes_to_the_superior_model():
+    made = router.Router("told", Told(), threshold=0.2)
+    assert made.decide(0.2) == router.Decision(
+        "superior", 0.2, 0.2, "p_superior 0.200 is at or above the threshold 0.200"
+    )
+    assert made.decide(0.1999).model == "inferior" and made.decide(0.1, 0.05).model == "superior"
+    assert made.decide(0.0, threshold=0).model == "superior"
+    assert (
+        made.decide(0.9, threshold=0.95).reason == "p_superior 0.900 is below the threshold 0.950"
+    )
+    with pytest.raises(router.RouterError, match="threshold nan"):
+        made.decide(0.5, float("nan"))
+
+
+def test_a_score_uses_the_category_and_the_calibration():
+    made = router.Router("told", Told(), Calibration("platt", 2.0, 0.5, logit=True))
+    wanted = [1 / (1 + np.exp(-(2 * np.log(p / (1 - p)) + 0.5))) for p in (0.5, 0.2)]
+    assert made.score(["a", "b"], ["proof", "chat"]) == pytest.approx(wanted)
+    assert made.score(["a"]) == pytest.approx(wanted[1:])
+
+
+def test_half_a_character_does_not_reach_the_scorer():
+    made = router.Router("told", Told())
+    made.score(["cut \ud83d here"])
+    made.scorer.texts[0].encode("utf-8")
+
+
+def test_a_wrong_threshold_is_refused_before_any_work():
+    made = router.Router("told", Told())
+    with pytest.raises(router.RouterError, match="threshold -1"):
+        made.route([], threshold=-1)
+
+
+def test_all_that_a_router_carries_is_saved(tmp_path):
+    curve = [{"threshold": 0.5, "share_superior": 0.25}]
+    made = router.Router(
+        "c",
+        scorers.Constant().fit(examples.from_rows(map(examples.outcome_row, rows(20)))),
+        threshold=0.4,
+        curve=curve,
+        certificate={"certified": True},
+        models={"inferior": "small"},
+        prices={"inferior_in": 1.0},
+        metrics={"apgr": 0.6},
+    )
+    read = router.Router.from_pretrained(made.save(tmp_path / "c"))
+    for name in ("name", "threshold", "curve", "certificate", "models", "prices", "metrics"):
+        assert getattr(read, name) == getattr(made, name), name
+
+
+def test_a_save_that_breaks_off_leaves_no_router(train, tmp_path, monkeypatch):
+    """An older router.json must not vouch for a scorer that is half written."""
+    made = router.Router("c", scorers.Constant().fit(train))
+    folder = made.save(tmp_path / "c")
+
+    def broken(where):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(made.scorer, "save", broken)
+    with pytest.raises(OSError, match="disk full"):
+        made.save(folder)
+    with pytest.raises(router.RouterError, match="no router"):
+        router.Router.from_pretrained(folder)
+
+
 # --- routers that an earlier version saved ---
 
 EARLIER = Path(__file__).parent / "routers_of_0_1"

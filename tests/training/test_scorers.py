@@ -294,3 +294,108 @@ def test_examples_are_not_changed_by_a_fit(train, encoder):
     before = replace(train, weights=train.weights.copy())
     scorers.Kernel(encoder).fit(train)
     assert np.array_equal(before.weights, train.weights) and before.texts == train.texts
+
+
+# --- a row of weight 0, and one that counts twice ---
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_of_weight_zero_teaches_nothing(name, encoder):
+    """What the rows of weight 0 claim, and its opposite, make the same scorer."""
+    prompts = [EASY.format(n) for n in range(40)] + [HARD.format(n) for n in range(40)]
+    needs = np.r_[np.zeros(40), np.ones(40)]
+    told = [
+        made(
+            prompts * 2,
+            inferior=np.r_[1 - needs, claimed],
+            superior=np.ones(160),
+            weights=np.r_[np.ones(80), np.zeros(80)],
+            categories=(["chat"] * 40 + ["proof"] * 40) * 2,
+        )
+        for claimed in (needs, 1 - needs)
+    ]
+    asked = [EASY.format(5), HARD.format(7)], ["chat", "proof"]
+    against, along = (learners(encoder)[name].fit(data).score(*asked) for data in told)
+    assert against == pytest.approx(along, abs=2e-3) and along[1] > along[0]
+
+
+def test_a_category_mean_counts_rows_by_their_weight():
+    data = made(["a", "b", "c"], [0, 1, 1], [1, 1, 1], [3, 1, 2], ["x", "x", "y"])
+    found = scorers.CategoryMean().fit(data).plain
+    overall = 3 / 6
+    assert found["overall"] == pytest.approx(overall)
+    assert found["means"]["x"] == pytest.approx((3 + 10 * overall) / (4 + 10))
+    assert found["means"]["y"] == pytest.approx(10 * overall / (2 + 10))
+
+
+def test_the_ridge_fits_rows_by_their_weight():
+    rng = np.random.default_rng(5)
+    x, y, weights = rng.normal(size=(60, 3)), rng.normal(size=60), rng.random(60) * 3
+    intercept, found = scorers._ridge(x, y, weights, (1.0,))
+    wide = np.c_[np.ones(60), x]
+    penalty = np.diag([0.0, 1.0, 1.0, 1.0])
+    wanted = np.linalg.solve(wide.T * weights @ wide + penalty, wide.T * weights @ y)
+    assert [intercept, *found] == pytest.approx(wanted, abs=2e-3)
+
+
+def test_the_kernel_is_the_closed_form_of_its_five_sums():
+    """One dual a part: the mean over five mixes of meaning, surface and category."""
+    rng = np.random.default_rng(6)
+    prompts = [f"{'why ' * int(k)}{n}?" for n, k in enumerate(rng.integers(1, 9, 20))]
+    inferior, superior = rng.random(20), rng.random(20)
+    weights = rng.random(20) + 0.2
+    names = rng.choice(["one", "two"], 20).tolist()
+    data = made(prompts, inferior, superior, weights, names)
+    scorer = scorers.Kernel(Blind()).fit(data)
+    raw = features.surface_features(prompts)
+    clipped = np.clip((raw - raw.mean(axis=0)) / (raw.std(axis=0) + 1e-6), -4, 4)
+    apart = ((clipped[:, None] - clipped[None]) ** 2).sum(axis=2)
+    alike = np.array([[a == b for a in names] for b in names], dtype=float)
+    parts = [np.ones((20, 20)), np.exp(-0.02 * apart), alike]
+    right = np.c_[inferior, superior]
+    mean = np.average(right, axis=0, weights=weights)
+    predicted = np.tile(mean, (20, 1))
+    for shares in scorers.Kernel.SHARES:
+        together = sum(share * part for share, part in zip(shares, parts, strict=True))
+        dual = np.linalg.solve(together + np.diag(5 * weights.mean() / weights), right - mean)
+        predicted += together @ dual / 5
+    wanted = predicted[:, 1] * (1 - predicted[:, 0])
+    assert scorer.score(prompts, names) == pytest.approx(wanted, abs=2e-4)
+    assert np.std(wanted) > 0.005
+
+
+def test_neighbours_weigh_by_their_weights():
+    data = made([f"t{n}" for n in range(10)], [0, 1] * 5, [1] * 10, [3, 1] * 5)
+    scorer = scorers.Neighbours(Line()).fit(data)
+    assert scorer.plain["neighbours"] == 2
+    # The two nearest to the last text are the last two: gains 1 and 0 of weights 3 and 1.
+    assert calibration.log_odds(scorer.score(["t9"])) / 2 == pytest.approx([0.75], abs=1e-3)
+
+
+class Line:
+    """An encoder that lays "t0" to "t9" on a quarter of a circle."""
+
+    max_length = 8
+
+    def embed(self, texts):
+        angle = np.array([float(text[1:]) for text in texts]) / 9 * np.pi / 2
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+
+def test_a_folded_calibration_gives_the_logits_of_its_line(tmp_path):
+    import torch
+
+    from routerlib.rows.schemas import LABELS
+
+    folder = tiny_encoder(tmp_path)
+    model = encoders.for_inference(encoders.new_classifier(str(folder), LABELS))
+    with torch.no_grad():
+        encoders.last_layer(model).bias.copy_(torch.tensor([0.2, 0.9]))
+    plain = scorers.EncoderScorer(model, encoders.load_tokenizer(folder, 64))
+    texts = ["prove the theorem 3", "say hello in french"]
+    with torch.no_grad():
+        both = model(**plain.tokenizer(texts, padding=True, return_tensors="pt")).logits.numpy()
+    assert plain.logits(texts) == pytest.approx(both[:, 1] - both[:, 0], abs=1e-3)
+    folded = plain.fold(1.5, -0.7)
+    assert folded.logits(texts) == pytest.approx(1.5 * plain.logits(texts) - 0.7, abs=1e-3)
+    assert plain.score(texts) == pytest.approx(calibration.sigmoid(plain.logits(texts)))
