@@ -4,6 +4,7 @@ And luck does not choose among them.
 """
 
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -245,3 +246,42 @@ def test_rows_without_a_gap_choose_nothing(outcomes):
     flat = replace(data, inferior=np.ones(400))
     name, why = candidates.choose([held(flat, kernel=need, other=data.gain)])
     assert name == "kernel" and "cannot rank the candidates" in why and "no gap" in why
+
+
+def test_one_standard_error_is_the_middle_68_percent_of_a_normal_curve():
+    middle = 2 * NormalDist().cdf(1) - 1
+    assert abs(candidates.ONE_SIGMA - middle) < 0.001
+
+
+def test_the_advantage_is_less_one_standard_error_of_the_paired_difference(outcomes):
+    """The lower end lies one standard deviation of the resampled differences below their mean."""
+    data, need, _ = outcomes
+    other = need + np.random.default_rng(2).normal(size=400) * 0.3
+    gained, least = candidates._advantage([held(data, kernel=need, other=other)], "other")
+    rng, drawn = np.random.default_rng(1), []
+    for _ in range(400):
+        at = rng.integers(400, size=400)
+        both = data.inferior[at], data.superior[at]
+        drawn.append(metrics.apgr(other[at], *both) - metrics.apgr(need[at], *both))
+    assert gained < 0 and gained - least == pytest.approx(np.std(drawn), rel=0.25)
+
+
+def test_held_out_parts_keep_groups_together_and_follow_the_seed(parts, monkeypatch):
+    """Each prompt twice, as one group: no fit has seen the twin of what it is judged on."""
+    twice = parts[0].take(np.repeat(np.arange(60), 2))
+    seen = []
+
+    def watched(name, build, development, held):
+        seen.append([tuple(part) for part in held])
+        assert development.texts == twice.texts + parts[1].texts
+        for part in held:
+            inside = set(development.groups[part].tolist())
+            rest = np.setdiff1d(np.arange(len(development)), part)
+            assert not inside & set(development.groups[rest].tolist())
+        return None
+
+    monkeypatch.setattr(candidates, "_light", watched)
+    monkeypatch.setattr(candidates, "light_scorers", lambda *_, **__: {"one": None})
+    for seed in (0, 0, 1):
+        candidates.fit_candidates(twice, parts[1], "", seed=seed, progress=False)
+    assert len(seen[0]) == 4 and seen[0] == seen[1] != seen[2]

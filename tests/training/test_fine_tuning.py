@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_encoder import rows, tiny_encoder
 
 from routerlib.stats import metrics
 from routerlib.stats.calibration import Calibration
-from routerlib.training import examples, fine_tuning, model_card, scorers
+from routerlib.training import encoders, examples, fine_tuning, model_card, scorers
 from routerlib.training.router import Router
 
 ROOT = Path(__file__).parents[2]
@@ -166,3 +167,98 @@ def test_two_processes_give_what_one_gives(parts, recipe, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     alone, _ = fine_tuning.fine_tune(*parts, recipe, progress=False)
     assert np.load(tmp_path / "logits.npy") == pytest.approx(alone.logits(parts[1].texts), abs=0.05)
+
+
+# --- what the trainer is given ---
+
+
+def two_rows(weights):
+    listed = [
+        {"prompt": "name a colour", "inferior_score": 1, "superior_score": 0.5},
+        {"prompt": "prove the theorem", "inferior_score": 0.25, "superior_score": 1},
+    ]
+    made = examples.from_rows(map(examples.outcome_row, listed))
+    return replace(made, weights=np.array(weights, dtype=float))
+
+
+def test_targets_by_hand():
+    made = two_rows([1, 1])
+    assert fine_tuning.targets(made, "gain").tolist() == [0.25, 0.875]
+    assert fine_tuning.targets(made, "p_superior").tolist() == [0.0, 0.75]
+    assert fine_tuning.targets(made, "strictly_better").tolist() == [0.0, 1.0]
+    assert fine_tuning.targets(made, "two_heads").tolist() == [[1, 0.5], [0.25, 1]]
+
+
+def test_rows_for_the_trainer_carry_their_weight_with_a_mean_of_one(recipe):
+    tokenizer = encoders.load_tokenizer(recipe.backbone, 64)
+    found = fine_tuning._dataset(two_rows([1, 3]), tokenizer, "gain")
+    assert [row["weight"] for row in found] == [0.5, 1.5]
+    assert [row["labels"] for row in found] == [[0.25], [0.875]]
+    zero = fine_tuning._dataset(two_rows([0, 2]), tokenizer, "two_heads")
+    assert [row["weight"] for row in zero] == [0.0, 2.0]
+    assert [row["labels"] for row in zero] == [[1.0, 0.5], [0.25, 1.0]]
+
+
+class Logits:
+    """A model that says what it is told."""
+
+    def __init__(self, values):
+        self.logits = torch.tensor(values)
+
+    def __call__(self, **_):
+        return self
+
+
+def loss_of(logits, labels, weights):
+    inputs = {"labels": torch.tensor(labels), "weight": torch.tensor(weights)}
+    trainer = fine_tuning.WeightedTrainer.__new__(fine_tuning.WeightedTrainer)
+    return float(trainer.compute_loss(Logits(logits), inputs))
+
+
+def test_the_loss_is_the_weighted_cross_entropy_of_the_difference():
+    one, two = np.log1p(np.exp(-2.0)), np.log1p(np.exp(1.0))
+    found = loss_of([[1.0, 3.0], [0.0, 1.0]], [[1.0], [0.0]], [0.5, 1.5])
+    assert found == pytest.approx((0.5 * one + 1.5 * two) / 2)
+    assert loss_of([[1.0, 3.0], [0.0, 1.0]], [[1.0], [0.0]], [2.0, 0.0]) == pytest.approx(one)
+
+
+def test_the_loss_of_two_heads_is_the_mean_of_both():
+    right, wrong = np.log1p(np.exp(-2.0)), np.log1p(np.exp(1.0))
+    assert loss_of([[2.0, 1.0]], [[1.0, 0.0]], [1.0]) == pytest.approx((right + wrong) / 2)
+
+
+def test_a_history_keeps_the_least_validation_loss_and_counts_the_heads_time():
+    log = [
+        {"eval_loss": 0.7},
+        {"eval_loss": 0.5},
+        {"eval_loss": 0.6},
+        {"train_runtime": 8.0, "train_samples_per_second": 30.0},
+    ]
+    found = fine_tuning._history(log, head_seconds=2.0)
+    assert found.best_validation_loss == 0.5 and found.examples_per_second == pytest.approx(24)
+
+
+def test_the_trainer_gets_what_the_recipe_says(recipe, tmp_path):
+    asked = replace(recipe, batch_size=64, epochs=4, warmup=0.1, seed=5, learning_rate=3e-4)
+    found = fine_tuning._arguments(asked, 640, tmp_path, resumable=False)
+    assert found.seed == found.data_seed == 5 and found.learning_rate == 3e-4
+    assert found.per_device_train_batch_size * found.gradient_accumulation_steps == 64
+    assert found.warmup_steps == 4 and found.num_train_epochs == 4
+    assert found.load_best_model_at_end and found.metric_for_best_model == "eval_loss"
+    assert found.greater_is_better is False and found.save_only_model
+
+
+def test_the_head_gets_the_weighted_regression_on_what_the_encoder_sees(recipe):
+    """Rows that contradict each other on the same words: the heavier ones decide."""
+    for heavy, wanted in ((0, 0.1), (1, 0.9)):
+        listed = [
+            {"prompt": "prove the theorem", "inferior_score": 1 - n % 2, "superior_score": 1}
+            for n in range(20)
+        ]
+        made = examples.from_rows(map(examples.outcome_row, listed))
+        weights = np.where(np.arange(20) % 2 == heavy, 0.9, 0.1)
+        model = encoders.new_classifier(recipe.backbone, fine_tuning.LABELS)
+        tokenizer = encoders.load_tokenizer(recipe.backbone, 64)
+        fine_tuning._fit_head(model, tokenizer, replace(made, weights=weights), "p_superior")
+        scorer = scorers.EncoderScorer(encoders.for_inference(model), tokenizer)
+        assert scorer.score(["prove the theorem"])[0] == pytest.approx(wanted, abs=0.02)

@@ -9,7 +9,7 @@ import pytest
 from tiny_encoder import rows, tiny_encoder
 
 from routerlib.errors import SettingError
-from routerlib.training import candidates, evaluation, fitting
+from routerlib.training import candidates, evaluation, examples, fitting, labelled_data
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +56,58 @@ def test_the_test_rows_are_kept_for_whoever_measures(outputs, tmp_path, encoder,
 def test_too_few_rows_are_refused_in_a_sentence(outputs, tmp_path, encoder):
     with pytest.raises(SettingError, match="Only 12 graded rows"):
         fitting.fit(outcomes_file(tmp_path, 12), backbone=encoder)
+
+
+@pytest.fixture
+def noted(monkeypatch):
+    """What `fit` hands on to each step, without the work."""
+    seen = {}
+
+    class Made:
+        def __init__(self, name):
+            self.router = name
+
+    def fit_candidates(train, validation, backbone, recipes, seed, **settings):
+        seen["fit"] = (train, validation, backbone, recipes, seed, settings)
+        return candidates.Fitted(
+            train, None, {"kernel": Made("kernel's"), "other": Made("other's")}
+        )
+
+    def certify(router, calibration, epsilon, delta, **settings):
+        seen["certify"] = (router, calibration, epsilon, delta, settings)
+
+    monkeypatch.setattr(candidates, "fit_candidates", fit_candidates)
+    monkeypatch.setattr(candidates, "choose", lambda runs: ("other", "why"))
+    monkeypatch.setattr(evaluation, "certify", certify)
+    return seen
+
+
+def test_the_chosen_one_is_certified_on_the_calibration_rows_by_the_terms_given(noted, tmp_path):
+    path = outcomes_file(tmp_path, 200)
+    found = fitting.fit(path, backbone="e", epsilon=0.03, delta=0.2, seed=4, use_categories=True)
+    data = examples.from_rows(labelled_data.read_outcomes(path))
+    part = labelled_data.split_rows(data, 4)
+    train, validation, backbone, recipes, seed, settings = noted["fit"]
+    assert train.texts == data.take(part["train"]).texts
+    assert validation.texts == data.take(part["validation"]).texts
+    assert (backbone, list(recipes), seed) == ("e", [], 4) and settings["use_categories"] is True
+    router, calibration, epsilon, delta, settings = noted["certify"]
+    assert found == router == "other's" and (epsilon, delta) == (0.03, 0.2)
+    assert calibration.texts == data.take(part["calibration"]).texts
+    assert settings == {"use_categories": True}
+
+
+def test_further_labels_train_and_are_not_tested(noted, tmp_path):
+    told = {"id": "x", "prompt": "Compare the two essays in depth.", "label": "ROUTE_TO_SUPERIOR"}
+    more = tmp_path / "labels.jsonl"
+    more.write_text(json.dumps({**told, "p_superior": 0.9, "source": "llm"}) + "\n")
+    fitting.fit(outcomes_file(tmp_path, 200), more, backbone="e")
+    assert told["prompt"] in noted["fit"][0].texts
+    assert told["prompt"] not in noted["certify"][1].texts
+    assert noted["fit"][5]["use_categories"] is False and noted["certify"][2:4] == (0.05, 0.1)
+
+
+def test_epochs_ask_for_an_encoder_of_that_seed(noted, tmp_path):
+    fitting.fit(outcomes_file(tmp_path, 200), backbone="e", epochs=3, seed=6)
+    (recipe,) = noted["fit"][3]
+    assert (recipe.backbone, recipe.epochs, recipe.seed) == ("e", 3, 6)
