@@ -357,6 +357,7 @@ def test_pgr_and_apgr_of_three_rows():
 def test_a_target_reached_by_the_first_row_starts_from_no_calls():
     """The first of two rows brings the whole gap: half of it needs half of that row's share."""
     assert metrics.cpt([0.9, 0.1], [0, 1], [1, 1], 0.5) == pytest.approx(0.25)
+    assert metrics.cpt([0.9, 0.1], [0, 1], [1, 1], 1e-13) == pytest.approx(0)
 
 
 def test_a_sure_forecast_that_is_wrong_costs_the_most_that_is_counted():
