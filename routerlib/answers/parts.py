@@ -17,6 +17,8 @@ from routerlib.answers import expressions, letters
 from routerlib.answers.choices import letters_of, opens_with
 from routerlib.answers.wording import unstyled
 from routerlib.rows.end_marks import END_MARKS, LAST_MARKS, OPENING_MARKS
+from routerlib.rows.finish_reasons import LENGTH
+from routerlib.rows.finish_reasons import finish_reason as in_our_words
 
 # --- thinking, and the brackets an answer is put into ---------------------------------------------
 
@@ -233,8 +235,9 @@ def is_cut_off(
     if it goes round in a loop, or stops in mid-sentence; not so if it was cut by us, or ends in a whole
     option or a number.
     """
-    if finish_reason is not None:
-        return finish_reason == "length"
+    reason = in_our_words(finish_reason)
+    if reason is not None:
+        return reason == LENGTH
     body = part.rstrip()
     if len(body) < LONG or not text.rstrip().endswith(body[-40:]):
         return False

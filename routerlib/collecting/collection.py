@@ -21,6 +21,7 @@ from routerlib.collecting import ledger, resumable
 from routerlib.collecting.ledger import LedgerMismatch
 from routerlib.collecting.resumable import Summary as CollectionSummary
 from routerlib.endpoints import clients, prompts, servers
+from routerlib.endpoints.check import first_answer
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import Question, Responses, parse
@@ -145,6 +146,7 @@ async def collect(
             is_up=target.is_up,
             where=target.url,
             news=target.dialect.news,
+            found=lambda answer: first_answer(target, answer, price_in, price_out),
         )
         with servers.held(target.url), jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
             summary = await resumable.run_job(

@@ -82,6 +82,8 @@ class Job(Generic[T]):
         key: the item's id, unique in the job and equal to its row's key field.
         ask: request n samples (it may bring fewer, never none); raises one of `clients`' five
             failures.
+        found: what the first answer of the run shows of the server, in a few lines, which are told
+            then; None: nothing is told.
         news: sentences about the server, told as they come; whoever asks adds to the list.
         row: the line to store: the ledger's key and samples fields, and `attempts` and `error` as
             given.
@@ -101,6 +103,7 @@ class Job(Generic[T]):
     is_up: Callable[[], Awaitable[bool]] | None = None
     where: str = "the server"
     news: list[str] = field(default_factory=list)
+    found: Callable[[Completion], Awaitable[object]] | None = None
 
 
 @dataclass
@@ -336,7 +339,7 @@ class _Run(Generic[T]):
         self.summary = Summary(path=str(ledger.path), notes=list(ledger.notes))
         self.started = time.monotonic()
         self.gives_many = True  # until the server gives fewer samples than asked
-        self.was_reached = self.is_finished = False
+        self.was_reached = self.is_finished = self.has_told_found = False
         self.failed_in_a_row: deque[str] = deque(maxlen=FAILED_IN_A_ROW)
         self.stops_in_a_row: set[str] = set()  # items that met what may be the end of the run
         self.told_wait = 0.0
@@ -557,6 +560,13 @@ class _Run(Generic[T]):
         if len(state.samples) >= self.job.wanted:
             state.is_complete, state.error = True, None
         await self._store(item, state)
+        await self._tell_found(answer)
+
+    async def _tell_found(self, answer: Completion) -> None:
+        """Say once what the first answer shows; it is on disk by then, and the others go on."""
+        if self.job.found is not None and not self.has_told_found:
+            self.has_told_found = True
+            self.say(str(await self.job.found(answer)))
 
     def _tell_news(self) -> None:
         while self.job.news:

@@ -1,13 +1,16 @@
 """Before a run of thousands, a few requests: what a server is, what it takes, and what a sample
 costs.
- `check` asks the server for its models and its version, and the model for a word on each endpoint;
+
+`check` asks the server for its models and its version, and the model for a word on each endpoint;
 whatever is refused shows what a run would have to do without. It spends a few dozen tokens and
-writes nothing. Long work is `collection`'s and `labelling`'s.
+writes nothing. `first_answer` says the same of a run's own first answer, and asks for nothing that
+is paid. Long work is `collection`'s and `labelling`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +32,7 @@ from routerlib.stats.prices import call_cost
 QUESTION = "What is 2 + 2? Answer with the number alone."
 WORDS = 16  # tokens of a sample that is asked for
 BUSY_TRIES = 4
+FIRST_PATIENCE = 3.0  # seconds in which a server tells about itself, once a run has begun
 
 
 @dataclass
@@ -38,8 +42,9 @@ class Finding:
     Fields: engine: its name and version, where told. names: of the models there. endpoints: those
     that answer ("chat", "completions"). samples_at_once: whether it gives several with one request.
     stop_strings: how many it takes; None: all that were sent. has_logprobs: whether it gives
-    log-probabilities. news: what it refused, in sentences. prompt_tokens, completion_tokens: of one
-    sample. cost: of one sample, in the unit of the prices.
+    log-probabilities; None: nobody asked for them. news: what it refused, in sentences.
+    prompt_tokens, completion_tokens: of one sample. cost: of one sample, in the unit of the prices.
+    sample: what sample that is.
     """
 
     url: str
@@ -49,25 +54,27 @@ class Finding:
     endpoints: list[str] = field(default_factory=list)
     samples_at_once: bool | None = None
     stop_strings: int | None = None
-    has_logprobs: bool = False
+    has_logprobs: bool | None = None
     news: list[str] = field(default_factory=list)
     not_there: dict[str, str] = field(default_factory=dict)  # endpoints that do not answer, and why
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
     cost: float = 0.0
+    sample: str = "A sample of this check"
 
     def __str__(self) -> str:
-        many = {True: "yes", False: "no, one at a time", None: "not known"}[self.samples_at_once]
+        many = {True: "yes", False: "no, one at a time", None: "not asked for"}[self.samples_at_once]
         stops = "all that were sent" if self.stop_strings is None else f"{self.stop_strings}"
+        logprobs = {True: " Log-probabilities: yes.", False: " Log-probabilities: no.", None: ""}
         read, written = self.prompt_tokens, self.completion_tokens
         lines = [
             f"{self.url} answers for {self.model}. Engine: {self.engine or 'not told'}.",
             f"Endpoints: {', '.join(self.endpoints)}.",
             *(f"Not {name}: {why}" for name, why in self.not_there.items()),
-            f"Several samples with one request (n): {many}. Stop strings: {stops}. "
-            f"Log-probabilities: {'yes' if self.has_logprobs else 'no'}.",
+            f"Several samples with one request (n): {many}. Stop strings: {stops}."
+            + logprobs[self.has_logprobs],
             *(f"Learnt: {sentence}." for sentence in self.news),
-            f"A sample of this check: {read:.0f} tokens read, {written:.0f} written"
+            f"{self.sample}: {read:.0f} tokens read, {written:.0f} written"
             + (f", cost {self.cost:.6f}." if self.cost else "."),
         ]
         if self.names and self.model not in self.names:
@@ -75,6 +82,33 @@ class Finding:
             meant = f" (did you mean {near[0]}?)" if near else ""
             lines.append(f"Its list of models does not name {self.model}{meant}.")
         return "\n".join(lines)
+
+
+async def first_answer(
+    endpoint: Endpoint,
+    completion: Completion,
+    price_in: float = 0.0,
+    price_out: float = 0.0,
+    patience: float = FIRST_PATIENCE,
+) -> Finding:
+    """What a run's first answer shows of the server; beside it, only what costs nothing is asked.
+
+    Args:
+        completion: the answer.
+        price_in: per million tokens read.
+        price_out: per million tokens written.
+        patience: seconds for the server to tell its engine and its models.
+    """
+    finding = Finding(endpoint.url, endpoint.model, sample="A sample of the first answer")
+    _note(finding, endpoint, completion)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            finding.names = await endpoint.models()
+            finding.engine = await engine_of(endpoint)
+    finding.cost = float(
+        call_cost(finding.prompt_tokens, finding.completion_tokens, price_in, price_out)
+    )
+    return finding
 
 
 def check(
@@ -187,16 +221,19 @@ async def _gives_logprobs(client: Any, model: str, kind: str, api_mode: str) -> 
 
 async def engine_of(endpoint: Endpoint, timeout: float = 5.0) -> str:
     """The engine's name and version, as far as the server tells; "" where it does not.
+
     vLLM and SGLang answer at /version and /get_server_info, Ollama at /api/version, llama.cpp at
-       /props; others name themselves in the header `server` or as the owner of their models.
+    /props; others name themselves as the owner of their models. A provider far away runs none of
+    these, and is asked for its models alone.
     """
     root = urlunsplit((*urlsplit(str(endpoint.client.base_url))[:2], "", "", ""))
     places = {"/version": "vLLM", "/api/version": "Ollama", "/get_server_info": "SGLang"}
-    for path, name in places.items():
+    is_near = endpoint.api_mode == clients.LOCAL
+    for path, name in places.items() if is_near else ():
         value = await endpoint.ask(f"{root}{path}", timeout)
         if isinstance(value, dict) and isinstance(value.get("version"), str):
             return f"{name} {value['version']}"
-    value = await endpoint.ask(f"{root}/props", timeout)
+    value = await endpoint.ask(f"{root}/props", timeout) if is_near else None
     if isinstance(value, dict) and "build_info" in value:
         return f"llama.cpp {value['build_info']}"
     listed = await endpoint.ask(f"{endpoint.url}/models", timeout)

@@ -13,7 +13,7 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
@@ -388,31 +388,19 @@ class Endpoint:
                 f"no whole answer within {self.deadline:.0f} s", kind="timeout"
             ) from None
         except replies.NoCompletion as nothing:
-            raise FailedAttempt(
-                f"{self.url}: {self.hide(str(nothing))}", kind="invalid_answer"
-            ) from None
+            raise self._no_completion(nothing) from None
         except openai.APIStatusError as error:
             raise self._failure(_refusal_of(error)) from None
         except (openai.APIError, aiohttp.ClientError, httpx2.HTTPError, ValueError) as error:
             raise self._broken_transport(error) from None
 
     async def _sent(self, path: str, body: dict[str, Any]) -> Any:
-        """The bare response: building the SDK's objects costs more than all we do with it.
-
-        A connection that was kept open may be closed by the server just as a request arrives on it:
-            then it was not read, and goes on another one.
-        """
-        import aiohttp
+        """The bare response: building the SDK's objects costs more than all we do with it."""
         import httpx2
-        import openai
 
-        for _ in range(RECONNECTS):
-            try:
-                return await self.client.post(path, body=body, cast_to=httpx2.Response)
-            except (openai.APIConnectionError, aiohttp.ClientError) as error:
-                if not isinstance(_causes(error)[-1], aiohttp.ServerDisconnectedError):
-                    raise
-        return await self.client.post(path, body=body, cast_to=httpx2.Response)
+        return await _on_an_open_connection(
+            lambda: self.client.post(path, body=body, cast_to=httpx2.Response)
+        )
 
     # -- what went wrong ---------------------------------------------------------------------------
 
@@ -436,6 +424,15 @@ class Endpoint:
             )
             return Stopped(text, status, refusal)
         return BadRequest(f"the server refused the request ({said})", status, refusal)
+
+    def _no_completion(self, nothing: replies.NoCompletion) -> RequestFailure:
+        """A page for a browser, from a server that has never answered, is another address."""
+        text = self.hide(str(nothing))
+        if nothing.is_page and not self.has_answered:
+            wrong = Refusal(Kind.NO_PATH, 200, text, is_page=True)
+            said, _, _ = text.partition(". ")
+            return Stopped(f"{self.url} is no model's server: {said}.", 200, wrong)
+        return FailedAttempt(f"{self.url}: {text}", kind="invalid_answer")
 
     def _broken_transport(self, error: Exception) -> RequestFailure:
         import aiohttp
@@ -527,7 +524,9 @@ class Endpoint:
         """The names of the models the server offers; empty where it does not say."""
         try:
             async with asyncio.timeout(timeout):
-                page = await self.client.get("/models", cast_to=dict[str, Any])
+                page = await _on_an_open_connection(
+                    lambda: self.client.get("/models", cast_to=dict[str, Any])
+                )
             return [model["id"] for model in page["data"]]
         except Exception:  # only asked to make a message more useful
             return []
@@ -538,7 +537,9 @@ class Endpoint:
         """
         try:
             async with asyncio.timeout(timeout):
-                return await self.client.get(url, cast_to=dict[str, Any])
+                return await _on_an_open_connection(
+                    lambda: self.client.get(url, cast_to=dict[str, Any])
+                )
         except Exception:  # only asked to say more about a server that answers
             return None
 
@@ -548,7 +549,10 @@ class Endpoint:
 
         try:
             async with asyncio.timeout(timeout):
-                return (await self.client.get(url, cast_to=httpx2.Response)).status_code
+                response = await _on_an_open_connection(
+                    lambda: self.client.get(url, cast_to=httpx2.Response)
+                )
+                return int(response.status_code)
         except openai.APIStatusError as error:
             return error.status_code
         except Exception:  # whatever it is, no answer has come
@@ -594,6 +598,24 @@ def _refusal_of(error: Any) -> Refusal:
     except Exception:  # a body that was never read
         body = error.body
     return refusals.read(error.status_code, body or error.message, error.response.headers)
+
+
+async def _on_an_open_connection(send: Callable[[], Awaitable[Any]]) -> Any:
+    """What one request brings, whatever kept-alive connections the server has closed.
+
+    A connection that was kept open may be closed by the server just as a request arrives on it:
+    then it was not read, and goes on another one.
+    """
+    import aiohttp
+    import openai
+
+    for _ in range(RECONNECTS):
+        try:
+            return await send()
+        except (openai.APIConnectionError, aiohttp.ClientError) as error:
+            if not isinstance(_causes(error)[-1], aiohttp.ServerDisconnectedError):
+                raise
+    return await send()
 
 
 def _causes(error: BaseException) -> list[BaseException]:

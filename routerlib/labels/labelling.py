@@ -24,7 +24,8 @@ import numpy as np
 
 from routerlib import event_loop, settings
 from routerlib.collecting import ledger, resumable
-from routerlib.endpoints import clients
+from routerlib.endpoints import clients, servers
+from routerlib.endpoints.check import first_answer
 from routerlib.endpoints.clients import (
     BadRequest,
     Busy,
@@ -427,9 +428,7 @@ async def choose_method(client: Any, labeller: Labeller, patience: float = 60.0)
             await _probe(_endpoint(client, labeller, method), labeller, method, patience)
             return method
         except Stopped as error:
-            if error.is_sure or error.status in (401, 403):
-                raise
-            if method != DECISION and error.status == 404:
+            if error.is_sure or error.status in (401, 403) or method != DECISION:
                 raise
         except (BadRequest, FailedAttempt):
             continue
@@ -581,6 +580,7 @@ async def label(
         facts = labeller.describe(method)
         asked: set[str] = set()
         job = _job(endpoint, labeller, method, facts)
+        job.found = lambda answer: first_answer(endpoint, answer, price_in, price_out)
         answers = ledger.Ledger(
             path,
             "id",
@@ -589,18 +589,19 @@ async def label(
             check=_check(facts),
             samples="samples",
         )
-        summary = await resumable.run_job(
-            _noting(prompts, asked),
-            job,
-            answers,
-            max_concurrent,
-            max_attempts=max_attempts,
-            total=total,
-            price_in=price_in,
-            price_out=price_out,
-            progress=progress,
-            label="labelling",
-        )
+        with servers.held(endpoint.url):
+            summary = await resumable.run_job(
+                _noting(prompts, asked),
+                job,
+                answers,
+                max_concurrent,
+                max_attempts=max_attempts,
+                total=total,
+                price_in=price_in,
+                price_out=price_out,
+                progress=progress,
+                label="labelling",
+            )
     run = Run(
         folder / path.name,
         path,

@@ -27,6 +27,7 @@ from pydantic import (
 
 from routerlib.errors import Foreseen
 from routerlib.rows import published
+from routerlib.rows.finish_reasons import finish_reason as in_our_words
 
 Label = Literal["ROUTE_TO_INFERIOR", "ROUTE_TO_SUPERIOR"]
 ROUTE_TO_INFERIOR: Final = "ROUTE_TO_INFERIOR"
@@ -78,6 +79,8 @@ def _as_text(value: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_as_text)]
 # What a message says may be a list of parts, or nothing where it calls tools.
 Content = Annotated[str, BeforeValidator(published.message_text)]
+# Why an answer ended, however the server or the file says it: {"type": "length"}, "MAX_TOKENS".
+FinishReason = Annotated[str | None, BeforeValidator(in_our_words)]
 Signal = Annotated[float, Field(allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -148,7 +151,7 @@ class Sample(Row):
     )
 
     full_response: str
-    finish_reason: str | None = None
+    finish_reason: FinishReason = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     extracted_answer: str | None = None

@@ -1,15 +1,18 @@
 """Grading files: verdicts, rejects, hostile rows, intervals and outcomes."""
 
+import asyncio
 import gzip
 import hashlib
 import json
 
 import pytest
+from fake_server import FakeServer, chat
 
 from routerlib.answers import grading
+from routerlib.collecting import collection
 from routerlib.notebook import plots
 from routerlib.rows import jsonl
-from routerlib.rows.schemas import LabelledPrompt, Responses
+from routerlib.rows.schemas import LabelledPrompt, Question, Responses
 
 CHOICES = ["3", "4", "5"]
 
@@ -391,3 +394,33 @@ def test_a_summary_counts_what_was_not_read(tmp_path):
     (summary,) = run(write(tmp_path / "r.jsonl", rows), tmp_path / "g").summaries
     shares = {name: summary[name]["value"] for name in ("none", "ambiguous", "unread")}
     assert shares == {"none": 0.25, "ambiguous": 0.25, "unread": 0.5}
+
+
+# How servers and files tell that an answer was cut off, and that it ended.
+CUT_OFF = ["length", "MAX_TOKENS", {"type": "length", "length": 9}, ["model_length"], "LIMIT"]
+ENDED = ["stop", "eos_token", {"type": "stop", "matched": 2}, "FinishReason.STOP", None, 0]
+
+
+@pytest.mark.parametrize("told", [*CUT_OFF, *ENDED], ids=str)
+def test_why_an_answer_ended_is_read_alike_from_a_server_and_from_a_file(told, outputs):
+    async def collected():
+        async with FakeServer(lambda *_: (200, {}, chat("The answer is 4.", told))) as server:
+            asked = [Question(unique_id="q", question="2 + 2?", answer_correct="4")]
+            return await collection.collect(
+                asked, "m", server.base_url, k_responses=1, endpoint="chat", progress=False
+            )
+
+    summary = asyncio.run(collected())
+    (ours,) = collection.read_responses(summary.path)
+    theirs = outputs / "theirs.jsonl"
+    row = ours.model_dump() | {"responses": [{"full_response": "The answer is 4."}]}
+    row["responses"][0]["finish_reason"] = told
+    write(theirs, [row])
+    for path in (summary.path, theirs):
+        target = outputs / "graded.jsonl"
+        run(path, target)
+        (graded,) = collection.read_responses(target)
+        assert graded.responses[0].is_correct is (told not in CUT_OFF)
+        assert graded.responses[0].truncated is (told in CUT_OFF)
+        assert graded.responses[0].finish_reason == ours.responses[0].finish_reason
+        target.unlink()

@@ -254,7 +254,7 @@ def test_values_that_json_lacks_do_not_cost_a_paid_answer():
 # --- faults, one by one ---
 
 
-@pytest.mark.parametrize("word", ["500", "invalid_json", "html", "no_choices", "408", "null"])
+@pytest.mark.parametrize("word", ["500", "invalid_json", "no_choices", "408", "null"])
 def test_a_bad_answer_costs_one_attempt(word):
     _, [summary] = run({"script": [word]}, count=1)
     row = rows(summary)["q0"]
@@ -264,6 +264,32 @@ def test_a_bad_answer_costs_one_attempt(word):
         None,
         3,
     )
+
+
+def test_a_page_in_place_of_the_first_answer_is_another_address_and_costs_no_attempt():
+    with pytest.raises(clients.Stopped, match=r"page for a browser.*base URL"):
+        run({"script": ["html"] * 99}, count=3)
+    path = collection.output_path("questions", "mock")
+    assert not path.exists() or all(row["attempts"] == 0 for _, row in jsonl.read_values(path))
+
+
+def test_a_page_in_place_of_a_later_answer_costs_one_attempt():
+    _, [summary] = run({"script": ["ok", "html"]}, count=4, max_concurrent=1)
+    assert summary.complete == 4
+    assert sorted(row["attempts"] for row in rows(summary).values()) == [1, 1, 1, 2]
+
+
+def test_the_first_answer_tells_once_what_was_found():
+    server, [summary] = run({}, count=6, price_in=1_000_000, price_out=2_000_000)
+    told = [message for message in summary.messages if "answers for mock" in message]
+    assert len(told) == 1 and "Endpoints: completions." in told[0]
+    assert "(n): yes" in told[0] and "cost" in told[0]
+    assert server.count == summary.requests == 6  # nothing more was paid for
+
+
+def test_a_run_with_nothing_left_to_ask_finds_nothing():
+    server, [_, again] = run({}, {}, {}, count=2)
+    assert not again.messages and server.count == 2
 
 
 @pytest.mark.parametrize("word", ["reset", "reset_in_body", "429"])
@@ -403,10 +429,9 @@ def test_a_server_that_dies_is_waited_for_and_costs_no_attempt():
     summary, during, after = asyncio.run(main())
     assert summary.complete == 60 and after > during
     assert all(row["attempts"] == 1 for row in rows(summary).values())
-    assert summary.outages == 1 and len(summary.messages) == 2, (
-        "said once, and once that it is back"
-    )
-    assert "Paused" in summary.messages[0] and "is back" in summary.messages[1]
+    told = [message for message in summary.messages if "answers for mock" not in message]
+    assert summary.outages == 1 and len(told) == 2, "said once, and once that it is back"
+    assert "Paused" in told[0] and "is back" in told[1]
 
 
 def test_server_errors_of_a_server_that_says_it_is_ill_are_an_outage():
@@ -474,6 +499,7 @@ def test_a_storm_of_all_faults_ends_with_every_sample_once(takes_n):
         "408",
     ]
     script = [rng.choice(faults) if rng.random() < 0.3 else "ok" for _ in range(2000)]
+    script[0] = "500"  # a page before any answer would end the run: it is another address
     server, [summary] = run(
         {"script": script, "takes_n": takes_n, "latency": 0.002},
         count=150,

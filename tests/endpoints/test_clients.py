@@ -1,6 +1,7 @@
 """The client: failures by name, what a server cannot do, and what must not be shown."""
 
 import asyncio
+import contextlib
 
 import pytest
 from mock_server import MockServer
@@ -38,7 +39,7 @@ def ask(server_options=None, n=1, times=1, **options):
         ("reset", clients.Outage),
         ("reset_in_body", clients.Outage),
         ("invalid_json", clients.FailedAttempt),
-        ("html", clients.FailedAttempt),
+        ("html", clients.Stopped),
         ("no_choices", clients.FailedAttempt),
     ],
 )
@@ -160,3 +161,24 @@ def test_models_are_listed():
             return await clients.Endpoint(client, "a").models()
 
     assert asyncio.run(main()) == ["a", "b"]
+
+
+def test_a_server_that_drops_kept_alive_connections_is_up():
+    async def main():
+        async def once(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            body = b'{"data": [{"id": "m"}]}'
+            length = b"content-length: %d\r\n\r\n" % len(body)
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + length + body)
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                await reader.readuntil(b"\r\n\r\n")  # the next request goes unread
+            writer.close()
+
+        server = await asyncio.start_server(once, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, clients.connect(f"http://127.0.0.1:{port}/v1") as client:
+            endpoint = clients.Endpoint(client, "m")
+            assert [await endpoint.is_up() for _ in range(3)] == [True] * 3
+            assert await endpoint.models() == ["m"]
+
+    asyncio.run(main())

@@ -235,6 +235,13 @@ def test_a_wrong_key_stops_at_once(tmp_path):
         labelled(server, known(3), tmp_path)
 
 
+def test_the_first_answer_tells_what_was_found(tmp_path, capsys):
+    with Planted(can=()) as server:
+        labelled(server, known(6), tmp_path, price_in=1_000_000)
+    said = capsys.readouterr().out
+    assert said.count(" answers for ") == 1 and "A sample of the first answer" in said
+
+
 def test_several_samples_give_a_share(tmp_path):
     with Planted(can=(), say=lambda text, i: "B" if i < 2 else "A" if i < 4 else "hm") as server:
         (row,) = (run := labelled(server, known(1), tmp_path)).rows()
