@@ -48,7 +48,7 @@ def clean_once(path: Path, embed: bool) -> None:
         VoteQuestion(question_id=i, category="c", turns=[text]) for i, text in enumerate(QUESTIONS)
     ]
     report, start = cleaning.Report(), time.perf_counter()
-    rejects = cleaning.Rejects(report, path.with_suffix(".rejected.jsonl"))
+    rejects = cleaning.RejectedConversations(report, path.with_suffix(".rejected.jsonl"))
     rows = sources.load_rows(path, Conversation, rejects=rejects)
     evaluation = cleaning.Evaluation(questions, embed=encoder)
     kept = sum(1 for _ in cleaning.clean(rows, cleaning.Filters(), report, evaluation))

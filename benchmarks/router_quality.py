@@ -151,7 +151,7 @@ def main() -> None:
             f"{done:.0f} s so far",
             flush=True,
         )
-    chosen, why = candidates.choose(runs)
+    chosen, why = candidates.choose_candidate(runs)
     table = evaluation.compare(rows, tests, chosen, n=1000 if len(rows) < 5000 else 300)
     print(f"\n{evaluation.as_markdown(table)}\n\n{why} {evaluation.verdict(table)}")
     written = [row.to_dict() for row in table]

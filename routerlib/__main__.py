@@ -409,7 +409,7 @@ def _run(words: Sequence[str]) -> int:
     if inspect.iscoroutinefunction(function):
         from routerlib import event_loop
 
-        return command.ends(event_loop.run(function(**given)))
+        return command.ends(event_loop.run_coroutine(function(**given)))
     return command.ends(function(**given))
 
 

@@ -26,9 +26,8 @@ from routerlib.endpoints import servers
 from routerlib.errors import Foreseen
 from routerlib.notebook import execution
 from routerlib.notebook.execution import NotebookFailed as NotebookFailed
-from routerlib.notebook.parameters import defaults, did_you_mean, fitting
+from routerlib.notebook.parameters import defaults, did_you_mean, fitting, notebook_path
 from routerlib.notebook.parameters import parse_value as parse_value
-from routerlib.notebook.parameters import path as notebook_path
 from routerlib.progress import deferring_signals, ended_by_signals
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Row
@@ -185,7 +184,7 @@ def run(
                 print(f"{label}: again, since {reasons[place]}", flush=True)
             expected = sum(map(_expected_seconds, plans[place:]))
             with execution.LiveLine(label, expected):
-                execute(step, addresses)
+                execute_step(step, addresses)
             result.executed.append(step.name)
     result.seconds = time.monotonic() - start
     return result
@@ -241,7 +240,7 @@ def reason_to_run(step: Step) -> str:
     return ""
 
 
-def execute(step: Step, addresses: Mapping[str, str] | None = None) -> Path:
+def execute_step(step: Step, addresses: Mapping[str, str] | None = None) -> Path:
     """Execute one notebook, and remember what it depended on and what it wrote.
 
     Args:

@@ -109,7 +109,7 @@ def bar(
     )
 
 
-def say(text: str) -> None:
+def tell(text: str) -> None:
     """One line among the bars, where they are shown."""
     _, file = _where()
     if file is not None:

@@ -17,12 +17,12 @@ async def double(value):
 
 
 def test_without_a_loop():
-    assert event_loop.run(double(2)) == 4
+    assert event_loop.run_coroutine(double(2)) == 4
 
 
 def test_inside_a_running_loop_and_nested():
     async def outer():
-        return event_loop.run(double(2)) + event_loop.run(double(3))
+        return event_loop.run_coroutine(double(2)) + event_loop.run_coroutine(double(3))
 
     assert asyncio.new_event_loop().run_until_complete(outer()) == 10
 
@@ -32,10 +32,10 @@ def test_errors_come_through():
         raise KeyError("why")
 
     async def outer():
-        event_loop.run(fail())
+        event_loop.run_coroutine(fail())
 
     with pytest.raises(KeyError, match="why"):
-        event_loop.run(fail())
+        event_loop.run_coroutine(fail())
     with pytest.raises(KeyError, match="why"):
         asyncio.new_event_loop().run_until_complete(outer())
 
@@ -55,7 +55,7 @@ def test_an_interrupt_inside_a_running_loop_lets_the_work_clean_up():
 
     async def outer():
         with pytest.raises(KeyboardInterrupt):
-            event_loop.run(work())
+            event_loop.run_coroutine(work())
 
     asyncio.new_event_loop().run_until_complete(outer())
     assert cleaned == [True]
@@ -87,10 +87,10 @@ def cannot_patch(loop):
 
 def test_inside_another_loop_and_nested():
     async def inner():
-        return event_loop.run(double(3))
+        return event_loop.run_coroutine(double(3))
 
     async def outer():
-        return event_loop.run(double(2)) + event_loop.run(inner())
+        return event_loop.run_coroutine(double(2)) + event_loop.run_coroutine(inner())
 
     assert in_another_loop(outer) == 10
 
@@ -103,7 +103,7 @@ def test_errors_and_the_context_come_through_from_another_loop():
 
     async def outer():
         told.set("why")
-        event_loop.run(fail())
+        event_loop.run_coroutine(fail())
 
     with pytest.raises(KeyError, match="why"):
         in_another_loop(outer)
@@ -123,7 +123,7 @@ def test_an_interrupt_inside_another_loop_lets_the_work_clean_up():
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             with pytest.raises(KeyboardInterrupt):
-                event_loop.run(work())
+                event_loop.run_coroutine(work())
         finally:
             signal.signal(signal.SIGINT, before)
 

@@ -111,7 +111,7 @@ def test_an_interrupted_notebook_is_stopped_not_failed(project, monkeypatch, cap
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "execute", interrupted)
+    monkeypatch.setattr(pipeline, "execute_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run()
     assert "01_first: stopped after 0:00" in capsys.readouterr().out

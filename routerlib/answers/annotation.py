@@ -1,5 +1,5 @@
-"""Adds to outcomes what a policy of two decisions needs: the signals of each inferior answer, and the
-money of its calls.
+"""Adds to outcomes what a policy of two decisions needs: the signals of each inferior answer, and
+the money of its calls.
 
 Outcomes are what `grading.join_outcomes` makes of two graded files; the answers behind them, and a
 second cheap model's, are read again here. What a signal means is in `signals`; which of them are
@@ -37,7 +37,9 @@ class Price:
 
 @dataclass(frozen=True)
 class Prices:
-    """What the calls behind outcomes cost: of the inferior, the superior and the second cheap model."""
+    """What the calls behind outcomes cost: of the inferior, the superior and the second cheap
+    model.
+    """
 
     inferior: Price
     superior: Price
@@ -155,7 +157,7 @@ def _mean_cost(row: Responses, price: Price) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def sentence(rows: Sequence[LabelledPrompt]) -> str:
+def signals_sentence(rows: Sequence[LabelledPrompt]) -> str:
     """Which signals the rows carry, and how many rows have each, in words."""
     counts = {
         name: sum(name in (row.inferior_signals or {}) for row in rows) for name in signals.MEANING

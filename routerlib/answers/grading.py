@@ -1,9 +1,9 @@
 """Grade files of answers, and read from the grades what they tell about the models.
 
-`grade` turns what 03 wrote into the same rows with `extracted_answer` and `is_correct` on every response;
-`summarise` reads graded files into accuracies with intervals; `join_outcomes` puts two models' graded
-files side by side as labelled prompts for 05. Responses files are only read. Whether one answer is right is
-`correctness`'s business.
+`grade` turns what 03 wrote into the same rows with `extracted_answer` and `is_correct` on every
+response; `summarise` reads graded files into accuracies with intervals; `join_outcomes` puts two
+models' graded files side by side as labelled prompts for 05. Responses files are only read. Whether
+one answer is right is `correctness`'s business.
 """
 
 from __future__ import annotations
@@ -42,15 +42,17 @@ class NoInput(GradingError, FileNotFoundError):
     """There is no such file or folder."""
 
 
-# --- files --------------------------------------------------------------------------------------------------------
+# --- files
+# --------------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Grading:
     """What `grade` did: the graded files, the summary of each model, and what is not in them.
 
-    Fields: rejected: rows that could not be read; `rejects` has a sentence for each file with such. superseded: rows
-    that a later one for the same question and model replaced. lost: answers whose grading took too long or crashed.
+    Fields: rejected: rows that could not be read; `rejects` has a sentence for each file with such.
+    superseded: rows that a later one for the same question and model replaced. lost: answers whose
+    grading took too long or crashed.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -80,15 +82,17 @@ def grade(
     Args:
         input: a JSONL file (or .jsonl.gz) as 03 writes it, or a folder of such files; empty for
             outputs/responses, or the shipped sample responses where that has none.
-        output: the graded file or folder; empty for outputs/graded. It appears complete or not at all. Rows
-            that cannot be read go to `<name>.rejects.jsonl` beside it, with file, line, field and reason.
+        output: the graded file or folder; empty for outputs/graded. It appears complete or not at
+            all. Rows that cannot be read go to `<name>.rejects.jsonl` beside it, with file, line,
+            field and reason.
         workers: processes. Without it, one a core.
         timeout: seconds of processor time that one answer may take.
         by_category: print a line for each category.
         progress: show a bar and the summary.
 
     Raises:
-        NoInput: there is no such file or folder. GradingError: no responses in it, or the output is the input.
+        NoInput: there is no such file or folder. GradingError: no responses in it, or the output is
+            the input.
         jsonl.Unreadable: a file is no text, damaged, or may not be read.
     """
     started, grading = time.monotonic(), Grading()
@@ -107,12 +111,15 @@ def grade(
 
 
 def _pairs(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
-    """(responses file, graded file) for each file of the input, none of which takes another's place."""
+    """(responses file, graded file) for each file of the input, none of which takes another's
+    place.
+    """
     files = input_files(input)
     is_file = target.suffix in (".jsonl", ".gz") and not target.is_dir()
     if (is_file and len(files) > 1) or (not is_file and target.is_file()):
         raise GradingError(
-            f"{target} is a file, where a folder for {len(files)} graded files is needed. Name another."
+            f"{target} is a file, where a folder for {len(files)} graded files is needed. Name "
+            f"another."
         )
     pairs = [
         (file, target if is_file else target / file.name.removesuffix(".gz")) for file in files
@@ -123,7 +130,8 @@ def _pairs(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
             raise GradingError(
                 f"{graded} is the responses file itself, which stays as it is. Name another output."
                 if graded.resolve() == file.resolve()
-                else f"{file} and {taken[graded.resolve()]} would both be graded into {graded}. Rename one of them."
+                else f"{file} and {taken[graded.resolve()]} would both be graded into {graded}. "
+                f"Rename one of them."
             )
         if jsonl.rejects_path(graded).resolve() in taken:
             raise GradingError(
@@ -134,7 +142,8 @@ def _pairs(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
 
 
 def input_files(input: str | Path = "") -> list[Path]:
-    """The responses files behind an input: a file, the files of a folder, or by default what 03 left or the samples.
+    """The responses files behind an input: a file, the files of a folder, or by default what 03
+    left or the samples.
 
     Raises:
         FileNotFoundError: there is nothing of that name. GradingError: a folder without responses.
@@ -146,18 +155,22 @@ def input_files(input: str | Path = "") -> list[Path]:
     source = settings.resolve(input)
     if not source.exists():
         raise NoInput(
-            f"There is nothing at {source}. Name a responses file of notebook 03, or a folder of them."
+            f"There is nothing at {source}. Name a responses file of notebook 03, or a folder of "
+            f"them."
         )
     files = responses_files(source) if source.is_dir() else [source]
     if not files:
         raise GradingError(
-            f"{source} holds no .jsonl files with rows. Run notebook 03 first, or name another folder."
+            f"{source} holds no .jsonl files with rows. Run notebook 03 first, or name another "
+            f"folder."
         )
     return files
 
 
 def responses_files(folder: str | Path) -> list[Path]:
-    """The JSONL files of a folder, sorted, without rejects, outcomes, and those in which there is nothing yet."""
+    """The JSONL files of a folder, sorted, without rejects, outcomes, and those in which there is
+    nothing yet.
+    """
     files = [path for pattern in ("*.jsonl", "*.jsonl.gz") for path in Path(folder).glob(pattern)]
     return sorted(
         path
@@ -209,7 +222,9 @@ def _graded(rows: Iterable[Responses], crew: Crew, grading: Grading) -> Iterator
 
 @dataclass
 class _Survey:
-    """What a file holds: its lines, and those that a later line for the same question and model replaces."""
+    """What a file holds: its lines, and those that a later line for the same question and model
+    replaces.
+    """
 
     lines: int = 0
     superseded: set[int] = field(default_factory=set)
@@ -252,9 +267,10 @@ def _tell(grading: Grading, by_category: bool) -> None:
     for summary in grading.summaries:
         for group in summary["categories"] if by_category else []:
             print(
-                f"  {printable(group['category']):<24}{_percent(group['accuracy'])}  of {group['questions']} questions"
+                f"  {printable(group['category']):<24}{_percent(group['accuracy'])}  of "
+                f"{group['questions']} questions"
             )
-        print(printable(sentence(summary)))
+        print(printable(summary_sentence(summary)))
     rate = grading.answers / max(grading.seconds, 1e-9)
     notes = [f"{grading.answers:,} answers graded in {grading.seconds:.1f} s ({rate:,.0f}/s)"]
     if grading.lost:
@@ -267,14 +283,16 @@ def _tell(grading: Grading, by_category: bool) -> None:
     print(*grading.rejects, sep="\n", end="\n" if grading.rejects else "")
 
 
-# --- accuracies with intervals ------------------------------------------------------------------------------------
+# --- accuracies with intervals
+# ------------------------------------------------------------------------------------
 
 
 def estimate(values: Any) -> dict[str, float]:
     """A mean over questions with its 95 % interval; values in [0, 1], one a question.
 
-    The interval is Wilson's, at the effective number of questions: for values other than 0 and 1 (shares
-    of several samples) their variance is smaller than a coin's, so that n grows by that ratio.
+    The interval is Wilson's, at the effective number of questions: for values other than 0 and 1
+    (shares of several samples) their variance is smaller than a coin's, so that n grows by that
+    ratio.
     """
     import numpy as np
 
@@ -317,7 +335,9 @@ class _Tally:
 
 
 def _majority(samples: list[Sample]) -> float:
-    """Whether the most frequent answer is right; of several, their mean; samples without an answer have no vote."""
+    """Whether the most frequent answer is right; of several, their mean; samples without an answer
+    have no vote.
+    """
     votes = Counter(
         sample.extracted_answer for sample in samples if sample.extracted_answer is not None
     )
@@ -334,9 +354,11 @@ def summarise(files: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
 
     Returns:
         model, questions, samples (fewest and most a question), k, and as {value, low, high, n} over
-        questions: accuracy (pass@1), pass_at_k, majority_vote, none, truncated, ambiguous, unread (none or
-        ambiguous); `rules` counts the samples by the rule that found them; `categories` lists category, questions and accuracy.
-        Questions without samples are left out; `without_samples` counts them.
+        questions: accuracy (pass@1), pass_at_k, majority_vote, none, truncated, ambiguous, unread
+            (none or
+        ambiguous); `rules` counts the samples by the rule that found them; `categories` lists
+        category, questions and accuracy. Questions without samples are left out; `without_samples`
+        counts them.
     """
     sizes: dict[str, Counter[int]] = {}
     for row in _rows(files):
@@ -398,7 +420,8 @@ def choose_pair(
     for name in filter(None, (inferior, superior)):
         if name not in known:
             raise GradingError(
-                f"No graded answers of a model {name!r}; there are those of {', '.join(known) or 'none'}."
+                f"No graded answers of a model {name!r}; there are those of "
+                f"{', '.join(known) or 'none'}."
             )
     if inferior and inferior == superior:
         raise GradingError(
@@ -407,7 +430,8 @@ def choose_pair(
     rest = [known[name] for name in known if name not in (inferior, superior)]
     if len(rest) + bool(inferior) + bool(superior) != 2 and not (inferior and superior):
         raise GradingError(
-            f"{len(known)} models were graded ({', '.join(known)}), where a pair is needed. Name the two as "
+            f"{len(known)} models were graded ({', '.join(known)}), where a pair is needed. Name "
+            f"the two as "
             "INFERIOR_MODEL and SUPERIOR_MODEL, or grade the answers of the other model as well."
         )
     rest.sort(key=lambda summary: summary["accuracy"]["value"])
@@ -420,14 +444,19 @@ def files_of(files: Sequence[str | Path], model: str) -> list[Path]:
     return [Path(path) for path in files if next(_rows(path)).model == model]
 
 
-def sentence(summary: dict[str, Any]) -> str:
+def summary_sentence(summary: dict[str, Any]) -> str:
     """A summary in words: accuracy with its interval, and what could not be read."""
     parts = [
-        f"{summary['model']}: {_percent(summary['accuracy'])} right on {summary['questions']:,} questions"
+        (
+            f"{summary['model']}: {_percent(summary['accuracy'])} right on "
+            f"{summary['questions']:,} "
+            f"questions"
+        )
     ]
     if summary["k"] > 1:
         parts.append(
-            f"pass@{summary['k']} {_percent(summary['pass_at_k'])}, majority vote {_percent(summary['majority_vote'])}"
+            f"pass@{summary['k']} {_percent(summary['pass_at_k'])}, majority vote "
+            f"{_percent(summary['majority_vote'])}"
         )
     shares = [
         f"{name.replace('none', 'no answer')} {summary[name]['value']:.1%}"
@@ -437,7 +466,9 @@ def sentence(summary: dict[str, Any]) -> str:
 
 
 def gap_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
-    """How far the two models are apart, in all and by category: where a router has most and least to win."""
+    """How far the two models are apart, in all and by category: where a router has most and least
+    to win.
+    """
     gap = superior["accuracy"]["value"] - inferior["accuracy"]["value"]
     cheap = {group["category"]: group["accuracy"]["value"] for group in inferior["categories"]}
     gaps = {
@@ -450,24 +481,30 @@ def gap_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
     if len(gaps) < 2:
         return f"{text}."
     wide, narrow = max(gaps, key=gaps.get), min(gaps, key=gaps.get)
-    return f"{text}: most in {wide} ({100 * gaps[wide]:+.1f}), least in {narrow} ({100 * gaps[narrow]:+.1f})."
+    return (
+        f"{text}: most in {wide} ({100 * gaps[wide]:+.1f}), least in {narrow} "
+        f"({100 * gaps[narrow]:+.1f})."
+    )
 
 
 def reading_gap(inferior: dict[str, Any], superior: dict[str, Any]) -> dict[str, Any]:
     """How much of the gap between two models could be reading rather than knowledge.
 
-    An output in which no single answer was found counts as wrong. Had all such outputs of the inferior model
-    been right, and those of the superior one wrong, the gap would be the narrowest; the other way round,
-    the widest.
+    An output in which no single answer was found counts as wrong. Had all such outputs of the
+    inferior model been right, and those of the superior one wrong, the gap would be the narrowest;
+    the other way round, the widest.
 
     Args:
         inferior, superior: summaries of `summarise`.
 
     Returns:
-        gap (accuracy of the superior model less that of the inferior one), narrowest, widest, as shares in
-        [-1, 1]; unread: the share of each model's outputs without a single answer, as (inferior, superior);
-        difference: {value, low, high} of those two shares, inferior less superior, with Newcombe's 95 %
-        interval (Statistics in Medicine 17, 1998, method 10); differ: whether that interval leaves out 0.
+        gap (accuracy of the superior model less that of the inferior one), narrowest, widest, as
+        shares in [-1, 1]; unread: the share of each model's outputs without a single answer, as
+        (inferior, superior);
+        difference: {value, low, high} of those two shares, inferior less superior, with Newcombe's
+            95 %
+        interval (Statistics in Medicine 17, 1998, method 10); differ: whether that interval leaves
+        out 0.
     """
     one, other = inferior["unread"], superior["unread"]
     gap = superior["accuracy"]["value"] - inferior["accuracy"]["value"]
@@ -486,7 +523,9 @@ def reading_gap(inferior: dict[str, Any], superior: dict[str, Any]) -> dict[str,
 
 
 def reading_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
-    """`reading_gap` in words: what was not read of each model, what that could do to the gap, and who differs."""
+    """`reading_gap` in words: what was not read of each model, what that could do to the gap, and
+    who differs.
+    """
     found = reading_gap(inferior, superior)
     parts = [
         f"No single answer was read in {_unread(inferior)}, and in {_unread(superior)}.",
@@ -500,7 +539,8 @@ def reading_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
     low, high = sorted(abs(100 * difference[end]) for end in ("low", "high"))
     parts.append(
         f"The two models differ in this: {more} is read less often by "
-        f"{abs(100 * difference['value']):.1f} points (95 % interval {low:.1f} to {high:.1f}). Part of the "
+        f"{abs(100 * difference['value']):.1f} points (95 % interval {low:.1f} to {high:.1f}). "
+        f"Part of the "
         "gap may be form and not knowledge, so read some of these outputs before you trust it."
     )
     return " ".join(parts)
@@ -509,7 +549,8 @@ def reading_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
 def _unread(summary: dict[str, Any]) -> str:
     shares = {name: summary[name]["value"] for name in ("unread", "none", "ambiguous", "truncated")}
     return (
-        f"{shares['unread']:.1%} of the outputs of {summary['model']} (no answer {shares['none']:.1%}, "
+        f"{shares['unread']:.1%} of the outputs of {summary['model']} (no answer "
+        f"{shares['none']:.1%}, "
         f"ambiguous {shares['ambiguous']:.1%}; cut off {shares['truncated']:.1%})"
     )
 
@@ -518,7 +559,8 @@ def _percent(share: dict[str, float]) -> str:
     return f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
 
 
-# --- outcomes -----------------------------------------------------------------------------------------------------
+# --- outcomes
+# -----------------------------------------------------------------------------------------------------
 
 
 def join_outcomes(
@@ -535,8 +577,9 @@ def join_outcomes(
     Returns:
         (rows, counts). A row's p_superior is the share of all pairs of one sample each in which the
         superior model is right and the inferior is not, which is s·(1 − i) of their shares of right
-        samples; inferior_score and superior_score are those shares. `counts` has joined, only_inferior,
-        only_superior (questions in one file alone), without_samples, different_questions (one id, two
+        samples; inferior_score and superior_score are those shares. `counts` has joined,
+        only_inferior, only_superior (questions in one file alone), without_samples,
+        different_questions (one id, two
         texts: left out), and what `two_by_two` counts in the joined ones.
 
     Raises:
@@ -561,7 +604,8 @@ def join_outcomes(
     counts["only_inferior"] = len(inferior.keys() - met)
     if not rows:
         raise GradingError(
-            "No question was answered by both models: join the graded files of two models on one data set "
+            "No question was answered by both models: join the graded files of two models on one "
+            "data set "
             f"({inferior_graded} and {superior_graded})."
         )
     if output:
@@ -582,7 +626,8 @@ def _outcome(row: Responses) -> tuple[int, float | None]:
     verdicts = [sample.is_correct for sample in row.responses]
     if None in verdicts:
         raise GradingError(
-            f"Question {row.unique_id} of {row.model} has no grades yet. Grade its file first (notebook 04)."
+            f"Question {row.unique_id} of {row.model} has no grades yet. Grade its file first "
+            f"(notebook 04)."
         )
     text = hash((" ".join(row.problem.split()), tuple(row.choices or ())))
     return text, sum(map(bool, verdicts)) / len(verdicts) if verdicts else None
@@ -632,7 +677,10 @@ def gain_sentence(counts: dict[str, float]) -> str:
     best = 1 - counts["both_wrong"] / n
     calls = counts["only_superior_right"] / n
     return (
-        f"On {calls:.1%} of the questions only the superior model is right: a perfect router would send just those to it, "
-        f"and be right on {best:.1%}, where always asking the superior model gives {superior:.1%} and always asking the "
-        f"inferior one {inferior:.1%}. On {counts['only_inferior_right'] / n:.1%} only the inferior model is right."
+        f"On {calls:.1%} of the questions only the superior model is right: a perfect router "
+        f"would send just those to it, "
+        f"and be right on {best:.1%}, where always asking the superior model gives {superior:.1%} "
+        f"and always asking the "
+        f"inferior one {inferior:.1%}. On {counts['only_inferior_right'] / n:.1%} only the "
+        f"inferior model is right."
     )

@@ -1,12 +1,14 @@
-"""Run a function on many items in worker processes that can be killed, so that one that hangs costs only itself.
+"""Run a function on many items in worker processes that can be killed, so that one that hangs costs
+only itself.
 
-A worker is a fresh Python that reads batches of JSON items from a pipe and answers item by item. Close to
-the time limit it interrupts itself; if it cannot, because it is deep inside one long computation, the
-parent kills it, marks that one item as lost, and gives the rest of the batch to a new worker. The limit is on
-processor time, so that no item is lost because a machine is busy with other things. Threads cannot be
-killed, and multiprocessing's pools start the caller's script again or wait for ever; hence this. A library for
-pools with time limits (pebble, loky) would cost the limit on processor time: theirs goes by the clock.
-Functions are named as text ("routerlib.answers.correctness:grade_answer"); items and results are what JSON can hold.
+A worker is a fresh Python that reads batches of JSON items from a pipe and answers item by item.
+Close to the time limit it interrupts itself; if it cannot, because it is deep inside one long
+computation, the parent kills it, marks that one item as lost, and gives the rest of the batch to a
+new worker. The limit is on processor time, so that no item is lost because a machine is busy with
+other things. Threads cannot be killed, and multiprocessing's pools start the caller's script again
+or wait for ever; hence this. A library for pools with time limits (pebble, loky) would cost the
+limit on processor time: theirs goes by the clock. Functions are named as text
+("routerlib.answers.correctness:grade_answer"); items and results are what JSON can hold.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ class WorkerFailed(Foreseen, RuntimeError):
 
 @dataclass(frozen=True)
 class Lost:
-    """An item without a result, and why: `timeout`, `crash` (the process died) or `error` (it raised)."""
+    """An item without a result, and why: `timeout`, `crash` (the process died) or `error` (it
+    raised).
+    """
 
     reason: str
     detail: str = ""
@@ -57,7 +61,8 @@ class Crew:
     Args:
         function: "module:name" of a function of one JSON value that returns one.
         workers: processes; None for one a core.
-        timeout: seconds of processor time an item may take. memory: bytes a worker may use, so that 9**9**9 fails early.
+        timeout: seconds of processor time an item may take. memory: bytes a worker may use, so that
+            9**9**9 fails early.
     """
 
     def __init__(
@@ -93,7 +98,9 @@ class Crew:
         self._selector.close()
 
     def map(self, items: Iterable[Any]) -> Iterator[Any]:
-        """The results in the order of the items, or a Lost in their place; streams, with bounded memory."""
+        """The results in the order of the items, or a Lost in their place; streams, with bounded
+        memory.
+        """
         source, done = iter(items), {}
         sent = returned = 0
         exhausted = False
@@ -151,12 +158,14 @@ class Crew:
 
 
 class _Worker:
-    """One process, what it was given and has not answered yet, and since when it has been silent."""
+    """One process, what it was given and has not answered yet, and since when it has been
+    silent.
+    """
 
     def __init__(self, spec: dict[str, Any], batch: list[tuple[int, Any]]):
         code = (
             "import sys, json; spec = json.loads(sys.argv[1]); sys.path.insert(0, spec['path']); "
-            + ("from routerlib.answers import killable; killable.serve(spec)")
+            + ("from routerlib.answers import killable; killable.serve_batches(spec)")
         )
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill()
         self._process = subprocess.Popen(
@@ -177,7 +186,9 @@ class _Worker:
         self._write()
 
     def is_late(self, now: float, timeout: float) -> bool:
-        """Whether the item at hand has used up its time: of the processor, or far more by the clock."""
+        """Whether the item at hand has used up its time: of the processor, or far more by the
+        clock.
+        """
         if now - self.since <= timeout:
             return False
         return (
@@ -240,14 +251,17 @@ class _Worker:
         self._errors.close()
 
 
-# --- in the worker ------------------------------------------------------------------------------------------------
+# --- in the worker
+# ------------------------------------------------------------------------------------------------
 
 
 class _TooLong(BaseException):
-    """Raised by the alarm; no Exception, so that `except Exception` inside a library does not swallow it."""
+    """Raised by the alarm; no Exception, so that `except Exception` inside a library does not
+    swallow it.
+    """
 
 
-def serve(spec: dict[str, Any]) -> None:
+def serve_batches(spec: dict[str, Any]) -> None:
     """The worker's loop: batches in on standard input, one answer a line out on standard output."""
     import importlib
     import resource

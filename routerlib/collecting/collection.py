@@ -24,14 +24,14 @@ from routerlib.endpoints import clients, prompts, servers
 from routerlib.endpoints.check import first_answer
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl, sources
-from routerlib.rows.schemas import Question, Responses, parse
+from routerlib.rows.schemas import Question, Responses, parse_row
 from routerlib.stats.prices import call_cost
 
 __all__ = [
     "CollectionSummary",
     "collect",
     "collect_sync",
-    "measure",
+    "measure_answers",
     "output_path",
     "read_responses",
 ]
@@ -175,7 +175,7 @@ def collect_sync(*args: Any, **kwargs: Any) -> CollectionSummary:
         summary = routerlib.collect("my_questions.jsonl", "my-model", "http://localhost:8000/v1")
         print(summary, summary.path)
     """
-    return event_loop.run(collect(*args, **kwargs))
+    return event_loop.run_coroutine(collect(*args, **kwargs))
 
 
 def read_responses(path: str | Path) -> Iterator[Responses]:
@@ -185,10 +185,10 @@ def read_responses(path: str | Path) -> Iterator[Responses]:
     Raises:
         FileNotFoundError, RowError.
     """
-    return (parse(Responses, row) for row in ledger.latest_rows(path, "unique_id"))
+    return (parse_row(Responses, row) for row in ledger.latest_rows(path, "unique_id"))
 
 
-def measure(
+def measure_answers(
     summary: CollectionSummary, price_in: float = 0.0, price_out: float = 0.0
 ) -> dict[str, Any]:
     """What the answers in a summary's file come to, those of earlier runs included.

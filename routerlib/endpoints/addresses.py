@@ -70,7 +70,7 @@ def free_port(host: str = HOST) -> int:
         return probe.getsockname()[1]
 
 
-def ask(url: str, body: dict[str, Any] | None = None, timeout: float = 2.0) -> tuple[int, str]:
+def fetch(url: str, body: dict[str, Any] | None = None, timeout: float = 2.0) -> tuple[int, str]:
     """Status and text of the answer to one direct request, a POST where there is a body.
 
     (0, why) where there is no answer.

@@ -363,7 +363,7 @@ class Endpoint:
         try:
             found = replies.samples(value, self.stop, self.hide, self.kind == CHAT)
         except replies.ErrorInside as inside:
-            raise self._failure(refusals.read(200, inside.error)) from None
+            raise self._failure(refusals.read_refusal(200, inside.error)) from None
         except replies.NoCompletion as nothing:
             raise FailedAttempt(self.hide(str(nothing)), kind="invalid_answer") from None
         read, written = replies.usage(value)
@@ -382,7 +382,7 @@ class Endpoint:
         try:
             async with asyncio.timeout(self.deadline):
                 response = await self._sent(path, body)
-            return replies.decode(response.content)
+            return replies.decode_reply(response.content)
         except TimeoutError:
             raise FailedAttempt(
                 f"no whole answer within {self.deadline:.0f} s", kind="timeout"
@@ -597,7 +597,7 @@ def _refusal_of(error: Any) -> Refusal:
         body: Any = error.response.content or error.body
     except Exception:  # a body that was never read
         body = error.body
-    return refusals.read(error.status_code, body or error.message, error.response.headers)
+    return refusals.read_refusal(error.status_code, body or error.message, error.response.headers)
 
 
 async def _on_an_open_connection(send: Callable[[], Awaitable[Any]]) -> Any:

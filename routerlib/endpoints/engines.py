@@ -58,7 +58,7 @@ class EngineError(Foreseen, RuntimeError):
     exit_code = FAILED
 
 
-def choose(wanted: str | None = None) -> str:
+def choose_engine(wanted: str | None = None) -> str:
     """The engine to start: the wanted one, else the environment's, else the best that runs here.
 
     Args:

@@ -71,7 +71,7 @@ class Refusal:
     is_page: bool = False
 
 
-def read(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Refusal:
+def read_refusal(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Refusal:
     """What an error says.
 
     Args:

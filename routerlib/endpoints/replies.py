@@ -41,7 +41,7 @@ class ErrorInside(ValueError):
 # --- bytes to a value ---
 
 
-def decode(content: bytes) -> Value:
+def decode_reply(content: bytes) -> Value:
     """The JSON object in a response's body.
 
     Raises:
@@ -227,7 +227,7 @@ def _is_a_remark(error: Any, whole: Value) -> bool:
     """
     choices = whole.get("choices")
     choices = choices if isinstance(choices, list) else [choices]
-    refusal = refusals.read(200, error)
+    refusal = refusals.read_refusal(200, error)
     if refusal.status or refusal.kind != refusals.Kind.BROKEN:
         return False
     return all(isinstance(choice, dict) and _has_ended(choice) for choice in choices)

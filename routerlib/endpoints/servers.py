@@ -415,7 +415,7 @@ def _other_than(model: str, api_base: str) -> str | None:
 
 def _first_answer(model: str, api_base: str) -> tuple[int, str]:
     body = {"model": model, "prompt": "1", "max_tokens": 1}
-    return addresses.ask(f"{api_base.rstrip('/')}/completions", body, timeout=120)
+    return addresses.fetch(f"{api_base.rstrip('/')}/completions", body, timeout=120)
 
 
 def _is_completion_of(model: str, text: str) -> bool:
@@ -493,7 +493,7 @@ def _obtain(wish: _Wish, holder: Holder | None) -> Server:
         PortTaken: something else listens there.
         ServerError: it did not start.
     """
-    engine = engines.choose(wish.engine)
+    engine = engines.choose_engine(wish.engine)
     with _alone():
         server = _join(wish, holder)
         is_new = server is None
@@ -549,7 +549,7 @@ def _at(server: Server) -> str:
 def _launch(wish: _Wish, holder: Holder | None) -> Server:
     import psutil
 
-    engine = wish.engine or engines.choose()
+    engine = wish.engine or engines.choose_engine()
     words = engines.command(
         engine, wish.model, wish.host, wish.port, wish.max_model_len, wish.gpu_util
     )
@@ -612,7 +612,7 @@ def _wait_until_ready(server: Server, timeout: float) -> None:
 def _warm_up(server: Server) -> None:
     temperature = TEMPERATURE if server.temperature is None else server.temperature
     body = {"model": server.model, "prompt": "1 2 3", "max_tokens": 1, "temperature": temperature}
-    status, text = addresses.ask(f"{server.base_url}/completions", body, timeout=300)
+    status, text = addresses.fetch(f"{server.base_url}/completions", body, timeout=300)
     if status != 200:
         raise ServerError(
             f"The server of {server.model} refused a first request ({status}): {text[:500]}"
@@ -633,7 +633,7 @@ def _why(server: Server) -> str:
 
 def _health(server: Server) -> int:
     """The status of /health; 0 where nothing answers."""
-    return addresses.ask(f"{addresses.root(server.host, server.port)}/health")[0]
+    return addresses.fetch(f"{addresses.root(server.host, server.port)}/health")[0]
 
 
 # --- who uses a server ---

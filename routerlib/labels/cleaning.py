@@ -129,7 +129,7 @@ class Report:
         )
 
 
-class Rejects(jsonl.Rejects):
+class RejectedConversations(jsonl.Rejects):
     """Broken rows as they are met: to a file, and counted in the report. Give it to
     `sources.load_rows`.
     """

@@ -465,7 +465,7 @@ async def _probe(endpoint: Endpoint, labeller: Labeller, method: str, patience: 
 
 
 @dataclass
-class Run:
+class LabellingRun:
     """How labelling ended. `rows` are streamed from `path`, so a million of them need no memory.
 
     Fields: path: the labelled prompts. answers: the raw answers, from which a second run goes on.
@@ -549,7 +549,7 @@ async def label(
     price_in: float = 0.0,
     price_out: float = 0.0,
     progress: bool = True,
-) -> Run:
+) -> LabellingRun:
     """Label every prompt; the file appears whole at the end, the paid answers are on disk as they
     come.
 
@@ -602,7 +602,7 @@ async def label(
                 progress=progress,
                 label="labelling",
             )
-    run = Run(
+    run = LabellingRun(
         folder / path.name,
         path,
         path.with_name(f"{path.stem}-unparsable.jsonl"),
@@ -636,7 +636,7 @@ def label_file(
     method: str = "auto",
     api_mode: str = clients.LOCAL,
     **settings_of_the_run: Any,
-) -> Run:
+) -> LabellingRun:
     """Label the prompts of a file with a language model, resumable: notebook 02 in one call.
 
     Example:
@@ -662,7 +662,7 @@ def label_file(
     labeller = Labeller(model, api_base, text, method, api_mode=api_mode)
     rows = sources.load_rows(prompts, CleanPrompt)
     target = Path(folder) if folder else settings.outputs("datasets")
-    return event_loop.run(label(rows, labeller, target, **settings_of_the_run))
+    return event_loop.run_coroutine(label(rows, labeller, target, **settings_of_the_run))
 
 
 async def _answers_file(
@@ -756,7 +756,9 @@ def _check(facts: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
     return check
 
 
-def _labelled_rows(run: Run, asked: set[str], threshold: float) -> Iterator[LabelledPrompt]:
+def _labelled_rows(
+    run: LabellingRun, asked: set[str], threshold: float
+) -> Iterator[LabelledPrompt]:
     """The labelled prompts out of the raw answers, counted on the way; the others go to the list of
     unparsable ones.
     """
@@ -787,7 +789,7 @@ def _labelled_rows(run: Run, asked: set[str], threshold: float) -> Iterator[Labe
 
 
 def _labelled_row(
-    run: Run, row: dict[str, Any], votes: list[float], threshold: float
+    run: LabellingRun, row: dict[str, Any], votes: list[float], threshold: float
 ) -> LabelledPrompt:
     p = sum(votes) / len(votes)
     label: Label = ROUTE_TO_SUPERIOR if p > threshold else ROUTE_TO_INFERIOR
@@ -916,7 +918,9 @@ def _example_start(prompt: Prompt) -> str:
     return f"- {' '.join(last.split())[:80]}"
 
 
-def check(known: Sequence[LabelledPrompt], given: Iterable[LabelledPrompt], seed: int = 0) -> Check:
+def compare_labels(
+    known: Sequence[LabelledPrompt], given: Iterable[LabelledPrompt], seed: int = 0
+) -> Check:
     """Compare the labels a labeller gave with the known ones of the same prompts.
 
     Args:
@@ -963,7 +967,7 @@ def check(known: Sequence[LabelledPrompt], given: Iterable[LabelledPrompt], seed
     )
 
 
-def check_by_source(
+def compare_by_source(
     known: Iterable[LabelledPrompt],
     examined: Iterable[LabelledPrompt],
     given: Sequence[LabelledPrompt],
@@ -977,10 +981,10 @@ def check_by_source(
     for row in known:
         if as_text(row.prompt) in asked:
             sources.setdefault(row.source, []).append(row)
-    return {source: check(rows, given, seed) for source, rows in sorted(sources.items())}
+    return {source: compare_labels(rows, given, seed) for source, rows in sorted(sources.items())}
 
 
-def estimate_cost(run: Run, prompts: int, price_in: float, price_out: float) -> float:
+def estimate_cost(run: LabellingRun, prompts: int, price_in: float, price_out: float) -> float:
     """Price of labelling so many prompts, from the tokens of a run, in the unit of the prices per
     million tokens.
     """

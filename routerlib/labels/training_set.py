@@ -175,7 +175,7 @@ def balance(
     return [row for i, row in enumerate(rows) if i in keep or (row.split or "train") != "train"]
 
 
-def source_agreement(rows: Iterable[LabelledPrompt]) -> list[dict[str, Any]]:
+def agreement_rows(rows: Iterable[LabelledPrompt]) -> list[dict[str, Any]]:
     """How often two sources give the same prompt the same label.
 
     Returns:

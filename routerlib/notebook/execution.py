@@ -166,7 +166,7 @@ def _environment() -> Iterator[None]:
 
 
 def _of_a_cell(name: str, target: Path, error: Any) -> str:
-    kind, text = error.ename, plain_text(error.evalue)
+    kind, text = error.ename, without_colours(error.evalue)
     if not text:  # the kernel could not even say what; the last line it printed may
         kind, text = "it ended without a word", _last_words(target)
     return (
@@ -204,7 +204,7 @@ def _of_the_disk(name: str, target: Path, error: OSError) -> str:
 
 
 def _of_anything_else(name: str, error: Exception) -> str:
-    text = plain_text(str(error)).strip() or type(error).__name__
+    text = without_colours(str(error)).strip() or type(error).__name__
     if "didn't respond" in text or "died before replying" in text:
         return (
             f"{name}: its kernel did not start ({text}). Try it by hand: "
@@ -253,7 +253,7 @@ def _last_words(executed: Path) -> str:
         for output in cell.get("outputs", [])
         if output["output_type"] == "stream"
     ]
-    lines = [line.strip() for text in printed[-1:] for line in plain_text(text).splitlines()]
+    lines = [line.strip() for text in printed[-1:] for line in without_colours(text).splitlines()]
     return next((line for line in reversed(lines) if line), "nothing was printed")
 
 
@@ -316,7 +316,7 @@ class LiveLine(logging.Handler):
         self.is_terminal = sys.stdout.isatty()
 
     def emit(self, record: logging.LogRecord) -> None:
-        for line in map(printable, re.split(r"[\r\n]+", plain_text(record.getMessage()))):
+        for line in map(printable, re.split(r"[\r\n]+", without_colours(record.getMessage()))):
             self._hear(line.strip())
 
     def _hear(self, line: str) -> None:
@@ -380,6 +380,6 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def plain_text(text: str) -> str:
+def without_colours(text: str) -> str:
     """A text without the colours of a terminal."""
     return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)

@@ -31,7 +31,7 @@ STYLE = (Path(__file__).parent / "panel.css").read_text(encoding="utf-8")
 
 
 @dataclass
-class Reply:
+class ModelAnswer:
     """One model's answer to one prompt, as far as it has come. Times in seconds, cost in
     dollars.
     """
@@ -96,7 +96,7 @@ def plain_html(
     prompt: str,
     decision: Decision | None,
     point: Point,
-    answers: dict[str, Reply],
+    answers: dict[str, ModelAnswer],
     batch: Sequence[dict[str, Any]],
     events: Sequence[Entry],
 ) -> str:
@@ -144,7 +144,7 @@ def plain_html(
 WRAPPED = "white-space: pre-wrap; overflow-wrap: anywhere; margin: 0"
 
 
-def _plain_answers(answers: dict[str, Reply], decision: Decision | None) -> list[str]:
+def _plain_answers(answers: dict[str, ModelAnswer], decision: Decision | None) -> list[str]:
     rows = []
     for side in SIDES:
         if side in answers:
@@ -421,7 +421,7 @@ def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | Non
     )
 
 
-def answers_html(answers: dict[str, Reply], chosen: str) -> str:
+def answers_html(answers: dict[str, ModelAnswer], chosen: str) -> str:
     """The answers side by side, the inferior model's first; nothing without any. chosen: the
     router's side.
     """
@@ -429,7 +429,7 @@ def answers_html(answers: dict[str, Reply], chosen: str) -> str:
     return f"<div class='rl-answers'>{''.join(cards)}</div>" if cards else ""
 
 
-def _answer(answer: Reply, chosen: bool) -> str:
+def _answer(answer: ModelAnswer, chosen: bool) -> str:
     """One model's answer: who, the text so far, and what it took."""
     mark = "<span class='rl-tag'>the router's choice</span>" if chosen else ""
     text = html.escape(answer.text) or muted_html("…")
@@ -447,14 +447,14 @@ def _answer(answer: Reply, chosen: bool) -> str:
     )
 
 
-def _took(answer: Reply) -> str:
+def _took(answer: ModelAnswer) -> str:
     parts = [answer.state] if answer.state in ("waiting", "stopped") else []
     first = "" if answer.first_token is None else f" (first word {answer.first_token:.1f} s)"
     read = f"{answer.prompt_tokens or 0:,} + "
     return " · ".join(parts + _spent(answer, first, read))
 
 
-def _spent(what: Reply | Entry, first: str = "", read: str = "") -> list[str]:
+def _spent(what: ModelAnswer | Entry, first: str = "", read: str = "") -> list[str]:
     """Time, tokens and cost, as far as they are known; `first` goes behind the time, `read` before
     the tokens.
     """

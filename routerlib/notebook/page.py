@@ -70,7 +70,7 @@ def write_notebook(folder: Path, router: str, models: dict[str, tuple[str, str] 
     return path
 
 
-def command(notebook: Path, port: int) -> list[str]:
+def voila_command(notebook: Path, port: int) -> list[str]:
     """Voila's command line; a closed page's kernel is found within half a minute after its time."""
     return [
         sys.executable,
@@ -85,7 +85,7 @@ def command(notebook: Path, port: int) -> list[str]:
     ]
 
 
-def serve(router: str = "", port: int = PORT) -> None:
+def serve_panel(router: str = "", port: int = PORT) -> None:
     """Serve the panel until interrupted, and say where it is.
 
     Args:
@@ -124,9 +124,11 @@ def _serve(notebook: Path, port: int) -> None:
     url = f"http://127.0.0.1:{port}/"
     log = settings.outputs("logs", "panel.log")
     with open(log, "wb") as stream:
-        process = subprocess.Popen(command(notebook, port), stdout=stream, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            voila_command(notebook, port), stdout=stream, stderr=subprocess.STDOUT
+        )
         try:
-            while addresses.ask(f"{url}voila/static/none")[0] == 0:
+            while addresses.fetch(f"{url}voila/static/none")[0] == 0:
                 if process.poll() is not None:
                     raise servers.ServerError(
                         f"Voila ended. Its log, {log}, ends:\n{engines.tail(log)}"
@@ -145,4 +147,4 @@ def _serve(notebook: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1] if len(sys.argv) > 1 else "")
+    serve_panel(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -30,7 +30,7 @@ from routerlib.endpoints.prompts import well_formed
 from routerlib.errors import Foreseen, SettingError
 from routerlib.notebook import markup
 from routerlib.notebook.face import Face
-from routerlib.notebook.markup import SIDES, Entry, Point, Reply
+from routerlib.notebook.markup import SIDES, Entry, ModelAnswer, Point
 from routerlib.serving.routing import Backend, backend
 from routerlib.stats.prices import call_cost, prices_of
 from routerlib.training.router import Decision, Router
@@ -100,7 +100,7 @@ class RouterPanel(widgets.VBox):
         self.top = _scale_top(router)
         self.decision: Decision | None = None
         self.routed = ""  # the prompt that the decision is about
-        self.answers: dict[str, Reply] = {}
+        self.answers: dict[str, ModelAnswer] = {}
         self.history: list[Entry] = []
         self.batch: list[str] = []
         self.uploaded: list[str] = []
@@ -247,14 +247,14 @@ class RouterPanel(widgets.VBox):
         self._note("routed")
         return self.decision
 
-    def ask(self, which: str = "chosen") -> dict[str, Reply]:
+    def ask(self, which: str = "chosen") -> dict[str, ModelAnswer]:
         """Send the prompt to the "chosen" model, or to "both", and wait for the answers; returns
         them by side.
         """
         self._run(self._ask(which))
         return self.answers
 
-    async def asking(self, which: str = "chosen") -> dict[str, Reply]:
+    async def asking(self, which: str = "chosen") -> dict[str, ModelAnswer]:
         """`ask`, to be awaited. For a notebook's cell: while `ask` waits, the kernel's loop is
         entered a second time, and with further cells in its queue it complains of that at length.
         """
@@ -328,7 +328,7 @@ class RouterPanel(widgets.VBox):
         try:
             action()
         except Exception as error:
-            self._say(sentence(error))
+            self._say(error_sentence(error))
         self.face.refresh()
 
     def _start(self, work: Coroutine) -> None:
@@ -358,7 +358,7 @@ class RouterPanel(widgets.VBox):
             work.close()
             self._say("The panel is at work: wait until it is done, or stop it.", calm=True)
             return
-        event_loop.run(self._work(work))
+        event_loop.run_coroutine(self._work(work))
 
     async def _work(self, work: Coroutine) -> None:
         self._set_busy(True)
@@ -367,7 +367,7 @@ class RouterPanel(widgets.VBox):
         except asyncio.CancelledError:
             self._say("Stopped.", calm=True)
         except Exception as error:
-            self._say(sentence(error))
+            self._say(error_sentence(error))
         finally:
             self._set_busy(False)
             self.face.refresh()
@@ -399,7 +399,7 @@ class RouterPanel(widgets.VBox):
             self._say(self._no_server(missing), calm=True)
             return
         targets = {side: target for side, target in self.backends.items() if target is not None}
-        self.answers = {side: Reply(side, self.names[side]) for side in sides}
+        self.answers = {side: ModelAnswer(side, self.names[side]) for side in sides}
         self._show_answers()
         try:
             streams = [self._stream(a, targets[side]) for side, a in self.answers.items()]
@@ -411,7 +411,7 @@ class RouterPanel(widgets.VBox):
                 self._note("asked", answer)
             self._show_answers()
 
-    async def _stream(self, answer: Reply, target: Backend) -> None:
+    async def _stream(self, answer: ModelAnswer, target: Backend) -> None:
         """Let one model answer, word by word."""
         start, shown = time.perf_counter(), 0.0
         mode = clients.LOCAL if target.is_local else clients.REMOTE
@@ -437,7 +437,7 @@ class RouterPanel(widgets.VBox):
         answer.seconds = time.perf_counter() - start
         answer.cost = self._cost(answer)
 
-    def _take(self, answer: Reply, chunk: Any, now: float) -> None:
+    def _take(self, answer: ModelAnswer, chunk: Any, now: float) -> None:
         piece = well_formed((chunk.choices[0].delta.content or "") if chunk.choices else "")
         if piece:
             answer.first_token = now if answer.first_token is None else answer.first_token
@@ -448,7 +448,7 @@ class RouterPanel(widgets.VBox):
             answer.prompt_tokens = _count(chunk.usage.prompt_tokens)
             answer.completion_tokens = _count(chunk.usage.completion_tokens)
 
-    def _cost(self, answer: Reply) -> float | None:
+    def _cost(self, answer: ModelAnswer) -> float | None:
         prices = prices_of(self.router.prices, answer.side)
         if prices is None or answer.completion_tokens is None:
             return None
@@ -487,7 +487,7 @@ class RouterPanel(widgets.VBox):
         try:  # not `_guarded`: a face for each step of the slider would be too many
             self._show_point()
         except Exception as error:
-            self._say(sentence(error))
+            self._say(error_sentence(error))
 
     def _set_threshold(self, value: float) -> None:
         self.threshold.value = min(value, self.top)
@@ -556,7 +556,7 @@ class RouterPanel(widgets.VBox):
     def _show_history(self) -> None:
         self._history_view.value = markup.history_html(self.history)
 
-    def _note(self, what: str, answer: Reply | None = None) -> None:
+    def _note(self, what: str, answer: ModelAnswer | None = None) -> None:
         at = datetime.now().isoformat(timespec="seconds")
         decision = self.decision
         if decision is None:
@@ -623,9 +623,10 @@ class RouterPanel(widgets.VBox):
             told = error.message.removeprefix(f"Error code: {error.status_code} - ")
             return f"{target.base_url} answered {error.status_code}: {markup.short(told)}"
         if isinstance(error, openai.APIError | settings.MissingKey):
-            return sentence(error)
+            return error_sentence(error)
         return (
-            f"What {target.base_url} sent is no chat completion ({markup.short(sentence(error))}). "
+            f"What {target.base_url} sent is no chat completion "
+            f"({markup.short(error_sentence(error))}). "
             "Is it the right address?"
         )
 
@@ -670,7 +671,7 @@ def _field(label: str, placeholder: str, rows: int) -> widgets.Textarea:
     return _classed(field, "rl-field rl-hidden-label")
 
 
-def sentence(error: BaseException) -> str:
+def error_sentence(error: BaseException) -> str:
     """An exception as a sentence for a person."""
     text = " ".join(str(error).split())[:500]
     return (

@@ -28,7 +28,7 @@ KINDS = {
 }
 
 
-def path(notebook: str) -> Path:
+def notebook_path(notebook: str) -> Path:
     """The file of a notebook of this project: "01_analysis"."""
     return settings.ROOT / "notebooks" / f"{notebook}.ipynb"
 
@@ -60,7 +60,7 @@ def understood(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         SettingError: a value is of a kind that the parameter does not take.
     """
-    file = path(notebook)
+    file = notebook_path(notebook)
     if not file.exists():  # an installed package comes without the notebooks
         return {}
     values = {}

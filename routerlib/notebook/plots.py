@@ -134,7 +134,7 @@ def say(text: str) -> None:
 MOST_GROUPS, FEWEST_ROWS = 10, 5  # groups that a figure shows, and rows that one needs for that
 
 
-def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Figure:
+def win_rate_grid(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> Figure:
     """Win rate of each row's model against each column's, a tie counting half; the votes below each
     figure.
 
@@ -772,7 +772,7 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def share_table(rows: Sequence[Mapping[str, Any]], unit: str = "$") -> str:
+def shares_as_markdown(rows: Sequence[Mapping[str, Any]], unit: str = "$") -> str:
     """The rows of `metrics.share_table` as a Markdown table that a manager can read."""
     priced = any(row["cost_per_1000"] is not None for row in rows)
     money = ("cost of 1,000 prompts", "saved") if priced else ()

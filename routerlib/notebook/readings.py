@@ -48,7 +48,7 @@ def votes(found: Sequence[Vote], questions: Collection[str], rejected: int) -> s
     )
 
 
-def win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> str:
+def about_win_rates(models: Sequence[str], rate: np.ndarray, number: np.ndarray) -> str:
     """The best model against the last one: (m,) names, (m, m) rates and votes of
     `ratings.win_rates`."""
     if not number[0, -1]:
@@ -91,7 +91,7 @@ def difficulty(rows: Sequence[ratings.Difficulty], threshold: float) -> str:
     )
 
 
-def votes_per_question(rows: Sequence[ratings.Difficulty]) -> str:
+def about_votes_per_question(rows: Sequence[ratings.Difficulty]) -> str:
     """How many votes the questions have, and how wide the intervals of the poorest ones are."""
     few, many = min(row.votes for row in rows), max(row.votes for row in rows)
     widths = sorted(row.high - row.low for row in rows if row.votes == few)
@@ -160,7 +160,7 @@ def labeller(
     )
 
 
-def cost(trial: labelling.Run, prompts: int, price_in: float, price_out: float) -> str:
+def cost(trial: labelling.LabellingRun, prompts: int, price_in: float, price_out: float) -> str:
     """What labelling so many prompts, and a million, will take, from a trial; prices in dollars per
     million tokens."""
     read, written = trial.tokens_per_prompt()
@@ -176,7 +176,7 @@ def cost(trial: labelling.Run, prompts: int, price_in: float, price_out: float) 
     return f"{amount}, ${price:,.2f}; a million prompts ${million:,.2f}."
 
 
-def labels(run: labelling.Run, rows: Sequence[LabelledPrompt]) -> str:
+def labels(run: labelling.LabellingRun, rows: Sequence[LabelledPrompt]) -> str:
     """What share the labeller sends to the superior model."""
     mean = sum(row.p_superior for row in rows) / max(1, len(rows))
     return (
@@ -204,7 +204,7 @@ def sources(table: Sequence[Mapping[str, Any]]) -> str:
 # --- collecting (03) ---
 
 
-def answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> str:
+def about_answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> str:
     """How long the answers of each model are, how many were cut off, and what to do about it."""
     parts = []
     for role, of_model in rows.items():
@@ -220,7 +220,7 @@ def answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> str:
     return " ".join(parts)
 
 
-def sample_agreement(alike: Mapping[str, float], temperature: float, k: int) -> str:
+def about_sample_agreement(alike: Mapping[str, float], temperature: float, k: int) -> str:
     """On how many questions all samples of a model are one answer; `alike`: role -> share in [0,
     1]."""
     if k < 2:
@@ -242,7 +242,7 @@ def sample_agreement(alike: Mapping[str, float], temperature: float, k: int) -> 
     )
 
 
-# What `collection.measure` counts -> (the line of the table, how its number is written)
+# What `collection.measure_answers` counts -> (the line of the table, how its number is written)
 UNITS = {
     "model": ("model", "{}"),
     "questions": ("questions", "{:,}"),
@@ -259,7 +259,7 @@ UNITS = {
 
 
 def collected(facts: Mapping[str, Mapping[str, Any]]) -> str:
-    """What was collected, as a Markdown table with units; role -> `collection.measure` of it."""
+    """What was collected, as a Markdown table; role -> `collection.measure_answers` of it."""
     lines = ["| | " + " | ".join(facts) + " |", "|---|" + "---:|" * len(facts)]
     for name, (title, pattern) in UNITS.items():
         values = [found.get(name) for found in facts.values()]

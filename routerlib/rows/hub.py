@@ -75,7 +75,7 @@ class HubName:
         return self.id + "".join(f"{mark}{value}" for mark, value in marks if value)
 
 
-def parse(source: str) -> HubName | None:
+def hub_name(source: str) -> HubName | None:
     """The data set that a text names: "org/name:config@split#revision", or the address of its page;
     None for others.
 
@@ -286,7 +286,7 @@ def edition(name: HubName) -> Edition:
     return Edition(name.id, name.config, split, info.sha or "main", licence)
 
 
-def describe(name: HubName) -> dict[str, Any]:
+def describe_dataset(name: HubName) -> dict[str, Any]:
     """A data set for a card, as it was read last, or as the hub has it now: what is neither is said
     so.
     """
@@ -298,7 +298,7 @@ def describe(name: HubName) -> dict[str, Any]:
     return {"kind": "hub", **asdict(found)}
 
 
-def read(name: HubName, limit: int | None = None) -> Iterator[tuple[int, Any]]:
+def stream_rows(name: HubName, limit: int | None = None) -> Iterator[tuple[int, Any]]:
     """Stream (number, row) of a data set: first what is kept of it, then the rest from the hub.
 
     Args:
@@ -333,7 +333,7 @@ def _kept(name: HubName) -> KeptRows:
         if last is None:
             raise
         whole = "" if last.is_whole else ", not all"
-        progress.say(
+        progress.tell(
             f"The hub does not answer. Taken as it was read before: {last.edition} "
             f"({last.count:,} rows{whole})."
         )
@@ -533,7 +533,7 @@ class _Teller(logging.Filter):
             return True
         if time.monotonic() - self.told_at > self.PAUSE:
             self.told_at = time.monotonic()
-            progress.say(
+            progress.tell(
                 f"The hub does not answer while {self.hub_name} is read. Trying on for half a "
                 "minute …"
             )

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 from routerlib.errors import Foreseen
 from routerlib.rows.characters import mended
 from routerlib.rows.published import as_fields
-from routerlib.rows.schemas import Responses, Row, RowError, model_of_file, parse
+from routerlib.rows.schemas import Responses, Row, RowError, model_of_file, parse_row
 
 R = TypeVar("R", bound=Row)
 
@@ -243,7 +243,7 @@ def _open_text(path: Path) -> io.TextIOWrapper:
         raise
 
 
-def decode(text: str) -> Any:
+def decode_json(text: str) -> Any:
     """One JSON value.
 
     Raises:
@@ -300,7 +300,7 @@ def decode_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            yield number, decode(line)
+            yield number, decode_json(line)
         except RowError as error:
             yield number, RowError(str(error), text=line[:500])
 
@@ -401,7 +401,7 @@ def checked(
         try:
             if isinstance(value, RowError):
                 raise value
-            row = parse(row_type, _named(row_type, name, value))
+            row = parse_row(row_type, _named(row_type, name, value))
         except RowError as error:
             first = first or f"{name}, line {number}: {error}"
             if rejects is None:

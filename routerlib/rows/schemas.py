@@ -325,7 +325,7 @@ class LabelledPrompt(Row):
 R = TypeVar("R", bound=Row)
 
 
-def parse(row_type: type[R], value: Any) -> R:
+def parse_row(row_type: type[R], value: Any) -> R:
     """Check one decoded JSON value against a row type.
 
     Raises:

@@ -210,7 +210,7 @@ def _outcomes_of_two(
     count = 0
     for row in published.joined(sides["inferior"], sides["superior"]):
         count += 1
-        yield schemas.parse(row_type, row)
+        yield schemas.parse_row(row_type, row)
     if not count:
         raise SourceError(
             f"No question is in both {', '.join(files['inferior'])} and "
@@ -253,7 +253,7 @@ def _description(part: str, row_type: type[Row]) -> dict[str, Any]:
         return {"kind": "sample" if part == SAMPLE else "file", "source": part, "sha256": digest}
     found = _hub_name(part)
     if found:
-        return {"source": part} | hub.describe(found)
+        return {"source": part} | hub.describe_dataset(found)
     return {"kind": "unknown", "source": part}
 
 
@@ -299,14 +299,14 @@ def _hub_name(source: str) -> hub.HubName | None:
     if source.startswith((".", "/", "~")) or ("://" not in source and _looks_like_file(source)):
         return None
     try:
-        return hub.parse(source)
+        return hub.hub_name(source)
     except hub.HubError as error:
         raise SourceError(str(error)) from None
 
 
 def _hub_rows(name: hub.HubName, limit: int | None) -> Iterator[tuple[int, Any]]:
     try:
-        yield from hub.read(name, limit)
+        yield from hub.stream_rows(name, limit)
     except hub.HubError as error:
         raise SourceError(str(error)) from error
 
@@ -351,7 +351,7 @@ def _reader(path: Path) -> Callable[[Path], Iterator[tuple[int, Any]]]:
 
 def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
     try:
-        value = jsonl.decode("".join(jsonl.read_lines(path)))
+        value = jsonl.decode_json("".join(jsonl.read_lines(path)))
     except RowError as error:
         raise SourceError(f"{path}: {error}.") from None
     if isinstance(value, dict) and isinstance(value.get("records"), list):
@@ -400,7 +400,7 @@ def _cell(text: str) -> Any:
     """A CSV cell; lists and objects are written in it as JSON."""
     if text[:1] in ("[", "{"):
         try:
-            return jsonl.decode(text)
+            return jsonl.decode_json(text)
         except RowError:
             return text
     return int(text) if re.fullmatch(r"-?\d{1,15}", text) else text

@@ -157,7 +157,9 @@ T = TypeVar("T")
 
 
 def without_waiting(work: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine whose line is synchronous, so that it never has to wait for a loop."""
+    """The result of a coroutine whose line is synchronous, so that it never has to wait for a
+    loop.
+    """
     try:
         work.send(None)
     except StopIteration as end:
@@ -166,7 +168,8 @@ def without_waiting(work: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a synchronous line waited")
 
 
-# --- The rule --------------------------------------------------------------------------------------------------
+# --- The rule
+# --------------------------------------------------------------------------------------------------
 
 
 async def _is_no_answer(reply: Reply, body: Mapping[str, Any], line: Line) -> bool:
@@ -189,9 +192,10 @@ def another_may(
     """Whether another model may answer what one has refused.
 
     Args:
-        status, told, headers: the refusal, as `refusals.read` takes them. body: the request.
+        status, told, headers: the refusal, as `refusals.read_refusal` takes them. body: the
+            request.
     """
-    refusal = refusals.read(status, told, headers)
+    refusal = refusals.read_refusal(status, told, headers)
     if refusal.kind in OTHERS_CASE:
         return True
     # Servers have many words for "no images": beside one, any refusal is taken for it.

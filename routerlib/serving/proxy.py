@@ -177,7 +177,9 @@ class RouterApp:
         self.sessions: dict[bool, aiohttp.ClientSession] = {}
 
     def asgi(self) -> ASGIApp:
-        """The application, to be run by any ASGI server (`start` and `serve_router` use uvicorn)."""
+        """The application, to be run by any ASGI server (`start` and `serve_router` use
+        uvicorn).
+        """
         routes = [
             Route("/v1/chat/completions", self.guarded(self.chat), methods=["POST"]),
             Route("/v1/decisions", self.guarded(self.decisions), methods=["POST"]),
@@ -287,7 +289,9 @@ class RouterApp:
         return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     def check(self, request: Request) -> None:
-        """Who may ask: a program of this machine that knows the key, if there is one; no web page."""
+        """Who may ask: a program of this machine that knows the key, if there is one; no web
+        page.
+        """
         host = request.headers.get("host", "").lower()
         if host not in self.hosts and host.rpartition(":")[0] not in self.hosts:
             raise RequestError(
@@ -566,7 +570,8 @@ def _place(error: BaseException) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-# --- Running it ------------------------------------------------------------------------------------------------
+# --- Running it
+# ------------------------------------------------------------------------------------------------
 
 
 class RouterServer:
@@ -697,7 +702,10 @@ async def _doubt(side: str, target: Backend) -> str | None:
     if not offered or target.model in offered or (ours and ours.model == target.model):
         return None  # `transformers serve` does not list the local folder that it serves
     named = ", ".join(offered[:5])
-    return f"{endpoint.url} does not offer {target.model!r} (but {named}): name the {side} model with --{side}-model."
+    return (
+        f"{endpoint.url} does not offer {target.model!r} (but {named}): name the {side} model "
+        f"with --{side}-model."
+    )
 
 
 def serve_router(
@@ -753,7 +761,7 @@ def serve_router(
         limits=Limits(max_bytes=int(max_mb * 1e6), timeout=timeout, log_prompts=log_prompts),
         hosts=[host for host in hosts.split(",") if host.strip()],
     )
-    for doubt in event_loop.run(doubts(server.app.board)):
+    for doubt in event_loop.run_coroutine(doubts(server.app.board)):
         print(f"Warning: {doubt}", flush=True)
     guarded = (
         f"a key is needed ({KEY_NAME})"

@@ -194,7 +194,7 @@ def apgr_or_nan(score: np.ndarray, rows: Examples) -> float:
 # --- choosing ---
 
 
-def choose(runs: Sequence[Fitted]) -> tuple[str, str]:
+def choose_candidate(runs: Sequence[Fitted]) -> tuple[str, str]:
     """The candidate to save, from held-out scores of one or several splits, and the reason in
     words.
 

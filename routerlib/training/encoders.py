@@ -106,7 +106,7 @@ def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
         yield batch
 
 
-def run(through: Forward, tokenizer: Any, texts: Sequence[str], width: int) -> np.ndarray:
+def run_texts(through: Forward, tokenizer: Any, texts: Sequence[str], width: int) -> np.ndarray:
     """Pass texts through a model; `through` gives (rows, width) for each batch. Shape (n, width).
 
     The rows come back in the order of the texts.
@@ -173,7 +173,7 @@ class SentenceEncoder:
         return embeddings
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
-        pooled = run(self._forward, self.tokenizer, texts, self.width)
+        pooled = run_texts(self._forward, self.tokenizer, texts, self.width)
         return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
 
     def save(self, folder: str | Path) -> None:
@@ -268,7 +268,7 @@ def last_layer(model: Any) -> Any:
 
 def features(model: Any, tokenizer: Any, texts: Sequence[str]) -> np.ndarray:
     """What a classifier's last layer sees of each text: shape (n, its inputs), float32."""
-    return run(forward(model, _before_last), tokenizer, texts, last_layer(model).in_features)
+    return run_texts(forward(model, _before_last), tokenizer, texts, last_layer(model).in_features)
 
 
 def _before_last(model: Any, batch: Any) -> Any:

@@ -75,7 +75,7 @@ def fit(
         use_categories=use_categories,
         progress=progress,
     )
-    chosen, _ = candidates.choose([run])
+    chosen, _ = candidates.choose_candidate([run])
     router = run.candidates[chosen].router
     kept_back = rows.take(part["calibration"])
     evaluation.certify(router, kept_back, epsilon, delta, use_categories=use_categories)

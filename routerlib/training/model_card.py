@@ -55,13 +55,13 @@ def save_with_card(
     else:
         target = settings.resolve(folder)
     target.mkdir(parents=True, exist_ok=True)
-    folded(router).save(target)
+    fold_calibration(router).save(target)
     (target / "README.md").write_text(model_card(router, table, data), encoding="utf-8")
     jsonl.write_json(target / "metrics.json", {"table": [row.to_dict() for row in table]})
     return target
 
 
-def folded(router: Router) -> Router:
+def fold_calibration(router: Router) -> Router:
     """The same router, an encoder's calibration inside its last layer where that is possible."""
     line, scorer = router.calibration, router.scorer
     is_line = line.method in ("platt", "temperature") and line.logit

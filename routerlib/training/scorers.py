@@ -421,7 +421,7 @@ class EncoderScorer(Scorer):
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
         """Log-odds of needing the superior model, shape (n,)."""
-        both = encoders.run(self._forward, self.tokenizer, texts, 2).astype(float)
+        both = encoders.run_texts(self._forward, self.tokenizer, texts, 2).astype(float)
         return both[:, 1] - both[:, 0]
 
     @functools.cached_property

@@ -1,4 +1,6 @@
-"""Outcomes get the signals and the money of their answers; what was not measured or counted stays away."""
+"""Outcomes get the signals and the money of their answers; what was not measured or counted stays
+away.
+"""
 
 import pytest
 
@@ -94,6 +96,6 @@ def test_prose_is_compared_where_an_encoder_is_given(files):
 def test_what_was_found_is_said(files):
     small, large = files("small", [["The answer is 1."]]), files("large", [["1"]])
     rows = annotation.annotate(joined(small, large), small)
-    assert "length (1)" in annotation.sentence(rows)
-    assert "agreement" not in annotation.sentence(rows)
-    assert "No signal" in annotation.sentence(joined(small, large))
+    assert "length (1)" in annotation.signals_sentence(rows)
+    assert "agreement" not in annotation.signals_sentence(rows)
+    assert "No signal" in annotation.signals_sentence(joined(small, large))

@@ -234,7 +234,7 @@ def test_summary_of_k_samples(tmp_path):
     assert summary["none"]["value"] == pytest.approx(1 / 8)
     assert [group["category"] for group in summary["categories"]] == ["other", "sums"]
     assert summary["accuracy"]["low"] < 0.375 < summary["accuracy"]["high"]
-    assert "37.5%" in grading.sentence(summary)
+    assert "37.5%" in grading.summary_sentence(summary)
 
 
 def test_intervals_cover_and_narrow_with_samples():
@@ -332,8 +332,8 @@ def test_figures_show_both_models(tmp_path):
     result = run(tmp_path / "r", tmp_path / "g")
     said = grading.gap_sentence(*grading.choose_pair(result.summaries))
     assert (
-        said
-        == "dear is right 50.0 points more often than cheap: most in other (+100.0), least in sums (+0.0)."
+        said == "dear is right 50.0 points more often than cheap: most in other (+100.0), least in "
+        "sums (+0.0)."
     )
     axes = plots.accuracy_by_category(*grading.choose_pair(result.summaries)).axes[0]
     assert sorted(label.get_text() for label in axes.get_yticklabels()) == ["other (1)", "sums (1)"]

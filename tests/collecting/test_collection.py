@@ -637,7 +637,7 @@ def test_it_runs_from_synchronous_code_inside_a_running_loop():
             return collection.collect_sync(questions(3), "mock", server.base_url, progress=False)
 
     assert asyncio.new_event_loop().run_until_complete(main()).complete == 3
-    assert event_loop.run(asyncio.sleep(0, "done")) == "done"
+    assert event_loop.run_coroutine(asyncio.sleep(0, "done")) == "done"
 
 
 # --- secrets ---

@@ -45,7 +45,7 @@ def run(tmp_path, ask, items=20, concurrent=4, **options):
 
 
 def stopped(status, body):
-    return Stopped(f"{status}", status, refusals.read(status, body))
+    return Stopped(f"{status}", status, refusals.read_refusal(status, body))
 
 
 FIREWALL = (403, "<!DOCTYPE html><title>blocked</title>")

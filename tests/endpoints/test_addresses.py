@@ -71,18 +71,18 @@ def test_a_request_goes_past_a_proxy_of_the_environment(server, monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert addresses.ask(f"{server}/health") == (200, "GET /health")
+    assert addresses.fetch(f"{server}/health") == (200, "GET /health")
 
 
 def test_a_redirect_is_an_answer(server):
-    assert addresses.ask(f"{server}/moved")[0] == 302
+    assert addresses.fetch(f"{server}/moved")[0] == 302
 
 
 def test_a_body_is_posted_and_an_error_has_its_text(server):
-    status, text = addresses.ask(server, {"a": 1})
+    status, text = addresses.fetch(server, {"a": 1})
     assert (status, json.loads(text)) == (418, {"a": 1})
 
 
 def test_no_answer_is_zero_and_why():
-    status, why = addresses.ask(addresses.root(addresses.HOST, addresses.free_port()))
+    status, why = addresses.fetch(addresses.root(addresses.HOST, addresses.free_port()))
     assert status == 0 and "refused" in why

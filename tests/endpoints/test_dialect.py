@@ -5,7 +5,7 @@ all.
 import pytest
 
 from routerlib.endpoints.dialect import Dialect
-from routerlib.endpoints.refusals import read
+from routerlib.endpoints.refusals import read_refusal
 
 
 def body(**more):
@@ -20,7 +20,7 @@ def body(**more):
 
 
 def refused(message, status=400, **more):
-    return read(status, {"error": {"message": message, **more}})
+    return read_refusal(status, {"error": {"message": message, **more}})
 
 
 def words(message, sent=None, **more):
@@ -71,11 +71,13 @@ def test_the_named_field_is_said_otherwise(message, changed):
 def test_the_field_may_be_named_by_param_alone_or_by_its_place_in_a_list():
     assert words("Invalid request", param="temperature") == {"temperature": None}
     assert words("Invalid request", param="$.stop[1]") == {"stop": 1}
-    nested = read(
+    nested = read_refusal(
         422, {"detail": [{"loc": ["body", "stream"], "msg": "not permitted", "input": body()}]}
     )
     assert Dialect().other_words(nested, body(), {}) == {"stream": None}
-    by_name = read(400, {"title": "One or more errors", "errors": {"temperature": ["is unknown"]}})
+    by_name = read_refusal(
+        400, {"title": "One or more errors", "errors": {"temperature": ["is unknown"]}}
+    )
     assert Dialect().other_words(by_name, body(), {}) == {"temperature": None}
 
 

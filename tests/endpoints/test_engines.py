@@ -25,35 +25,38 @@ def machine(monkeypatch):
 )
 def test_vllm_is_taken_where_a_gpu_is(machine, gpu, vllm, chosen):
     machine(gpu, vllm)
-    assert engines.choose() == chosen
+    assert engines.choose_engine() == chosen
 
 
 def test_a_cpu_with_vllm_runs_it_where_it_is_asked_for(machine, monkeypatch):
     machine(gpu=False, vllm=True)
-    assert engines.choose("vllm") == "vllm"
+    assert engines.choose_engine("vllm") == "vllm"
     monkeypatch.setenv(engines.CHOICE, " vllm ")
-    assert engines.choose() == "vllm" and engines.choose("transformers") == "transformers"
+    assert (
+        engines.choose_engine() == "vllm"
+        and engines.choose_engine("transformers") == "transformers"
+    )
 
 
 def test_an_unknown_engine_is_a_sentence(machine, monkeypatch):
     with pytest.raises(engines.EngineError, match="choose one of vllm, transformers"):
-        engines.choose("ollama")
+        engines.choose_engine("ollama")
     monkeypatch.setenv(engines.CHOICE, "ollama")
     with pytest.raises(engines.EngineError, match="no engine 'ollama'"):
-        engines.choose()
+        engines.choose_engine()
 
 
 def test_an_engine_that_is_not_installed_says_how_to(machine, monkeypatch):
     machine(gpu=True, vllm=False)
     with pytest.raises(engines.EngineError, match=r'pip install -e "\.\[gpu\]"'):
-        engines.choose("vllm")
+        engines.choose_engine("vllm")
     machine(gpu=False, vllm=False)
     monkeypatch.setattr(engines, "runs_on_cpu", lambda: True)
     with pytest.raises(engines.EngineError, match=r"make \.venv-vllm/\.installed"):
-        engines.choose("vllm")
+        engines.choose_engine("vllm")
     monkeypatch.setattr(engines, "runs_on_cpu", lambda: False)
     with pytest.raises(engines.EngineError, match="Linux on x86-64"):
-        engines.choose("vllm")
+        engines.choose_engine("vllm")
 
 
 def test_an_environment_of_its_own_counts_once_it_is_complete(monkeypatch, tmp_path):

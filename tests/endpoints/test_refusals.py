@@ -14,7 +14,7 @@ from routerlib.endpoints.refusals import (
     UNABLE_NOW,
     Kind,
     error_in,
-    read,
+    read_refusal,
     retry_after,
 )
 
@@ -176,9 +176,9 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "status", "body"), CASES, ids=lambda value: str(value)[:40])
 def test_each_kind_is_known_by_what_the_server_says(kind, status, body):
-    assert read(status, body).kind == kind
+    assert read_refusal(status, body).kind == kind
     if not isinstance(body, str):
-        assert read(status, json.dumps(body).encode()).kind == kind, "as bytes, too"
+        assert read_refusal(status, json.dumps(body).encode()).kind == kind, "as bytes, too"
 
 
 def test_the_kinds_that_serve_another_server_model_or_nobody_are_apart():
@@ -186,10 +186,10 @@ def test_the_kinds_that_serve_another_server_model_or_nobody_are_apart():
 
 
 def test_any_status_with_a_retry_after_waits_but_no_credit_and_no_key_do_not():
-    assert read(500, "oops", {"retry-after": "7"}).kind == Kind.BUSY
-    assert read(403, "<html>", {"retry-after": "7"}).retry_after == 7
-    assert read(402, "pay", {"retry-after": "7"}).kind == Kind.NO_CREDIT
-    assert read(401, "who?", {"retry-after": "7"}).kind == Kind.WRONG_KEY
+    assert read_refusal(500, "oops", {"retry-after": "7"}).kind == Kind.BUSY
+    assert read_refusal(403, "<html>", {"retry-after": "7"}).retry_after == 7
+    assert read_refusal(402, "pay", {"retry-after": "7"}).kind == Kind.NO_CREDIT
+    assert read_refusal(401, "who?", {"retry-after": "7"}).kind == Kind.WRONG_KEY
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_any_status_with_a_retry_after_waits_but_no_credit_and_no_key_do_not():
     ],
 )
 def test_the_wait_is_found_in_the_body(body, seconds):
-    assert read(429, body).retry_after == seconds
+    assert read_refusal(429, body).retry_after == seconds
 
 
 def test_retry_after_is_read_in_all_its_forms():
@@ -220,24 +220,24 @@ def test_retry_after_is_read_in_all_its_forms():
 
 def test_what_a_provider_behind_a_gateway_said_is_shown():
     body = openai("Provider returned error", metadata={"raw": '{"detail": "m is down for today"}'})
-    assert read(502, body).text == "Provider returned error: m is down for today"
+    assert read_refusal(502, body).text == "Provider returned error: m is down for today"
 
 
 def test_the_text_names_the_field_that_the_server_named():
-    refusal = read(422, {"detail": [{"loc": ["body", "stop"], "msg": "too many"}]})
+    refusal = read_refusal(422, {"detail": [{"loc": ["body", "stop"], "msg": "too many"}]})
     assert refusal.text == "body.stop: too many" and "stop" in refusal.words
-    assert "seed" in read(400, {"errors": {"seed": ["is unknown"]}}).words
-    assert read(400, openai("no", param="top_p")).param == "top_p"
+    assert "seed" in read_refusal(400, {"errors": {"seed": ["is unknown"]}}).words
+    assert read_refusal(400, openai("no", param="top_p")).param == "top_p"
 
 
 def test_an_echo_of_the_request_is_no_complaint_about_its_fields():
     body = {"detail": [{"loc": ["body", "n"], "msg": "no", "input": {"stop": ["x"], "model": "m"}}]}
-    assert "stop" not in read(422, body).words
+    assert "stop" not in read_refusal(422, body).words
 
 
 def test_a_servers_message_cannot_steer_the_terminal():
     assert (
-        read(400, openai("no \x1b[2J\x1b]0;mine\x07 model\nhere")).text
+        read_refusal(400, openai("no \x1b[2J\x1b]0;mine\x07 model\nhere")).text
         == "no �[2J�]0;mine� model here"
     )
 
@@ -263,7 +263,7 @@ def test_a_body_without_end_is_read_in_bounded_time():
     for _ in range(2000):
         deep = {"error": deep}
     started = time.monotonic()
-    assert read(400, deep).kind == Kind.REFUSED
-    read(500, "x " * 1_000_000)
-    read(400, openai("model " * 100_000))
+    assert read_refusal(400, deep).kind == Kind.REFUSED
+    read_refusal(500, "x " * 1_000_000)
+    read_refusal(400, openai("model " * 100_000))
     assert time.monotonic() - started < 5

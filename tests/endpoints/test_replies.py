@@ -6,7 +6,14 @@ import json
 
 import pytest
 
-from routerlib.endpoints.replies import ErrorInside, NoCompletion, decode, finite, samples, usage
+from routerlib.endpoints.replies import (
+    ErrorInside,
+    NoCompletion,
+    decode_reply,
+    finite,
+    samples,
+    usage,
+)
 
 
 def chat(content, finish="stop", **message):
@@ -37,7 +44,7 @@ def text_of(value, **more):
     ],
 )
 def test_an_object_is_found_in_whatever_is_around_it(content):
-    assert decode(content) == {"a": 1}
+    assert decode_reply(content) == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,7 @@ def test_an_object_is_found_in_whatever_is_around_it(content):
     ],
 )
 def test_halves_of_characters_are_replaced(content, text):
-    assert decode(content)["a"] == text
+    assert decode_reply(content)["a"] == text
 
 
 @pytest.mark.parametrize(
@@ -71,7 +78,7 @@ def test_halves_of_characters_are_replaced(content, text):
 )
 def test_what_is_no_completion_is_told_for_what_it_is(content, says):
     with pytest.raises(NoCompletion, match=says):
-        decode(content)
+        decode_reply(content)
 
 
 def stream(*pieces, end="data: [DONE]\n\n"):
@@ -92,17 +99,17 @@ def test_an_event_stream_nobody_asked_for_is_put_together():
         piece(1, "length"),
         {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 9}},
     )
-    first, second = read(decode(content))
+    first, second = read(decode_reply(content))
     assert (first["full_response"], first["reasoning"]) == ("42", "hm")
     assert (second["full_response"], second["finish_reason"]) == ("5", "length")
-    assert usage(decode(content)) == (3, 9)
+    assert usage(decode_reply(content)) == (3, 9)
 
 
 def test_a_stream_of_completions_and_one_with_an_error():
     content = stream({"choices": [{"index": 0, "text": "a", "finish_reason": "stop"}]})
-    assert text_of(decode(content), is_chat=False) == "a"
+    assert text_of(decode_reply(content), is_chat=False) == "a"
     with pytest.raises(ErrorInside):
-        read(decode(stream({"error": {"code": 502}}, end="")))
+        read(decode_reply(stream({"error": {"code": 502}}, end="")))
 
 
 # --- texts ---

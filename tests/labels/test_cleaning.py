@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from routerlib.labels import cleaning
-from routerlib.labels.cleaning import Evaluation, Filters, Rejects, Report
+from routerlib.labels.cleaning import Evaluation, Filters, RejectedConversations, Report
 from routerlib.rows import sources
 from routerlib.rows.schemas import Conversation, VoteQuestion
 from routerlib.settings import SettingError
@@ -119,7 +119,7 @@ def test_a_planted_stream_is_accounted_for_to_the_row(tmp_path, evaluation):
             file.write(json.dumps(row) + "\n")
         file.write('{"conversation_id": "torn", "conversa\n')
     report = Report()
-    rejects = Rejects(report, tmp_path / "rejected.jsonl")
+    rejects = RejectedConversations(report, tmp_path / "rejected.jsonl")
     stream = sources.load_rows(path, Conversation, rejects=rejects)
     kept = sum(1 for _ in cleaning.clean(stream, Filters(), report, evaluation))
     expected[cleaning.BROKEN] += 1

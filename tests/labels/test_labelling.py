@@ -328,7 +328,7 @@ def test_a_planted_accuracy_is_recovered_within_its_interval(tmp_path, accuracy,
     with Planted(accuracy, can) as server:
         run = labelled(server, rows, tmp_path, stem="check", how={"samples": 1})
     assert run.labelled == 400, run
-    found = labelling.check(rows, run.rows())
+    found = labelling.compare_labels(rows, run.rows())
     assert found.low <= accuracy <= found.high and found.high - found.low < 0.11
     assert found.rows == 400 and sum(sum(by.values()) for by in found.confusion.values()) == 400
     agreed = sum(found.confusion[label][label] for label in LABELS)
@@ -341,7 +341,7 @@ def test_the_interval_of_the_agreement_holds_the_planted_accuracy_as_often_as_it
     truth, inside = np.array([row.label == LABELS[1] for row in rows]), 0
     for _ in range(100):
         right = rng.random(60) < 0.8
-        found = labelling.check(rows, given_as(rows, np.where(right == truth, 0.9, 0.1)))
+        found = labelling.compare_labels(rows, given_as(rows, np.where(right == truth, 0.9, 0.1)))
         inside += found.low <= 0.8 <= found.high
     assert inside >= 90  # 95 are expected
 
@@ -355,7 +355,7 @@ def given_as(rows, p):
 
 def test_a_constant_labeller_is_called_bad_even_where_it_agrees_often():
     rows = known(200, share=0.1)
-    found = labelling.check(rows, given_as(rows, [0.2] * 200))
+    found = labelling.compare_labels(rows, given_as(rows, [0.2] * 200))
     assert found.agreement > 0.8 and found.kappa == 0 and not found.is_useful
     assert "bad labeller" in found.sentence()
 
@@ -363,7 +363,7 @@ def test_a_constant_labeller_is_called_bad_even_where_it_agrees_often():
 def test_scores_that_rank_are_said_to_rank():
     rows, rng = known(300, share=0.3), np.random.default_rng(0)
     p = [0.1 + 0.3 * rng.random() + 0.08 * (row.label == LABELS[1]) for row in rows]
-    found = labelling.check(rows, given_as(rows, p))
+    found = labelling.compare_labels(rows, given_as(rows, p))
     assert found.is_useful and found.low <= found.majority_share and "ranks" in found.sentence()
 
 
@@ -371,21 +371,21 @@ def test_calibration_is_told_apart_from_ranking():
     rows = known(400)
     sure = [1.0 if row.label == LABELS[1] else 0.0 for row in rows]
     honest, shy = (
-        labelling.check(rows, given_as(rows, sure)),
-        labelling.check(rows, given_as(rows, [0.5 + 0.1 * p for p in sure])),
+        labelling.compare_labels(rows, given_as(rows, sure)),
+        labelling.compare_labels(rows, given_as(rows, [0.5 + 0.1 * p for p in sure])),
     )
     assert honest.auc == shy.auc == 1.0 and honest.ece == 0 and shy.ece > 0.3
 
 
 def test_known_labels_that_are_all_alike_have_no_auc():
     rows = known(10, share=0.0)
-    found = labelling.check(rows, given_as(rows, [0.3] * 10))
+    found = labelling.compare_labels(rows, given_as(rows, [0.3] * 10))
     assert found.auc is None and found.agreement == 1 and "bad labeller" in found.sentence()
 
 
 def test_a_labeller_without_one_readable_answer_is_a_sentence():
     with pytest.raises(labelling.LabellingError, match="no readable label for any of the 3"):
-        labelling.check(known(3), [])
+        labelling.compare_labels(known(3), [])
 
 
 def test_the_examination_has_no_example_of_the_labelling_prompt_and_each_prompt_once():

@@ -151,7 +151,7 @@ def test_agreement_of_sources_counts_shared_prompts_only():
         row("d", 0.8, "human"),
         row("e"),
     ]
-    table = {(r["first"], r["second"]): r for r in training_set.source_agreement(rows)}
+    table = {(r["first"], r["second"]): r for r in training_set.agreement_rows(rows)}
     assert table["human", "llm"]["prompts"] == 2 and table["human", "llm"]["agreement"] == 0.5
     assert table["human", "llm"]["low"] < 0.5 < table["human", "llm"]["high"]
     assert table["graded", "llm"]["agreement"] is None

@@ -91,7 +91,7 @@ def test_a_kernel_that_dies_is_a_sentence_with_its_cell_and_cause(execute, name,
 def test_what_makes_a_notebook_smaller_is_a_parameter_that_it_has():
     for name, words in execution.SMALLER.items():
         named = set(re.findall(r"[A-Z_]{3,}", words))
-        assert named and named <= set(parameters.defaults(parameters.path(name)))
+        assert named and named <= set(parameters.defaults(parameters.notebook_path(name)))
 
 
 def test_too_few_file_handles_are_named(execute):

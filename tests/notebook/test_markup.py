@@ -9,7 +9,7 @@ import pytest
 from small_router import small_router
 
 from routerlib.notebook import markup
-from routerlib.notebook.markup import Entry, Point, Reply
+from routerlib.notebook.markup import Entry, ModelAnswer, Point
 from routerlib.training.router import Decision
 
 NASTY = "<script>alert(1)</script> & 'quotes'"
@@ -31,7 +31,7 @@ def plain(point, **more):
         "message": "Stopped.",
         "prompt": "Prove it.",
         "decision": decision,
-        "answers": {"superior": Reply("superior", "large", "Because.", "done", seconds=1.5)},
+        "answers": {"superior": ModelAnswer("superior", "large", "Because.", "done", seconds=1.5)},
         "batch": [{"prompt": "Is ice cold?", "p_superior": 0.1, "decision": "inferior"}],
         "events": [Entry("2026-01-01T10:00:00", "routed", "Prove it.", 0.9, 0.5, "superior")],
     }
@@ -73,7 +73,7 @@ def test_every_picture_of_a_face_has_a_text_and_stands_alone(point):
 
 
 def test_nothing_of_a_user_or_a_model_becomes_markup(point):
-    answers = {"inferior": Reply("inferior", NASTY, NASTY, "failed", error=NASTY)}
+    answers = {"inferior": ModelAnswer("inferior", NASTY, NASTY, "failed", error=NASTY)}
     batch = [{"prompt": NASTY, "p_superior": 0.1, "decision": "inferior"}]
     events = [Entry("2026-01-01T10:00:00", "asked", NASTY, 0.1, 0.5, "inferior", model=NASTY)]
     names = {"inferior": NASTY, "superior": NASTY}

@@ -20,7 +20,7 @@ def test_the_page_is_the_panel_alone(tmp_path):
 
 
 def test_it_is_served_here_alone_and_a_closed_page_is_ended(tmp_path):
-    command = page.command(tmp_path / "panel.ipynb", 1234)
+    command = page.voila_command(tmp_path / "panel.ipynb", 1234)
     assert "--Voila.ip=127.0.0.1" in command and "--port=1234" in command
     assert f"--MappingKernelManager.cull_idle_timeout={page.IDLE}" in command
     assert any(part.startswith("--MappingKernelManager.cull_interval=") for part in command)
@@ -33,7 +33,7 @@ def test_a_start_tells_where_it_is_even_without_models(monkeypatch, capsys, tmp_
     served = []
     monkeypatch.setattr(page.servers, "ensure", no_model)
     monkeypatch.setattr(page, "_serve", lambda notebook, port: served.append((notebook, port)))
-    page.serve(port=0)
+    page.serve_panel(port=0)
     told = capsys.readouterr().out
     assert "standin-inferior is not here." in told
     assert "The panel routes, but cannot ask the inferior model." in told

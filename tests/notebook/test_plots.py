@@ -145,11 +145,11 @@ def test_loss_curves_mark_the_best_epoch():
 
 def test_the_share_table_reads_without_prices_and_without_a_gap(graded):
     score, inferior, superior = graded
-    priced = plots.share_table(
+    priced = plots.shares_as_markdown(
         metrics.share_table(score, inferior, superior, inferior_cost=0.001, superior_cost=0.02)
     )
     assert "$20.00" in priced and "| 100% |" in priced and len(priced.splitlines()) == 10
-    bare = plots.share_table(metrics.share_table(score, superior, inferior))
+    bare = plots.shares_as_markdown(metrics.share_table(score, superior, inferior))
     assert "cost" not in bare and "–" in bare
 
 
@@ -258,7 +258,7 @@ def analysed():
 
 def test_the_matrix_of_win_rates_shows_every_pair_and_its_votes(analysed):
     models, rate, number = ratings.win_rates(analysed[0])
-    texts = [text.get_text() for text in plots.win_rates(models, rate, number).axes[0].texts]
+    texts = [text.get_text() for text in plots.win_rate_grid(models, rate, number).axes[0].texts]
     assert (
         f"{rate[0, 1]:.0%}\n{number[0, 1]}" in texts and len([text for text in texts if text]) == 6
     )
@@ -362,13 +362,13 @@ def test_the_labellers_figure_shows_its_confusion(labels):
         row.model_copy(update={"label": LABELS[i % 2], "source": "human"})
         for i, row in enumerate(labels)
     ]
-    check = labelling.check(known, labels)
+    check = labelling.compare_labels(known, labels)
     left = plots.labeller_check(check, known, labels).axes[0]
     assert sum(int(text.get_text()) for text in left.texts) == 60
 
 
 def test_sources_without_a_prompt_in_common_say_so(labels):
-    table = training_set.source_agreement(
+    table = training_set.agreement_rows(
         [*labels, *[row.model_copy(update={"source": "human"}) for row in labels]]
     )
     axes = plots.source_agreement(table).axes[0]

@@ -44,10 +44,12 @@ def test_votes_are_counted_with_what_is_missing(analysed):
 
 def test_win_rates_name_the_best_model_or_say_that_the_ends_never_met(analysed):
     models, rate, number = ratings.win_rates(analysed[0])
-    assert readings.win_rates(models, rate, number).startswith(
+    assert readings.about_win_rates(models, rate, number).startswith(
         "big won 80% of its 40 votes against small"
     )
-    assert "never met" in readings.win_rates(["a", "b"], np.full((2, 2), np.nan), np.zeros((2, 2)))
+    assert "never met" in readings.about_win_rates(
+        ["a", "b"], np.full((2, 2), np.nan), np.zeros((2, 2))
+    )
 
 
 def test_the_border_of_the_tiers_says_whether_it_is_sure(analysed):
@@ -67,7 +69,7 @@ def test_difficulty_counts_every_question_once(analysed):
         "In 60% of 40 cross-tier votes" in said
         and "4 questions are inferior, 6 superior and **0 undecided**" in said
     )
-    assert readings.votes_per_question(rows).startswith("Every question has 4 votes")
+    assert readings.about_votes_per_question(rows).startswith("Every question has 4 votes")
     assert readings.categories(rows) == (
         "The inferior side loses most in b (100% of the votes) and least in a (0%)."
     )
@@ -108,17 +110,17 @@ def labelled(source, count, p=0.9):
 def test_a_labeller_is_judged_as_a_whole_and_by_source():
     human, given = labelled("human", 20), labelled("llm", 20)
     graded = [row.model_copy(update={"source": "graded", "label": LABELS[0]}) for row in human[:10]]
-    checks = labelling.check_by_source([*human, *graded], human, given)
+    checks = labelling.compare_by_source([*human, *graded], human, given)
     assert {name: check.rows for name, check in checks.items()} == {"human": 20, "graded": 10}
-    said = readings.labeller(labelling.check(human, given), checks, True)
+    said = readings.labeller(labelling.compare_labels(human, given), checks, True)
     assert "human 100% of 20" in said and "graded 50% of 10" in said and "stand-in" in said
 
 
 def test_sources_are_compared_where_they_meet():
-    table = training_set.source_agreement([*labelled("human", 4), *labelled("llm", 4)])
+    table = training_set.agreement_rows([*labelled("human", 4), *labelled("llm", 4)])
     assert "human and llm on 100% of 4 prompts" in readings.sources(table)
     assert (
-        readings.sources(training_set.source_agreement(labelled("llm", 2)))
+        readings.sources(training_set.agreement_rows(labelled("llm", 2)))
         == "No two sources labelled the same prompt."
     )
 
@@ -141,17 +143,19 @@ def test_answers_cut_off_get_advice_and_others_none():
         unique_id="1", problem="?", is_mcq=False, answer_correct="1", model="m", responses=samples
     )
     whole = row.model_copy(update={"responses": row.responses[:1]})
-    said = readings.answer_lengths({"inferior": [row], "superior": [whole]})
+    said = readings.about_answer_lengths({"inferior": [row], "superior": [whole]})
     assert "50.0% were cut off. Raise MAX_TOKENS" in said and said.endswith("0.0% were cut off.")
 
 
 def test_samples_that_never_differ_raise_a_doubt():
-    assert "Does the server sample at all?" in readings.sample_agreement({"superior": 1.0}, 0.7, 3)
+    assert "Does the server sample at all?" in readings.about_sample_agreement(
+        {"superior": 1.0}, 0.7, 3
+    )
     assert (
         "All 3 samples agree, word for word, on 40% of the superior"
-        in readings.sample_agreement({"superior": 0.4}, 0.7, 3)
+        in readings.about_sample_agreement({"superior": 0.4}, 0.7, 3)
     )
-    assert "cannot disagree" in readings.sample_agreement({"superior": 1.0}, 0.7, 1)
+    assert "cannot disagree" in readings.about_sample_agreement({"superior": 1.0}, 0.7, 1)
 
 
 def test_the_rule_that_found_most_is_named():
@@ -222,7 +226,7 @@ def test_what_was_collected_is_a_table_with_units():
 
 def test_the_width_of_intervals_is_that_of_all_the_poorest_questions(analysed):
     rows = analysed[-1]
-    said = readings.votes_per_question(rows)
+    said = readings.about_votes_per_question(rows)
     few = min(row.votes for row in rows)
     widths = [row.high - row.low for row in rows if row.votes == few]
     assert f"{min(widths):.2f} to {max(widths):.2f} wide" in said

@@ -401,14 +401,14 @@ def test_what_was_read_whole_needs_no_hub(tmp_path):
 
 
 def test_names_are_taken_apart_and_put_together():
-    name = hub.parse("openai/gsm8k:main@test#e53f048")
+    name = hub.hub_name("openai/gsm8k:main@test#e53f048")
     assert name == hub.HubName("openai/gsm8k", "main", "test", "e53f048")
     assert str(name) == "openai/gsm8k:main@test#e53f048"
-    assert hub.parse("just-a-word") is None and hub.parse("a/b/c.jsonl") is None
-    pinned = hub.parse("https://huggingface.co/datasets/openai/gsm8k/tree/e53f048?x=1")
+    assert hub.hub_name("just-a-word") is None and hub.hub_name("a/b/c.jsonl") is None
+    pinned = hub.hub_name("https://huggingface.co/datasets/openai/gsm8k/tree/e53f048?x=1")
     assert pinned == hub.HubName("openai/gsm8k", revision="e53f048")
     with pytest.raises(hub.HubError, match="is no data set"):
-        hub.parse("https://huggingface.co/google-bert/bert-base-uncased")
+        hub.hub_name("https://huggingface.co/google-bert/bert-base-uncased")
     assert hub.model_id("https://huggingface.co/google-bert/bert-base-uncased") == (
         "google-bert/bert-base-uncased"
     )

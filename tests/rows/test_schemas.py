@@ -2,7 +2,7 @@
 
 import pytest
 
-from routerlib.rows.schemas import LabelledPrompt, RowError, parse
+from routerlib.rows.schemas import LabelledPrompt, RowError, parse_row
 
 ROW = {"id": "1", "prompt": "What is 2 + 2?", "label": "ROUTE_TO_INFERIOR", "p_superior": 0.0}
 GRADED = {**ROW, "source": "graded", "inferior_score": 1.0, "superior_score": 1.0}
@@ -15,12 +15,12 @@ def test_signals_and_costs_come_back_as_they_were_written():
         "superior_cost": 0.002,
         "signals_cost": 0.0001,
     }
-    row = parse(LabelledPrompt, GRADED | told)
+    row = parse_row(LabelledPrompt, GRADED | told)
     assert {name: row.model_dump(mode="json")[name] for name in told} == told
 
 
 def test_what_was_not_measured_is_left_out_rather_than_written_as_nothing():
-    written = parse(LabelledPrompt, {**ROW, "source": "human"}).model_dump(mode="json")
+    written = parse_row(LabelledPrompt, {**ROW, "source": "human"}).model_dump(mode="json")
     assert "inferior_signals" not in written and "superior_cost" not in written
     assert written["inferior_score"] is None
 
@@ -38,4 +38,4 @@ def test_what_was_not_measured_is_left_out_rather_than_written_as_nothing():
 )
 def test_a_cost_or_signal_that_is_no_number_is_refused_by_name(field, value):
     with pytest.raises(RowError, match=field):
-        parse(LabelledPrompt, GRADED | {field: value})
+        parse_row(LabelledPrompt, GRADED | {field: value})

@@ -174,7 +174,7 @@ def outcomes():
 def test_the_default_is_kept_against_what_is_no_better(outcomes):
     data, need, rng = outcomes
     worse = need + rng.normal(size=400)
-    name, why = candidates.choose([held(data, kernel=need, worse=worse, same=need)])
+    name, why = candidates.choose_candidate([held(data, kernel=need, worse=worse, same=need)])
     assert name == "kernel" and "no other candidate beats it by more than one standard" in why
 
 
@@ -182,7 +182,7 @@ def test_clear_evidence_chooses_another_and_the_best_of_several(outcomes):
     data, need, _ = outcomes
     better = need / 4 + data.gain / 8
     best = need / 4 + data.gain / 2
-    name, why = candidates.choose([held(data, kernel=need, better=better, best=best)])
+    name, why = candidates.choose_candidate([held(data, kernel=need, better=better, best=best)])
     assert name == "best"
     gained = metrics.apgr(best, data.inferior, data.superior)
     gained -= metrics.apgr(need, data.inferior, data.superior)
@@ -199,7 +199,7 @@ def test_a_lead_within_one_standard_error_does_not_choose(outcomes):
         metrics.apgr, need, noisy, *both, n=300, level=candidates.ONE_SIGMA
     )
     assert gained > 0 and low > 0
-    assert candidates.choose([held(data, kernel=noisy, other=need)])[0] == "other"
+    assert candidates.choose_candidate([held(data, kernel=noisy, other=need)])[0] == "other"
     for start in range(0, 400, 40):
         at = np.arange(start, start + 40)
         few = data.take(at)
@@ -208,7 +208,7 @@ def test_a_lead_within_one_standard_error_does_not_choose(outcomes):
             metrics.apgr, need[at], noisy[at], *both, n=300, level=candidates.ONE_SIGMA
         )
         if lead > 0 > least:
-            chosen = candidates.choose([held(few, kernel=noisy[at], other=need[at])])
+            chosen = candidates.choose_candidate([held(few, kernel=noisy[at], other=need[at])])
             assert chosen[0] == "kernel"
             return
     pytest.fail("no part of the rows where the lead is within one standard error")
@@ -244,7 +244,7 @@ def test_the_evidence_of_several_splits_is_joined(outcomes):
 def test_rows_without_a_gap_choose_nothing(outcomes):
     data, need, _ = outcomes
     flat = replace(data, inferior=np.ones(400))
-    name, why = candidates.choose([held(flat, kernel=need, other=data.gain)])
+    name, why = candidates.choose_candidate([held(flat, kernel=need, other=data.gain)])
     assert name == "kernel" and "cannot rank the candidates" in why and "no gap" in why
 
 

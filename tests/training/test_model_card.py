@@ -58,5 +58,5 @@ def test_only_an_encoders_line_is_folded(line):
     """What folding does to an encoder is tested where encoders are trained."""
     made = Router("c", Constant(), line)
     made.scorer.plain["p"] = 0.3
-    assert model_card.folded(made) is made
+    assert model_card.fold_calibration(made) is made
     assert np.isfinite(made.score(["x"])).all()
