@@ -25,9 +25,11 @@ run: $(VENV)/.installed $(if $(filter vllm,$(ENGINE)),$(VLLM_HERE)) ## the six n
 test: $(VENV)/.tested $(VLLM_HERE) lint ## lint, unit tests, both engines for real, the notebooks at their smallest size, the panel in a browser
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.tested ## ruff over code and notebooks
+lint: $(VENV)/.tested ## ruff over code and notebooks, the layers of the folders, the types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 # An hour and more; goes on where it stopped. What no test noticed: .venv/bin/mutmut results
 mutants: $(VENV)/.tested ## mutation tests of routerlib/stats and routerlib/training (ONLY="routerlib.stats.*" for a part)

@@ -1,7 +1,8 @@
-"""Which of a question's options a text names, by its words or by its value: `1/2` and 0.5, "the Nile" and "Nile".
+"""Which of a question's options a text names, by its words or by its value: `1/2` and 0.5, "the
+Nile" and "Nile".
 
-Texts are compared by a key without styling, case, articles and end punctuation; numbers with their units by
-value. Which part of an output is such a text is `letters`' and `extraction`'s business.
+Texts are compared by a key without styling, case, articles and end punctuation; numbers with their
+units by value. Which part of an output is such a text is `letters`' and `extraction`'s business.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ LETTERS = string.ascii_uppercase
 
 
 def lettered(options: Sequence[str], form: str = "{letter}. {option}") -> str:
-    """Options one a line, as a question shows them: `A. cold`, or `(A) cold` by the form "({letter}) {option}"."""
+    """Options one a line, as a question shows them: `A. cold`, or `(A) cold` by the form
+    "({letter}) {option}".
+    """
     return "\n".join(
         form.format(letter=letter, option=option)
         for letter, option in zip(LETTERS, options, strict=False)
@@ -36,7 +39,9 @@ def letters_of(answer: str, choices: Sequence[str]) -> str:
 
 
 def opening_option(answer: str, choices: Sequence[str]) -> str:
-    """The option whose text a statement opens with: `Paris, because it …`; the longest of several."""
+    """The option whose text a statement opens with: `Paris, because it …`; the longest of
+    several.
+    """
     key = option_key(answer)
     opening = [
         i
@@ -105,7 +110,9 @@ def option_key(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _value(key: str) -> tuple[Fraction, str] | None:
-    """A number and its unit (`12.50 m/s` is 12.5 and `m/s`), or None where the text is anything else."""
+    """A number and its unit (`12.50 m/s` is 12.5 and `m/s`), or None where the text is anything
+    else.
+    """
     match = re.match(
         r"^([€$£]?)\s*([-+]?\d{1,30}(?:\.\d{0,30})?|[-+]?\.\d{1,30})(?:×10\^?([-+]?\d{1,3})|e([-+]?\d{1,3}))?(/\d{1,9})?\s*(\D{0,24})$",
         key,

@@ -1,8 +1,9 @@
-r"""The option an output arrives at without stating a letter: a boxed or stated text or value, a last line, a conclusion.
+r"""The option an output arrives at without stating a letter: a boxed or stated text or value, a
+last line, a conclusion.
 
-The rules are asked in order, strongest first, and each returns the letters it found, "" for none, several for
-undecided. Statements of a letter are `letters`' business, and come before all of these. An output that was cut off
-arrived nowhere: of it, only a box counts.
+The rules are asked in order, strongest first, and each returns the letters it found, "" for none,
+several for undecided. Statements of a letter are `letters`' business, and come before all of these.
+An output that was cut off arrived nowhere: of it, only a box counts.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _DENIES = re.compile(
 
 
 def arrived_at(part: str, choices: Sequence[str], truncated: bool) -> tuple[str, str]:
-    """The letters a text arrives at without naming them, and the rule that found them; ("", "") for none."""
+    """The letters a text arrives at without naming them, and the rule that found them; ("", "") for
+    none.
+    """
     found = ((letters, rule) for rule, letters in _rules(part, choices, truncated) if letters)
     return next(found, ("", ""))
 
@@ -55,7 +58,8 @@ def _boxed_option(part: str, choices: Sequence[str]) -> str:
 
 _STATED_TEXT = re.compile(
     r"""
-    (?i) \b(?:answer|option|choice|solution)\b (?: \s+ (?:to\ this\ question|here|choice|option) )? \s*
+    (?i) \b(?:answer|option|choice|solution)\b (?: \s+ (?:to\ this\ question|here|choice
+        |option) )? \s*
     (?: is|are|was|would\ be|should\ be|must\ be|:|= )+ \s*
     (?: therefore|thus|that|most\ likely|probably|approximately|about|indeed|\s )* [:\-–\s]*
     ( (?: [^.\n] | \.(?=\d) | \.(?=\w) )+ )
@@ -75,7 +79,9 @@ def stated_texts(plain: str) -> list[str]:
 
 
 def _stated_option(plain: str, choices: Sequence[str]) -> str:
-    """The option whose text or value a statement gives; the last counts, a later "none" takes it back."""
+    """The option whose text or value a statement gives; the last counts, a later "none" takes it
+    back.
+    """
     found = ""
     for words in stated_texts(plain):
         letters = letters_of(words, choices) or opening_option(words, choices)
@@ -156,7 +162,8 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     if not concludes or _DENIES.search(sentence):
         return ""
     tail = re.split(
-        r"=|\\approx|≈|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have|gives?)\b",
+        r"=|\\approx|≈|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have"
+        r"|gives?)\b",
         sentence,
     )[-1]
     letters = letters_of(tail, choices)

@@ -1,7 +1,8 @@
 """Grade one answer: what an output says, and whether that is right.
 
-`grade_answer` decides by the kind of its question; how an answer is found is `extraction`'s, when two answers are
-equal `equality`'s business. Files of answers, and what the verdicts tell about a model, are `grading`'s.
+`grade_answer` decides by the kind of its question; how an answer is found is `extraction`'s, when
+two answers are equal `equality`'s business. Files of answers, and what the verdicts tell about a
+model, are `grading`'s.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ def grade_answer(item: dict[str, Any]) -> dict[str, Any]:
         item: text, gold, alternatives, choices (None: open-ended), question, finish_reason.
 
     Returns:
-        extracted_answer (text or None), is_correct, extraction_rule, extraction_status (found | ambiguous |
-        none), truncated.
+        extracted_answer (text or None), is_correct, extraction_rule, extraction_status (found |
+        ambiguous | none), truncated.
     """
     kind = extraction.kind_of(item["gold"], item["choices"] is not None)
     hints = {"question": item["question"], "finish_reason": item["finish_reason"]}
@@ -69,7 +70,9 @@ def _equals_any(answer: str, item: dict[str, Any]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _gold_expression(gold: str) -> str:
-    """A gold answer is an expression; where it is a whole solution, the answer is read out of it."""
+    """A gold answer is an expression; where it is a whole solution, the answer is read out of
+    it.
+    """
     published = expressions.published_gold(gold)
     if published:
         return published
@@ -79,7 +82,9 @@ def _gold_expression(gold: str) -> str:
 
 
 def item_of(row: Responses, sample: Sample) -> dict[str, Any]:
-    """What `grade_answer` needs to know of one sample, as JSON, which can go to a worker process."""
+    """What `grade_answer` needs to know of one sample, as JSON, which can go to a worker
+    process.
+    """
     return {
         "text": sample.full_response,
         "gold": chr(ord("A") + row.choice_index_correct) if row.is_mcq else row.answer_correct,
@@ -91,7 +96,9 @@ def item_of(row: Responses, sample: Sample) -> dict[str, Any]:
 
 
 def record(sample: Sample, verdict: dict[str, Any] | Lost) -> None:
-    """Write a verdict into its sample; an answer whose grading took too long or crashed counts as wrong."""
+    """Write a verdict into its sample; an answer whose grading took too long or crashed counts as
+    wrong.
+    """
     if isinstance(verdict, Lost):
         verdict = {
             "extracted_answer": None,

@@ -1,10 +1,11 @@
-r"""Whether two expressions are equal: `\frac{1}{2}` and 0.5, `x = 5` and 5, {1, 2} and {2, 1}, 3 km and 3000 m.
+r"""Whether two expressions are equal: `\frac{1}{2}` and 0.5, `x = 5` and 5, {1, 2} and {2, 1}, 3 km
+and 3000 m.
 
-For expressions math-verify does the algebra. Here is what goes before it (a cheap exact match; an answer tidied
-and put into a math environment, without which many a LaTeX answer is not read at all) and after it (very small
-numbers, number bases, vectors). Everything runs in the calling process without a time limit: a hostile
-expression can hang it for good, so bulk work goes through `killable`. What the answer is within a model's
-text is `extraction`'s business.
+For expressions math-verify does the algebra. Here is what goes before it (a cheap exact match; an
+answer tidied and put into a math environment, without which many a LaTeX answer is not read at all)
+and after it (very small numbers, number bases, vectors). Everything runs in the calling process
+without a time limit: a hostile expression can hang it for good, so bulk work goes through
+`killable`. What the answer is within a model's text is `extraction`'s business.
 """
 
 from __future__ import annotations
@@ -25,13 +26,35 @@ MAX_LENGTH = (
 
 _SYMBOLS = str.maketrans(
     {
-        "×": r"\times ", "÷": r"\div ", "·": r"\cdot ", "⋅": r"\cdot ", "π": r"\pi ", "∞": r"\infty ",
-        "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "±": r"\pm ", "°": r"^\circ ",
-        "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "–": "-", "⁄": "/",
-        "€": "", "£": "", "￥": "", "¥": "", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ",
-        "λ": r"\lambda ", "…": r"\ldots ",
+        "×": r"\times ",
+        "÷": r"\div ",
+        "·": r"\cdot ",
+        "⋅": r"\cdot ",
+        "π": r"\pi ",
+        "∞": r"\infty ",
+        "≤": r"\le ",
+        "≥": r"\ge ",
+        "≠": r"\ne ",
+        "≈": r"\approx ",
+        "±": r"\pm ",
+        "°": r"^\circ ",
+        "∪": r"\cup ",
+        "∩": r"\cap ",
+        "∈": r"\in ",
+        "∅": r"\emptyset ",
+        "–": "-",
+        "⁄": "/",
+        "€": "",
+        "£": "",
+        "￥": "",
+        "¥": "",
+        "θ": r"\theta ",
+        "α": r"\alpha ",
+        "β": r"\beta ",
+        "λ": r"\lambda ",
+        "…": r"\ldots ",
     }
-)  # fmt: skip
+)
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
@@ -60,11 +83,13 @@ def equal(gold: str, answer: str) -> bool:
     """Whether an answer equals the gold one, as mathematics.
 
     Args:
-        gold, answer: expressions in LaTeX or plain text, with or without $…$ around them. The relation is
-            not quite symmetric: `5` may stand for a gold `x = 5`, but not for a gold `2x + z = 5`.
+        gold, answer: expressions in LaTeX or plain text, with or without $…$ around them. The
+            relation is not quite symmetric: `5` may stand for a gold `x = 5`, but not for a gold
+            `2x + z = 5`.
 
     Returns:
-        False where they differ, where either cannot be read, and where either was read only in part.
+        False where they differ, where either cannot be read, and where either was read only in
+        part.
     """
     gold, answer = _in_symbols(gold), _in_symbols(answer)
     measured = _same_quantity(gold, answer)
@@ -96,8 +121,8 @@ def equal(gold: str, answer: str) -> bool:
 def _same_quantity(gold: str, answer: str) -> bool | None:
     """Whether two numbers with units are the same amount; None where that is no matter of units.
 
-    A unit may be missing on one side (`30` for `30 m/s`); a word that is no unit measures nothing (`36
-    students`). Where both have one, 3 km is 3000 m, and 12 cm is neither 12 m nor 12 cm².
+    A unit may be missing on one side (`30` for `30 m/s`); a word that is no unit measures nothing
+    (`36 students`). Where both have one, 3 km is 3000 m, and 12 cm is neither 12 m nor 12 cm².
     """
     if max(len(gold), len(answer)) > MAX_LENGTH:
         return None
@@ -158,7 +183,9 @@ def _fraction(sign: str) -> str:
 
 
 def tidy(expression: str) -> str:
-    """An expression as the parser likes it: no environment, no closing full stop, symbols as LaTeX commands."""
+    """An expression as the parser likes it: no environment, no closing full stop, symbols as LaTeX
+    commands.
+    """
     text = _in_symbols(expression.strip()).translate(_SYMBOLS)
     text = re.sub(r"^(?:\\displaystyle|\*\*)\s*|\*\*$", "", text).strip()
     text = _inside_all(text)
@@ -256,7 +283,9 @@ def _in_base(digits: str, base: str) -> int | str:
 
 @lru_cache(maxsize=4096)
 def _plain(text: str) -> Fraction | None:
-    """The value of a plain number such as -1,234.50, or None. At most 400 characters, so that it stays cheap."""
+    """The value of a plain number such as -1,234.50, or None. At most 400 characters, so that it
+    stays cheap.
+    """
     text = re.sub(r"^([-+])\s+", r"\1", text)
     if len(text) > 400 or not re.fullmatch(
         r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d*)?", text
@@ -315,7 +344,7 @@ def _is_pair(text: str) -> bool:
     return bool(re.fullmatch(r"(?:\\left\s*)?\(.*,.*\)", text, re.DOTALL))
 
 
-# --- read whole -------------------------------------------------------------------------------------
+# --- read whole ---
 
 # What a text says besides its numbers and letters: commands that only set it, words in \text{…}.
 _SETTING = re.compile(
@@ -329,8 +358,9 @@ MOST_ATOMS = 16  # numbers and letters that are tried; an answer with more is re
 def read_whole(expression: str) -> bool:
     """Whether a change of any number or letter changes what is read: if not, it was not read.
 
-    The parser reads the part that it understands and leaves out the rest: of `1+\\mathrm{i}` it reads 1. So
-    each number and each single letter is replaced in turn, and the expression parsed again.
+    The parser reads the part that it understands and leaves out the rest: of `1+\\mathrm{i}` it
+    reads 1. So each number and each single letter is replaced in turn, and the expression parsed
+    again.
     """
     whole = _fingerprint(expression)
     masked = _SETTING.sub(lambda match: " " * len(match[0]), expression)

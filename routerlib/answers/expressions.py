@@ -1,8 +1,8 @@
 r"""The value a text gives as its final answer to a mathematical question, as it is written there.
 
-The last balanced `\boxed{…}`, a stated answer ("the answer is …", "#### …"), a first line that is nothing but a
-value, or the value a text ends on. Which part of an output is read is `extraction`'s business, whether two
-values are equal `equality`'s.
+The last balanced `\boxed{…}`, a stated answer ("the answer is …", "#### …"), a first line that is
+nothing but a value, or the value a text ends on. Which part of an output is read is `extraction`'s
+business, whether two values are equal `equality`'s.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from routerlib.answers.wording import CHECK, folded, last_sentence, statement_en
 FUNCTIONS = r"sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|arcsin|arccos|arctan|pi|inf|and|or"
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 
-# Inline mathematics as Pandoc reads it: the opening $ has no space behind it, the closing one none before
-# it and no digit behind it. So "$20 + $15 = $35" is money, and "$x + 1$" is mathematics.
+# Inline mathematics as Pandoc reads it: the opening $ has no space behind it, the closing one none
+# before it and no digit behind it. So "$20 + $15 = $35" is money, and "$x + 1$" is mathematics.
 # https://pandoc.org/MANUAL.html#extension-tex_math_dollars
 _ENV = r"""
     (?: \$\$ .+? \$\$
@@ -45,7 +45,8 @@ _VALUE = re.compile(
     """,
     re.VERBOSE,
 )
-_DOUBLED = re.compile(  # escaped twice
+# Escaped twice
+_DOUBLED = re.compile(
     r"(?<!\\)\\\\(?=(?:boxed|text|[dt]?frac|sqrt|left|right|pi|cdot|quad|infty|circ|times)\b)"
 )
 
@@ -57,9 +58,11 @@ def published_gold(gold: str) -> str | None:
 
 
 def boxed(text: str) -> list[str]:
-    r"""The contents of all balanced `\boxed{…}`, in order; boxes joined by "and" or a comma become one.
+    r"""The contents of all balanced `\boxed{…}`, in order; boxes joined by "and" or a comma become
+    one.
 
-    A percent sign right behind a box belongs to it. A box that is never closed counts only on the last line.
+    A percent sign right behind a box belongs to it. A box that is never closed counts only on the
+    last line.
     """
     groups: list[str] = []
     last_end = -1
@@ -116,8 +119,8 @@ def states_value(text: str) -> bool:
 def committed(part: str, truncated: bool) -> tuple[str | None, str]:
     """The value a text commits to, and the rule that found it; None where it commits to none.
 
-    Of an output that was cut off only a box or a statement counts, and only where it does not touch the end:
-    what stands there may be half of a number.
+    Of an output that was cut off only a box or a statement counts, and only where it does not touch
+    the end: what stands there may be half of a number.
     """
     whole = _without_check(without_bold(folded(part))).strip()
     if truncated:
@@ -151,7 +154,9 @@ def _all_but_the_end(text: str) -> str:
 
 
 def _without_check(text: str) -> str:
-    """A text up to a check of its answer ("Check: 42 + 8 = 50"), if it says something before that."""
+    """A text up to a check of its answer ("Check: 42 + 8 = 50"), if it says something before
+    that.
+    """
     check = CHECK.search(text)
     if not check or not re.search(r"\d|\\", text[: check.start()]):
         return text
@@ -172,7 +177,9 @@ def _is_denied(text: str, statement: re.Match[str]) -> bool:
 
 
 def _is_value(line: str) -> bool:
-    """Nothing but an expression: no word of three letters outside LaTeX, save a unit behind a number."""
+    """Nothing but an expression: no word of three letters outside LaTeX, save a unit behind a
+    number.
+    """
     bare = re.sub(r"\\[A-Za-z]+(?:\{[A-Za-z ]+\})?", " ", line)
     words = re.findall(rf"(?!(?:{FUNCTIONS})\b)\b[^\W\d_]{{3,}}", bare)
     opening = _VALUE.match(line.lstrip("(* "))
@@ -180,15 +187,18 @@ def _is_value(line: str) -> bool:
     return bool(re.search(r"\d|\\|^\W*\w\W*$", line)) and (not words or unit)
 
 
-# Where the value that opens a phrase ends: at a remark in brackets, a clause, a comparison, another sentence.
+# Where the value that opens a phrase ends: at a remark in brackets, a clause, a comparison, another
+# sentence.
 _REMARK = re.compile(
     r"""
       \s* \( (?: not | or\ not | i\.e | e\.g | out\ of | of | from | von | de | sur | di | su | из
            | approx | about | rounded | since | because | as | which | that | the | a | in | see
            | [^\W\d_]{3,} ) [^()]* \)? .*
-    | \s* [,;] \s* (?: not | as | since | because | which | so | where | who | and\ not | but | i\.e | or
+    | \s* [,;] \s* (?: not | as | since | because | which | so | where | who | and\ not | but
+          | i\.e | or
            | rather | instead | while | after | when | if ) \b (?<! or ) .*
-    | \s+ (?: because | since | not | instead | rather | when | where | which | if | as | after | so ) \b .*
+    | \s+ (?: because | since | not | instead | rather | when | where | which | if | as | after
+          | so ) \b .*
     | \s+ (?: of | out\ of | from | von | de | des | las | los | sur | di | su | из | от ) \s+
            (?: the | a | these | all | our | las | los | les | den | der )? \s* \d .*
     """,
@@ -199,7 +209,8 @@ _REMARK = re.compile(
 def _stated_value(phrase: str) -> str | None:
     """The value that a statement opens with: up to the end of its line or sentence.
 
-    "9 boys, as 12 are girls" is 9, "3 + 6 = 9" is 9, "3 cats and 4 dogs" is 3, 4, and "the sum of 3 and 6" is none.
+    "9 boys, as 12 are girls" is 9, "3 + 6 = 9" is 9, "3 cats and 4 dogs" is 3, 4, and "the sum of 3
+    and 6" is none.
     """
     phrase = phrase.replace(r"\"", '"')
     lead = '*: "' if phrase.lstrip().startswith("\\") else '*: "\\'
@@ -278,7 +289,9 @@ def _opening_value(text: str) -> str | None:
 
 
 def _result(line: str) -> str:
-    """The right-hand side of a line such as `3 × 3 = 9` or `$16 + $2 = $18`; other equations stay whole."""
+    """The right-hand side of a line such as `3 × 3 = 9` or `$16 + $2 = $18`; other equations stay
+    whole.
+    """
     left, equals, right = line.rpartition("=")
     arithmetic = re.fullmatch(r"[\s\d.,+\-*/×·÷()=$€£−x]*\d[\s\d.,+\-*/×·÷()=$€£−x]*", left)
     return right.strip() if equals and arithmetic and right.strip() else line
@@ -288,9 +301,11 @@ def _result(line: str) -> str:
 
 
 def last_value(part: str) -> str | None:
-    """The value a text ends on: its last maths environment or number, in its last paragraph that has one.
+    """The value a text ends on: its last maths environment or number, in its last paragraph that
+    has one.
 
-    A value in bold is preferred to one that is not: "There are **9** boys, as 12 of the 21 are girls."
+    A value in bold is preferred to one that is not: "There are **9** boys, as 12 of the 21 are
+    girls."
     """
     without_code = re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL)
     paragraphs = [text for text in without_code.split("\n\n") if text.strip()]
@@ -329,21 +344,26 @@ def _last_in(paragraph: str) -> str | None:
     return _percents(_whole_line(paragraph) or values[-1][0] + (size[0] if size else ""))
 
 
-# A sum with its result, and words behind it that conclude nothing: "12 / 4 = 3 boxes for each of 4 children"
+# A sum with its result, and words behind it that conclude nothing: "12 / 4 = 3 boxes for each of 4
+# children"
 _SUM = re.compile(
     r"""
-    \d [\d.,]* \s* [-+*/×·÷−] [^=\n]* = \s* (?P<result> [-−]?[$€£]?[-−]?\d[\d,]*(?:\.\d+)? ) (?! [\d.]*\d )
+    \d [\d.,]* \s* [-+*/×·÷−] [^=\n]* = \s*
+    (?P<result> [-−]?[$€£]?[-−]?\d[\d,]*(?:\.\d+)? ) (?! [\d.]*\d )
     (?P<behind> \s [^\n]* )? $
     """,
     re.VERBOSE,
 )
 _GOES_ON = re.compile(
-    r"[,;:=+*/×]|\.\s|\$|\\|\b(?:so|thus|therefore|hence|then|is|are|was|were|and|or|which|gives?|get|has|have|leaving)\b"
+    r"[,;:=+*/×]|\.\s|\$|\\|\b(?:so|thus|therefore|hence|then|is|are|was|were|and|or|which|gives?"
+    r"|get|has|have|leaving)\b"
 )
 
 
 def _last_result(paragraph: str) -> str | None:
-    """The result of a sum that the last line ends on, where only words and counted things follow it."""
+    """The result of a sum that the last line ends on, where only words and counted things follow
+    it.
+    """
     line = paragraph.strip().rsplit("\n", 1)[-1]
     sums = list(_SUM.finditer(line))
     behind = sums[-1]["behind"] if sums else None

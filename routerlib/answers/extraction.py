@@ -1,9 +1,10 @@
-r"""The answer in what a model wrote: a letter, a mathematical expression or a few words, or honestly none.
+r"""The answer in what a model wrote: a letter, a mathematical expression or a few words, or
+honestly none.
 
-One function a kind of question. Each reads the part of an output that answers this question (`parts`), by the module
-that knows the kind: `letters` and `conclusions`, `expressions`, `phrases`. Every answer comes with the name of the
-rule that found it. Pure functions on text: nothing is learnt, and no model is asked. Whether the answer is right is
-`correctness`'s business.
+One function a kind of question. Each reads the part of an output that answers this question
+(`parts`), by the module that knows the kind: `letters` and `conclusions`, `expressions`, `phrases`.
+Every answer comes with the name of the rule that found it. Pure functions on text: nothing is
+learnt, and no model is asked. Whether the answer is right is `correctness`'s business.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ Kind = Literal["choice", "maths", "text"]
 
 @dataclass(frozen=True)
 class Extraction:
-    """What was read: the answer (None unless found), the rule that decided, and whether the output was cut off."""
+    """What was read: the answer (None unless found), the rule that decided, and whether the output
+    was cut off.
+    """
 
     answer: str | None
     rule: str
@@ -34,10 +37,10 @@ class Extraction:
 def kind_of(gold: str, is_mcq: bool = False) -> Kind:
     """How a question is graded: by letter, by mathematical equality, or by matching words.
 
-    Multiple choice is told by its options. Else the gold answer decides: it is mathematics if it holds a
-    LaTeX command or is made of numbers, symbols, function names and words of at most two letters (`42`,
-    `x+1`, `$5`, `12 cm`), or ends in GSM8K's `#### 18`. With a longer word in it (`Paris`, `July 4, 1776`,
-    `Apollo 11`), as a formula such as `H2O`, and as a date, it is text.
+    Multiple choice is told by its options. Else the gold answer decides: it is mathematics if it
+    holds a LaTeX command or is made of numbers, symbols, function names and words of at most two
+    letters (`42`, `x+1`, `$5`, `12 cm`), or ends in GSM8K's `#### 18`. With a longer word in it
+    (`Paris`, `July 4, 1776`, `Apollo 11`), as a formula such as `H2O`, and as a date, it is text.
     """
     if is_mcq:
         return "choice"
@@ -62,14 +65,16 @@ def extract_choice(
     """The letter an output commits to, among the letters of this question's options.
 
     Args:
-        text: the model's output; choices: the 2 to 26 options' texts; question: its text, if known, which
-            helps to find the part of the output that answers it; finish_reason: as the server gave it
-            (`length`: only an explicit statement counts, since the output never came to its end).
+        text: the model's output; choices: the 2 to 26 options' texts; question: its text, if known,
+            which helps to find the part of the output that answers it; finish_reason: as the server
+            gave it (`length`: only an explicit statement counts, since the output never came to its
+            end).
 
     Returns:
-        An Extraction whose answer is a capital letter. Rules, strongest first: a stated letter (the last
-        one counts, a later "none of the options" takes it back), a remark that names one, a stated or
-        boxed option text or value, and the conclusion. `ambiguous` where it stays with several letters.
+        An Extraction whose answer is a capital letter. Rules, strongest first: a stated letter (the
+        last one counts, a later "none of the options" takes it back), a remark that names one, a
+        stated or boxed option text or value, and the conclusion. `ambiguous` where it stays with
+        several letters.
     """
     part = own_part(text, question, choices)
     truncated = is_cut_off(part, text, finish_reason, choices)
@@ -88,9 +93,10 @@ def extract_final(
 ) -> Extraction:
     r"""The final answer to an open-ended mathematical question, as the model wrote it.
 
-    Rules, strongest first: the last balanced `\boxed{…}`; a stated answer ("the answer is …", "#### …"; the
-    last one counts); a first line that is nothing but a value; the value that the last sentence ends on,
-    unless the output was cut off. Returns an Extraction whose answer is LaTeX or plain text.
+    Rules, strongest first: the last balanced `\boxed{…}`; a stated answer ("the answer is …", "####
+    …"; the last one counts); a first line that is nothing but a value; the value that the last
+    sentence ends on, unless the output was cut off. Returns an Extraction whose answer is LaTeX or
+    plain text.
     """
     part = expressions.once_escaped(own_part(text, question)).strip()
     truncated = is_cut_off(part, text, finish_reason)
@@ -103,7 +109,8 @@ def extract_text(
 ) -> Extraction:
     """The words an output gives as its answer to a question of fact.
 
-    Rules, strongest first: a box, a stated answer (the last counts), a short first line, the last sentence.
+    Rules, strongest first: a box, a stated answer (the last counts), a short first line, the last
+    sentence.
     """
     part = own_part(text, question).strip()
     truncated = is_cut_off(part, text, finish_reason)

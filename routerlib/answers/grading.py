@@ -42,8 +42,7 @@ class NoInput(GradingError, FileNotFoundError):
     """There is no such file or folder."""
 
 
-# --- files
-# --------------------------------------------------------------------------------------------------------
+# --- files ---
 
 
 @dataclass
@@ -97,9 +96,8 @@ def grade(
     """
     started, grading = time.monotonic(), Grading()
     pairs = _pairs(input, settings.resolve(output) if output else settings.outputs("graded"))
-    surveys = [
-        _survey(source) for source, _ in pairs
-    ]  # what cannot be graded is told before anything is written
+    # What cannot be graded is told before anything is written
+    surveys = [_survey(source) for source, _ in pairs]
     with Crew("routerlib.answers.correctness:grade_answer", workers, timeout) as crew:
         for (source, target), survey in zip(pairs, surveys, strict=True):
             _grade_file(source, target, survey, crew, grading, progress)
@@ -119,7 +117,7 @@ def _pairs(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
     if (is_file and len(files) > 1) or (not is_file and target.is_file()):
         raise GradingError(
             f"{target} is a file, where a folder for {len(files)} graded files is needed. Name "
-            f"another."
+            "another."
         )
     pairs = [
         (file, target if is_file else target / file.name.removesuffix(".gz")) for file in files
@@ -156,13 +154,13 @@ def input_files(input: str | Path = "") -> list[Path]:
     if not source.exists():
         raise NoInput(
             f"There is nothing at {source}. Name a responses file of notebook 03, or a folder of "
-            f"them."
+            "them."
         )
     files = responses_files(source) if source.is_dir() else [source]
     if not files:
         raise GradingError(
             f"{source} holds no .jsonl files with rows. Run notebook 03 first, or name another "
-            f"folder."
+            "folder."
         )
     return files
 
@@ -283,8 +281,7 @@ def _tell(grading: Grading, by_category: bool) -> None:
     print(*grading.rejects, sep="\n", end="\n" if grading.rejects else "")
 
 
-# --- accuracies with intervals
-# ------------------------------------------------------------------------------------
+# --- accuracies with intervals ---
 
 
 def estimate(values: Any) -> dict[str, float]:
@@ -431,8 +428,8 @@ def choose_pair(
     if len(rest) + bool(inferior) + bool(superior) != 2 and not (inferior and superior):
         raise GradingError(
             f"{len(known)} models were graded ({', '.join(known)}), where a pair is needed. Name "
-            f"the two as "
-            "INFERIOR_MODEL and SUPERIOR_MODEL, or grade the answers of the other model as well."
+            "the two as INFERIOR_MODEL and SUPERIOR_MODEL, or grade the answers of the other "
+            "model as well."
         )
     rest.sort(key=lambda summary: summary["accuracy"]["value"])
     first = known[inferior] if inferior else rest.pop(0)
@@ -449,8 +446,7 @@ def summary_sentence(summary: dict[str, Any]) -> str:
     parts = [
         (
             f"{summary['model']}: {_percent(summary['accuracy'])} right on "
-            f"{summary['questions']:,} "
-            f"questions"
+            f"{summary['questions']:,} questions"
         )
     ]
     if summary["k"] > 1:
@@ -540,8 +536,8 @@ def reading_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
     parts.append(
         f"The two models differ in this: {more} is read less often by "
         f"{abs(100 * difference['value']):.1f} points (95 % interval {low:.1f} to {high:.1f}). "
-        f"Part of the "
-        "gap may be form and not knowledge, so read some of these outputs before you trust it."
+        "Part of the gap may be form and not knowledge, so read some of these outputs before you "
+        "trust it."
     )
     return " ".join(parts)
 
@@ -550,8 +546,8 @@ def _unread(summary: dict[str, Any]) -> str:
     shares = {name: summary[name]["value"] for name in ("unread", "none", "ambiguous", "truncated")}
     return (
         f"{shares['unread']:.1%} of the outputs of {summary['model']} (no answer "
-        f"{shares['none']:.1%}, "
-        f"ambiguous {shares['ambiguous']:.1%}; cut off {shares['truncated']:.1%})"
+        f"{shares['none']:.1%}, ambiguous {shares['ambiguous']:.1%}; cut off "
+        f"{shares['truncated']:.1%})"
     )
 
 
@@ -559,8 +555,7 @@ def _percent(share: dict[str, float]) -> str:
     return f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
 
 
-# --- outcomes
-# -----------------------------------------------------------------------------------------------------
+# --- outcomes ---
 
 
 def join_outcomes(
@@ -605,8 +600,7 @@ def join_outcomes(
     if not rows:
         raise GradingError(
             "No question was answered by both models: join the graded files of two models on one "
-            "data set "
-            f"({inferior_graded} and {superior_graded})."
+            f"data set ({inferior_graded} and {superior_graded})."
         )
     if output:
         jsonl.write_rows(output, rows)
@@ -627,7 +621,7 @@ def _outcome(row: Responses) -> tuple[int, float | None]:
     if None in verdicts:
         raise GradingError(
             f"Question {row.unique_id} of {row.model} has no grades yet. Grade its file first "
-            f"(notebook 04)."
+            "(notebook 04)."
         )
     text = hash((" ".join(row.problem.split()), tuple(row.choices or ())))
     return text, sum(map(bool, verdicts)) / len(verdicts) if verdicts else None
@@ -677,10 +671,8 @@ def gain_sentence(counts: dict[str, float]) -> str:
     best = 1 - counts["both_wrong"] / n
     calls = counts["only_superior_right"] / n
     return (
-        f"On {calls:.1%} of the questions only the superior model is right: a perfect router "
-        f"would send just those to it, "
-        f"and be right on {best:.1%}, where always asking the superior model gives {superior:.1%} "
-        f"and always asking the "
-        f"inferior one {inferior:.1%}. On {counts['only_inferior_right'] / n:.1%} only the "
-        f"inferior model is right."
+        f"On {calls:.1%} of the questions only the superior model is right: a perfect router would "
+        f"send just those to it, and be right on {best:.1%}, where always asking the superior "
+        f"model gives {superior:.1%} and always asking the inferior one {inferior:.1%}. On "
+        f"{counts['only_inferior_right'] / n:.1%} only the inferior model is right."
     )

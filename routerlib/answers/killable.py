@@ -251,8 +251,7 @@ class _Worker:
         self._errors.close()
 
 
-# --- in the worker
-# ------------------------------------------------------------------------------------------------
+# --- in the worker ---
 
 
 class _TooLong(BaseException):

@@ -1,10 +1,11 @@
 r"""The letter an output commits itself to, among the letters of a question's options.
 
-A *statement* is a place where a text commits itself ("the answer is (B)", a boxed letter, "**C. Paris**" alone behind
-"the city is:"), unless it is hypothetical or heads an entry in a list of the options. The last clear statement
-counts; where there is none, weaker *remarks* are asked ("C is the closest", "which leaves D"). Several letters mean
-undecided, and none is invented. Outputs without any of these are read by `conclusions`; which part of an output
-is read, and what becomes of a letter, is `extraction`'s business.
+A *statement* is a place where a text commits itself ("the answer is (B)", a boxed letter, "**C.
+Paris**" alone behind "the city is:"), unless it is hypothetical or heads an entry in a list of the
+options. The last clear statement counts; where there is none, weaker *remarks* are asked ("C is the
+closest", "which leaves D"). Several letters mean undecided, and none is invented. Outputs without
+any of these are read by `conclusions`; which part of an output is read, and what becomes of a
+letter, is `extraction`'s business.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from routerlib.answers.wording import (
 
 @dataclass(frozen=True)
 class Statement:
-    """A place where an output commits itself: to letters (several: undecided) or, with none, to no option.
+    """A place where an output commits itself: to letters (several: undecided) or, with none, to no
+    option.
 
     `start` and `end` are places in the text; `rule` names what found it.
     """
@@ -65,7 +67,8 @@ _BARE_WORDLIKE = r"""
 _LETTER = rf"(?: {_BRACKETED} | {_BARE} | {_BARE_WORDLIKE} )"
 
 _NOUN = r"""
-    (?: answers? | ans\.? | choices? | options? | solutions? | responses? | selections? | guess | letter
+    (?: answers? | ans\.? | choices? | options? | solutions? | responses? | selections? | guess
+        | letter
       | alternatives?
       | (?:correct|true|false|right|best|accurate|incorrect)\ (?:statements?|one|conclusion|match
           |description|explanation)
@@ -73,7 +76,8 @@ _NOUN = r"""
 """
 _FILLER = r"""
     (?: \s | [:,=\-–>→*"]
-      | \b(?: is|are|would|should|will|must|be|therefore|thus|hence|then|clearly|likely|most|probably
+      | \b(?: is|are|would|should|will|must|be|therefore|thus|hence|then|clearly|likely|most
+            |probably
             | indeed|simply|actually|definitely|the|an|option|options|choice|letter|answer|statement
             | number|correct|best|closest|right|either|both|given|by|to|final|here|so|in|fact|which
             | corresponding|appropriate|accurate|labell?ed|boxed|\\boxed )\b
@@ -83,7 +87,8 @@ _FILLER = r"""
 _STATED = re.compile(
     rf"""
     (?i: \b{_NOUN} )
-    (?: \s+ (?i: here | (?:to|for)\ (?:this|the)\ question | from\ the\ (?:given\ )?(?:options|choices)
+    (?: \s+ (?i: here | (?:to|for)\ (?:this|the)\ question | from\ the\ (?:given\ )?(?:options
+        |choices)
           | among\ the\ (?:given\ )?(?:options|choices) | choice | option | provided | above
           | of\ the\ (?:options|choices) ) )*
     ["'”]? \s*
@@ -99,7 +104,8 @@ _STATED_ABROAD = re.compile(
     (?: (?i: {ANSWER_ABROAD} | {OPTION_ABROAD} )
         (?: [ ]+ (?!(?i:{LINK_ABROAD})) [^\W\d]{{2,}} ){{0,4}}?
         \s* (?: (?i: {LINK_ABROAD} ) | [:=—–] | -(?=\s) ) \s* :?
-      | (?i: \b(?:antwort|réponse|respuesta|risposta|resposta|ответ)\b ) (?= \s+[(]?[A-Z][).]*\s*(?:$|\n) )
+      | (?i: \b(?:antwort|réponse|respuesta|risposta|resposta
+            |ответ)\b ) (?= \s+[(]?[A-Z][).]*\s*(?:$|\n) )
       | (?<![不没別别]) (?: [选選](?![项項]) [择擇]? [是为為]? ) \s* :? )
     (?: \s | [:",] | \b(?i: la|el|le|lo|les|die|der|das|den|o|a|é|option|opción|opção|opzione
           | alternativa|letra|lettera|lettre|buchstabe|antwort|вариант|буква|donc|also|daher
@@ -136,16 +142,19 @@ _IS_CORRECT = re.compile(
     (?i: (?: indeed|clearly|also|therefore|likely|definitely ) \s+ )? (?i: the\s+ )?
     (?i: (?: most|more|only|best ) \s+ )?
     (?i: correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable
-       | probable|logical|consistent|possibility|answer|solution|among\ the\ (?:options|choices)|listed|available ) \b
+       | probable|logical|consistent|possibility|answer|solution|among\ the\ (?:options|choices)
+             |listed|available ) \b
     (?i: \s+ (?:answer|option|choice|one|statement|response|match|description|explanation) )?
     """,
     re.VERBOSE,
 )
-# "this corresponds to option C", "I would go with C", "It must be (C)", "which leaves D", "only C remains"
+# "this corresponds to option C", "I would go with C", "It must be (C)", "which leaves D", "only C
+# remains"
 _CLOSEST = re.compile(
     rf"""
       (?i: \b (?: closest|nearest|best\ (?:matche?s?|fits?)|matche?s|correspond(?:s|ing)
-          |agrees?\ with|consistent\ with|equivalent\ to|selects?|choos(?:e|es|ing)|chose|picks?|picked
+          |agrees?\ with|consistent\ with|equivalent\ to|selects?|choos(?:e|es|ing)|chose|picks?
+                |picked
           |go(?:ing)?\ with|opt\ for ) ) \b
       (?: [^.\n(] | \.\d | \((?![A-Z]\)) ){{0,70}}?
       (?: (?i: \b(?:option|choice|answer|letter)s? ) \s* {_LETTER} | \(([A-Z])\) )
@@ -156,7 +165,8 @@ _CLOSEST = re.compile(
       (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER} (?= \W*(?:$|\n) )
     | (?i: \b (?: leav(?:es?|ing) | left\ with | so ) ) \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
       (?i: (?:option|choice|answer)\s+ )? {_LETTER} (?= \s+it\ is\b | \W*(?:$|\n) )
-    | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing) | i\.e\.,? ) ) \s+ {_LETTER} (?= \W*(?:$|\n) )
+    | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing)
+          | i\.e\.,? ) ) \s+ {_LETTER} (?= \W*(?:$|\n) )
     | (?: ^ | [.!?]\s ) \s* [→⇒] \s* {_LETTER} (?= \W*$ )
     | (?i: \b only ) \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER}
       (?= \s+(?:remains|is\ left|fits|works|meets|satisfies|matches)\b )
@@ -171,7 +181,8 @@ _CORRECT_ABROAD = re.compile(
       (?i: (?: die|la|a|il|o ) \s+ )?
       (?i: richtig|korrekt|correct|corret|juste|giust|bonne|верн|правильн ) \w*
     | (?i: \b ist ) \s+ [(]? ([A-Z]) [)]? \s+ (?: richtig|korrekt|die\ (?:richtige|korrekte) ) \b
-    | (?: 選択肢 | [选選][项項] ) \s* [(]? ([A-Z]) [)]? \s* (?: が|是|为|為 )? \s* (?: 正しい|正解|正[确確] )
+    | (?: 選択肢 | [选選][项項] ) \s* [(]? ([A-Z]) [)]? \s* (?: が|是|为|為 )? \s*
+      (?: 正しい|正解|正[确確] )
     """,
     re.VERBOSE,
 )
@@ -197,9 +208,11 @@ _DECLINED = re.compile(
     (?i)
       \b (?:answers?|options?|choices?|solution) \b [^.\n]{0,40}?
       (?: \b (?:is|are|was|does|do) (?:\s+not|n't) \s+ (?:\w+\s+){0,2}?
-          (?: listed|among|one\ of|on\ the\ list|in\ the\ list|in\ the\ (?:given\ )?(?:options|choices)
+          (?: listed|among|one\ of|on\ the\ list|in\ the\ list|in\ the\ (?:given\ )?(?:options
+              |choices)
             | provided|available|present|given|match\w*|correspond\w*|appear\w*|shown|any\ of|here )
-        | \b is \s* \(? \s* (?:none|not\ listed|not\ among|not\ given|unknown|not\ provided|n/?a) \b )
+        | \b is \s* \(? \s* (?:none|not\ listed|not\ among|not\ given|unknown|not\ provided
+              |n/?a) \b )
     | \b (?:it|this|that|which|value|result) \b [^.\n]{0,30}? \b (?:is|does) (?:\s+not|n't) \s+
       (?:\w+\s+){0,2}? (?:listed|among|one\ of|match|correspond\w*|in) \b
       [^.\n]{0,25}? \b (?:options|choices|answers|list) \b
@@ -216,7 +229,8 @@ _DECLINING_OPTION = re.compile(
 _CONDITION = re.compile(
     r"""
     (?i) \b (?: if|whether|suppose|assum(?:e|ing)|unless|not|n't|never|could|might|may|rather\ than
-      | instead\ of|eliminate|exclude|rule\ out|why|like|e\.g\.|such\ as|example|seem\ that|thought )
+      | instead\ of|eliminate|exclude|rule\ out|why|like|e\.g\.|such\ as|example|seem\ that
+            |thought )
     \b [^.\n]{0,45} $
     """,
     re.VERBOSE,
@@ -239,8 +253,8 @@ def committed(part: str, choices: Sequence[str], truncated: bool) -> tuple[str, 
     """The letters a text commits to, and the rule that found them.
 
     Returns:
-        One letter; several where the text stays undecided; "" where it commits to none, or to one that no
-        option has.
+        One letter; several where the text stays undecided; "" where it commits to none, or to one
+        that no option has.
     """
     plain = plain_text(part)
     lone = lone_letter(plain, choices)
@@ -262,7 +276,9 @@ def committed(part: str, choices: Sequence[str], truncated: bool) -> tuple[str, 
 
 
 def states_letter(text: str, options: int) -> bool:
-    """Whether a text commits itself anywhere: to one of so many letters, or to none of the options."""
+    """Whether a text commits itself anywhere: to one of so many letters, or to none of the
+    options.
+    """
     return any(_statements(text, options))
 
 
@@ -284,7 +300,9 @@ def _decided(statement: Statement, options: int) -> tuple[str, str]:
 
 
 def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterator[Statement]:
-    """Every place that commits to a letter, or declares that no option fits, in no particular order."""
+    """Every place that commits to a letter, or declares that no option fits, in no particular
+    order.
+    """
     rules = [
         (_BOXED_LETTER, "boxed letter"),
         (_STATED, "stated letter"),
@@ -309,11 +327,13 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
             yield Statement(match.start(), match.end(), "", "no option fits")
 
 
-# A cheap look before the long pattern: does a text hold such a noun, or a letter of another script, at all?
+# A cheap look before the long pattern: does a text hold such a noun, or a letter of another script,
+# at all?
 _ABROAD = re.compile(
     r"""
       [AaRrJjCcSsOoLl] (?: ntwo | rgebnis | [ée]pon[sd] | espuesta | isp?osta | esposta | esultado
-        | isultato | ésultat | awab | evap | var[: e] | dpov | ösung | olu[czç] | pción | pção | pzione
+        | isultato | ésultat | awab | evap | var[: e] | dpov | ösung | olu[czç] | pción | pção
+              | pzione
         | lternativa | et(?:ra|tera)\b )
     | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | đáp | [Aa]ussage
     | [\u0400-\u04FF\u0600-\u06FF\u0900-\u0DFF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]
@@ -350,7 +370,9 @@ def _called_correct(text: str, match: re.Match[str], end: int) -> bool:
 
 
 def _is_hypothetical(text: str, start: int, end: int) -> bool:
-    """`if the answer is (A)`, `the answer would be (A) if …`, `it could be (A)`, within one clause."""
+    """`if the answer is (A)`, `the answer would be (A) if …`, `it could be (A)`, within one
+    clause.
+    """
     clause = _CLAUSE.split(text[max(0, start - 60) : start])[-1]
     if _CONDITION.search(clause):
         return True
@@ -360,7 +382,9 @@ def _is_hypothetical(text: str, start: int, end: int) -> bool:
 
 
 def _is_listed(text: str, letter: str) -> bool:
-    """Whether a letter only opens a list of options: the next one follows, on its own line or as `A) x B) y`."""
+    """Whether a letter only opens a list of options: the next one follows, on its own line or as
+    `A) x B) y`.
+    """
     following = re.escape(chr(ord(letter) + 1))
     lines = rf"{letter}[)\].:][^\n]*\n+\s*[(\[]?{following}[)\].:]"
     return bool(re.match(rf"{lines}|{letter}\)[^\n(]*?\s{following}\)\s", text))
@@ -368,7 +392,8 @@ def _is_listed(text: str, letter: str) -> bool:
 
 # --- headings over the options --------------------------------------------------------------------
 
-# A line that opens with a letter in the dress of an option: "Option A:", "- (B) the Rhine", "3. C. heap"
+# A line that opens with a letter in the dress of an option: "Option A:", "- (B) the Rhine", "3. C.
+# heap"
 _LETTERED_LINE = re.compile(
     r"""
     ^ [ \t#>*•✓✗❌✅-]* (?: \d{1,2}[.)] [ \t]* )? [#*]*
@@ -380,7 +405,8 @@ _LETTERED_LINE = re.compile(
 # A line that announces one option: "Therefore, the structure is:", "Correct answer:"
 _ANNOUNCES = re.compile(
     r"""
-    (?i) (?: \b(?:is|are|be|as|was|choose|select) | \b(?:correct|final|best|right)\ (?:answer|option|choice)
+    (?i) (?: \b(?:is|are|be|as|was|choose|select) | \b(?:correct|final|best|right)\ (?:answer
+        |option|choice)
       | ^\W*(?:the\ )?answer )
     \s* [:–—-]? \s* $
     """,
@@ -389,7 +415,9 @@ _ANNOUNCES = re.compile(
 
 
 class _Headings:
-    """Where letters head the entries of a list: lines with ascending letters, one after the other."""
+    """Where letters head the entries of a list: lines with ascending letters, one after the
+    other.
+    """
 
     def __init__(self, text: str):
         self.lines = list(_LETTERED_LINE.finditer(text))
@@ -497,7 +525,9 @@ def _agreed(text: str, remarks: list[Statement], clear: list[Statement]) -> Stat
 
 
 def lone_letter(text: str, choices: Sequence[str]) -> str | None:
-    """An output that is nothing but a letter, or a letter and its option: `B`, ` (B)`, `b) cold`."""
+    """An output that is nothing but a letter, or a letter and its option: `B`, ` (B)`, `b)
+    cold`.
+    """
     valid = LETTERS[: len(choices)]
     text = re.sub(r"(?i)^\s*(?:option|choice|answer|letter)\s+(?=\(?[a-z]\b)", "", text)
     because = re.match(r"\s*\(?([B-HJ-Z])\)?,?\s+(?:because|since)\b|\s*(A),?\s+because\b", text)

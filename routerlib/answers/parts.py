@@ -1,8 +1,8 @@
 r"""The part of an output that answers this question, and whether the output came to its end.
 
-Models think in tags, wrap what they say in JSON or in tags of an answer, answer the examples of the prompt
-first, and run on into questions of their own. All that goes here, by structure alone; what the rest says is read by
-`letters`, `expressions` and `phrases`.
+Models think in tags, wrap what they say in JSON or in tags of an answer, answer the examples of the
+prompt first, and run on into questions of their own. All that goes here, by structure alone; what
+the rest says is read by `letters`, `expressions` and `phrases`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from routerlib.rows.finish_reasons import finish_reason as in_our_words
 # --- thinking, and the brackets an answer is put into ---------------------------------------------
 
 _THOUGHT = (
-    r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|deliberation|monologue|"
+    r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|deliberation"
+    r"|monologue|"
     r"inner_thoughts|chain_of_thought|cot)"
 )
 _OPENING = re.compile(
@@ -52,7 +53,8 @@ _ANSWER_TAG = re.compile(
 _ANSWER_KEY = re.compile(
     r"""
     (?: (?:final|correct|selected|chosen|my|best|right|predicted|the)[_ -]? )*
-    (?: answers? | choices? | options? | responses? | results? | solutions? | letters? | predictions?
+    (?: answers? | choices? | options? | responses? | results? | solutions? | letters?
+        | predictions?
       | antwort | réponse | respuesta | risposta | resposta | ответ | 答案 | 答え | 정답 )
     (?: [_ -]?(?:letter|choice|option|value|text|key) )?
     """,
@@ -130,7 +132,7 @@ def _field(value: Any) -> str | None:
     return None
 
 
-# --- questions of its own ---------------------------------------------------------------------------
+# --- questions of its own ---
 
 _HEADING = re.compile(
     r"""
@@ -149,9 +151,11 @@ _HEADING = re.compile(
 _LONG_GAP = re.compile(r"[ \t]{9,}|\n(?:[ \t]*\n){3,}")
 _COMBINING = re.compile(
     r"""
-    (?i) \b (?: (?:combin|compil|summari[sz])(?:e|ing) | collect(?:ing)? | recap(?:ping)? | list(?:ing)?
+    (?i) \b (?: (?:combin|compil|summari[sz])(?:e|ing) | collect(?:ing)? | recap(?:ping)?
+        | list(?:ing)?
               | (?:a\ |in\ )? summary(?:\ of)? )
-    \s+ (?:all\s+)? (?:of\s+)? (?:the|these|those|our|my|above|previous) \s+ (?:\w+\s+){0,3} answers \b
+    \s+ (?:all\s+)? (?:of\s+)? (?:the|these|those|our|my|above
+        |previous) \s+ (?:\w+\s+){0,3} answers \b
     """,
     re.VERBOSE,
 )
@@ -160,12 +164,12 @@ _COMBINING = re.compile(
 def own_part(text: str, question: str | None = None, choices: Sequence[str] = ()) -> str:
     """The part of an output that answers this question.
 
-    Decided by structure: thinking and all behind an end token go; of an answer in tags or JSON the inside
-    counts; an output that runs on is split at the headings of new questions. A part that repeats this
-    question (or most of its options) is ours. Else it is the text before the first heading if that states
-    an answer; where the output opens with headings it is the last part if they are numbered (the examples
-    of the prompt come first), or the first. What follows "combining all the answers" is about other
-    questions too, and goes.
+    Decided by structure: thinking and all behind an end token go; of an answer in tags or JSON the
+    inside counts; an output that runs on is split at the headings of new questions. A part that
+    repeats this question (or most of its options) is ours. Else it is the text before the first
+    heading if that states an answer; where the output opens with headings it is the last part if
+    they are numbered (the examples of the prompt come first), or the first. What follows "combining
+    all the answers" is about other questions too, and goes.
     """
     said = _said(text)
     text = _LONG_GAP.sub(lambda gap: "\n\n\n" if "\n" in gap[0] else "    ", said)
@@ -220,7 +224,7 @@ def _spaced(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-# --- whole or cut off -------------------------------------------------------------------------------
+# --- whole or cut off ---
 
 _SENTENCE_ENDS = tuple(".!?)]}*`$\"'”’:。！？।」』）؟…✓✅")
 LONG = 400  # characters: a shorter output was not stopped by a limit
@@ -231,9 +235,9 @@ def is_cut_off(
 ) -> bool:
     """Whether an output never came to its end.
 
-    Where the server gives a finish reason, that tells (`length`). Where it gives none, a long output is cut off
-    if it goes round in a loop, or stops in mid-sentence; not so if it was cut by us, or ends in a whole
-    option or a number.
+    Where the server gives a finish reason, that tells (`length`). Where it gives none, a long
+    output is cut off if it goes round in a loop, or stops in mid-sentence; not so if it was cut by
+    us, or ends in a whole option or a number.
     """
     reason = in_our_words(finish_reason)
     if reason is not None:

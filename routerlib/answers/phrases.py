@@ -1,8 +1,9 @@
-r"""Answers in words: what a text gives as its answer to a question of fact, and whether that is the known one.
+r"""Answers in words: what a text gives as its answer to a question of fact, and whether that is the
+known one.
 
-Case, accents, punctuation, articles and lead-ins do not matter; a date is a date in any order. A sentence may hold
-the known answer, unless it denies it or offers several. Which part of an output is read is `parts`' business; numbers
-and formulas are `expressions`' and `equality`'s.
+Case, accents, punctuation, articles and lead-ins do not matter; a date is a date in any order. A
+sentence may hold the known answer, unless it denies it or offers several. Which part of an output
+is read is `parts`' business; numbers and formulas are `expressions`' and `equality`'s.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from collections.abc import Sequence
 from routerlib.answers.conclusions import stated_texts
 from routerlib.answers.wording import last_sentence, unstyled
 
-# --- what a text says -------------------------------------------------------------------------------
+# --- what a text says ---
 
 
 def committed(part: str, truncated: bool) -> tuple[str | None, str]:
-    """The words a text gives as its answer, and the rule that found them; None where it gives none."""
+    """The words a text gives as its answer, and the rule that found them; None where it gives
+    none.
+    """
     plain = unstyled(part)
     stated = [words.strip() for words in stated_texts(plain) if words.strip()]
     if stated:
@@ -31,7 +34,7 @@ def committed(part: str, truncated: bool) -> tuple[str | None, str]:
     return (last, "last sentence") if last else (None, "no statement")
 
 
-# --- whether two answers in words are the same ------------------------------------------------------
+# --- whether two answers in words are the same ---
 
 _LEAD_IN = re.compile(
     r"""
@@ -53,9 +56,10 @@ _YES, _NO = {"yes", "true", "correct"}, {"no", "false", "incorrect"}
 def same_text(answer: str, golds: Sequence[str]) -> bool:
     """Whether an answer in words is one of the accepted ones.
 
-    Case, accents, punctuation, articles and lead-ins ("it is …") do not matter. A sentence may hold the gold
-    answer as a whole phrase, unless it says "not" or "or"; a shorter answer must be the gold answer, since
-    `New York` is no `York`. Yes and true, no and false are told by the first such word.
+    Case, accents, punctuation, articles and lead-ins ("it is …") do not matter. A sentence may hold
+    the gold answer as a whole phrase, unless it says "not" or "or"; a shorter answer must be the
+    gold answer, since `New York` is no `York`. Yes and true, no and false are told by the first
+    such word.
     """
     return any(_same(answer, gold) for gold in golds if _words(gold))
 
@@ -82,7 +86,9 @@ def _same(answer: str, gold: str) -> bool:
 
 
 def _polarity(answer: str) -> bool | None:
-    """Whether an answer says yes: its first word of yes and no decides, turned by a "not" before it."""
+    """Whether an answer says yes: its first word of yes and no decides, turned by a "not" before
+    it.
+    """
     words = _words(answer)
     for i, word in enumerate(words):
         if word in _YES | _NO:
@@ -144,7 +150,7 @@ def _words(text: str) -> list[str]:
     return [word for word in re.findall(r"[^\W_]+", plain) if word not in _ARTICLES]
 
 
-# --- dates ------------------------------------------------------------------------------------------
+# --- dates ---
 
 _MONTHS = [
     "january",
@@ -160,7 +166,10 @@ _MONTHS = [
     "november",
     "december",
 ]
-_MONTH = r"(?P<month>jan\w*|feb\w*|mar\w*|apr\w*|may|jun\w*|jul\w*|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*)\.?"
+_MONTH = (
+    r"(?P<month>jan\w*|feb\w*|mar\w*|apr\w*|may|jun\w*|jul\w*|aug\w*|sep\w*|oct\w*|nov\w*"
+    r"|dec\w*)\.?"
+)
 _DAY = r"(?P<day>\d{1,2})(?!\d)(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{3,4})"
 _DATE_FORMS = (

@@ -1,8 +1,8 @@
 r"""Quantities: numbers in words, and a number with its unit, so that 3 km is 3000 m and no 3 miles.
 
-`number_in_words` reads "twenty-one" and "2.5 million"; `quantity` takes a unit off its number and says what it measures,
-for the units that school books use. A unit that is not known stays a name, which equals only itself. Everything here
-is text and exact arithmetic.
+`number_in_words` reads "twenty-one" and "2.5 million"; `quantity` takes a unit off its number and
+says what it measures, for the units that school books use. A unit that is not known stays a name,
+which equals only itself. Everything here is text and exact arithmetic.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ LARGE_NUMBERS = "|".join(_LARGE)
 
 
 def number_in_words(text: str) -> Fraction | None:
-    """The value of "twenty-one", "three hundred and five", "2.5 million"; None for anything else."""
+    """The value of "twenty-one", "three hundred and five", "2.5 million"; None for anything
+    else.
+    """
     words = re.sub(r"[-\s]+", " ", text.strip().casefold()).split()
     if not words or len(words) > 12:
         return None
@@ -77,10 +79,11 @@ def _may_follow(before: int, value: int) -> bool:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number as it was written, its unit as it was written, and what that is in terms of a base unit.
+    """A number as it was written, its unit as it was written, and what that is in terms of a base
+    unit.
 
-    `measures` is the base ("m", "s", "$", "m/s" …) with its power; a word that is no known unit stands
-    there behind "?", with factor 1. Without a unit, `measures` is "".
+    `measures` is the base ("m", "s", "$", "m/s" …) with its power; a word that is no known unit
+    stands there behind "?", with factor 1. Without a unit, `measures` is "".
     """
 
     number: str
@@ -91,14 +94,17 @@ class Quantity:
 def _table() -> dict[str, tuple[str, Fraction]]:
     """Each name of a unit with its base and factor; symbols by case, words in lower case."""
     lines = """
-        m: m 1, meter 1, metre 1, km 1000, kilometer 1000, kilometre 1000, cm 1/100, centimeter 1/100
-        m: centimetre 1/100, mm 1/1000, millimeter 1/1000, millimetre 1/1000, dm 1/10, decimeter 1/10
+        m: m 1, meter 1, metre 1, km 1000, kilometer 1000, kilometre 1000, cm 1/100
+        m: centimeter 1/100
+        m: centimetre 1/100, mm 1/1000, millimeter 1/1000, millimetre 1/1000, dm 1/10
+        m: decimeter 1/10
         m: in 127/5000, inch 127/5000, ft 381/1250, foot 381/1250, feet 381/1250, yd 1143/1250
         m: yard 1143/1250, mi 201168/125, mile 201168/125, nm 1/1000000000, μm 1/1000000
         kg: kg 1, kilogram 1, kilo 1, g 1/1000, gram 1/1000, mg 1/1000000, milligram 1/1000000
         kg: ton 1000, tonne 1000, lb 45359237/100000000, pound 45359237/100000000
         kg: oz 45359237/1600000000, ounce 45359237/1600000000
-        s: s 1, sec 1, second 1, min 60, minute 60, h 3600, hr 3600, hour 3600, day 86400, week 604800
+        s: s 1, sec 1, second 1, min 60, minute 60, h 3600, hr 3600, hour 3600, day 86400
+        s: week 604800
         s: ms 1/1000, millisecond 1/1000
         month: month 1, year 12, yr 12
         L: L 1, l 1, liter 1, litre 1, mL 1/1000, ml 1/1000, milliliter 1/1000, millilitre 1/1000
@@ -129,11 +135,15 @@ def _table() -> dict[str, tuple[str, Fraction]]:
 
 
 _UNITS = _table()
-_FIGURE = r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:\s*(?:\\times|\\cdot)\s*10\^\{?[-+]?\d+\}?)?"
+_FIGURE = (
+    r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
+    r"(?:\s*(?:\\times|\\cdot)\s*10\^\{?[-+]?\d+\}?)?"
+)
 _WITH_UNIT = re.compile(
     rf"""
     ^ (?P<sign> (?: \\?\$ | € | £ )? ) \s*
-    (?P<number> {_FIGURE} (?: / \d+ )? | [-+]? \\[dt]?frac \s* (?:\{{[^{{}}]+\}}|\d) \s* (?:\{{[^{{}}]+\}}|\d)
+    (?P<number> {_FIGURE} (?: / \d+ )? | [-+]? \\[dt]?frac \s* (?:\{{[^{{}}]+\}}
+        |\d) \s* (?:\{{[^{{}}]+\}}|\d)
       | [-+]? (?:\d+)? \\sqrt \{{[^{{}}]+\}} | [-+]? \d* \\pi )
     (?: \s* (?P<scale> thousand|million|billion|trillion ) \b )?
     \s* (?P<unit> [^\d\s=<>+,;|(){{}}\[\]\\&_-] [^\d=<>+,;|(){{}}\[\]\\&_-]*? )?
@@ -149,7 +159,8 @@ def quantity(text: str) -> Quantity | None:
     """A text as a number with a unit; None where it is neither a number nor a number with a unit.
 
     Args:
-        text: a tidied expression, without a math environment: `12 cm`, `5.4 cents`, `$8`, `60 km/h`.
+        text: a tidied expression, without a math environment: `12 cm`, `5.4 cents`, `$8`, `60
+            km/h`.
     """
     text = re.sub(r"\^\{?\\circ\}?\s*", "° ", text)
     text = re.sub(r"\\(?:text\w*|mbox|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}", r" \1 ", text)

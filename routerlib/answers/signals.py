@@ -4,8 +4,8 @@ for.
 `measure` turns the samples of one question into numbers by name: how sure the model was
 (log-probabilities), whether it agrees with itself and with a second cheap model, how the text
 looks. The right answer is never looked at, so that a router may compute the very same numbers for a
-prompt that it serves. What cannot be measured is left out, never 0. What the numbers are worth is learnt
-in `training.policies`, not decided here.
+prompt that it serves. What cannot be measured is left out, never 0. What the numbers are worth is
+learnt in `training.policies`, not decided here.
 
 Answers agree by the grader's own equality ("1/2" is "0.5", "(C)" is "the answer is C"). Expressions
 may hang it, so bulk work sends `measure` through `killable`; it takes and gives what JSON can hold.

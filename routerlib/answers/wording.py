@@ -1,8 +1,10 @@
-r"""The words and signs by which texts give answers, in several languages: one place for all kinds of question.
+r"""The words and signs by which texts give answers, in several languages: one place for all kinds
+of question.
 
-Here is what a letter, a value and a few words have in common: how a text reads without its styling, where a
-statement such as "the answer is" ends, what a check behind an answer opens with, and which words draw a conclusion.
-What stands behind a statement is read by `letters`, `expressions` and `phrases`.
+Here is what a letter, a value and a few words have in common: how a text reads without its styling,
+where a statement such as "the answer is" ends, what a check behind an answer opens with, and which
+words draw a conclusion. What stands behind a statement is read by `letters`, `expressions` and
+`phrases`.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ _UNSPACED = r"\u0900-\u0DFF\u0E00-\u0E7F\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF"
 _BORDER = re.compile(
     rf"(?<=[{_UNSPACED}])(?=[A-Za-z0-9(\[\\$*-])|(?<=[A-Za-z0-9)\]$*])(?=[{_UNSPACED}])"
 )
-# A Cyrillic or Greek letter that looks like a Latin one, alone at the end of a statement: "Ответ: В".
+# A Cyrillic or Greek letter that looks like a Latin one, alone at the end of a statement: "Ответ:
+# В".
 _LOOK_ALIKE = str.maketrans("АВСЕНКМОРТХΑΒΕΖΗΙ", "ABCEHKMOPTXABEZHI")
 _ALONE = re.compile(r"(?<=[:—–-])\s*[(*]{0,3}[АВСЕНΑΒΕΖΗΙ](?=[)*.\s]*(?:\n|$))")
 
@@ -99,7 +102,7 @@ LINK_ABROAD = r"""
 _STATEMENT = re.compile(
     rf"""
     (?: {_ENGLISH_NOUN}
-        (?: \s+ (?!{_ENGLISH_LINK}) [\w'’-]+ ){{0,6}}?         # to this question, for the second part
+        (?: \s+ (?!{_ENGLISH_LINK}) [\w'’-]+ ){{0,6}}?       # to this question, for the second part
         \s* (?: {_ENGLISH_LINK} \s* :? | [:=]+ )
       | (?: {ANSWER_ABROAD} )
         (?: [ ]+ (?!(?:{LINK_ABROAD})) [\w'’-]+ ){{0,4}}?     # Respuesta a esta pregunta
@@ -115,9 +118,11 @@ _STATEMENT = re.compile(
 CHECK = re.compile(
     r"""
     (?: ^ | (?<=[.!?)\]]\s) | (?<=\n) | (?<=\() ) [\s*#_(]{0,8}
-    (?: check(?:ing)? | to\ (?:check|verify|double-check) | let(?:'|\ u)s\ (?:check|verify) | verification
+    (?: check(?:ing)? | to\ (?:check|verify|double-check) | let(?:'|\ u)s\ (?:check|verify)
+        | verification
       | verify(?:ing)? | proof | sanity\ check | double-check
-      | probe | kontrolle | überprüfung | v[ée]rification | v[ée]rifions | verificación | comprobación
+      | probe | kontrolle | überprüfung | v[ée]rification | v[ée]rifions | verificación
+            | comprobación
       | comprobamos | verifica | verificação | проверка | проверим
       | 检查 | 檢查 | 检验 | 验证 | 驗證 | 验算 | 驗算 | 検算 | 確認 | 확인 | 검산 )
     (?![a-z]) [^.\n]{0,40}? [:,]
@@ -132,14 +137,15 @@ CONCLUDES = re.compile(
       | this\ (?:is|means|gives) | which\ is | that\ is | we\ (?:get|have|find)
       | also | folglich | daher | donc | ainsi | luego | entonces | por\ (?:lo\ )?tanto | quindi
       | portanto | logo | следовательно | значит )\b
-    | 所以 | 因此 | 故 | 综上 | 綜上 | よって | したがって | 従って | 따라서 | 그러므로 | = | \\approx | ≈
+    | 所以 | 因此 | 故 | 综上 | 綜上 | よって | したがって | 従って | 따라서 | 그러므로
+    | = | \\approx | ≈
     """,
     re.VERBOSE,
 )
 
 
 def statement_ends(text: str) -> Iterator[re.Match[str]]:
-    """Every "the answer is", "Antwort:", "答案是", "#### ": the answer opens where the match ends."""
+    """Every "the answer is", "Antwort:", "答案是", "#### "; the answer opens where it ends."""
     return _STATEMENT.finditer(text)
 
 

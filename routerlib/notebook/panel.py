@@ -626,8 +626,7 @@ class RouterPanel(widgets.VBox):
             return error_sentence(error)
         return (
             f"What {target.base_url} sent is no chat completion "
-            f"({markup.short(error_sentence(error))}). "
-            "Is it the right address?"
+            f"({markup.short(error_sentence(error))}). Is it the right address?"
         )
 
 

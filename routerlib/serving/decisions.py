@@ -14,7 +14,8 @@ from routerlib.rows.schemas import ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, Message
 from routerlib.serving.switchboard import RequestError, Switchboard, conversation
 from routerlib.training.router import Decision
 
-NO_USAGE = {  # nothing is billed, so no token is counted
+# Nothing is billed, so no token is counted
+NO_USAGE = {
     "input_tokens": 0,
     "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
     "output_tokens": 0,

@@ -168,8 +168,7 @@ def without_waiting(work: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a synchronous line waited")
 
 
-# --- The rule
-# --------------------------------------------------------------------------------------------------
+# --- The rule ---
 
 
 async def _is_no_answer(reply: Reply, body: Mapping[str, Any], line: Line) -> bool:

@@ -570,8 +570,7 @@ def _place(error: BaseException) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-# --- Running it
-# ------------------------------------------------------------------------------------------------
+# --- Running it ---
 
 
 class RouterServer:
@@ -703,8 +702,8 @@ async def _doubt(side: str, target: Backend) -> str | None:
         return None  # `transformers serve` does not list the local folder that it serves
     named = ", ".join(offered[:5])
     return (
-        f"{endpoint.url} does not offer {target.model!r} (but {named}): name the {side} model "
-        f"with --{side}-model."
+        f"{endpoint.url} does not offer {target.model!r} (but {named}): name the {side} model with "
+        f"--{side}-model."
     )
 
 

@@ -95,7 +95,7 @@ def quick(rows: Iterable[LabelledPrompt]) -> Router:
     return router
 
 
-# --- Below the synchronous client ------------------------------------------------------------------------------
+# --- Below the synchronous client ---
 
 
 class RoutingTransport(httpx2.BaseTransport):
@@ -191,7 +191,7 @@ class RoutingHttpClient(openai.DefaultHttpxClient):
     """An HTTP client whose transport routes."""
 
 
-# --- Below the asynchronous client -----------------------------------------------------------------------------
+# --- Below the asynchronous client ---
 
 
 class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
@@ -281,7 +281,7 @@ class AsyncRoutingHttpClient(openai.DefaultAsyncHttpxClient):
     """An HTTP client whose transport routes."""
 
 
-# --- Requests and responses of both ----------------------------------------------------------------------------
+# --- Requests and responses of both ---
 
 
 def _is_chat(request: httpx2.Request) -> bool:
@@ -323,7 +323,9 @@ def _refused(error: RequestError, request: httpx2.Request, plan: Plan) -> httpx2
 def _response(
     reply: Reply, request: httpx2.Request, plan: Plan, answered_by: Backend, stream: Any
 ) -> httpx2.Response:
-    """What the SDK gets: the model's answer, with headers that tell the decision and who answered."""
+    """What the SDK gets: the model's answer, with headers that tell the decision and who
+    answered.
+    """
     response: httpx2.Response = reply.origin
     if reply.held:  # the response's own body has been begun
         response = httpx2.Response(

@@ -68,8 +68,8 @@ class Competition:
                 f"{prices} a call of the inferior model costs {ratio:.2g} of one of the superior "
                 f"model, and {extra}.",
                 self.choice.sentence,
-                f"On test rows the cost area of '{ours['name']}' is {ours['cost_area']:.3f} "
-                f"(95 % interval {ours['cost_area_low']:.3f} to {ours['cost_area_high']:.3f}), where "
+                f"On test rows the cost area of '{ours['name']}' is {ours['cost_area']:.3f} (95 % "
+                f"interval {ours['cost_area_low']:.3f} to {ours['cost_area_high']:.3f}), where "
                 "spending at random has 0.5.",
                 turning_sentence(self.over_ratios),
                 "What a second look knows more is worth its money where few prompts need both "

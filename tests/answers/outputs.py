@@ -1,9 +1,9 @@
 r"""Outputs in the manner of many model families, each with the verdict a careful reader gives it.
 
-All are made up for this project, and most were written down before the rule that reads them. CHOICES
-says which letter an output commits to (None: to no single one); VALUES and WORDS say whether an output
-gives its known answer. `test_correctness` grades them all. A case may end with the finish reason; without
-one it is "stop".
+All are made up for this project, and most were written down before the rule that reads them.
+CHOICES says which letter an output commits to (None: to no single one); VALUES and WORDS say
+whether an output gives its known answer. `test_correctness` grades them all. A case may end with
+the finish reason; without one it is "stop".
 """
 
 RIVERS = ["the Danube", "the Rhine", "the Elbe", "the Oder"]
@@ -70,20 +70,24 @@ CHOICES = [
         "C",
         "### Option A: merge sort\nNeeds memory.\n\n### Option B: bubble sort\nToo slow.\n\n"
         "### Option C: heap sort\nIn place, and fast in the worst case.\n\n"
-        "### Option D: quick sort\nSlow in the worst case.\n\n### Conclusion\nOption C meets all conditions.",
+        "### Option D: quick sort\nSlow in the worst case.\n\n### Conclusion\nOption C meets all "
+        "conditions.",
     ),
     (
         SORTING,
         "E",
         "1. **A. merge sort**: compares keys.\n2. **B. bubble sort**: compares keys.\n"
         "3. **C. heap sort**: compares keys.\n4. **D. quick sort**: compares keys.\n"
-        "5. **E. radix sort**: does not compare.\n\nTherefore the one without comparisons is **radix sort**.",
+        "5. **E. radix sort**: does not compare.\n\nTherefore the one without comparisons is "
+        "**radix sort**.",
     ),
     (
         SORTING,
         "B",
-        "The correct answer is **B. bubble sort**.\n\nWhy not the others:\n\n- **A. merge sort** is faster.\n"
-        "- **C. heap sort** is faster.\n- **D. quick sort** is faster.\n- **E. radix sort** does not compare.",
+        "The correct answer is **B. bubble sort**.\n\nWhy not the others:\n\n- **A. merge sort** "
+        "is faster.\n"
+        "- **C. heap sort** is faster.\n- **D. quick sort** is faster.\n- **E. radix sort** does "
+        "not compare.",
     ),
     (
         SORTING,
@@ -105,7 +109,8 @@ CHOICES = [
     (
         RIVERS,
         "B",
-        "**Analysis of options**\n\nA) the Danube: ends in the Black Sea ❌\n\nB) the Rhine: ends in the "
+        "**Analysis of options**\n\nA) the Danube: ends in the Black Sea ❌\n\nB) the Rhine: ends "
+        "in the "
         "North Sea ✅\n\nC) the Elbe: starts in Czechia ❌\n\nSo the right choice is B.",
     ),
     # corrections: the last explicit statement counts
@@ -123,8 +128,10 @@ CHOICES = [
     (
         RIVERS,
         "A",
-        "The correct answer is B, since the Rhine is the longest river of Germany and the Danube is only partly "
-        "German, the Elbe is shorter and the Oder still shorter than that.\n\nHold on. The question asks for Europe, "
+        "The correct answer is B, since the Rhine is the longest river of Germany and the Danube "
+        "is only partly "
+        "German, the Elbe is shorter and the Oder still shorter than that.\n\nHold on. The "
+        "question asks for Europe, "
         "not for Germany.\n\nSo the answer is A.",
     ),
     (RIVERS, "A", "It might seem that the answer is B, but the correct answer is A."),
@@ -149,7 +156,10 @@ CHOICES = [
     (
         RIVERS,
         "C",
-        "<|begin_of_thought|>The answer is A.<|end_of_thought|>\n<|begin_of_solution|>C<|end_of_solution|>",
+        (
+            "<|begin_of_thought|>The answer is "
+            "A.<|end_of_thought|>\n<|begin_of_solution|>C<|end_of_solution|>"
+        ),
     ),
     (RIVERS, "C", "<seed:think>The answer is A.</seed:think>C"),
     (RIVERS, "C", "<analysis>The answer is A.</analysis>\n\nAnswer: C"),
@@ -160,8 +170,9 @@ CHOICES = [
     (
         RIVERS,
         "C",
-        "<|channel|>analysis<|message|>Could be A. The answer is A?<|end|><|start|>assistant<|channel|>commentary"
-        "<|message|>No tool.<|end|><|start|>assistant<|channel|>final<|message|>**C. the Elbe**<|return|>",
+        "<|channel|>analysis<|message|>Could be A. The answer is "
+        "A?<|end|><|start|>assistant<|channel|>commentary<|message|>No "
+        "tool.<|end|><|start|>assistant<|channel|>final<|message|>**C. the Elbe**<|return|>",
     ),
     (RIVERS, "C", "analysisThe answer is A? No.assistantfinalThe answer is C."),
     # short ones
@@ -281,7 +292,11 @@ CHOICES = [
     (
         RIVERS,
         "B",
-        "The answer is (B).\n\nQuestion: Which is blue?\nOptions: (A) sky (B) grass\nThe answer is (A).",
+        (
+            "The answer is (B).\n\nQuestion: Which is blue?\nOptions: (A) sky (B) grass\nThe "
+            "answer "
+            "is (A)."
+        ),
     ),
     (RIVERS, "B", "B\n\nQuestion: Which is blue?\nA. sky\nB. grass\nAnswer: A"),
 ]
@@ -360,7 +375,10 @@ VALUES = [
     ("9", "[THINK]The answer is 8.[/THINK]\n\\boxed{9}"),
     (
         "9",
-        "<|channel|>analysis<|message|>The answer is 8?<|end|><|start|>assistant<|channel|>final<|message|>9",
+        (
+            "<|channel|>analysis<|message|>The answer is "
+            "8?<|end|><|start|>assistant<|channel|>final<|message|>9"
+        ),
     ),
     # languages and scripts
     ("12", "因此，答案是 12。"),
@@ -509,17 +527,30 @@ CHOICES += [
     (
         PARTICLES,
         "C",
-        "**Step 1:** Charge is -1.\n\n**Step 2:** Mass is small.\n\n**Conclusion:** The particle is **an electron (C)**.",
+        (
+            "**Step 1:** Charge is -1.\n\n**Step 2:** Mass is small.\n\n**Conclusion:** The "
+            "particle "
+            "is **an electron (C)**."
+        ),
     ),
     (
         PARTICLES,
         "C",
-        "Let's evaluate each option:\n\n(A) a proton: positive charge.\n(B) a neutron: no charge.\n(C) an electron: negative charge. This fits.\n(D) a photon: no charge.\n\nTherefore, the correct answer is:\n\n(C) an electron",
+        (
+            "Let's evaluate each option:\n\n(A) a proton: positive charge.\n(B) a neutron: no "
+            "charge.\n(C) an electron: negative charge. This fits.\n(D) a photon: no "
+            "charge.\n\nTherefore, the correct answer is:\n\n(C) an electron"
+        ),
     ),
     (
         PARTICLES,
         "C",
-        "Among the options given:\n- A. a proton is too heavy\n- B. a neutron is neutral\n- C. an electron is light and negative\n- D. a photon is massless\n\nThe best answer is therefore C.",
+        (
+            "Among the options given:\n- A. a proton is too heavy\n- B. a neutron is neutral\n- "
+            "C. an "
+            "electron is light and negative\n- D. a photon is massless\n\nThe best answer is "
+            "therefore C."
+        ),
     ),
     (
         PARTICLES,
@@ -536,7 +567,11 @@ CHOICES += [
     (
         PARTICLES,
         "D",
-        "Answer: **D**\n\n**Explanation:** A, B and C have mass. A is heavy; B is neutral; C is light.",
+        (
+            "Answer: **D**\n\n**Explanation:** A, B and C have mass. A is heavy; B is neutral; C "
+            "is "
+            "light."
+        ),
     ),
     (PARTICLES, "D", "Massless: so the answer: D. a photon."),
     (PARTICLES, "D", "Hence, **D) a photon** is the particle."),

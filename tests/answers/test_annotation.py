@@ -17,10 +17,15 @@ def responses(model, answers, tokens=(100, 10)):
     for number, outputs in enumerate(answers):
         counted = dict(zip(("prompt_tokens", "completion_tokens"), tokens, strict=True))
         yield {
-            "unique_id": str(number), "problem": f"What is {number} + 1?", "is_mcq": False,
-            "answer_correct": str(number + 1), "model": model,
-            "responses": [{"full_response": text, "is_correct": True, **counted} for text in outputs],
-        }  # fmt: skip
+            "unique_id": str(number),
+            "problem": f"What is {number} + 1?",
+            "is_mcq": False,
+            "answer_correct": str(number + 1),
+            "model": model,
+            "responses": [
+                {"full_response": text, "is_correct": True, **counted} for text in outputs
+            ],
+        }
 
 
 @pytest.fixture

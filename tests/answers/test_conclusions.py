@@ -1,4 +1,6 @@
-"""What an output arrives at without a letter: each rule finds its own case, and a cut off output arrives nowhere."""
+"""What an output arrives at without a letter: each rule finds its own case, and a cut off output
+arrives nowhere.
+"""
 
 import pytest
 

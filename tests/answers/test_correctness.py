@@ -1,4 +1,6 @@
-"""Grading one answer: each kind of question, and what becomes of an answer that no verdict came back for."""
+"""Grading one answer: each kind of question, and what becomes of an answer that no verdict came
+back for.
+"""
 
 import json
 
@@ -27,9 +29,8 @@ def row(gold, choices=None, index=None, **more):
 
 def graded_sample(question, text, finish_reason="stop"):
     sample = Sample(full_response=text, finish_reason=finish_reason)
-    item = json.loads(
-        json.dumps(correctness.item_of(question, sample))
-    )  # as it reaches a worker process
+    # As it reaches a worker process
+    item = json.loads(json.dumps(correctness.item_of(question, sample)))
     correctness.record(sample, correctness.grade_answer(item))
     return sample
 
@@ -74,7 +75,7 @@ def test_a_lost_verdict_counts_as_wrong_and_says_why():
     )
 
 
-# --- outputs of many kinds ----------------------------------------------------------------------------------------
+# --- outputs of many kinds ---
 
 
 def graded(text, gold, choices=None, finish_reason="stop"):

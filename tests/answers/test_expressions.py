@@ -1,4 +1,6 @@
-"""The value a text commits to: boxes, statements, money, clauses behind a value, and the last value."""
+"""The value a text commits to: boxes, statements, money, clauses behind a value, and the last
+value.
+"""
 
 import pytest
 

@@ -21,8 +21,17 @@ from routerlib.answers.phrases import same_text
 
 DATA = Path(__file__).parents[3] / "shared/data"
 CHOICES = [
-    "cold", "hot air", "Paris", "2.5 m/s", "30 m/s", "1/2", "neither of these", "a right triangle", "mitosis", "B cells",
-]  # fmt: skip
+    "cold",
+    "hot air",
+    "Paris",
+    "2.5 m/s",
+    "30 m/s",
+    "1/2",
+    "neither of these",
+    "a right triangle",
+    "mitosis",
+    "B cells",
+]
 QUESTION = "Which of these did the traveller mention first?"
 
 
@@ -160,7 +169,10 @@ def test_two_letters_are_ambiguous(text):
         ("The answer is (A) or (D). On reflection, the answer is (D).", "D"),
         ("Option A concerns rain, option B concerns wind. The answer is (A).", "A"),
         (
-            "The correct option is D.\n\nExplanation: A is wrong because it is so. B is wrong because of C.",
+            (
+                "The correct option is D.\n\nExplanation: A is wrong because it is so. B is wrong "
+                "because of C."
+            ),
             "D",
         ),
     ],
@@ -173,22 +185,34 @@ def test_the_last_statement_that_commits_counts(text, letter):
     "text, letter",
     [
         (
-            "The answer is (B).\n\nQuestion: What is 2+2?\nOptions: A. 3 B. 4\nAnswer: The answer is (A).",
+            (
+                "The answer is (B).\n\nQuestion: What is 2+2?\nOptions: A. 3 B. 4\nAnswer: The "
+                "answer "
+                "is (A)."
+            ),
             "B",
         ),
         ("The answer is (B). Question: What is 2+2? The answer is (A).", "B"),
         (f"Question: {QUESTION}\nAnswer: Let's think. The answer is (D).", "D"),
         (
-            "Question 1: How far?\nThe answer is (A).\n\nQuestion 2: How old?\nThe answer is (B).\n\n"
+            "Question 1: How far?\nThe answer is (A).\n\nQuestion 2: How old?\nThe answer is "
+            "(B).\n\n"
             f"Question 3: {QUESTION}\nThe answer is (D).",
             "D",
         ),
         (
-            "Let's solve each.\n\nQuestion 1: How far?\nThe answer is (A).\n\nQuestion 2: So?\nThe answer is (B).",
+            (
+                "Let's solve each.\n\nQuestion 1: How far?\nThe answer is (A).\n\nQuestion 2: "
+                "So?\nThe answer is (B)."
+            ),
             "B",
         ),
         (
-            "The answer is (B).\n\nCombining all the answers: (A), (C), (D), so the answers are A, C, D.",
+            (
+                "The answer is (B).\n\nCombining all the answers: (A), (C), (D), so the answers "
+                "are "
+                "A, C, D."
+            ),
             "B",
         ),
         ("<think>perhaps the answer is A</think>\n\nThe answer is C.", "C"),
@@ -206,7 +230,11 @@ def test_only_the_part_that_answers_this_question_is_read(text, letter):
         ("The answer is (C).\n\n\n**Question 2:** foo\nThe answer is (D).", "C"),
         ("The answer is (C).\n\nFollow-up question 1: bla\nThe answer is (D).", "C"),
         (
-            "A: Let's think step by step. Foo. The answer is (C).\n\nQ: bar\nA: Let's think. The answer is (D).",
+            (
+                "A: Let's think step by step. Foo. The answer is (C).\n\nQ: bar\nA: Let's think. "
+                "The "
+                "answer is (D)."
+            ),
             "C",
         ),
         ("The correct answer is (A) and (B) is wrong.", "A"),
@@ -253,7 +281,10 @@ def test_only_the_part_that_answers_this_question_is_read(text, letter):
         ("$v=\\boxed{2.5}$ m/s", "D"),
         ("The answer is (D). This is because A, B and C are wrong. Option A is not the best.", "D"),
         (
-            "Therefore the correct answer is (D). Option (A) is incorrect because ... Hence option A is not right.",
+            (
+                "Therefore the correct answer is (D). Option (A) is incorrect because ... Hence "
+                "option A is not right."
+            ),
             "D",
         ),
         ("The correct answer is D, not A.", "D"),
@@ -347,7 +378,7 @@ def test_a_hostile_output_takes_no_time():
     assert time.process_time() - started < 60  # seconds; quadratic reading would take many minutes
 
 
-# --- mathematics --------------------------------------------------------------------------------------------------
+# --- mathematics ---
 
 
 @pytest.mark.parametrize(
@@ -383,7 +414,7 @@ def test_without_a_final_answer_there_is_none():
     assert boxed(r"\boxed{1 + {2") == ["1 + {2"] and boxed("\\boxed{1 +\n{2\n") == []
 
 
-# --- words --------------------------------------------------------------------------------------------------------
+# --- words ---
 
 
 @pytest.mark.parametrize(
@@ -415,10 +446,21 @@ def test_facts_are_graded_by_words(text, golds, right):
 @pytest.mark.parametrize(
     "gold, kind",
     [
-        ("42", "maths"), ("-3.5", "maths"), (r"\frac{1}{2}", "maths"), ("x+1", "maths"), ("$5", "maths"), ("12 cm", "maths"),
-        ("sin(x)", "maths"), ("x", "maths"), ("Paris", "text"), ("July 4, 1776", "text"), ("Apollo 11", "text"), ("Au", "text"), ("H2O", "text"),
+        ("42", "maths"),
+        ("-3.5", "maths"),
+        (r"\frac{1}{2}", "maths"),
+        ("x+1", "maths"),
+        ("$5", "maths"),
+        ("12 cm", "maths"),
+        ("sin(x)", "maths"),
+        ("x", "maths"),
+        ("Paris", "text"),
+        ("July 4, 1776", "text"),
+        ("Apollo 11", "text"),
+        ("Au", "text"),
+        ("H2O", "text"),
     ],
-)  # fmt: skip
+)
 def test_the_gold_answer_decides_how_a_question_is_graded(gold, kind):
     assert kind_of(gold) == kind
     assert kind_of(gold, is_mcq=True) == "choice"
@@ -428,7 +470,7 @@ def test_a_first_part_that_is_the_answer_stays():
     assert own_part("Paris\n\nQuestion: and Italy?\nAnswer: Rome").strip() == "Paris"
 
 
-# --- real outputs -------------------------------------------------------------------------------------------------
+# --- real outputs ---
 
 
 def _kept_back(row: dict) -> bool:

@@ -267,9 +267,8 @@ def test_outcomes_join_two_models(tmp_path):
     rows, counts = grading.join_outcomes(*result.files, tmp_path / "g" / "outcomes.jsonl")
     by_id = {row.id: row for row in rows}
     assert set(by_id) == {"a", "b"}
-    assert (
-        by_id["a"].p_superior == pytest.approx(0.5) and by_id["a"].label == "ROUTE_TO_INFERIOR"
-    )  # a tie is the cheap model's
+    # A tie is the cheap model's
+    assert by_id["a"].p_superior == pytest.approx(0.5) and by_id["a"].label == "ROUTE_TO_INFERIOR"
     assert (by_id["b"].inferior_score, by_id["b"].superior_score, by_id["b"].p_superior) == (
         1.0,
         0.0,

@@ -1,4 +1,6 @@
-"""Workers that can be killed: order, hanging items, crashes, and errors, each at the cost of one item."""
+"""Workers that can be killed: order, hanging items, crashes, and errors, each at the cost of one
+item.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""Which letter a text commits itself to: statements, remarks, headings over options, and what counts of several."""
+"""Which letter a text commits itself to: statements, remarks, headings over options, and what
+counts of several.
+"""
 
 import pytest
 

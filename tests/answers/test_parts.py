@@ -29,7 +29,10 @@ def test_a_model_that_says_nothing_behind_its_thinking_has_answered_in_it():
 
 
 def test_of_channels_the_final_one_counts():
-    told = "<|channel|>analysis<|message|>7?<|end|><|start|>assistant<|channel|>final<|message|>8<|return|>"
+    told = (
+        "<|channel|>analysis<|message|>7?<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>8<|return|>"
+    )
     assert own_part(told) == "8"
     assert own_part("<|channel|>analysis<|message|>7? Perhaps") == ""
     assert own_part("analysisIt may be 7.assistantfinalIt is 8.") == "It is 8."

@@ -1,4 +1,6 @@
-"""Signals are read off answers alone: the same for a graded question and for a prompt that is served."""
+"""Signals are read off answers alone: the same for a graded question and for a prompt that is
+served.
+"""
 
 import json
 

@@ -1,4 +1,6 @@
-"""The figures of a second look show all policies and both models, and are read in a computed sentence."""
+"""The figures of a second look show all policies and both models, and are read in a computed
+sentence.
+"""
 
 import sys
 from pathlib import Path

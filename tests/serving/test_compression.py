@@ -1,4 +1,6 @@
-"""Bodies made plain again: each encoding, several in a row, and those that are none or too large."""
+"""Bodies made plain again: each encoding, several in a row, and those that are none or too
+large.
+"""
 
 import gzip
 import tracemalloc

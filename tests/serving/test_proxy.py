@@ -148,8 +148,12 @@ of = lambda text: [{"role": "user", "content": text}]
 print(json.dumps({
     "easy": litellm.completion(model="openai/router", messages=of(easy), **ask).model,
     "hard": litellm.completion(model="openai/router", messages=of(hard), **ask).model,
-    "stream": "".join(chunk.choices[0].delta.content or ""
-                      for chunk in litellm.completion(model="openai/router", messages=of(hard), stream=True, **ask)),
+    "stream": "".join(
+        chunk.choices[0].delta.content or ""
+        for chunk in litellm.completion(
+            model="openai/router", messages=of(hard), stream=True, **ask
+        )
+    ),
 }))
 """
 
@@ -402,8 +406,14 @@ def test_an_answer_that_breaks_off_is_an_error_not_an_end(router):
     async def run():
         async def half_an_answer(reader, writer):
             await reader.readuntil(b"\r\n\r\n")
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-            event = b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"small","choices":[]}\n\n'
+            head = (
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+                b"chunked\r\n\r\n"
+            )
+            event = (
+                b'data: {"id":"1","object":"chat.completion.chunk","created":1,'
+                b'"model":"small","choices":[]}\n\n'
+            )
             writer.write(head + f"{len(event):x}\r\n".encode() + event + b"\r\n")
             await writer.drain()
             writer.close()
@@ -458,7 +468,10 @@ def test_listens_on_this_machine_only(server):
 
 def test_the_command_serves_a_saved_router(router, upstream, tmp_path):
     folder = router.save(tmp_path / "router")
-    code = "import sys; from routerlib.serving.proxy import serve_router; serve_router(*sys.argv[1:4], port=int(sys.argv[4]))"
+    code = (
+        "import sys; from routerlib.serving.proxy import serve_router; "
+        "serve_router(*sys.argv[1:4], port=int(sys.argv[4]))"
+    )
     from routerlib.endpoints.addresses import free_port
 
     command = [
@@ -475,9 +488,8 @@ def test_the_command_serves_a_saved_router(router, upstream, tmp_path):
         command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     )
     try:
-        assert (
-            "does not offer 'small'" in process.stdout.readline()
-        )  # it warns, and serves all the same
+        # It warns, and serves all the same
+        assert "does not offer 'small'" in process.stdout.readline()
         line = process.stdout.readline()
         assert "no key is needed" in line
         url = next(word for word in line.split() if word.startswith("http")).rstrip(",")

@@ -253,7 +253,9 @@ def test_the_last_threshold_before_the_first_failure_counts():
 
 
 def test_the_figures_of_a_certificate_are_those_of_its_threshold():
-    """200 rows at 0.2 that gain more than the judge says, 100 at 0.6 that lose; half are audited."""
+    """200 rows at 0.2 that gain more than the judge says, 100 at 0.6 that lose; half are
+    audited.
+    """
     score = np.tile([0.2, 0.2, 0.6], 100)
     people = np.where(score < 0.5, -1.0, 1.0)
     judged = np.where(score < 0.5, -0.5, 1.0)

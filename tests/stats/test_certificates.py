@@ -265,7 +265,8 @@ def test_rows_needed_are_about_the_fewest_that_pass():
     )
     assert not found.certified and no_loss <= found.rows_needed <= 1.05 * no_loss
     assert found.sentence.endswith(
-        f"About {found.rows_needed - 40} more rows like these would do ({found.rows_needed} in all)."
+        f"About {found.rows_needed - 40} more rows like these would do ({found.rows_needed} in "
+        "all)."
     )
 
 

@@ -1,4 +1,6 @@
-"""Money against quality: worked by hand, against a slow count of every threshold, and against APGR where both agree."""
+"""Money against quality: worked by hand, against a slow count of every threshold, and against APGR
+where both agree.
+"""
 
 import numpy as np
 import pytest
@@ -46,7 +48,9 @@ def slow_points(course, inferior, superior, bill):
 
 
 def slow_area(course, inferior, superior, bill):
-    """The area by walking every segment in small steps, each counted only while it is inside the bill."""
+    """The area by walking every segment in small steps, each counted only while it is inside the
+    bill.
+    """
     money, quality = slow_points(course, inferior, superior, bill)
     end = (bill.superior - bill.inferior).sum()
     area = 0.0
@@ -60,11 +64,13 @@ def slow_area(course, inferior, superior, bill):
 
 
 def test_two_rows_by_hand():
-    # Only the first row gains. The router sends it up first: all the gap for half of the bill, so 1/4 + 1/2.
+    # Only the first row gains. The router sends it up first: all the gap for half of the bill, so
+    # 1/4 + 1/2.
     inferior, superior = np.array([0.0, 1.0]), np.array([1.0, 1.0])
     bill = equal_prices(2, ratio=0.2)
     assert cost_area(router_course([2.0, 1.0]), inferior, superior, bill) == pytest.approx(0.75)
-    # The cascade pays 1 for the escalation where the whole bill spans 2 x 0.8: 1/2 x 0.625, then 0.375 at full height.
+    # The cascade pays 1 for the escalation where the whole bill spans 2 x 0.8: 1/2 x 0.625, then
+    # 0.375 at full height.
     expected = 0.625 / 2 + 0.375
     assert cost_area(cascade_course([2.0, 1.0]), inferior, superior, bill) == pytest.approx(
         expected

@@ -392,7 +392,9 @@ def test_bins_of_equal_mass_hold_equally_many_rows():
 
 
 def test_ece_by_chance_of_one_row_by_hand():
-    """p = 0.5 and one sample: always off by 0.5. Of two samples: 0, 0.5 or 1, so 0.25 on average."""
+    """p = 0.5 and one sample: always off by 0.5. Of two samples: 0, 0.5 or 1, so 0.25 on
+    average.
+    """
     assert metrics.ece_by_chance([0.5], n=50) == pytest.approx(0.5)
     assert metrics.ece_by_chance([0.5], samples=2, n=2000) == pytest.approx(0.25, abs=0.02)
 

@@ -1,4 +1,6 @@
-"""One call from routers to policies: fitted, chosen, measured and certified, and told in sentences."""
+"""One call from routers to policies: fitted, chosen, measured and certified, and told in
+sentences.
+"""
 
 import functools
 

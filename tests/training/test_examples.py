@@ -155,7 +155,10 @@ def test_parts_are_filled_in_the_order_of_the_shares_by_rows_not_by_groups():
 
 
 def test_a_prompt_and_its_near_copy_are_in_one_part():
-    long = "How many times must a fair coin number {} be thrown until heads has come up twice in a row?"
+    long = (
+        "How many times must a fair coin number {} be thrown until heads has come up twice in a "
+        "row?"
+    )
     prompts = [long.format(n) for n in range(40)]
     listed = [
         {"prompt": start + text, "inferior_score": 0, "superior_score": 1}

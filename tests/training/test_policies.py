@@ -1,4 +1,6 @@
-"""A policy is one path: both decisions move together, nested, and say one by one what they say in bulk."""
+"""A policy is one path: both decisions move together, nested, and say one by one what they say in
+bulk.
+"""
 
 import functools
 import itertools

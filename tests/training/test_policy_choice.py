@@ -1,4 +1,6 @@
-"""Policies are chosen by money on held-out rows: never a useless second look, and one that pays wherever it does."""
+"""Policies are chosen by money on held-out rows: never a useless second look, and one that pays
+wherever it does.
+"""
 
 import functools
 

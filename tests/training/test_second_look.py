@@ -1,4 +1,6 @@
-"""The second look learns which way each signal speaks, leaves out those that say nothing, and is moved by no gap."""
+"""The second look learns which way each signal speaks, leaves out those that say nothing, and is
+moved by no gap.
+"""
 
 import functools
 import json
