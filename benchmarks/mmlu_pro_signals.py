@@ -73,7 +73,7 @@ def main() -> None:
         items = [correctness.item_of(one, one.responses[0]) for row in rows for one in row[:2]]
         verdicts = list(crew.map(items))
     with Crew("routerlib.answers.signals:measure") as crew:
-        measured = list(crew.map([signals.item_of(row[0], row[2]) for row in rows]))
+        measured = list(crew.map([signals.signals_item(row[0], row[2]) for row in rows]))
     lengths = np.array([[_length(one) for one in row] for row in rows])
     scale = lengths.mean(axis=0)
     written = []

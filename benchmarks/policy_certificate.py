@@ -36,7 +36,7 @@ def measure(
     broken, certified, calls, money = 0, 0, [], []
     for _ in range(resamples):
         drawn = rng.integers(len(score), size=n)
-        placed, found = policy_choice.certify(
+        placed, found = policy_choice.certify_policy(
             policy, score[drawn], population.take(drawn), epsilon, delta
         )
         state = course.states(placed.threshold)

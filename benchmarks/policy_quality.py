@@ -94,7 +94,7 @@ def certified_shares(
         spared = []
         for one, split in zip(fitted, splits, strict=True):
             fresh = told.take(split.test)
-            _, certificate = policy_choice.certify(
+            _, certificate = policy_choice.certify_policy(
                 one.policies[name], split.scores[chosen], fresh, EPSILON, DELTA
             )
             at = certificate.expenses

@@ -114,7 +114,7 @@ def _measured(
     timeout: float,
 ) -> dict[str, dict[str, float]]:
     """The signals of each question by its id; none for one whose reading was lost."""
-    items = [signals.item_of(row, others.get(row.unique_id)) for row in answered]
+    items = [signals.signals_item(row, others.get(row.unique_id)) for row in answered]
     with Crew("routerlib.answers.signals:measure", workers, timeout) as crew:
         measured = list(crew.map(items))
     told = {}

@@ -116,7 +116,7 @@ def states_value(text: str) -> bool:
 # --- the value a text commits to ------------------------------------------------------------------
 
 
-def committed(part: str, truncated: bool) -> tuple[str | None, str]:
+def committed_expression(part: str, truncated: bool) -> tuple[str | None, str]:
     """The value a text commits to, and the rule that found it; None where it commits to none.
 
     Of an output that was cut off only a box or a statement counts, and only where it does not touch

@@ -78,7 +78,7 @@ def extract_choice(
     """
     part = own_part(text, question, choices)
     truncated = is_cut_off(part, text, finish_reason, choices)
-    found, rule = letters.committed(part, choices, truncated)
+    found, rule = letters.committed_letter(part, choices, truncated)
     if not found and rule in ("no statement", "cut off"):
         concluded, name = conclusions.arrived_at(part, choices, truncated)
         found, rule = (concluded, name) if concluded else (found, rule)
@@ -100,7 +100,7 @@ def extract_final(
     """
     part = expressions.once_escaped(own_part(text, question)).strip()
     truncated = is_cut_off(part, text, finish_reason)
-    answer, rule = expressions.committed(part, truncated)
+    answer, rule = expressions.committed_expression(part, truncated)
     return Extraction(answer, rule, "found" if answer else "none", truncated)
 
 
@@ -118,5 +118,5 @@ def extract_text(
     if boxes:
         words = re.sub(r"\\text\w*\s*\{([^{}]*)\}", r"\1", boxes[-1])
         return Extraction(words, "boxed", "found", truncated)
-    answer, rule = phrases.committed(part, truncated)
+    answer, rule = phrases.committed_phrase(part, truncated)
     return Extraction(answer, rule, "found" if answer else "none", truncated)

@@ -249,7 +249,7 @@ _BEFORE_LETTER = re.compile(
 )
 
 
-def committed(part: str, choices: Sequence[str], truncated: bool) -> tuple[str, str]:
+def committed_letter(part: str, choices: Sequence[str], truncated: bool) -> tuple[str, str]:
     """The letters a text commits to, and the rule that found them.
 
     Returns:

@@ -18,7 +18,7 @@ from routerlib.answers.wording import last_sentence, unstyled
 # --- what a text says ---
 
 
-def committed(part: str, truncated: bool) -> tuple[str | None, str]:
+def committed_phrase(part: str, truncated: bool) -> tuple[str | None, str]:
     """The words a text gives as its answer, and the rule that found them; None where it gives
     none.
     """

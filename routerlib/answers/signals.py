@@ -47,7 +47,7 @@ OPTION = re.compile(r"^\s*\(?([A-Z])[).:]\s+(\S.*)$", re.MULTILINE)
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, width), each of length 1
 
 
-def item_of(row: Responses, second: Responses | None = None) -> dict[str, Any]:
+def signals_item(row: Responses, second: Responses | None = None) -> dict[str, Any]:
     """What `measure` needs of one question, as JSON: the inferior model's row and the second
     model's, if any.
     """

@@ -28,7 +28,7 @@ from routerlib.training.policy_choice import (
 )
 from routerlib.training.router import Router
 
-__all__ = ["Competition", "certify", "compete", "held_out_scores", "turning_sentence"]
+__all__ = ["Competition", "certify_choice", "compete", "held_out_scores", "turning_sentence"]
 Array = np.ndarray
 
 
@@ -128,7 +128,7 @@ def held_out_scores(run: Fitted, chosen: str) -> Array:
     return np.where(np.isnan(ours), kernel, ours)
 
 
-def certify(
+def certify_choice(
     found: Competition,
     router: Router,
     rows: Examples,
@@ -144,7 +144,7 @@ def certify(
     kept_back = rows.take(calibration)
     score = router.score(kept_back.texts, kept_back.categories if use_categories else None)
     told = found.told.take(calibration)
-    placed, certificate = policy_choice.certify(
+    placed, certificate = policy_choice.certify_policy(
         found.policy, score, told, epsilon, delta, currency=" dollars" if told.priced else ""
     )
     router.policy = None if placed.name == ROUTER else placed

@@ -3,8 +3,8 @@ certify.
 
 All is decided on development rows, by gains and courses from fits that did not see them, and
 counted in money (cost area, `stats.costs`) at the prices of the rows or at a price ratio. Test rows
-are touched once, by `compare_policies`; calibration rows once, by `certify`. What a policy is, is
-said in `policies`; nothing here asks a server or reads a file.
+are touched once, by `compare_policies`; calibration rows once, by `certify_policy`. What a policy
+is, is said in `policies`; nothing here asks a server or reads a file.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def fit_policies(
     parts = folds(groups[index], PARTS, seed)
     known = (p_superior, rows.signals, rows.inferior, rows.superior)
     held = second_look.held_out(*known, parts)
-    look = second_look.fit(*known)
+    look = second_look.fit_second_look(*known)
     path = path_of(p_superior, held, rows.costs)
     for policy in (Policy(CASCADE, look), Policy(BOTH, look, path)):
         policies[policy.name] = policy
@@ -432,7 +432,7 @@ class PolicyCertificate:
         }
 
 
-def certify(
+def certify_policy(
     policy: Policy,
     p_superior: Array,
     told: Outcomes,

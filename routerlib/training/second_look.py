@@ -149,7 +149,7 @@ def _probability(log_odds: Array) -> Array:
     return np.asarray(expit(log_odds))
 
 
-def fit(
+def fit_second_look(
     p_superior: ArrayLike,
     signals: Mapping[str, ArrayLike],
     inferior: ArrayLike,
@@ -275,7 +275,7 @@ def held_out(
     for part in parts:
         rest = np.setdiff1d(np.arange(len(inferior)), part)
         rest = rest if len(rest) else part
-        look = fit(
+        look = fit_second_look(
             p_superior[rest],
             {name: values[rest] for name, values in signals.items()},
             inferior[rest],

@@ -8,7 +8,7 @@ from routerlib.answers import expressions
 
 
 def committed(text, truncated=False):
-    return expressions.committed(text, truncated)[0]
+    return expressions.committed_expression(text, truncated)[0]
 
 
 @pytest.mark.parametrize(

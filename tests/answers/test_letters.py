@@ -10,7 +10,7 @@ TREES = ["oak", "birch", "maple tree", "willow"]
 
 
 def committed(text, truncated=False):
-    return letters.committed(text, TREES, truncated)
+    return letters.committed_letter(text, TREES, truncated)
 
 
 @pytest.mark.parametrize(

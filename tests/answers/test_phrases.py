@@ -40,11 +40,11 @@ def test_the_same_in_words(answer, gold, same):
     ],
 )
 def test_what_a_text_says(text, words, rule):
-    assert phrases.committed(text, truncated=False) == (words, rule)
+    assert phrases.committed_phrase(text, truncated=False) == (words, rule)
 
 
 def test_cut_off_in_a_sentence_there_are_no_words():
-    assert phrases.committed("Let me think:\nItaly.\nSo Ro", truncated=True)[0] is None
+    assert phrases.committed_phrase("Let me think:\nItaly.\nSo Ro", truncated=True)[0] is None
 
 
 def test_dates_in_their_orders():

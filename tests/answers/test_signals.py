@@ -24,7 +24,7 @@ def row(*outputs, choices=None, **more):
 
 
 def read(inferior, second=None):
-    return signals.measure(signals.item_of(inferior, second))
+    return signals.measure(signals.signals_item(inferior, second))
 
 
 def token(text, logprob, **others):
@@ -115,14 +115,14 @@ def test_open_answers_have_no_margin():
 
 def test_prose_is_compared_by_meaning_and_answers_are_not():
     prose = "Ecuador lies on the equator and has many old cities in the mountains, says my friend"
-    item = signals.item_of(
+    item = signals.signals_item(
         row(prose, prose), row("Something else entirely, told at some length, and on")
     )
     embeddings = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
     found = signals.similarities(item, lambda texts: embeddings[: len(texts)])
     assert found["sample_similarity"] == pytest.approx(0.8)
     assert found["second_similarity"] == pytest.approx(0.3)
-    answers = signals.item_of(row("The answer is 4."), row("The answer is 5."))
+    answers = signals.signals_item(row("The answer is 4."), row("The answer is 5."))
     assert signals.similarities(answers, lambda texts: 1 / 0) == {}
 
 
@@ -148,7 +148,7 @@ def test_options_of_an_example_give_way_to_those_of_the_question():
 
 
 def test_bulk_reading_in_killable_workers_gives_the_same():
-    items = [signals.item_of(row("The answer is 1/2."), row("0.5"))] * 3
+    items = [signals.signals_item(row("The answer is 1/2."), row("0.5"))] * 3
     with Crew("routerlib.answers.signals:measure", 1) as crew:
         assert list(crew.map(items)) == [signals.measure(items[0])] * 3
     assert json.loads(json.dumps(items)) == items

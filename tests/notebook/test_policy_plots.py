@@ -21,7 +21,7 @@ def labels(figure):
 
 def test_dollars_show_three_policies_both_models_the_oracle_and_the_certified_point():
     found, rows, part, router = competing("informative")
-    certificate = competition.certify(found, router, rows, part["calibration"], 0.1, 0.1)
+    certificate = competition.certify_choice(found, router, rows, part["calibration"], 0.1, 0.1)
     figure = policy_plots.accuracy_over_dollars(found, certificate.to_dict())
     shown = labels(figure)
     assert [name for name in NAMES if name in shown] == list(NAMES)

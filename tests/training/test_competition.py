@@ -85,12 +85,12 @@ def test_without_signals_there_is_the_router_and_a_sentence():
 
 def test_the_router_gets_the_certified_policy():
     found, rows, part, router = competing("informative")
-    certificate = competition.certify(found, router, rows, part["calibration"], 0.1, 0.1)
+    certificate = competition.certify_choice(found, router, rows, part["calibration"], 0.1, 0.1)
     assert certificate.promise.certified and "dollars" in certificate.sentence
     assert router.policy.name == found.choice.name
     assert router.policy.certificate["sentence"] == certificate.sentence
     found, rows, part, router = competing("useless")
-    competition.certify(found, router, rows, part["calibration"], 0.1, 0.1)
+    competition.certify_choice(found, router, rows, part["calibration"], 0.1, 0.1)
     assert router.policy is None
 
 

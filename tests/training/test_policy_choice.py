@@ -157,7 +157,7 @@ def _joined(*parts):
 def test_a_certificate_states_calls_and_money_at_its_point(name):
     one, _ = fitted("informative")
     p, fresh = made_up("informative", 1500, 5)
-    placed, found = policy_choice.certify(one.policies[name], p, fresh, 0.05, 0.1)
+    placed, found = policy_choice.certify_policy(one.policies[name], p, fresh, 0.05, 0.1)
     course = placed.course(p, fresh.signals)
     told = costs.expenses(course, fresh.inferior, fresh.superior, fresh.costs, placed.threshold)
     assert found.expenses == told and found.promise.certified and found.promise.bound <= 0.05
@@ -171,7 +171,7 @@ def test_the_cheapest_of_the_points_that_hold_is_certified():
     one, _ = fitted("informative", ratio=0.4)
     p, fresh = made_up("informative", 1500, 5, ratio=0.4)
     for policy in one.policies.values():
-        placed, found = policy_choice.certify(policy, p, fresh, 0.05, 0.1)
+        placed, found = policy_choice.certify_policy(policy, p, fresh, 0.05, 0.1)
         course, grid = policy.course(p, fresh.signals), policy.thresholds()
         passed = grid[grid <= placed.threshold][-40:]
         bills = [costs.spent(course, fresh.costs, at).mean() for at in passed]
@@ -181,7 +181,7 @@ def test_the_cheapest_of_the_points_that_hold_is_certified():
 def test_a_certificate_that_saves_no_money_is_none():
     one, _ = fitted("informative", ratio=0.9)
     p, fresh = made_up("informative", 1500, 5, ratio=0.9)
-    placed, found = policy_choice.certify(one.policies[CASCADE], p, fresh, 0.05, 0.1)
+    placed, found = policy_choice.certify_policy(one.policies[CASCADE], p, fresh, 0.05, 0.1)
     assert not found.promise.certified and found.expenses["saved"] == 0
     assert "also saves money" in found.sentence
     assert placed.before(0.0) == "up"
@@ -191,7 +191,7 @@ def test_a_certificate_that_saves_no_money_is_none():
 def test_too_few_rows_certify_nothing_and_everything_goes_straight_up(name):
     one, _ = fitted("informative")
     p, fresh = made_up("informative", 30, 5)
-    placed, found = policy_choice.certify(one.policies[name], p, fresh, 0.001, 0.01)
+    placed, found = policy_choice.certify_policy(one.policies[name], p, fresh, 0.001, 0.01)
     assert not found.promise.certified and "None certified" in found.sentence
     assert {placed.before(score) for score in p} == {"up"}
 
@@ -206,7 +206,7 @@ def test_the_promise_is_broken_at_most_delta_of_the_time(name):
     broken, runs, delta = 0, 100, 0.2
     for _ in range(runs):
         drawn = random.integers(len(p), size=600)
-        placed, _ = policy_choice.certify(
+        placed, _ = policy_choice.certify_policy(
             policy, p[drawn], population.take(drawn), 0.02, delta, "betting"
         )
         kept = course.states(placed.threshold) < costs.STATES.index("escalated")

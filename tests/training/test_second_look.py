@@ -17,7 +17,7 @@ from routerlib.training.second_look import SecondLook, ranks_of
 @functools.lru_cache
 def fitted(kind, seed=0, rows=3000):
     p, told = made_up(kind, rows, seed)
-    return second_look.fit(p, told.signals, told.inferior, told.superior)
+    return second_look.fit_second_look(p, told.signals, told.inferior, told.superior)
 
 
 def test_ranks_run_from_low_to_high_and_stand_in_the_middle_of_ties():
@@ -78,7 +78,7 @@ def test_that_a_signal_is_missing_is_learnt_where_it_happens():
     gain = told.superior - told.inferior
     gone = (gain > 0) & (np.random.default_rng(1).random(len(gain)) < 0.5)
     signals = {**told.signals, "mean_logprob": np.where(gone, np.nan, told.signals["mean_logprob"])}
-    look = second_look.fit(p, signals, told.inferior, told.superior)
+    look = second_look.fit_second_look(p, signals, told.inferior, told.superior)
     here = look.gain(p, signals)
     assert here[gone].mean() > here[~gone].mean() + 0.3
 
@@ -86,7 +86,7 @@ def test_that_a_signal_is_missing_is_learnt_where_it_happens():
 def test_a_signal_that_hardly_any_row_has_is_not_looked_at():
     p, told = made_up("informative")
     rare = np.where(np.arange(len(p)) < 40, told.signals["mean_logprob"], np.nan)
-    look = second_look.fit(p, {"mean_logprob": rare}, told.inferior, told.superior)
+    look = second_look.fit_second_look(p, {"mean_logprob": rare}, told.inferior, told.superior)
     assert not look.signals
 
 
@@ -110,4 +110,6 @@ def test_it_travels_as_json():
 
 def test_columns_that_do_not_fit_are_told_by_name():
     with pytest.raises(metrics.MetricError, match="length: 2 numbers for 3 rows"):
-        second_look.fit([0.1, 0.2, 0.3], {"length": [1.0, 2.0]}, [0.0, 1.0, 0.0], [1.0, 1.0, 1.0])
+        second_look.fit_second_look(
+            [0.1, 0.2, 0.3], {"length": [1.0, 2.0]}, [0.0, 1.0, 0.0], [1.0, 1.0, 1.0]
+        )
