@@ -63,7 +63,9 @@ class Finding:
     sample: str = "A sample of this check"
 
     def __str__(self) -> str:
-        many = {True: "yes", False: "no, one at a time", None: "not asked for"}[self.samples_at_once]
+        many = {True: "yes", False: "no, one at a time", None: "not asked for"}[
+            self.samples_at_once
+        ]
         stops = "all that were sent" if self.stop_strings is None else f"{self.stop_strings}"
         logprobs = {True: " Log-probabilities: yes.", False: " Log-probabilities: no.", None: ""}
         read, written = self.prompt_tokens, self.completion_tokens

@@ -77,7 +77,7 @@ def noted(monkeypatch):
         seen["certify"] = (router, calibration, epsilon, delta, settings)
 
     monkeypatch.setattr(candidates, "fit_candidates", fit_candidates)
-    monkeypatch.setattr(candidates, "choose", lambda runs: ("other", "why"))
+    monkeypatch.setattr(candidates, "choose_candidate", lambda runs: ("other", "why"))
     monkeypatch.setattr(evaluation, "certify", certify)
     return seen
 
