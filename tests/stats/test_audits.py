@@ -322,3 +322,12 @@ def test_a_certificate_of_people_speaks_in_full():
         "most 5 points of quality as people would see it, with 90 % confidence (1,200 judged rows, "
         "150 audited)."
     )
+
+
+@pytest.mark.parametrize(("share", "enough"), [(0.999, False), (1.0, True)])
+def test_a_threshold_passes_where_its_bettor_reached_one_over_delta(share, enough, monkeypatch):
+    reached = np.full(len(audits.GRID), share * math.log(1 / 0.1))
+    monkeypatch.setattr(audits, "_log_wealth", lambda *_: reached)
+    nothing, picked = np.zeros(9), np.ones(9, dtype=bool)
+    found = audits.certify_audited(nothing, nothing, nothing, picked, 1.0, 0.05, 0.1)
+    assert found.certified is enough

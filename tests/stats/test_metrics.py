@@ -429,8 +429,8 @@ def test_default_thresholds_are_scores_that_occur():
     score = np.array([0.1, 0.2, 0.4, 0.8])
     every = metrics.default_thresholds(score)
     assert every[:-1].tolist() == score.tolist() and 0.8 < every[-1] < 0.8 + 1e-9
-    some = metrics.default_thresholds(np.arange(10.0) ** 2, points=4)
-    assert set(some[:-1]) <= set(np.arange(10.0) ** 2) and len(some) == 5 and some[0] == 0
+    some = metrics.default_thresholds(np.arange(10.0) ** 2, points=5)
+    assert set(some[:-1]) <= set(np.arange(10.0) ** 2) and len(some) == 6 and some[0] == 0
 
 
 def test_share_table_of_four_rows():
