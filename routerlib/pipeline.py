@@ -22,7 +22,7 @@ from typing import Any
 import pydantic
 
 from routerlib import settings
-from routerlib.endpoints import servers
+from routerlib.endpoints import engines, servers
 from routerlib.errors import Foreseen
 from routerlib.notebook import execution
 from routerlib.notebook.execution import NotebookFailed as NotebookFailed
@@ -210,7 +210,9 @@ def plan(
             for key, value in given.items()
             if key in known[name]
         }
-        recipe = _sha256([library, _cell_sources(notebook_path(name)), own])
+        asks_models = any(key.endswith("_API_BASE") for key in known[name])
+        engine = os.environ.get(engines.CHOICE, "") if asks_models else ""
+        recipe = _sha256([library, _cell_sources(notebook_path(name)), own, engine])
         later = tuple(f"{NOTEBOOKS[other][0]}/" for other in names[place + 1 :])
         steps.append(Step(name, own, known[name], recipe, later))
     return steps

@@ -377,3 +377,14 @@ def test_a_signal_ends_a_run_with_its_kernel_and_a_closing_line(tmp_path, output
     assert "01_first: stopped after" in out
     assert f"Ended by {number.name}. What was finished is on disk" in told
     assert not psutil.pid_exists(kernel) or psutil.Process(kernel).status() == "zombie"
+
+
+def test_another_engine_is_another_recipe_where_models_are_asked(monkeypatch):
+    def recipes():
+        steps = pipeline.plan(["01_analysis", "03_collect_responses"])
+        return [step.recipe for step in steps]
+
+    monkeypatch.setenv("ROUTERLIB_ENGINE", "transformers")
+    votes, answers = recipes()
+    monkeypatch.setenv("ROUTERLIB_ENGINE", "vllm")
+    assert recipes()[0] == votes and recipes()[1] != answers

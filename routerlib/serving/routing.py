@@ -24,6 +24,7 @@ import openai
 from routerlib import settings
 from routerlib.endpoints import connections
 from routerlib.rows import sources
+from routerlib.rows.characters import mended
 from routerlib.rows.schemas import LabelledPrompt
 from routerlib.serving.fallback import Reply, ask, without_waiting
 from routerlib.serving.scoring import ScoringQueue
@@ -396,6 +397,12 @@ class _Routed:
     with_options = copy
 
 
+def _mend_messages(body: Any) -> None:
+    """Half characters in a request's messages become "�": the SDK could not write them."""
+    if isinstance(body, dict) and "messages" in body:
+        body["messages"] = mended(body["messages"])
+
+
 class RoutedClient(_Routed, openai.OpenAI):
     """OpenAI's client, with each chat completion sent to the cheaper of two models that will do.
 
@@ -423,6 +430,10 @@ class RoutedClient(_Routed, openai.OpenAI):
     _routing_transport = RoutingTransport
     _usual_http = openai.DefaultHttpxClient
 
+    def _prepare_options(self, options: Any) -> Any:
+        _mend_messages(options.json_data)
+        return super()._prepare_options(options)
+
 
 class AsyncRoutedClient(_Routed, openai.AsyncOpenAI):
     """`RoutedClient` for asynchronous code. Prompts that arrive together are scored together.
@@ -435,3 +446,7 @@ class AsyncRoutedClient(_Routed, openai.AsyncOpenAI):
     _routing_http = AsyncRoutingHttpClient
     _routing_transport = AsyncRoutingTransport
     _usual_http = connections.AioHttpClient
+
+    async def _prepare_options(self, options: Any) -> Any:
+        _mend_messages(options.json_data)
+        return await super()._prepare_options(options)

@@ -83,6 +83,20 @@ def test_every_argument_arrives_untouched(client, upstream):
     }
 
 
+def test_half_a_character_is_no_error(client, router, upstream):
+    half = "2 + 2? \ud83d"
+    assert ask(client, half).choices
+    assert upstream.bodies[-1]["messages"][-1]["content"] == "2 + 2? \ufffd"
+
+    async def main():
+        both = upstream.url
+        async with AsyncRoutedClient(router, both, both) as other:
+            said = [{"role": "user", "content": half}]
+            return await other.chat.completions.create(model="router", messages=said)
+
+    assert asyncio.run(main()).choices
+
+
 def test_streams_and_counts_tokens(client):
     chunks = list(ask(client, HARD, stream=True, stream_options={"include_usage": True}))
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
