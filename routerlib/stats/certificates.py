@@ -105,6 +105,11 @@ class Certificate:
             f"None certified: from {rows}, no threshold that spares calls can be shown to lose "
             f"{terms}."
         )
+        if self.epsilon == 0:
+            return (
+                f"{none} More rows would not change that: the first rows that are spared a call can "
+                "lose nothing, and still not show that none ever will. Allow a small loss."
+            )
         if self.rows_needed is None:
             return (
                 f"{none} More rows would not change that: where the router is surest of the "
@@ -353,6 +358,8 @@ def _rows_needed(test: Test, score: Array, loss: Array, epsilon: float, delta: f
 
     The same rows over and over, until the test passes.
     """
+    if epsilon == 0:
+        return None  # on the safest thresholds all losses are 0, which is not below epsilon
     for share in WANTED_SHARES:
         suffered = np.where(score <= np.quantile(score, share, method="inverted_cdf"), loss, 0.0)
         if suffered.mean() < epsilon:

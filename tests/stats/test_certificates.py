@@ -478,3 +478,10 @@ def test_the_promise_holds_on_recorded_answers(rng):
         )
         broken += losses[min(len(rows), math.ceil(found.threshold * len(rows)))] > 0.05
     assert stats.binomtest(int(broken), 100, 0.1, alternative="greater").pvalue > 0.001
+
+
+def test_that_nothing_is_lost_cannot_be_shown_and_no_number_of_rows_is_promised():
+    gains = rows_of((0.1, -1.0, 400), (0.9, 0.0, 100))
+    found = certificates.certify_threshold(*gains, epsilon=0.0, delta=0.1)
+    assert not found.certified and found.rows_needed is None
+    assert "Allow a small loss" in found.sentence and "already" not in found.sentence
