@@ -105,7 +105,19 @@ def option_key(text: str) -> str:
     text = re.sub(r"[{}~]|\\(?=[%$])|\\left|\\right", "", text)
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     text = re.sub(r"\s*([-+/^×=<>])\s*", r"\1", text)
-    return re.sub(r"^(?:the|an|a)\s+", "", " ".join(text.split()).strip(" .;:,!\"'")).strip()
+    key = re.sub(r"^(?:the|an|a)\s+", "", " ".join(text.split()).strip(" .;:,!\"'")).strip()
+    return "none of the above" if _NONE_OF_THEM.fullmatch(key) else key
+
+
+# "None of these options is right", "none of the choices", "none of these"
+_NONE_OF_THEM = re.compile(
+    r"""
+    none\ of\ (?:the|these|those)
+    (?: \ (?:\w+\ ){0,2}? (?:above|options?|choices?|answers?|alternatives?) )?
+    (?: \ (?:is|are)\ (?:right|correct|true|valid) | \ fits? | \ appl(?:y|ies) | \ match(?:es)? )?
+    """,
+    re.VERBOSE,
+)
 
 
 @lru_cache(maxsize=8192)

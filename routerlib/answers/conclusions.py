@@ -62,7 +62,7 @@ _STATED_TEXT = re.compile(
         |option) )? \s*
     (?: is|are|was|would\ be|should\ be|must\ be|:|= )+ \s*
     (?: therefore|thus|that|most\ likely|probably|approximately|about|indeed|\s )* [:\-–\s]*
-    ( (?: [^.\n] | \.(?=\d) | \.(?=\w) )+ )
+    ( (?: [^.\n] | \.(?=\w) ){1,400} )
     """,
     re.VERBOSE,
 )
@@ -72,7 +72,7 @@ def stated_texts(plain: str) -> list[str]:
     """What stands behind "the answer is", up to the end of its sentence, in order."""
     found = {match.start(1): match[1] for match in _STATED_TEXT.finditer(plain)}
     for match in statement_ends(plain):
-        words = re.match(r"(?:[^.\n]|\.(?=\w))+", plain[match.end() :])
+        words = re.match(r"(?:[^.\n]|\.(?=\w)){1,400}", plain[match.end() : match.end() + 401])
         if words:
             found.setdefault(match.end(), words[0])
     return [found[start] for start in sorted(found)]

@@ -38,7 +38,9 @@ _JOINED = re.compile(r"^[\s,;]*$|^[^.\n=,]{0,30}[,;]?\s*\b(?:and|or)\b\s*(?:[\w_
 # "-1,234.50", "$12", "3 1/2", "5^2", "40 %", "3:30"
 _VALUE = re.compile(
     rf"""
-    (?<![\w.^_]) (?: [-−+]\s? )? [$€£¥]? (?: [-−]\s? )?
+    (?<![\w.^_√]) [-−]? (?: \d+\s? )? √ (?: \d+ | \( \d+ \) ) (?![\w^/.]\d)  # 4√2 is no 4
+    | (?<![\w.^_√]) [-−]? (?: \d+\s? )? π (?: /\d+ )? (?!\w)                        # nor is 4π
+    | (?<![\w.^_√]) (?: [-−+]\s? )? [$€£¥]? (?: [-−]\s? )?
     (?: \d{{1,3}}(?:[, ]\d{{3}})+(?!\d) | \d+ )?
     (?: (?<=\d)[.,]\d+ | (?<!\d)\.\d+ )? (?<=\d)
     (?: :\d\d(?!\d) )? (?: (?:[ ]\d+)?/\d+ )? (?: \^\{{?-?\d+\}}? )? (?: {_PERCENT} )?
@@ -141,11 +143,18 @@ def committed_expression(part: str, truncated: bool) -> tuple[str | None, str]:
     denied = [match for match in statement_ends(whole) if _is_denied(whole, match)]
     if denied and last_sentence(whole) in whole[denied[-1].start() - 80 :]:
         return None, "answer denied"
-    first = whole.split("\n", 1)[0].strip()
+    first = _OPENS_CONCLUDING.sub("", whole.split("\n", 1)[0].strip())
     if first and (_is_value(first) or number_in_words(first.strip(" .*"))):
         return _result(first.rstrip(". ")), "first line"
+    if _HALF_A_TERM.search(last_sentence(whole)):
+        return None, "no statement"  # better no answer than half of one
     last = last_value(_without_check(folded(part)))
     return (last, "last value") if last else (None, "no statement")
+
+
+# A number with a variable or the imaginary unit on it, at the very end: "2 + 3i", "5x"
+_HALF_A_TERM = re.compile(r"(?<![\w\\])\d[\d.]*[xyzni][.!\s]*$")
+_OPENS_CONCLUDING = re.compile(r"^(?:So|Thus|Hence|Therefore)\b,?\s+(?=\$)")
 
 
 def _all_but_the_end(text: str) -> str:
@@ -308,7 +317,9 @@ def last_value(part: str) -> str | None:
     girls."
     """
     without_code = re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL)
-    paragraphs = [text for text in without_code.split("\n\n") if text.strip()]
+    paragraphs = [
+        text for text in without_code.split("\n\n") if text.strip() and not _FAREWELL.match(text)
+    ]
     # Behind the answer there may be a closing remark, not more.
     for paragraph in reversed(paragraphs[-2:]):
         value = _last_in(paragraph)
@@ -317,7 +328,42 @@ def last_value(part: str) -> str | None:
     return None
 
 
+# A paragraph that only takes leave: "I hope this helps! If you have 3 more questions, ask."
+_FAREWELL = re.compile(
+    r"(?i)\W*(?:I hope (?:this|that)|let me know|feel free|if you have"
+    r"|please let me|would you like)\b"
+)
+# What a last sentence says behind its value, and what holds numbers that are no answer.
+_AFTERTHOUGHT = re.compile(
+    r"""
+    (?: \s* \( (?: i\.e | e\.g | that\ is | since | because | from ) \b [^()]* \)
+      | \s*,\s* which\ is \s+ (?:
+          \d[\d.,]*\s*(?:times|%|percent|more|less|fewer) | half | twice ) \b [^.=\n]*
+      | \s*,\s* (?: as | since | because | while | whereas | compared )
+        \b [^.=\n]*
+      | (?: (?<= \bin\ total ) | (?<= altogether ) ) \s+
+        (?:over|during|in|within|for|across|after) \s+
+        (?: (?:the|these|those|all)\s+ )? \d+ \s+ (?:second|minute|hour|day|week|month|year)s?
+    )
+    (?= [\s.*!]* $ )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _without_afterthought(paragraph: str) -> str:
+    """A paragraph without what its last line says behind the value it gives."""
+    before, _, line = paragraph.rstrip().rpartition("\n")
+    if len(line) > 600:
+        return paragraph  # no sentence, and long runs of spaces would take the pattern long
+    shorter = _AFTERTHOUGHT.sub("", line)
+    if shorter == line or not re.search(r"\d", shorter):
+        return paragraph
+    return f"{before}\n{shorter}" if before else shorter
+
+
 def _last_in(paragraph: str) -> str | None:
+    paragraph = _without_afterthought(paragraph)
     strong = [
         text for _, text in _BOLD.findall(paragraph) if _VALUE.match(text) and _is_value(text)
     ]

@@ -53,9 +53,11 @@ _ENDS_BARE = r"""
     (?= \s* (?: $ | [.,;:!?)\]}"'\n|/\\] | [-–—(] | </ )
       | \s+ (?: because|since|as|and|or|which|with|for|based|due|given|here|but|while|is|in|from
               | according|so|where|option|choice|only|rather|not|over|instead|it
-              | remains?|seems|appears|looks|fits?|works|meets|satisfies|matches|holds|applies )\b
+              | must|would|should|remains?|seems
+              | appears|looks|fits?|works|meets|satisfies|matches|holds|applies )\b
       | \s* [^\x00-\u024F\s“”‘’–—] )                     # a word of another script: 答えはCです
-    (?! \s*[=^+] | ['’]\w | \(\w{1,2}\)\s*(?:[=<>≤≥]|is|for|at) )   # B = 4, C's, X(t) = 3
+    (?! \s*[=^+] | ['’]\w | \s*(?:[이가]\s*아니|ではな|じゃな|でな|不是)   # C가 아니라: not C
+      | \(\w{1,2}\)\s*(?:[=<>≤≥]|is|for|at) )   # B = 4, C's, X(t) = 3
 """
 _BARE = rf"""["'“]? \b([B-HJ-Z])\b ["'”]? {_ENDS_BARE}"""
 _BARE_WORDLIKE = r"""
@@ -98,6 +100,15 @@ _STATED = re.compile(
     """,
     re.VERBOSE,
 )
+# The letter that a contrast denies:
+# "nicht B, sondern", "no B sino", "A가 아니라"
+_INSTEAD_OF = r"""
+    (?: (?: (?i: \b(?:nicht|pas|no|non|não|nao|не) ) \s+ (?i: (?:la|el|die|a|l')\s+ )? )?
+        [(]?[A-Z][)]? \s* ,? \s*
+        (?: (?i: \b(?:sondern|mais|sino|ma|bensì|mas(?:\ sim)?|а)\b ) (?i: \s+(?:la|el|die|a)\b )?
+          | [이가]\ ?아니라 | ではなく | じゃなくて | [，,]?\ ?而是 ) \s* ,? \s*
+    )?
+"""
 # "Die richtige Antwort ist C", "La respuesta es la B", "正确答案是 C", "故选 C", "정답은 C"
 _STATED_ABROAD = re.compile(
     rf"""
@@ -110,6 +121,7 @@ _STATED_ABROAD = re.compile(
     (?: \s | [:",] | \b(?i: la|el|le|lo|les|die|der|das|den|o|a|é|option|opción|opção|opzione
           | alternativa|letra|lettera|lettre|buchstabe|antwort|вариант|буква|donc|also|daher
           | portanto|quindi|entonces|therefore ) \b | \bl' ){{0,6}}?
+    {_INSTEAD_OF}
     {_LETTER}
     """,
     re.VERBOSE,
@@ -161,10 +173,11 @@ _CLOSEST = re.compile(
     | (?i: \b (?:choose|choosing|chose|select|pick|guess|say|go\ with|opt\ for) ) \s+ (?i: the\s+ )?
       (?i: (?:answer|option|choice|letter)\s+ )? {_LETTER}
     | (?i: \b (?:it|this|that) (?: 's | \s+(?:is|must\ be|has\ to\ be|should\ be) ) ) \s+
-      (?i: most\s+ )? (?i: (?:likely|probably|clearly)\s+ )?
+      (?i: most\s+ )? (?i: (?:likely|probably|clearly|actually|really|in\ fact|rather)\s+ )?
       (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER} (?= \W*(?:$|\n) )
     | (?i: \b (?: leav(?:es?|ing) | left\ with | so ) ) \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
-      (?i: (?:option|choice|answer)\s+ )? {_LETTER} (?= \s+it\ is\b | \W*(?:$|\n) )
+      (?i: (?:option|choice|answer)\s+ )? {_LETTER}
+      (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
     | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing)
           | i\.e\.,? ) ) \s+ {_LETTER} (?= \W*(?:$|\n) )
     | (?: ^ | [.!?]\s ) \s* [→⇒] \s* {_LETTER} (?= \W*$ )

@@ -49,6 +49,21 @@ _COPULA = re.compile(
 )
 _DENIAL = re.compile(r"(?i)\b(?:not|never|neither|nor|no longer)\b|n't\b")
 _CLAUSE = re.compile(r"(?i)[;,.!?()—]\s*|\s[–-]\s|\bbut\b|\bbecause\b|\bsince\b|\bwhich\b")
+# What others believe:
+# "Many people think it is Sydney, but the capital is Canberra"
+_OPINION = re.compile(
+    r"""
+    (?i) \b(?: (?:many|most|some|other)\s+(?:people\s+)? | people\s+
+          | one\s+(?:might|may|could)\s+ )
+    (?: often\s+ | may\s+ | might\s+ )? (?: think|believe|assume|say|guess )s? \b [^.;]{0,120}?
+    [,;]? \s* \b(?:but|however|although|yet)\b ,? \s*
+    """,
+    re.VERBOSE,
+)
+_RATHER = re.compile(r"(?i)\s*,?\s+(?:rather than|instead of)\s[^,.;\n]{1,120}")
+_WITH_ANOTHER = re.compile(
+    r"(?i)\b(?:together|along|alongside)\s+(?:with\s+)?|\brather than\b|\binstead of\b|\bunlike\b"
+)
 _UNDECIDED = {"or", "neither", "unknown"}
 _YES, _NO = {"yes", "true", "correct"}, {"no", "false", "incorrect"}
 
@@ -66,6 +81,7 @@ def same_text(answer: str, golds: Sequence[str]) -> bool:
 
 def _same(answer: str, gold: str) -> bool:
     wanted = _words(gold)
+    answer = _RATHER.sub("", _OPINION.sub("", answer))
     if len(wanted) == 1 and wanted[0] in _YES | _NO:
         return _polarity(answer) == (wanted[0] in _YES)
     date = date_in(gold)
@@ -78,10 +94,24 @@ def _same(answer: str, gold: str) -> bool:
         return True
     if said and sorted(said) == sorted(wanted) and re.fullmatch(r"[^,]+,[^,]+", bare.strip(" .")):
         return True  # "Melville, Herman"
+    if _is_full_name(bare, wanted):
+        return True
     if _is_apposition(bare):
         return False
     return _says(answer, wanted) or (
         len(_words(answer)) >= len(wanted) + 3 and _holds(_words(answer), wanted, answer)
+    )
+
+
+def _is_full_name(bare: str, wanted: list[str]) -> bool:
+    """Whether an answer ends on the gold name with a middle name in it: `Neil Alden Armstrong`."""
+    named = re.search(r"((?:\b[A-Z][\w.'’-]*\s+){2}[A-Z][\w'’-]*)[\s.]*$", bare)
+    said = _words(named[1]) if named else []
+    return (
+        len(wanted) == 2
+        and len(said) == 3
+        and [said[0], said[2]] == wanted
+        and not (_DENIAL.search(bare))
     )
 
 
@@ -134,6 +164,9 @@ def _holds(words: list[str], gold: list[str], answer: str) -> bool:
     if not places:
         return False
     cased = re.findall(r"[^\W_]+", answer)
+    beside = _WITH_ANOTHER.search(answer)
+    if beside and len(_words(answer[: beside.start()])) <= places[0]:
+        return False  # "Aldrin, together with Armstrong" answers with Aldrin
     before = words[places[-1] - 1] if places[-1] else ""
     capital = any(word.casefold() == before and word[0].isupper() for word in cased[1:])
     return not capital or before in {"is", "was"}

@@ -49,6 +49,8 @@ def number_in_words(text: str) -> Fraction | None:
     words = re.sub(r"[-\s]+", " ", text.strip().casefold()).split()
     if not words or len(words) > 12:
         return None
+    if words in (["a", "dozen"], ["one", "dozen"]):
+        return Fraction(12)
     figure = re.fullmatch(r"[-+]?\d[\d,]*(?:\.\d+)?", words[0])
     if figure and not (len(words) == 2 and words[1] in _LARGE):
         return None

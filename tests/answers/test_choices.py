@@ -39,3 +39,9 @@ def test_a_text_may_hold_the_beginning_of_a_long_option():
     assert choices.opens_with("A right triangle", option)
     assert not choices.opens_with("A right", option)
     assert not choices.opens_with("", option)
+
+
+@pytest.mark.parametrize("words", ["None of these options is right.", "none of the choices fits"])
+def test_none_of_them_in_other_words_is_the_option_that_says_so(words):
+    assert choices.letters_of(words, ["iron", "None of the above"]) == "B"
+    assert choices.letters_of("none of the metals", ["iron", "None of the above"]) == ""
