@@ -18,16 +18,6 @@ from routerlib.answers.wording import unstyled
 LETTERS = string.ascii_uppercase
 
 
-def lettered(options: Sequence[str], form: str = "{letter}. {option}") -> str:
-    """Options one a line, as a question shows them: `A. cold`, or `(A) cold` by the form
-    "({letter}) {option}".
-    """
-    return "\n".join(
-        form.format(letter=letter, option=option)
-        for letter, option in zip(LETTERS, options, strict=False)
-    )
-
-
 def letters_of(answer: str, choices: Sequence[str]) -> str:
     """The letters of all options that equal an answer, by text or by value."""
     answer = re.sub(r"^\s*[\(\[]?[A-Z][\)\]:.]\s+(?=\S)", "", unstyled(answer))
