@@ -85,9 +85,12 @@ def item_of(row: Responses, sample: Sample) -> dict[str, Any]:
     """What `grade_answer` needs to know of one sample, as JSON, which can go to a worker
     process.
     """
+    gold: str | None = row.answer_correct
+    if row.is_mcq and row.choice_index_correct is not None:
+        gold = chr(ord("A") + row.choice_index_correct)
     return {
         "text": sample.full_response,
-        "gold": chr(ord("A") + row.choice_index_correct) if row.is_mcq else row.answer_correct,
+        "gold": gold,
         "alternatives": row.answer_alternatives,
         "choices": row.choices if row.is_mcq else None,
         "question": row.problem,

@@ -234,7 +234,8 @@ def _survey(path: Path) -> _Survey:
     Raises:
         GradingError: there is no row in it. jsonl.Unreadable: none that can be graded.
     """
-    survey, last = _Survey(), {}
+    survey = _Survey()
+    last: dict[int, int] = {}
 
     def numbered() -> Iterator[tuple[int, Any]]:
         for survey.lines, value in jsonl.decode_lines(path):
@@ -370,7 +371,8 @@ def _rows(files: str | Path | Sequence[str | Path]) -> Iterator[Responses]:
 
 def _summary(model: str, sizes: Counter[int], rows: Iterable[Responses]) -> dict[str, Any]:
     k = max(sizes)
-    whole, groups, rules = _Tally(), {}, Counter()
+    whole, rules = _Tally(), Counter[str]()
+    groups: dict[str, _Tally] = {}
     for row in rows:
         if row.model != model or not row.responses:
             continue
@@ -476,7 +478,7 @@ def gap_sentence(inferior: dict[str, Any], superior: dict[str, Any]) -> str:
     text = f"{superior['model']} is right {more} than {inferior['model']}"
     if len(gaps) < 2:
         return f"{text}."
-    wide, narrow = max(gaps, key=gaps.get), min(gaps, key=gaps.get)
+    wide, narrow = max(gaps, key=gaps.__getitem__), min(gaps, key=gaps.__getitem__)
     return (
         f"{text}: most in {wide} ({100 * gaps[wide]:+.1f}), least in {narrow} "
         f"({100 * gaps[narrow]:+.1f})."
@@ -592,7 +594,7 @@ def join_outcomes(
         met.add(row.unique_id)
         fate = _fate(other, own)
         counts[fate] += 1
-        if other and fate == "joined":
+        if fate == "joined" and other and other[1] is not None and own[1] is not None:
             outcome = _labelled(row, other[1], own[1])
             outcome.inferior_model, outcome.superior_model = cheap_model, row.model
             rows.append(outcome)
@@ -648,8 +650,8 @@ def prompt_of(row: Responses) -> str:
 
 def two_by_two(rows: Iterable[LabelledPrompt]) -> dict[str, float]:
     """Who is right, as expected numbers of questions over all pairs of one sample of each model."""
-    table = Counter(
-        both_right=0.0, only_superior_right=0.0, only_inferior_right=0.0, both_wrong=0.0
+    table = dict.fromkeys(
+        ("both_right", "only_superior_right", "only_inferior_right", "both_wrong"), 0.0
     )
     for row in rows:
         i, s = row.inferior_score or 0.0, row.superior_score or 0.0
@@ -657,7 +659,7 @@ def two_by_two(rows: Iterable[LabelledPrompt]) -> dict[str, float]:
         table["only_superior_right"] += s * (1 - i)
         table["only_inferior_right"] += i * (1 - s)
         table["both_wrong"] += (1 - i) * (1 - s)
-    return dict(table)
+    return table
 
 
 def gain_sentence(counts: dict[str, float]) -> str:

@@ -101,7 +101,8 @@ class Crew:
         """The results in the order of the items, or a Lost in their place; streams, with bounded
         memory.
         """
-        source, done = iter(items), {}
+        source = iter(items)
+        done: dict[int, Any] = {}
         sent = returned = 0
         exhausted = False
         while True:
@@ -174,7 +175,8 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=self._errors,
         )
-        self.output = self._process.stdout
+        assert self._process.stdin and self._process.stdout  # both were asked for
+        self._input, self.output = self._process.stdin, self._process.stdout
         self.ready = False
         self._start_clocks()
         self.waiting: deque[tuple[int, Any]] = deque(batch)
@@ -209,10 +211,8 @@ class _Worker:
 
     def _write(self) -> None:
         try:
-            self._process.stdin.write(
-                json.dumps([item for _, item in self.waiting]).encode() + b"\n"
-            )
-            self._process.stdin.flush()
+            self._input.write(json.dumps([item for _, item in self.waiting]).encode() + b"\n")
+            self._input.flush()
         except BrokenPipeError:
             pass  # the process is gone; reading its output tells
 
@@ -246,8 +246,8 @@ class _Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._input.close()
+        self.output.close()
         self._errors.close()
 
 

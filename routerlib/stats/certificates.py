@@ -107,8 +107,8 @@ class Certificate:
         )
         if self.epsilon == 0:
             return (
-                f"{none} More rows would not change that: the first rows that are spared a call can "
-                "lose nothing, and still not show that none ever will. Allow a small loss."
+                f"{none} More rows would not change that: the first rows that are spared a call "
+                "can lose nothing, and still not show that none ever will. Allow a small loss."
             )
         if self.rows_needed is None:
             return (
