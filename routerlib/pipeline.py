@@ -56,6 +56,7 @@ READS: dict[str, list[tuple[str, str]]] = {
         ("graded/outcomes.jsonl", "OUTCOMES"),
         ("analysis/labelled_questions.jsonl", "LABELLED"),
         ("datasets/router_dataset_all.jsonl", "LABELLED"),
+        ("datasets/metrics.json", "LABELLED"),
         ("graded/metrics.json", ""),
         ("graded/*.jsonl", ""),
     ],

@@ -78,7 +78,7 @@ async def collect(
         api_mode: "local" or "remote"; remote takes the key from OPENAI_API_KEY.
         k_responses: samples a question. More of them may be asked for later; those received stay.
         num_problems: the first so many questions. Without it, or with "all": every one.
-        temperature: 0 to 2; None: not sent, for models that take none.
+        temperature: 0 to 2; "none" leaves it out, for models that take none.
         max_tokens: of one answer.
         stop: a string that ends an answer, or several; special tokens such as <|im_end|> always do.
         batch_size: questions read ahead, and rows that share one flush of the disk, at most.

@@ -408,8 +408,9 @@ class RoutedClient(_Routed, openai.OpenAI):
 
     Example:
         client = RoutedClient(router, "http://127.0.0.1:8001/v1", "http://127.0.0.1:8000/v1")
-        answer = client.chat.completions.create(model="router", messages=[{"role": "user",
-        "content": "Hi"}]) answer.model  # who answered
+        messages = [{"role": "user", "content": "Hi"}]
+        answer = client.chat.completions.create(model="router", messages=messages)
+        print(answer.model)  # who answered
 
     Args:
         router: decides, on the whole conversation.
