@@ -63,8 +63,8 @@ def choose_engine(wanted: str | None = None) -> str:
 
     Args:
         wanted: "vllm" or "transformers"; None: ROUTERLIB_ENGINE, or, where that is not set, vLLM
-            where it is installed and there is a GPU, and transformers elsewhere: on a CPU, vLLM's
-            longer start is not made up for by a run of some minutes.
+            where it is installed and there is a GPU, and transformers elsewhere, which needs no
+            further gigabyte and starts sooner. Which makes the shorter run on a CPU is open.
 
     Raises:
         EngineError: there is no engine of that name, or it is not installed.

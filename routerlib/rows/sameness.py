@@ -121,7 +121,7 @@ class NearIndex:
     three-word shingles reaches `threshold`. Only texts that share a band are compared (Leskovec,
     Rajaraman and Ullman, Mining of Massive Datasets, section 3.4), so about one pair in a hundred
     at similarity 0.8 is missed.
-    The bands are our own: datasketch's MinHashLSH gives the same pairs, with a set for each bucket.
+    The bands are our own; datasketch's MinHashLSH was not measured against them.
     """
 
     def __init__(self, threshold: float):
