@@ -22,10 +22,12 @@ help: ## this list
 run: $(VENV)/.installed $(if $(filter vllm,$(ENGINE)),$(VLLM_HERE)) ## the six notebooks on the offline stand-in models (ENGINE=vllm: on vLLM); goes on where an earlier run stopped
 	@$(if $(ENGINE),ROUTERLIB_ENGINE=$(ENGINE)) $(BIN)/python -m routerlib run
 
-# Three processes: what trains and compiles models shares none with servers, kernels and widgets.
+# Processes of their own: what trains and compiles models, what patches event loops and ends by signals, and
+# what starts engines, kernels and browsers.
 test: $(VENV)/.tested $(VLLM_HERE) lint ## lint, unit tests, both engines for real, the notebooks at their smallest size, the panel in a browser
-	$(BIN)/python -m pytest -m "not real and not notebooks and not browser" --ignore tests/training
+	$(BIN)/python -m pytest -m "not real and not notebooks and not browser" --ignore tests/training --ignore-glob "tests/test_*.py"
 	$(BIN)/python -m pytest tests/training
+	$(BIN)/python -m pytest tests/test_*.py
 	$(BIN)/python -m pytest -m "real or notebooks or browser"
 
 lint: $(VENV)/.tested ## ruff over code and notebooks, the layers of the folders, the types
