@@ -7,22 +7,8 @@ import openai
 import pytest
 from small_router import HARD
 
-from routerlib.serving import proxy
-
 CHOICE = {"type": "choice", "name": "route", "instructions": "Which model?"}
 CHOICE |= {"choices": [{"value": "inferior"}, {"value": "superior"}]}
-
-
-@pytest.fixture(scope="module")
-def server(router, upstream):
-    with proxy.start(router, upstream.url, upstream.url) as server:
-        yield server
-
-
-@pytest.fixture
-def client(server):
-    with openai.OpenAI(base_url=server.url, api_key="none", max_retries=0) as client:
-        yield client
 
 
 def test_decides_for_the_openai_sdk(client):

@@ -30,18 +30,6 @@ CHOICE = {"type": "choice", "name": "route", "instructions": "Which model?"}
 CHOICE |= {"choices": [{"value": "inferior"}, {"value": "superior"}]}
 
 
-@pytest.fixture(scope="module")
-def server(router, upstream):
-    with proxy.start(router, upstream.url, upstream.url) as server:
-        yield server
-
-
-@pytest.fixture
-def client(server):
-    with openai.OpenAI(base_url=server.url, api_key="none", max_retries=0) as client:
-        yield client
-
-
 def body(text, **more):
     return {"model": "router", "messages": [{"role": "user", "content": text}], **more}
 

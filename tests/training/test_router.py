@@ -7,21 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from outcomes_with_signals import made_up
-from tiny_encoder import rows, tiny_encoder
+from tiny_encoder import rows
 
 from routerlib.rows.schemas import Message
 from routerlib.stats.calibration import Calibration
-from routerlib.training import encoders, examples, policy_choice, router, scorers
-
-
-@pytest.fixture(scope="module")
-def train():
-    return examples.from_rows(map(examples.outcome_row, rows(150)))
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return encoders.SentenceEncoder(tiny_encoder(tmp_path_factory.mktemp("tiny")))
+from routerlib.training import examples, policy_choice, router, scorers
 
 
 def every_scorer(encoder):

@@ -8,21 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_encoder import rows, tiny_encoder
+from tiny_encoder import tiny_encoder
 
 from routerlib.rows.schemas import LabelledPrompt
 from routerlib.stats import calibration
 from routerlib.training import encoders, examples, features, scorers
-
-
-@pytest.fixture(scope="module")
-def train():
-    return examples.from_rows(map(examples.outcome_row, rows(150)))
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return encoders.SentenceEncoder(tiny_encoder(tmp_path_factory.mktemp("tiny")))
 
 
 def learners(encoder):
