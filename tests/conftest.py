@@ -21,7 +21,7 @@ def outputs(tmp_path, monkeypatch):
     return tmp_path / "outputs"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data():
     """The folder of real data beside the checkout; a test that needs it is skipped where it is
     absent.

@@ -34,13 +34,9 @@ def simulated(strengths, number, tie=0.5, seed=0):
 
 
 @pytest.fixture(scope="module")
-def mt_bench():
-    from conftest import SHARED_DATA
-
-    if not SHARED_DATA.is_dir():
-        pytest.skip("no folder of real data beside this checkout")
-    votes = list(jsonl.read_rows(SHARED_DATA / "mt_bench_human_votes.jsonl", Vote))
-    questions = jsonl.read_rows(SHARED_DATA / "mt_bench_questions.jsonl", VoteQuestion)
+def mt_bench(shared_data):
+    votes = list(jsonl.read_rows(shared_data / "mt_bench_human_votes.jsonl", Vote))
+    questions = jsonl.read_rows(shared_data / "mt_bench_questions.jsonl", VoteQuestion)
     return votes, {row.question_id: row for row in questions}
 
 
