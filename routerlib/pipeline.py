@@ -58,6 +58,7 @@ READS: dict[str, list[tuple[str, str]]] = {
         ("datasets/router_dataset_all.jsonl", "LABELLED"),
         ("datasets/metrics.json", "LABELLED"),
         ("graded/metrics.json", ""),
+        ("responses/metrics.json", "OUTCOMES"),
         ("graded/*.jsonl", ""),
     ],
     "06_demo": [("models/*/*", "ROUTER")],
@@ -212,11 +213,19 @@ def plan(
             if key in known[name]
         }
         asks_models = any(key.endswith("_API_BASE") for key in known[name])
-        engine = os.environ.get(engines.CHOICE, "") if asks_models else ""
+        engine = _engine_of_standins() if asks_models else ""
         recipe = _sha256([library, _cell_sources(notebook_path(name)), own, engine])
         later = tuple(f"{NOTEBOOKS[other][0]}/" for other in names[place + 1 :])
         steps.append(Step(name, own, known[name], recipe, later))
     return steps
+
+
+def _engine_of_standins() -> str:
+    """The engine that would serve a stand-in now; a wrong choice is told by who starts it."""
+    try:
+        return engines.choose_engine()
+    except engines.EngineError as error:
+        return str(error)
 
 
 def is_done(step: Step) -> bool:

@@ -2,6 +2,7 @@
 data where at hand.
 """
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,16 @@ from upstream import Upstream
 from routerlib.endpoints import standins
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_configure():
+    """A scheduler's SIGTERM ends the tests as Ctrl-C does: with the servers that they started."""
+
+    def end(*_):
+        pytest.exit("ended by SIGTERM", returncode=128 + signal.SIGTERM)
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, end)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from routerlib import pipeline, settings
+from routerlib.endpoints import engines
 from routerlib.rows import jsonl
 
 FIRST = """FACTOR = 2  # what to multiply by
@@ -388,3 +389,8 @@ def test_another_engine_is_another_recipe_where_models_are_asked(monkeypatch):
     votes, answers = recipes()
     monkeypatch.setenv("ROUTERLIB_ENGINE", "vllm")
     assert recipes()[0] == votes and recipes()[1] != answers
+    monkeypatch.delenv("ROUTERLIB_ENGINE")
+    monkeypatch.setattr(engines, "choose_engine", lambda: "vllm")
+    chosen = recipes()[1]
+    monkeypatch.setattr(engines, "choose_engine", lambda: "transformers")
+    assert recipes()[1] != chosen, "the engine that the library would choose counts, too"

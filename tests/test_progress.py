@@ -12,6 +12,14 @@ import pytest
 from routerlib import progress
 
 
+@pytest.fixture(autouse=True)
+def nobody_hears_signals():
+    """As in a program that has just started: the tests' own handler of SIGTERM is set aside."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 def test_a_bar_says_its_label_and_counts_and_a_silent_one_nothing(capsys):
     with progress.bar(3, "wor\x1bk", "answer") as bar:
         bar.update(3)

@@ -207,10 +207,22 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Place
         standins.path(model)
         _settle_standin(place, host, port)
     else:
-        _settle(place, host, port)
+        _settle(place)
     _sweep()
     _held[_key(place.base_url)] = place
     return place
+
+
+def expect(model: str, api_base: str) -> None:
+    """Say now that nothing will answer later: before long work that comes first. Starts nothing.
+
+    Raises:
+        ServerError: the model is none that `ensure` starts, its address is on this machine, and
+            nothing answers there, or something else does.
+    """
+    with contextlib.suppress(ValueError):  # no address at all: `ensure` says so
+        if addresses.is_here(api_base) and not standins.is_standin(model):
+            _check_that_it_answers(model, api_base)
 
 
 def release(*places: Place | None) -> None:
@@ -372,18 +384,23 @@ def _settle_standin(place: Place, host: str, port: int) -> None:
     print(f"{other} {place.model} answers at {place.base_url} instead.", flush=True)
 
 
-def _settle(place: Place, host: str, port: int) -> None:
+def _settle(place: Place) -> None:
     """Check that a model of the user's answers, and hold its server where it is ours."""
     model, api_base = place.model, place.base_url
+    _check_that_it_answers(model, api_base)
     server = _hold(api_base)
     if server and server.model == model and not server.fits(model, None, place.temperature):
         _let_go(server)
         raise ServerError(
             f"The server at {api_base} samples at temperature {server.temperature}, which its "
             f"first request fixed, not at {place.temperature}. Take that temperature, or stop the "
-            f"server and run this again:\n  python -m routerlib serve --stop --port {port}"
+            f"server and run this again:\n  python -m routerlib serve --stop --port {server.port}"
         )
     place.server = server
+
+
+def _check_that_it_answers(model: str, api_base: str) -> None:
+    host, port = addresses.host_and_port(api_base)
     if not addresses.is_listening(host, port):
         raise ServerError(
             f"Nothing answers at {api_base}. Start a server, for example with\n"
@@ -494,24 +511,45 @@ def _obtain(wish: _Wish, holder: Holder | None) -> Server:
         ServerError: it did not start.
     """
     engine = engines.choose_engine(wish.engine)
+    while True:
+        server, is_new = _join_or_launch(replace(wish, engine=engine), wish, holder)
+        try:
+            if is_new or _health(server) != 200:  # else somebody else is just starting it
+                _wait_until_ready(server, wish.timeout)
+                _warm_up(server)
+            return server
+        except ServerError:
+            was_lost = not is_alive(server)
+            _give_up(server, is_new)
+            if is_new or not was_lost:
+                raise
+            print(
+                f"Whoever was starting the server of {server.model} on port {server.port} has "
+                "stopped it; starting it here …",
+                flush=True,
+            )
+        except BaseException:
+            _give_up(server, is_new)
+            raise
+
+
+def _join_or_launch(launched: _Wish, wish: _Wish, holder: Holder | None) -> tuple[Server, bool]:
+    """A server that runs there, or a new one; and whether it is new.
+
+    Args:
+        launched: the wish with the engine that a new server runs on; `wish` may leave it open.
+    """
     with _alone():
-        server = _join(wish, holder)
-        is_new = server is None
-        if server is None:
-            lost = _remembered(_memory(wish.port))
-            if lost:
-                _kill(lost)  # what is left of it
-            server = _launch(replace(wish, engine=engine), holder)
-            if lost:  # whoever used that uses the new one
-                server = _write(replace(server, holders=(*lost.users, *server.holders)))
-    try:
-        if is_new or _health(server) != 200:  # else somebody else is just starting it
-            _wait_until_ready(server, wish.timeout)
-            _warm_up(server)
-    except BaseException:
-        _give_up(server, is_new)
-        raise
-    return server
+        joined = _join(wish, holder)
+        if joined is not None:
+            return joined, False
+        lost = _remembered(_memory(wish.port))
+        if lost:
+            _kill(lost)  # what is left of it
+        server = _launch(launched, holder)
+        if lost:  # whoever used that uses the new one
+            server = _write(replace(server, holders=(*lost.users, *server.holders)))
+        return server, True
 
 
 def _join(wish: _Wish, holder: Holder | None) -> Server | None:

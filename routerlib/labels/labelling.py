@@ -147,6 +147,30 @@ def example_text(row: Difficulty, chars: int) -> str:
     return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
 
 
+def keep_prompt(text: str, folder: Path) -> str:
+    """Write a crafted labelling prompt for 02, unless a person has edited the one that is there.
+
+    What was crafted last lies beside it, so that an edit can be told from an older prompt.
+
+    Args:
+        folder: the prompt is `labelling_prompt.txt` there.
+
+    Returns:
+        a sentence that says what was written or kept.
+    """
+    file, crafted = folder / "labelling_prompt.txt", folder / "labelling_prompt_crafted.txt"
+    before = crafted.read_text(encoding="utf-8") if crafted.is_file() else None
+    present = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+    crafted.write_text(text, encoding="utf-8")
+    if present is None or present in (before, text):
+        file.write_text(text, encoding="utf-8")
+        return f"The labelling prompt is in {file}."
+    return (
+        f"{file} was edited, and is kept: 02 uses it. The prompt crafted now is in {crafted}; to "
+        "use that one, delete the edited file and run this again."
+    )
+
+
 def load_prompt(path: str | Path | None = None) -> tuple[str, str]:
     """(text, where it is from): the named file, else what 01 left, else one crafted from the sample
     votes.

@@ -773,7 +773,8 @@ def serve_router(
         flush=True,
     )
     try:
-        server.thread.join()
+        with servers.held(inferior), servers.held(superior):
+            server.thread.join()
     except KeyboardInterrupt:
         server.stop()
         print("Stopped.")

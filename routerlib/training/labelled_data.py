@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,14 +38,36 @@ def find_data(
         fields: names of the outcomes' fields, ours to theirs (see `sources.load_rows`).
     """
     left = settings.outputs("graded") / "outcomes.jsonl"
-    outcomes = outcomes or (str(left) if left.exists() else sources.SAMPLE)
+    asked = ""
+    if not outcomes and left.exists():
+        outcomes, asked = str(left), _questions_asked()
+    outcomes = outcomes or sources.SAMPLE
     rows = list(sources.load_rows(outcomes, LabelledPrompt, fields=fields))
     for source in labelled_sources(labelled):
         rows += list(sources.load_rows(source, LabelledPrompt))
     counts = Counter(row.source for row in rows)
     listed = ", ".join(f"{number:,} {source}" for source, number in sorted(counts.items()))
     name = Path(outcomes).name
-    return rows, f"{len(rows):,} labelled prompts ({listed}), graded ones from {name}."
+    return rows, f"{len(rows):,} labelled prompts ({listed}), graded ones from {name}.{asked}"
+
+
+def _questions_asked() -> str:
+    """Where the questions that 03 asked came from, as a sentence; empty where it left no word."""
+    left = settings.outputs("responses") / "metrics.json"
+    known = jsonl.read_json(left).get("sources", []) if left.is_file() else []
+    if not known:
+        return ""
+    return f" The questions: {'; '.join(map(_named_source, known))}."
+
+
+def _named_source(found: Mapping[str, Any]) -> str:
+    name = found.get("id") or found.get("source")
+    facts = [
+        f"{fact} {str(found[fact])[:12]}"
+        for fact in ("revision", "split", "licence", "sha256")
+        if found.get(fact)
+    ]
+    return f"{name} ({', '.join(facts)})" if facts else str(name)
 
 
 def labelled_sources(labelled: str = "") -> list[str]:

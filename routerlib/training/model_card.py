@@ -56,9 +56,15 @@ def save_with_card(
         target = settings.resolve(folder)
     target.mkdir(parents=True, exist_ok=True)
     fold_calibration(router).save(target)
+    data = f"{data} The encoder: {_encoder_name(backbone)}."
     (target / "README.md").write_text(model_card(router, table, data), encoding="utf-8")
     jsonl.write_json(target / "metrics.json", {"table": [row.to_dict() for row in table]})
     return target
+
+
+def _encoder_name(backbone: str | Path) -> str:
+    """A hub id as it is; of a folder its name, since a path says nothing to others."""
+    return Path(str(backbone)).name if Path(str(backbone)).is_dir() else str(backbone)
 
 
 def fold_calibration(router: Router) -> Router:

@@ -514,6 +514,38 @@ def test_two_starts_at_once_give_one_server(fake_engine):
     servers.stop(port)
 
 
+def test_a_start_that_another_process_gives_up_is_made_here(fake_engine, capsys):
+    """Ctrl-C in the run that starts a server must not end the run that waits for it."""
+    process, port = sleeper(), addresses.free_port()
+    remember(port, process, model="standin-superior")
+
+    def give_up():
+        process.kill()
+        process.wait()
+
+    later = threading.Timer(0.5, give_up)
+    later.start()
+    server = servers.serve("standin-superior", port=port)
+    later.join()
+    assert server.pid != process.pid and servers.is_alive(server)
+    assert "has stopped it; starting it here" in capsys.readouterr().out
+    servers.stop(port)
+
+
+def test_what_must_answer_later_is_asked_for_before_the_long_work(fake_engine, listening):
+    port = addresses.free_port()
+    nobody = f"http://127.0.0.1:{port}/v1"
+    with pytest.raises(servers.ServerError, match="Nothing answers"):
+        servers.expect("my-model", nobody)
+    with pytest.raises(servers.ServerError, match="Something else"):
+        page = OTHERS["a login page"]
+        servers.expect("my-model", f"http://127.0.0.1:{listening(page)}/v1")
+    servers.expect("standin-superior", nobody)  # it will be started
+    servers.expect("gpt-4o", "https://api.example.com/v1")
+    servers.expect("my-model", "")
+    assert servers.find(port) is None, "nothing was started"
+
+
 def test_a_process_that_ends_lets_go(fake_engine, tmp_path):
     base = f"http://localhost:{addresses.free_port()}/v1"
     code = USER.replace("servers.release(place)", "").replace("time.sleep", "float")

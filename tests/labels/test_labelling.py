@@ -503,6 +503,21 @@ def test_no_key_in_any_file(tmp_path, monkeypatch):
     ]["method"]
 
 
+def test_a_crafted_prompt_does_not_take_the_place_of_an_edited_one(tmp_path):
+    file = tmp_path / "labelling_prompt.txt"
+    labelling.keep_prompt("from the votes", tmp_path)
+    labelling.keep_prompt("from more votes", tmp_path)
+    assert file.read_text() == "from more votes", "nobody has edited it"
+    file.write_text("in my own words")
+    told = labelling.keep_prompt("from still more votes", tmp_path)
+    assert file.read_text() == "in my own words" and "was edited, and is kept" in told
+    crafted = tmp_path / "labelling_prompt_crafted.txt"
+    assert crafted.read_text() == "from still more votes" and str(crafted) in told
+    file.unlink()
+    labelling.keep_prompt("anew", tmp_path)
+    assert file.read_text() == "anew"
+
+
 def test_a_labelling_prompt_that_is_no_text_is_a_sentence(tmp_path):
     (tmp_path / "prompt.txt").write_bytes(b"\xfa\x00\x01" * 100)
     with pytest.raises(jsonl.Unreadable, match=r"prompt\.txt is a binary file"):

@@ -270,3 +270,20 @@ def test_a_call_costs_its_measured_tokens_or_those_of_a_usual_call():
     assert labelled_data.costs_per_call(names, {"superior": 4.0}, tokens).keys() == {
         "superior_cost"
     }
+
+
+def test_the_sentence_names_the_questions_that_03_asked(outputs):
+    jsonl.write_rows(outputs / "graded" / "outcomes.jsonl", graded(2))
+    known = [
+        {"kind": "hub", "id": "org/maths", "revision": "0123456789abcdef", "split": "test"},
+        {"kind": "file", "source": "mine.jsonl", "sha256": "f" * 64},
+        {"kind": "unknown", "source": "elsewhere"},
+    ]
+    jsonl.write_json(outputs / "responses" / "metrics.json", {"sources": known})
+    _, told = labelled_data.find_data("", "none")
+    assert told.endswith(
+        "The questions: org/maths (revision 0123456789ab, split test); "
+        "mine.jsonl (sha256 ffffffffffff); elsewhere."
+    )
+    named = labelled_data.find_data(str(outputs / "graded" / "outcomes.jsonl"), "none")[1]
+    assert "The questions" not in named, "a file that is named need not be what 03 asked"

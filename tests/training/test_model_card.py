@@ -33,7 +33,8 @@ def test_router_card_and_table_are_written(tmp_path):
     assert kept["apgr"] == 0.6 and kept["ece_by_chance"] is None
     card = (folder / "README.md").read_text()
     assert evaluation.as_markdown([ROW]) in card and small_router().certificate["sentence"] in card
-    assert "Made up." in card and "`small` and `large`" in card and "0.5000." in card
+    assert "Made up. The encoder: tiny." in card
+    assert "`small` and `large`" in card and "0.5000." in card
     assert "It is no transformers model" in card and card.startswith("---\npipeline_tag")
     assert model_card.LIMITS in card
 
@@ -41,6 +42,20 @@ def test_router_card_and_table_are_written(tmp_path):
 def test_by_default_it_goes_below_outputs(outputs):
     folder = model_card.save_with_card(small_router(), "tiny", [], "Made up.")
     assert folder.parent == outputs / "models" and folder.name.startswith("tiny-router-finetuning-")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "name"),
+    [("bert-base-uncased", "bert-base-uncased"), ("org/encoder", "org/encoder"), ("", "models")],
+)
+def test_the_card_names_the_encoder_and_no_path_of_this_machine(tmp_path, backbone, name):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    written = model_card.save_with_card(
+        small_router(), backbone or folder, [], "Made up.", tmp_path / "r"
+    )
+    card = (written / "README.md").read_text()
+    assert f"The encoder: {name}." in card and str(tmp_path) not in card
 
 
 def test_a_card_without_figures_or_certificate_says_so():
