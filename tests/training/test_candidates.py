@@ -72,6 +72,19 @@ def test_of_two_recipes_the_one_of_higher_apgr_is_kept(parts, run, tmp_path, mon
     assert made == ["a", "b", "c"] and again.candidates[candidates.ENCODER].router.name == "b"
 
 
+def test_a_recipe_whose_validation_rows_show_no_gap_stands_behind_all_others(
+    parts, run, monkeypatch
+):
+    """APGR is no number there; it is told as -1, below any that can be measured."""
+    train, validation = parts
+    equal = replace(validation, superior=validation.inferior)
+    history = fine_tuning.History(best_validation_loss=0.5, examples_per_second=1.0)
+    monkeypatch.setattr(fine_tuning, "fine_tune", lambda *_, **__: (Constant().fit(train), history))
+    recipe = fine_tuning.Recipe("none", epochs=1)
+    made = candidates._encoder(train, equal, run, recipe, progress=False)
+    assert made.router.metrics["validation_apgr"] == -1.0
+
+
 def test_without_categories_the_category_mean_is_left_out(parts, tmp_path):
     backbone = tiny_encoder(tmp_path / "tiny")
     for change, named in (({}, False), ({"use_categories": True}, True)):

@@ -250,6 +250,18 @@ def test_a_save_that_breaks_off_leaves_no_router(train, tmp_path, monkeypatch):
         router.Router.from_pretrained(folder)
 
 
+def test_a_missing_package_is_not_told_as_a_broken_router(train, tmp_path, monkeypatch):
+    """The folder is whole: to copy it again, as the text for broken ones advises, would not help."""
+    folder = router.Router("c", scorers.Constant().fit(train)).save(tmp_path / "c")
+
+    def without_torch(_):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(scorers, "load_scorer", without_torch)
+    with pytest.raises(ModuleNotFoundError, match="torch"):
+        router.Router.from_pretrained(folder)
+
+
 # --- routers that an earlier version saved ---
 
 EARLIER = Path(__file__).parent / "routers_of_0_1"
