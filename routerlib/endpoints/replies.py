@@ -319,6 +319,32 @@ def _gather(value: Any, said: list[str], thought: list[str], level: int = 0) -> 
                 return
 
 
+def first_token_masses(logprobs: Any, letters: Iterable[str]) -> dict[str, float]:
+    """How likely each letter was as an answer's first token, whatever stands around it: " B", "(B".
+
+    Args:
+        logprobs: those of a chat answer, with `top_logprobs`.
+
+    Returns:
+        letter -> probability in [0, 1]; 0 for one that is not among the alternatives.
+
+    Raises:
+        ValueError: the answer holds no log-probabilities.
+    """
+    try:
+        alternatives = logprobs["content"][0]["top_logprobs"]
+        told = [entry for entry in alternatives if entry.get("logprob") is not None]
+        pairs = [(str(entry["token"]), float(entry["logprob"])) for entry in told]
+    except (TypeError, KeyError, IndexError, AttributeError):
+        raise ValueError("the answer holds no log-probabilities") from None
+    masses = dict.fromkeys(letters, 0.0)
+    for token, logprob in pairs:
+        letter = token.strip(" \n\t▁Ġ*\"'([")
+        if letter in masses:
+            masses[letter] += math.exp(logprob)
+    return masses
+
+
 # stands for minus infinity, which JSON does not have; vLLM sends it as well
 LEAST_LOGPROB = -9999.0
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +23,7 @@ import numpy as np
 
 from routerlib import event_loop, settings
 from routerlib.collecting import ledger, resumable
-from routerlib.endpoints import clients, servers
+from routerlib.endpoints import clients, replies, servers
 from routerlib.endpoints.check import first_answer
 from routerlib.endpoints.clients import (
     BadRequest,
@@ -358,16 +357,7 @@ def letter_probability(logprobs: Any) -> tuple[float | None, float]:
     Raises:
         ValueError: the answer holds no log-probabilities.
     """
-    try:
-        alternatives = logprobs["content"][0]["top_logprobs"]
-        told = [entry for entry in alternatives if entry.get("logprob") is not None]
-        pairs = [(str(entry["token"]), float(entry["logprob"])) for entry in told]
-    except (TypeError, KeyError, IndexError, AttributeError):
-        raise ValueError("the answer holds no log-probabilities") from None
-    mass = dict.fromkeys(LETTERS, 0.0)
-    for token, logprob in pairs:
-        if (letter := token.strip(" \n\t▁Ġ*\"'(")) in mass:
-            mass[letter] += math.exp(logprob)
+    mass = replies.first_token_masses(logprobs, LETTERS)
     total = sum(mass.values())
     return (mass["B"] / total if total >= LEAST_MASS else None), min(1.0, total)
 

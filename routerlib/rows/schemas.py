@@ -35,7 +35,7 @@ ROUTE_TO_SUPERIOR: Final = "ROUTE_TO_SUPERIOR"
 LABELS: tuple[Label, Label] = (ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR)
 
 Winner = Literal["model_a", "model_b", "tie"]
-Source = Literal["human", "llm", "graded"]
+Source = Literal["human", "llm", "graded", "judged"]
 
 
 class RowError(Foreseen, ValueError):
@@ -272,7 +272,8 @@ class LabelledPrompt(Row):
     `p_superior` is the soft label, in [0, 1]: the share of comparisons in which the superior
     model's answer was strictly better (a tie is the inferior model's win: it is cheaper).
     `inferior_score` and `superior_score`, in [0, 1], are the two models' own shares of right
-    samples; graded rows have them, human and LLM labels do not.
+    samples in graded rows; in judged rows, the share of comparisons that the model did not lose.
+    Human and LLM labels have none.
     `inferior_signals` is what is known once the inferior model has answered, by name; a signal that
     was not measured is left out (or null), never 0. `inferior_cost` and `superior_cost` are the
     money of this row's calls, in one unit; `signals_cost` is what the signals cost beside the
@@ -280,7 +281,9 @@ class LabelledPrompt(Row):
     cheap models that is. `inferior_model` and `superior_model`
     say whose answers they were. `votes` and `interval` come from people's votes (01), `answers`,
     `labeller` and `language` from a labeller (02), `merged_from`, `split` and `group` from the
-    training set (02).
+    training set (02). `judges`, the `verdicts` behind the label, `judging_cost` (money) and `doubt`
+    (in [0, 1]: how far the verdicts differ) come from judges (04), `audit` from people who checked
+    a judged row (see `answers.auditing`).
     """
 
     SPARSE: ClassVar[frozenset[str]] = frozenset(
@@ -294,6 +297,7 @@ class LabelledPrompt(Row):
             ),
             *("inferior_model", "superior_model", "votes", "interval", "answers", "labeller"),
             *("language", "merged_from", "split", "group"),
+            *("judges", "verdicts", "judging_cost", "doubt", "audit"),
         }
     )
 
@@ -320,6 +324,11 @@ class LabelledPrompt(Row):
     merged_from: int | None = None
     split: str | None = None
     group: int | None = None
+    judges: list[str] | None = None
+    verdicts: list[dict[str, Any]] | None = None
+    judging_cost: Money | None = None
+    doubt: float | None = None
+    audit: dict[str, Any] | None = None
 
 
 R = TypeVar("R", bound=Row)
