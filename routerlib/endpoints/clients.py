@@ -382,7 +382,7 @@ class Endpoint:
         try:
             async with asyncio.timeout(self.deadline):
                 response = await self._sent(path, body)
-            return replies.decode_reply(response.content)
+            return replies.decode_reply(response.content, response.headers.get("content-type", ""))
         except TimeoutError:
             raise FailedAttempt(
                 f"no whole answer within {self.deadline:.0f} s", kind="timeout"
@@ -592,12 +592,23 @@ def is_secret(key: str) -> bool:
 
 
 def _refusal_of(error: Any) -> Refusal:
-    """What an answer with an error status says: its body as it came, not as the SDK has cut it."""
+    """What an answer with an error status says: its body as it came, not as the SDK has cut it.
+
+    After a redirection that is the other address's word, and the address is told: a request that
+    was sent on may have lost its body on the way, as a POST does at a 301.
+    """
     try:
         body: Any = error.response.content or error.body
     except Exception:  # a body that was never read
         body = error.body
-    return refusals.read_refusal(error.status_code, body or error.message, error.response.headers)
+    refusal = refusals.read_refusal(
+        error.status_code, body or error.message, error.response.headers
+    )
+    if not error.response.history:
+        return refusal
+    first = error.response.history[0]
+    sent_on = f"it sends requests on to {error.response.url}, with status {first.status_code}"
+    return replace(refusal, text=f"{refusal.text}; {sent_on}: is that the base URL?")
 
 
 async def _on_an_open_connection(send: Callable[[], Awaitable[Any]]) -> Any:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from routerlib.endpoints.refusals import Kind, Refusal
+from routerlib.endpoints.refusals import UNABLE, Kind, Refusal
 
 Body = dict[str, Any]
 # What is said in place of a field: None: nothing; a text: the same under this name; True: true; a
@@ -202,11 +202,12 @@ def _replace(body: Body, field: str, instead: Any) -> None:
 def _place(field: str, refusal: Refusal) -> int:
     """Where a refusal names a field; -1 where it does not.
 
-    A refused request may name it in any way; a server that failed has to quote it: 'stop'.
+    A refused request may name it in any way; a server that failed has to quote it: 'stop', or to
+    say that it cannot do it.
     """
     names = "|".join([re.escape(field), *ALIASES.get(field, ())])
     quoted = rf"""['"`](?:{names})['"`]"""
-    if refusal.kind == Kind.BROKEN:
+    if refusal.kind == Kind.BROKEN and not UNABLE.search(refusal.words):
         pattern = quoted
     elif field == "n":  # a letter: only in quotes, at the end of a path, before a sign or a verb
         verbs = "must|should|has to|is|cannot|greater"

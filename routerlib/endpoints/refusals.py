@@ -149,6 +149,8 @@ BUSY = re.compile(
     | (?:server|service|model|system|engine|backend|worker)s?[ _](?:is[ _]|are[ _])?(?:\w+[ _])?busy
     | (?:loading|starting|warming\ up)[ ](?:the\ )?model
     | model\b[^.]{0,60}\b(?:loading|warming\ up|starting)
+    | (?:qps|request|daily|usage)s?\ (?:\w+\ )?limit\ (?:reached|exceeded)
+    | capacity\ (?:\w+\ )?exceeded | server[ _]is[ _]full
     | queue\ (?:is\ )?full | (?:maximum|too\ many)\ (?:pending|concurrent|queued)
     | concurren(?:cy|t)\b[^.]{0,30}\b(?:limit|exceed)
     | temporar(?:y|ily)\b[^.]{0,20}\bunavailable | slow[ _]down
@@ -208,6 +210,21 @@ FILTERED = re.compile(
 ACCESS = re.compile(
     r"access|permission|forbidden|not allowed|subscri|tier|verif|region|country|key", re.I
 )
+# A 403 that is about who asks, not about what they may: "Not authenticated", "API key missing"
+NOT_KNOWN = re.compile(
+    r"""
+      (?:not|un)[ -]?authenticated
+    | authentication\ (?:is\ )?(?:required|failed|credentials|error)
+    | (?:missing|invalid|incorrect|expired|no|wrong)\ (?:\w+\ )?(?:key|token|credentials)\b
+    | (?:key|token|credentials)\ (?:is\ |are\ |was\ |has\ )?(?:\w+\ )?
+      (?:missing|invalid|incorrect|expired|required|wrong|not\ (?:found|provided|valid))
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+# A failed server's word for a field that it cannot do: "NotImplementedError: n > 1"
+UNABLE = re.compile(
+    r"not[ _]?(?:yet[ _])?(?:implemented|supported|allowed)|unsupported|unexpected keyword", re.I
+)
 TOO_LARGE_FOR_THE_LIMIT = re.compile(r"request too large", re.I)  # more tokens than a minute allows
 
 
@@ -238,6 +255,8 @@ def _denied(said: str, wait: float | None, is_page: bool) -> Kind:
         return Kind.BLOCKED
     if FILTERED.search(said):
         return Kind.FILTERED
+    if NOT_KNOWN.search(said):
+        return Kind.WRONG_KEY
     return Kind.NO_ACCESS if ACCESS.search(said) else Kind.BLOCKED
 
 
@@ -279,7 +298,7 @@ CODE_NAMES = (
 )
 TEXT_NAMES = (
     "error", "errors", "message", "msg", "detail", "details", "error_description", "errorMessage",
-    "error_message", "status_msg", "Message", "title", "reason", "description",
+    "error_message", "error_msg", "errmsg", "errorMsg", "status_msg", "Message", "title", "reason", "description",
 )  # fmt: skip
 ECHOES = frozenset(
     {

@@ -7,8 +7,11 @@ browser, a body that broke off, an error inside a 200. Nothing here sends anythi
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
+import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -41,8 +44,11 @@ class ErrorInside(ValueError):
 # --- bytes to a value ---
 
 
-def decode_reply(content: bytes) -> Value:
+def decode_reply(content: bytes, content_type: str = "") -> Value:
     """The JSON object in a response's body.
+
+    Args:
+        content_type: the response's header; its charset counts where the body is no UTF-8.
 
     Raises:
         NoCompletion: there is none.
@@ -50,7 +56,7 @@ def decode_reply(content: bytes) -> Value:
     try:
         value = from_json(content)
     except ValueError:
-        value = _mended(content)
+        value = _mended(_text_of(_unpacked(content), content_type))
     if isinstance(value, list) and len(value) == 1:
         value = value[0]  # Gemini puts its errors into a list
     if not isinstance(value, dict):
@@ -58,15 +64,47 @@ def decode_reply(content: bytes) -> Value:
     return value
 
 
-def _mended(content: bytes) -> Any:
-    """A body that a strict reader refuses: a byte-order mark, bytes that are no UTF-8, half
-    characters, a stream.
+def _unpacked(content: bytes) -> bytes:
+    """A body that is packed by gzip although no header says so."""
+    if not content.startswith(GZIP):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        raise NoCompletion("the answer is packed by gzip, and broken") from None
+
+
+def _text_of(content: bytes, content_type: str) -> str:
+    """The text of a body that a strict reader refuses: JSON is UTF-8, by the rule; else its zeros
+    tell UTF-16 and UTF-32, and the header tells the rest. What is none of them is replaced.
     """
-    text = content.decode("utf-8-sig", "replace").lstrip("\ufeff \t\r\n\0")
+    told = CHARSET.search(content_type)
+    wide = json.detect_encoding(content[:4]) if b"\0" in content[:4] else ""
+    names = ["utf-8", wide, told[1] if told else ""]
+    for name in filter(None, names):
+        try:
+            return content.decode(name)
+        except (UnicodeError, LookupError):
+            continue
+    return content.decode("utf-8", "replace")
+
+
+GZIP = b"\x1f\x8b"
+CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+# Lines that keep a connection open while a model thinks, as in ": OPENROUTER PROCESSING"
+KEPT_OPEN = re.compile(r"(?:[ \t]*(?::[^\r\n]*)?[\r\n]+)+")
+
+
+def _mended(text: str) -> Any:
+    """A body that a strict reader refuses: a byte-order mark, half characters, a stream, lines
+    before the answer that only keep the connection open.
+    """
+    text = text.lstrip("\ufeff \t\r\n\0")
     if not text:
         raise NoCompletion("the answer is empty")
-    if text[0] in "{[":
-        return _first_value(text)
+    begun = KEPT_OPEN.sub("", text, count=1) if text.startswith(":") else text
+    if begun[:1] in ("{", "["):
+        return _whole_value(begun)
     if refusals.PAGE.match(text):
         raise NoCompletion(
             "the answer is a page for a browser, not JSON. Check the base URL (it ends in /v1 as "
@@ -78,19 +116,59 @@ def _mended(content: bytes) -> Any:
     raise NoCompletion(f"the answer is no JSON; it starts with {text[:60]!r}")
 
 
-def _first_value(text: str) -> Any:
-    """The value at the start; what some servers write behind it, such as `data: [DONE]`, is passed
-    over.
+def _whole_value(text: str) -> Any:
+    """The value at the start, or what the values of a stream make together, one a line; what some
+    servers write behind it, such as `data: [DONE]`, is passed over.
     """
+    value, end = _first_value(text)
+    values = [value]
+    while (rest := text[end:].lstrip()).startswith("{"):
+        text = rest
+        value, end = _first_value(text)
+        values.append(value)
+    chunks = [one for one in values if isinstance(one, dict)]
+    if len(values) == 1 or not all(map(_is_chunk, chunks)):
+        return values[0]
+    return _joined(map(_as_chunk, chunks))
+
+
+def _is_chunk(value: Value) -> bool:
+    return "choices" in value or "done" in value
+
+
+def _as_chunk(value: Value) -> Value:
+    """A chunk of Ollama's own stream, {"message": …, "done": false}, as OpenAI's."""
+    if "choices" in value or "done" not in value:
+        return value
+    return _from_ollama(value, "delta")
+
+
+def _from_ollama(value: Value, name: str) -> Value:
+    """An answer of Ollama's own API, or a piece of one, in the form of OpenAI's.
+
+    Source: its documentation, docs/api.md, "Generate a chat completion".
+    """
+    reason = value.get("done_reason", "stop") if value.get("done") else None
+    said = value.get("message")
+    said = said if isinstance(said, dict) else {"content": value.get("response")}
+    tokens = value.get("prompt_eval_count"), value.get("eval_count")
+    whole: Value = {"choices": [{"index": 0, name: said, "finish_reason": reason}]}
+    if any(tokens):
+        whole["usage"] = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
+    return whole
+
+
+def _first_value(text: str) -> tuple[Any, int]:
+    """The value at the start, and where it ends."""
     try:
-        value, _ = json.JSONDecoder(strict=False).raw_decode(text)
+        value, end = json.JSONDecoder(strict=False).raw_decode(text)
     except RecursionError:
         raise NoCompletion("the answer is nested too deep") from None
     except json.JSONDecodeError as error:
         if error.pos >= len(text.rstrip()) - 1 or "Unterminated" in error.msg:
             raise NoCompletion(f"the answer broke off after {len(text):,} characters") from None
         raise NoCompletion(f"the answer is no valid JSON ({error})") from None
-    return _well_formed_value(value)
+    return _well_formed_value(value), end
 
 
 def _well_formed_value(value: Any) -> Any:
@@ -188,8 +266,7 @@ def samples(
             raise NoCompletion(_no_choices(value))
         if not _is_a_remark(error, value):
             raise ErrorInside(error)
-    choices = value["choices"]
-    choices = choices if isinstance(choices, list) else [choices]
+    choices = _listed(value["choices"])
     if not all(isinstance(choice, dict) for choice in choices):
         raise NoCompletion("the answer has not the form of a completion")
     whole = [choice for choice in choices if not _error_of(choice)]
@@ -209,7 +286,17 @@ def _unwrapped(value: Value) -> Value:
         inner = value.get(name)
         if not value.get("choices") and isinstance(inner, dict) and inner.get("choices"):
             return inner
+    if "done" in value and "choices" not in value and not value.get("error"):
+        return _from_ollama(value, "message")
     return value
+
+
+def _listed(choices: Any) -> list[Any]:
+    """Choices as a list: some servers send one alone, or an object by number."""
+    if isinstance(choices, dict) and choices and all(isinstance(c, dict) for c in choices.values()):
+        is_numbered = all(str(name).isdigit() for name in choices)
+        return list(choices.values()) if is_numbered else [choices]
+    return choices if isinstance(choices, list) else [choices]
 
 
 def _no_choices(value: Value) -> str:
@@ -225,8 +312,7 @@ def _is_a_remark(error: Any, whole: Value) -> bool:
     """Whether an error beside whole answers says nothing about them: it names no status, and they
     have ended.
     """
-    choices = whole.get("choices")
-    choices = choices if isinstance(choices, list) else [choices]
+    choices = _listed(whole.get("choices"))
     refusal = refusals.read_refusal(200, error)
     if refusal.status or refusal.kind != refusals.Kind.BROKEN:
         return False

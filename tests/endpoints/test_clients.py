@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 from mock_server import MockServer
+from raw_server import RawServer, response
 
 from routerlib import settings
 from routerlib.endpoints import clients
@@ -119,6 +120,23 @@ def test_tokens_of_several_samples_add_up():
     assert all(sample["completion_tokens_estimated"] for sample in answer.samples)
     _, _, [single] = ask()
     assert "completion_tokens_estimated" not in single.samples[0]
+
+
+def test_an_address_that_sends_requests_on_is_named():
+    """A POST loses its body at a 301, so that what the other address says alone would mislead."""
+
+    async def main(url):
+        async with clients.connect(url) as client:
+            await clients.Endpoint(client, "m").sample("hi")
+
+    def moved(body, turn):
+        if body:
+            return response(b"", 301, location="/v2/completions")
+        return response({"error": "there is no such page"}, 404)
+
+    with RawServer(moved) as server, pytest.raises(clients.Stopped) as told:
+        asyncio.run(main(server.url))
+    assert "/v2/completions, with status 301: is that the base URL?" in str(told.value)
 
 
 def test_a_key_or_password_is_not_shown():

@@ -177,3 +177,17 @@ def test_limits_are_recorded_where_something_is_lost():
     dialect.accept(body(), {"max_tokens": 300, "stop": 2, "n": 4})
     assert dialect.limits == {"max_tokens": 300}
     assert dialect.say(body(n=9)) == body(n=4, max_tokens=300, stop=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("NotImplementedError: n > 1", "n"),
+        ("stop strings are not supported by this backend", "stop"),
+        ("create() got an unexpected keyword argument temperature", "temperature"),
+    ],
+)
+def test_a_server_that_failed_may_say_what_it_cannot_do(text, field):
+    sent = {"model": "m", "n": 3, "stop": ["x"], "temperature": 0.7, "max_tokens": 9}
+    words = Dialect().other_words(read_refusal(500, {"error": text}), sent, {})
+    assert list(words) == [field]

@@ -2,6 +2,7 @@
 is.
 """
 
+import gzip
 import json
 
 import pytest
@@ -84,6 +85,74 @@ def test_what_is_no_completion_is_told_for_what_it_is(content, says):
 def stream(*pieces, end="data: [DONE]\n\n"):
     lines = [f"data: {json.dumps(piece)}\n\n" for piece in pieces]
     return (": keep-alive\n\n" + "".join(lines) + end).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        ('{"a": "é"}'.encode("latin-1"), 'application/json; charset="ISO-8859-1"'),
+        ('{"a": "é"}'.encode("cp1252"), "application/json;charset=windows-1252"),
+        ('{"a": "é"}'.encode("utf-16"), "application/json"),
+        ('{"a": "é"}'.encode("utf-16-le"), ""),
+        ('{"a": "é"}'.encode("utf-32-be"), ""),
+        (gzip.compress('{"a": "é"}'.encode()), "application/json"),
+        (gzip.compress('{"a": "é"}'.encode("latin-1")), "text/plain; charset=latin1"),
+        (': thinking\n\n:\n: still thinking\r\n\r\n{"a": "é"}'.encode(), ""),
+    ],
+)
+def test_a_body_is_read_in_the_form_that_it_has(content, content_type):
+    assert decode_reply(content, content_type) == {"a": "é"}
+
+
+@pytest.mark.parametrize("charset", ["hex", "rot13", "no-such-thing", "\x00", "zip"])
+def test_a_charset_that_is_none_is_passed_over(charset):
+    read = decode_reply(b'{"a": "\xe9"}', f"application/json; charset={charset}")
+    assert read == {"a": "�"}
+
+
+def test_a_packed_body_that_is_broken_is_no_answer():
+    whole = gzip.compress(b'{"a": 1}' * 50)
+    for broken in (whole[:-12], whole[:30] + b"?" + whole[31:], b"\x1f\x8b"):
+        with pytest.raises(NoCompletion, match="packed by gzip, and broken"):
+            decode_reply(broken)
+
+
+def test_the_lines_of_ollamas_own_stream_are_one_answer():
+    lines = [
+        {"model": "m", "message": {"role": "assistant", "content": "4"}, "done": False},
+        {"model": "m", "message": {"role": "assistant", "content": "2"}, "done": False},
+        {"message": {"content": ""}, "done": True, "done_reason": "length", "eval_count": 9},
+    ]
+    value = decode_reply("\n".join(map(json.dumps, lines)).encode())
+    [sample] = read(value)
+    assert (sample["full_response"], sample["finish_reason"]) == ("42", "length")
+    assert sample["completion_tokens"] == 9
+    with pytest.raises(NoCompletion, match="broke off"):
+        decode_reply("\n".join(map(json.dumps, lines[:2])).encode())
+
+
+def test_an_answer_of_ollamas_own_api_is_an_answer():
+    own = {"message": {"content": "42"}, "done": True, "prompt_eval_count": 3, "eval_count": 2}
+    [sample] = read(own)
+    assert sample["full_response"] == "42" and sample["finish_reason"] == "stop"
+    assert (sample["prompt_tokens"], sample["completion_tokens"]) == (3, 2)
+    assert text_of({"response": "42", "done": True}) == "42"
+    with pytest.raises(ErrorInside):
+        read({"error": "model is busy", "done": True})
+
+
+def test_chunks_one_a_line_are_one_answer_and_a_log_line_behind_it_is_none():
+    pieces = [{"choices": [{"index": 0, "delta": {"content": t}}]} for t in ("4", "2")]
+    pieces.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    assert text_of(decode_reply("\n".join(map(json.dumps, pieces)).encode())) == "42"
+    behind = json.dumps(chat("42")) + '\n{"level": "info"}'
+    assert text_of(decode_reply(behind.encode())) == "42"
+
+
+def test_choices_by_number_are_choices():
+    one = chat("42")["choices"][0]
+    assert [s["full_response"] for s in read({"choices": {"0": one, "1": one}})] == ["42", "42"]
+    assert text_of({"choices": one}) == "42"
 
 
 def test_an_event_stream_nobody_asked_for_is_put_together():

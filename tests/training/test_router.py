@@ -251,7 +251,7 @@ def test_a_save_that_breaks_off_leaves_no_router(train, tmp_path, monkeypatch):
 
 
 def test_a_missing_package_is_not_told_as_a_broken_router(train, tmp_path, monkeypatch):
-    """The folder is whole: to copy it again, as the text for broken ones advises, would not help."""
+    """The folder is whole: to copy it again, as is said of broken ones, would not help."""
     folder = router.Router("c", scorers.Constant().fit(train)).save(tmp_path / "c")
 
     def without_torch(_):
