@@ -22,11 +22,19 @@ from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl, sources
 from routerlib.rows.sameness import ENDS, NearIndex, text_key, tokens
-from routerlib.rows.schemas import Conversation, Message, Prompt, Row, Text, VoteQuestion
+from routerlib.rows.schemas import (
+    CleanPrompt,
+    Conversation,
+    LoggedAnswer,
+    Message,
+    Prompt,
+    VoteQuestion,
+)
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, width) vectors of length 1
 
-BROKEN, NO_USER, LANGUAGE = "broken row", "no user turn", "other language"
+BROKEN, OTHER, MEDIA = "broken row", "no request to a chat model", "shows a picture or a file"
+NO_USER, LANGUAGE = "no user turn", "other language"
 SHORT, LONG, FLAGGED, REDACTED = "too short", "too long", "flagged by moderation", "redacted"
 EXACT, NEAR = "exact duplicate", "near duplicate"
 SHARED_WORDS, SAME_MEANING = (
@@ -35,6 +43,8 @@ SHARED_WORDS, SAME_MEANING = (
 )
 FILTERS = (
     BROKEN,
+    OTHER,
+    MEDIA,
     NO_USER,
     LANGUAGE,
     SHORT,
@@ -85,32 +95,25 @@ class CleaningError(Foreseen, ValueError):
     """No prompt is left; the text says which filters took them."""
 
 
-class CleanPrompt(Row):
-    """A prompt that passed all filters. `category` is that of the nearest evaluation question,
-    where one is near.
-    """
-
-    id: Text
-    prompt: Prompt
-    language: str = "unknown"
-    category: str = "uncategorised"
-
-
 @dataclass
 class Report:
     """How many rows were read, how many each filter took, and how many were kept. They add up.
 
-    `examples` has the first few ids that each filter took.
+    `examples` has the first few ids that each filter took. `answered` are the kept prompts with
+    an answer from a log; `other_answers` those whose logged answer was left behind, since it
+    answers more than the prompt that was kept.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
     kept: int = 0
     passed_in: int = 0
+    answered: int = 0
+    other_answers: int = 0
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def read(self) -> int:
-        return self.passed_in + self.dropped[BROKEN]
+        return self.passed_in + self.dropped[BROKEN] + self.dropped[OTHER]
 
     def drop(self, reason: str, name: str) -> None:
         self.dropped[reason] += 1
@@ -125,8 +128,19 @@ class Report:
         taken = ", ".join(f"{name} {count:,}" for name, count in self.counts().items() if count)
         return (
             f"{self.read:,} conversations read, {self.kept:,} prompts kept; taken out: "
-            f"{taken or 'none'}."
+            f"{taken or 'none'}.{self._answers()}"
         )
+
+    def _answers(self) -> str:
+        told = ""
+        if self.answered:
+            told += f" {self.answered:,} of the kept prompts come with an answer from their log."
+        if self.other_answers:
+            told += (
+                f" {self.other_answers:,} logged answers answer more than the first user turn; "
+                "WHOLE_CONVERSATION = True keeps these."
+            )
+        return told
 
 
 class RejectedConversations(jsonl.Rejects):
@@ -141,6 +155,10 @@ class RejectedConversations(jsonl.Rejects):
     def append(self, row: dict[str, Any]) -> None:
         self.report.drop(BROKEN, f"line {row.get('line', '?')}")
         super().append(row)
+
+    def pass_over(self, line: int, what: str) -> None:
+        self.report.drop(OTHER, f"line {line}: {what}")
+        super().pass_over(line, what)
 
 
 def clean(
@@ -158,6 +176,7 @@ def clean(
         CleaningError: at the end, where not one prompt came through.
     """
     duplicates = Duplicates(filters.near_duplicate)
+    ids: Counter[str] = Counter()
     window: list[CleanPrompt] = []
     for conversation in conversations:
         report.passed_in += 1
@@ -174,6 +193,8 @@ def clean(
         if reason or row is None:
             report.drop(str(reason), conversation.conversation_id)
             continue
+        row.id = _own_id(row.id, ids)
+        _count_answers(row, conversation, report)
         window.append(row)
         if len(window) == WINDOW:
             yield from _check_meaning(window, evaluation, report)
@@ -185,8 +206,27 @@ def clean(
         )
 
 
+def _own_id(name: str, ids: Counter[str]) -> str:
+    """The id, with a number behind it where another prompt has it too, as in a log of retries."""
+    ids[name] += 1
+    while ids[name] > 1:
+        numbered = f"{name}-{ids[name]}"
+        if not ids[numbered]:
+            ids[numbered] += 1
+            return numbered
+        ids[name] += 1
+    return name
+
+
+def _count_answers(row: CleanPrompt, conversation: Conversation, report: Report) -> None:
+    report.answered += row.answer is not None
+    report.other_answers += row.answer is None and conversation.logged is not None
+
+
 def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | None, str | None]:
     """The conversation's prompt, or the first of the cheap filters that it fails."""
+    if conversation.has_media:
+        return None, MEDIA
     prompt = _prompt(conversation.conversation, filters.whole_conversation)
     if prompt is None:
         return None, NO_USER
@@ -202,7 +242,10 @@ def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | 
     if filters.drop_redacted and conversation.redacted:
         return None, REDACTED
     row = CleanPrompt(
-        id=conversation.conversation_id, prompt=prompt, language=conversation.language
+        id=conversation.conversation_id,
+        prompt=prompt,
+        language=conversation.language,
+        answer=answer_to(prompt, conversation),
     )
     if conversation.category:
         row.category = conversation.category
@@ -221,6 +264,22 @@ def _prompt(messages: Sequence[Message], whole: bool) -> Prompt | None:
     if not whole or users[-1] == 0:
         return messages[users[0]].content.strip()
     return list(messages[: users[-1] + 1])
+
+
+def answer_to(prompt: Prompt, conversation: Conversation) -> LoggedAnswer | None:
+    """The answer that the log has to exactly this prompt: to the whole conversation, or the turn
+    that follows it; None where the model had seen more, or less.
+    """
+    turns = conversation.conversation
+    asked = 1 if isinstance(prompt, str) else len(prompt)
+    if isinstance(prompt, str) and (turns[0].role != "user" or turns[0].content.strip() != prompt):
+        return None  # something stood before it, such as a system message
+    if len(turns) == asked:
+        return conversation.logged
+    following = turns[asked]
+    if following.role != "assistant" or not following.content.strip():
+        return None
+    return LoggedAnswer(full_response=following.content, model=conversation.model)
 
 
 def _is_visible(text: str) -> bool:

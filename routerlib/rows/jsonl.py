@@ -335,6 +335,7 @@ class Rejects:
 
     def __init__(self, path: str | Path):
         self.path, self.count = Path(path), 0
+        self.passed_over: Counter[str] = Counter()
         self.first: dict[str, Any] = {}
         self._file: Any = None
         self.path.unlink(missing_ok=True)
@@ -346,6 +347,10 @@ class Rejects:
         self._file.write(encode(row))
         self.first = self.first or row
         self.count += 1
+
+    def pass_over(self, line: int, what: str) -> None:
+        """Note a row that is about something else, such as a span of a log that called no model."""
+        self.passed_over[what] += 1
 
     def close(self) -> None:
         if self._file:

@@ -248,12 +248,42 @@ class VoteQuestion(Row):
     turns: list[str] = Field(min_length=1)
 
 
+class LoggedAnswer(Row):
+    """An answer that a log already holds, and what the log tells of it (see `logs`).
+
+    `model` is the name it was asked under, `also_named` other names of it in the same log. `cost`
+    is money as the log has it, `seconds` how long the answer took, `at` when it was asked (ISO
+    8601, UTC).
+    """
+
+    SPARSE: ClassVar[frozenset[str]] = frozenset(
+        {"finish_reason", "prompt_tokens", "completion_tokens", "cost", "seconds", "at"}
+    )
+
+    full_response: str
+    model: str = "unknown"
+    also_named: list[str] = Field(default_factory=list)
+    finish_reason: FinishReason = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: Money | None = None
+    seconds: float | None = None
+    at: str | None = None
+
+    def is_of(self, model: str) -> bool:
+        """Whether the log names this model as the one that answered."""
+        return model in (self.model, *self.also_named)
+
+
 class Conversation(Row):
     """A row of lmsys/lmsys-chat-1m; `toxic` is WildChat's mark, and rows of one's own may have a
     category.
+
+    `logged` is the answer to the whole conversation, where a log has one; `has_media` marks a
+    conversation with pictures, sound or files, of which only the texts are here.
     """
 
-    SPARSE: ClassVar[frozenset[str]] = frozenset({"category", "toxic"})
+    SPARSE: ClassVar[frozenset[str]] = frozenset({"category", "toxic", "logged", "has_media"})
 
     conversation_id: Text
     model: str = "unknown"
@@ -264,6 +294,22 @@ class Conversation(Row):
     redacted: bool = False
     toxic: bool | None = None
     category: Text | None = None
+    logged: LoggedAnswer | None = None
+    has_media: bool | None = None
+
+
+class CleanPrompt(Row):
+    """A prompt that passed all filters of 02. `category` is its own, or that of the nearest
+    evaluation question, where one is near; `answer` is one that a log holds.
+    """
+
+    SPARSE: ClassVar[frozenset[str]] = frozenset({"answer"})
+
+    id: Text
+    prompt: Prompt
+    language: str = "unknown"
+    category: str = "uncategorised"
+    answer: LoggedAnswer | None = None
 
 
 class LabelledPrompt(Row):

@@ -1,8 +1,9 @@
 """Rows from anywhere: the shipped samples, a local file, or a data set on a hub; checked one by
 one.
 
-A source is named by one text, so that a notebook parameter can hold it: "sample", a path (.jsonl,
-.json, .csv, .parquet; .jsonl and .csv also gzipped), or a data set on the hub (see `hub`:
+A source is named by one text, so that a notebook parameter can hold it: "sample", "sample-log" (a
+log of requests), a path (.jsonl, .json, .csv, .parquet; .jsonl and .csv also gzipped), or a data
+set on the hub (see `hub`:
 "org/name", and where needed ":config", "@split" and "#revision" behind it, or the address of its
 page). "[:100]" behind a source takes its first 100 rows; several are joined by commas. Two sources
 of graded answers, "inferior=…, superior=…", make outcomes. Rows
@@ -23,13 +24,14 @@ from typing import Any, TypeVar
 
 from routerlib import settings
 from routerlib.errors import Foreseen
-from routerlib.rows import hub, jsonl, published, schemas
+from routerlib.rows import hub, jsonl, logs, masking, published, schemas
 from routerlib.rows.schemas import Row, RowError
 
 R = TypeVar("R", bound=Row)
 Rejected = jsonl.Rejects | list[dict[str, Any]] | None
 
 SAMPLE = "sample"
+SAMPLE_LOG = "sample-log"  # of requests, with the superior model's answers
 SAMPLE_FILES: dict[type[Row], str] = {
     schemas.Question: "questions.jsonl",
     schemas.Conversation: "prompts.jsonl",
@@ -66,8 +68,11 @@ def load_rows(
     limit: int | None = None,
     rejects: Rejected = None,
     fields: Mapping[str, str] | None = None,
+    mask: masking.Mask | None = None,
 ) -> Iterator[R]:
     """Stream the rows of one or several sources, each checked against `row_type`.
+
+    Where conversations are asked for, the requests of a log come as such (see `logs`).
 
     Args:
         source: "sample", a path, a data set on the hub, or several of them with commas between.
@@ -76,6 +81,8 @@ def load_rows(
             passed over.
         fields: where the rows have other names, ours to theirs: {"question_id": "id"};
             "doc.question" looks inside.
+        mask: takes out of every text what nobody else should read (see `masking`), before it goes
+            anywhere, the rejects included.
 
     Raises:
         SourceError: the source does not exist, is empty, gated, or of a kind we cannot read.
@@ -94,7 +101,9 @@ def load_rows(
         # A wrong source shows before the first row is used.
         streams = [_started(*_open(part, row_type, limit)) for part in parts]
         rows = itertools.chain.from_iterable(
-            jsonl.checked(name, _named(values, names), row_type, rejects)
+            jsonl.checked(
+                name, _prepared(name, values, row_type, rejects, names, mask), row_type, rejects
+            )
             for name, values in streams
         )
     yield from itertools.islice(rows, limit)
@@ -121,6 +130,33 @@ def _started(name: str, values: Iterator[tuple[int, Any]]) -> tuple[str, Iterato
     if first is None:
         raise SourceError(f"{name} is empty: there is not one row in it. Name another source.")
     return name, itertools.chain([first], values)
+
+
+def _prepared(
+    name: str,
+    values: Iterator[tuple[int, Any]],
+    row_type: type[Row],
+    rejects: Rejected,
+    names: Mapping[str, str],
+    mask: masking.Mask | None,
+) -> Iterator[tuple[int, Any]]:
+    """The values of one source on their way to be checked: under our names, requests out of their
+    log, masked.
+    """
+    values = _named(values, names)
+    if row_type is schemas.Conversation:
+        values = logs.requests(name, values, getattr(rejects, "pass_over", None))
+    return _masked(values, mask) if mask else values
+
+
+def _masked(values: Iterator[tuple[int, Any]], mask: masking.Mask) -> Iterator[tuple[int, Any]]:
+    for number, value in values:
+        if isinstance(value, RowError):
+            # What was cut off in the middle of an address would not be known for one.
+            text = value.text if len(value.text) < 500 else value.text.rpartition(" ")[0]
+            yield number, RowError(mask(str(value)), value.field, mask(text))
+        else:
+            yield number, masking.masked(value, mask)
 
 
 # --- names of fields ---
@@ -246,11 +282,12 @@ def describe(source: str | Path, row_type: type[Row]) -> list[dict[str, Any]]:
 
 
 def _description(part: str, row_type: type[Row]) -> dict[str, Any]:
-    path = sample_file(row_type) if part == SAMPLE else settings.resolve(part)
+    sample = _sample_of(part, row_type)
+    path = sample or settings.resolve(part)
     if path.is_file():
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"kind": "sample" if part == SAMPLE else "file", "source": part, "sha256": digest}
+        return {"kind": "sample" if sample else "file", "source": part, "sha256": digest}
     found = _hub_name(part)
     if found:
         return {"source": part} | hub.describe_dataset(found)
@@ -262,6 +299,13 @@ def sample_file(row_type: type[Row]) -> Path:
     return settings.SAMPLES / SAMPLE_FILES[row_type]
 
 
+def _sample_of(source: str, row_type: type[Row]) -> Path | None:
+    """The shipped file that a source names; None where it names none."""
+    if source == SAMPLE_LOG:
+        return settings.SAMPLES / "log.jsonl"
+    return sample_file(row_type) if source == SAMPLE else None
+
+
 def _open(
     source: str, row_type: type[Row], limit: int | None = None
 ) -> tuple[str, Iterator[tuple[int, Any]]]:
@@ -270,9 +314,9 @@ def _open(
     if number is not None:
         name, values = _open(source, row_type, number)
         return name, itertools.islice(values, number)
-    if source == SAMPLE:
-        path = sample_file(row_type)
-        return str(path), jsonl.decode_lines(path)
+    sample = _sample_of(source, row_type)
+    if sample:
+        return str(sample), jsonl.decode_lines(sample)
     path = settings.resolve(source)
     if path.is_file():
         return str(path), _reader(path)(path)
@@ -331,13 +375,15 @@ def _no_such_file(source: str, path: Path) -> str:
 
 
 def _looks_like_file(source: str) -> bool:
-    return bool(re.search(r"\.(jsonl|json|csv|parquet|gz|txt)$", source))
+    return bool(re.search(r"\.(jsonl|ndjson|log|json|csv|parquet|gz|txt)$", source))
 
 
 def _reader(path: Path) -> Callable[[Path], Iterator[tuple[int, Any]]]:
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     readers = {
         ".jsonl": jsonl.decode_lines,
+        ".ndjson": jsonl.decode_lines,
+        ".log": jsonl.decode_lines,
         ".json": _read_json,
         ".csv": _read_csv,
         ".parquet": _read_parquet,
@@ -356,6 +402,10 @@ def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
         raise SourceError(f"{path}: {error}.") from None
     if isinstance(value, dict) and isinstance(value.get("records"), list):
         value = _records(value)
+    elif isinstance(value, dict) and isinstance(value.get("data"), list):  # a page of an API
+        value = value["data"]
+    elif logs.kind_of(value):  # one trace, or one export of spans
+        value = [value]
     if not isinstance(value, list):
         raise SourceError(f"{path}: expected a list of rows, found {type(value).__name__}.")
     yield from enumerate(value, start=1)

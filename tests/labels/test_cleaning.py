@@ -7,6 +7,7 @@ import random
 import tracemalloc
 from collections import Counter
 
+import log_rows
 import numpy as np
 import pytest
 
@@ -340,3 +341,83 @@ def test_evaluation_questions_may_be_questions_votes_or_those_that_01_read(outpu
     noted.write_text(json.dumps({"sources": [{"kind": "file", "source": str(voted)}]}))
     both = Evaluation(cleaning.evaluation_questions(f"{asked}, votes"))
     assert both.texts == found.texts
+
+
+# --- logs ---
+
+
+def logged(*turns, answer="Well.", **fields):
+    """A conversation of a log, with an answer to the whole of it."""
+    talk = [{"role": role, "content": text} for role, text in turns]
+    told = {"full_response": answer, "model": "big", "prompt_tokens": 9} if answer else None
+    return Conversation(conversation_id="c", conversation=talk, logged=told, **fields)
+
+
+LONG_TALK = (
+    ("system", "Be brief."),
+    ("user", "What is a good first garden plant?"),
+    ("assistant", "Mint."),
+    ("user", "And which is a good second one?"),
+)
+
+
+@pytest.mark.parametrize(
+    "turns,whole,answer",
+    [
+        (LONG_TALK, True, "Well."),
+        (LONG_TALK, False, None),  # the system message was seen, too
+        (LONG_TALK[1:], False, "Mint."),
+        (LONG_TALK[1:], True, "Well."),
+        (LONG_TALK[1:2], False, "Well."),
+        (LONG_TALK[:2], False, None),
+        (LONG_TALK[:2], True, "Well."),
+    ],
+)
+def test_a_logged_answer_is_kept_where_it_answers_the_kept_prompt(turns, whole, answer):
+    report = Report()
+    filters = Filters(whole_conversation=whole)
+    (row,) = cleaning.clean([logged(*turns)], filters, report)
+    assert (row.answer and row.answer.full_response) == answer
+    assert report.answered == (answer is not None)
+    assert report.other_answers == (answer is None)
+    if answer is None:
+        assert "WHOLE_CONVERSATION = True" in report.summary()
+
+
+def test_a_turn_out_of_the_middle_takes_no_tokens_of_the_last_one():
+    (row,) = cleaning.clean([logged(*LONG_TALK[1:])], Filters(), Report())
+    assert row.answer.full_response == "Mint." and row.answer.prompt_tokens is None
+
+
+def test_prompts_with_pictures_are_counted_and_left_out():
+    report = Report()
+    rows = [logged(("user", "What is in this picture?"), has_media=True), logged(*LONG_TALK)]
+    assert len(list(cleaning.clean(rows, Filters(), report))) == 1
+    assert report.counts()[cleaning.MEDIA] == 1
+    assert report.read == report.kept + report.dropped.total()
+
+
+@pytest.mark.parametrize("kind", log_rows.FORMATS)
+def test_a_log_goes_through_the_filters_of_today(kind, tmp_path):
+    """Duplicates and other languages are found in a log as elsewhere; all of it adds up."""
+    path = tmp_path / "log.jsonl"
+    lines = log_rows.lines(kind, 60)
+    path.write_text("\n".join([*lines, *lines[-5:]]), encoding="utf-8")
+    report = Report()
+    with RejectedConversations(report, tmp_path / "bad.jsonl") as rejects:
+        rows = sources.load_rows(path, Conversation, rejects=rejects)
+        kept = list(cleaning.clean(rows, Filters(near_duplicate=2), report))
+    counts = report.counts()
+    assert len(kept) == report.kept == report.answered == 60
+    assert counts[cleaning.EXACT] == 5 and counts[cleaning.MEDIA] == 1
+    assert counts[cleaning.BROKEN] == len(log_rows.BROKEN)
+    assert bool(counts[cleaning.OTHER]) == (kind != "chat")
+    assert report.read == report.kept + report.dropped.total()
+
+
+def test_two_prompts_of_one_id_get_an_id_each():
+    rows = [logged(("user", f"How old is the {word} tree here?")) for word in ("oak", "fir", "ash")]
+    palm = logged(("user", "Is a palm a tree at all?"))
+    rows.append(palm.model_copy(update={"conversation_id": "c-2"}))
+    kept = list(cleaning.clean(rows, Filters(near_duplicate=2), Report()))
+    assert len({row.id for row in kept}) == len(kept) == 4 and kept[0].id == "c"
