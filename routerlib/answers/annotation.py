@@ -59,6 +59,7 @@ def annotate(
     workers: int | None = None,
     timeout: float = 5.0,
     output: str | Path | None = None,
+    encoder: str = "",
 ) -> list[LabelledPrompt]:
     """The same outcomes with `inferior_signals`, the calls these take beside one answer, and costs
     where prices are given.
@@ -75,9 +76,16 @@ def annotate(
         workers, timeout: processes, and seconds that reading one question may take; the signals of
             one that takes longer are missing.
         output: where to write the rows as JSONL, if anywhere.
+        encoder: the name by which a server finds what `embed` stands for; empty: the offline one.
+
+    Of the second model one answer a question is read, its first: so many does a server ask for.
     """
     wanted = {row.id for row in rows}
-    others = {row.unique_id: row for row in _rows(second) if row.unique_id in wanted}
+    others = {
+        row.unique_id: row.model_copy(update={"responses": row.responses[:1]})
+        for row in _rows(second)
+        if row.unique_id in wanted and row.responses
+    }
     answered = [row for row in _rows(inferior) if row.unique_id in wanted]
     told = _measured(answered, others, embed, workers, timeout)
     calls = {
@@ -85,12 +93,14 @@ def annotate(
         for row in answered
         if row.responses
     }
+    asked = {row.unique_id: _asked(row, others.get(row.unique_id), encoder) for row in answered}
     money = _money(answered, _rows(superior), others, prices) if prices else {}
     found = [
         row.model_copy(
             update={
                 "inferior_signals": told.get(row.id) or None,
                 "signals_calls": calls.get(row.id),
+                "signals_from": asked.get(row.id),
                 **money.get(row.id, {}),
             }
         )
@@ -99,6 +109,18 @@ def annotate(
     if output:
         jsonl.write_rows(output, found)
     return found
+
+
+def _asked(row: Responses, other: Responses | None, encoder: str) -> dict[str, Any]:
+    """What was asked for the signals of a question, in the terms of `policies.Sources`."""
+    told: dict[str, Any] = {"samples": len(row.responses)}
+    if row.sampling.get("temperature") is not None:
+        told["temperature"] = row.sampling["temperature"]
+    if other is not None:
+        told["second_model"] = other.model
+    if encoder:
+        told["encoder"] = encoder
+    return told
 
 
 def _rows(files: Files) -> Iterator[Responses]:

@@ -18,11 +18,13 @@ import math
 import re
 import string
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from routerlib.answers import equality, extraction, phrases
+from routerlib.answers.logprobs import letter_of, tokens_of
 from routerlib.rows.schemas import Responses, Sample
 
 # Every signal and what it says. All are means over the inferior model's samples.
@@ -43,6 +45,19 @@ UNLIKELIEST = -100.0  # servers write -9999 and -inf for what they call impossib
 
 # A line of options as prompts show them: "(B) Paris", "B. Paris", "B) Paris".
 OPTION = re.compile(r"^\s*\(?([A-Z])[).:]\s+(\S.*)$", re.MULTILINE)
+
+# A line that says no more than a number: "It is 0.5.", "That's 1/2"
+LEAD_IN = re.compile(
+    r"""(?:it|that|this)(?:\ is|'s|\ equals)\s+
+        (?P<number>[-+]?\$?\d[\d.,/]*?%?)\.?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# Words and no mathematics, which are slow to refuse as an expression: "Paris", "the blue whale"
+PROSE = re.compile(
+    r"""(?=.*[^\W\d_]{5} | .*[^\W\d_]{2}\W+[^\W\d_]{2})   # a long word, or two words
+        [^\W\d_] (?:[^\W\d_] | [\s,.;:'’-])*             # letters, and marks between them""",
+    re.VERBOSE,
+)
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> (n, width), each of length 1
 
@@ -77,7 +92,7 @@ def _plain(sample: Sample) -> dict[str, Any]:
     return {
         "text": sample.full_response,
         "finish_reason": sample.finish_reason,
-        "logprobs": (sample.model_extra or {}).get("logprobs"),
+        "logprobs": tokens_of((sample.model_extra or {}).get("logprobs"), sample.full_response),
     }
 
 
@@ -127,6 +142,15 @@ def measure(item: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def prepare_measure() -> None:
+    """Load what comparing answers needs, before the first ones: `killable` calls it in each new
+    worker.
+    """
+    pairs = [("1/2", "0.5"), (r"\sqrt{2}/2", r"1/\sqrt{2}"), ("(x+1)^2", "x^2+2x+1"), ("a", "b c")]
+    for one, other in pairs:
+        agree(one, other)
+
+
 def similarities(item: dict[str, Any], embed: Embed) -> dict[str, float]:
     """The signals that compare whole answers by meaning, for open text: cosines of embeddings, in
     [-1, 1].
@@ -166,11 +190,17 @@ def _read(sample: dict[str, Any], item: dict[str, Any]) -> extraction.Extraction
         return extraction.extract_choice(sample["text"], item["choices"], **hints)
     value = extraction.extract_final(sample["text"], **hints)
     if value.answer is not None and value.rule != "last value":
-        return value
+        return _bare(value)
     words = extraction.extract_text(sample["text"], **hints)
-    if words.answer is not None and _is_answer(words):
-        return words
-    return value
+    if words.answer is None or not _is_answer(words):
+        return value
+    return _bare(words)
+
+
+def _bare(found: extraction.Extraction) -> extraction.Extraction:
+    """An answer without the words that lead in to its number."""
+    said = LEAD_IN.fullmatch(found.answer or "")
+    return replace(found, answer=said["number"]) if said else found
 
 
 def _is_answer(words: extraction.Extraction) -> bool:
@@ -195,12 +225,11 @@ def agree(one: str, other: str, by_letter: bool = False) -> bool:
     """
     if by_letter or one == other:
         return one == other
-    return (
-        equality.equal(one, other)
-        or equality.equal(other, one)
-        or phrases.same_text(one, [other])
-        or phrases.same_text(other, [one])
-    )
+    if phrases.same_text(one, [other]) or phrases.same_text(other, [one]):
+        return True
+    if PROSE.fullmatch(one) or PROSE.fullmatch(other):
+        return False
+    return equality.equal(one, other) or equality.equal(other, one)
 
 
 # --- log-probabilities ---
@@ -229,12 +258,12 @@ def _letter_margin(logprobs: Any, answer: str | None) -> float | None:
     if answer is None or not re.fullmatch("[A-Z]", answer):
         return None
     for token in reversed(logprobs or ()):
-        if _letter(token["token"]) == answer and token.get("top_logprobs"):
+        if letter_of(token["token"]) == answer and token.get("top_logprobs"):
             break
     else:
         return None
-    others = [other for other in token["top_logprobs"] if _letter(other["token"]) != answer]
-    letters = [other["logprob"] for other in others if _letter(other["token"])]
+    others = [other for other in token["top_logprobs"] if letter_of(other["token"]) != answer]
+    letters = [other["logprob"] for other in others if letter_of(other["token"])]
     if not others:
         return None
     next_likely = max(letters) if letters else min(other["logprob"] for other in others)
@@ -242,16 +271,9 @@ def _letter_margin(logprobs: Any, answer: str | None) -> float | None:
     return margin if math.isfinite(margin) else None
 
 
-def _letter(token: str) -> str:
-    """The letter that a token is, whatever stands around it: " C", "(C", "C)"; "" for every other
-    token.
-    """
-    bare = token.strip(" ()[]{}.:*\n\u0120\u2581")  # the last two: how tokenizers write a space
-    return bare if re.fullmatch("[A-Z]", bare) else ""
-
-
 _FROM_LOGPROBS = {
     "mean_logprob": _mean_logprob,
     "lowest_logprob": _lowest_logprob,
     "letter_margin": _letter_margin,
 }
+FROM_LOGPROBS = tuple(_FROM_LOGPROBS)  # the signals that need log-probabilities

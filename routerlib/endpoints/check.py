@@ -170,7 +170,8 @@ async def _check(api_base: str | None, model: str, api_mode: str, timeout: float
         finding.not_there = {kind: str(failure) for kind, failure in failures.items()}
         finding.names = await endpoint.models()
         finding.engine = await engine_of(endpoint)
-        finding.has_logprobs = await _gives_logprobs(client, model, finding.endpoints[0], api_mode)
+        kind = finding.endpoints[0]
+        finding.has_logprobs = await gives_logprobs(client, model, kind, api_mode)
         return finding
 
 
@@ -209,13 +210,16 @@ def _note(finding: Finding, endpoint: Endpoint, completion: Completion) -> None:
     finding.completion_tokens = completion.completion_tokens / len(completion.samples)
 
 
-async def _gives_logprobs(client: Any, model: str, kind: str, api_mode: str) -> bool:
+async def gives_logprobs(client: Any, model: str, kind: str, api_mode: str) -> bool | None:
+    """Whether a server gives log-probabilities with its answers; None where it gives no answer."""
     wanted = {"logprobs": True, "top_logprobs": 5} if kind == clients.CHAT else {"logprobs": 5}
     endpoint = Endpoint(
         client, model, kind, api_mode, temperature=1.0, max_tokens=WORDS, extra_body=wanted
     )
     try:
-        completion = await _patient(endpoint, 1)
+        completion = await endpoint.sample(QUESTION, 1)
+    except (Outage, Busy, Stopped):
+        return None
     except RequestFailure:
         return False
     return bool(completion.samples[0].get("logprobs"))

@@ -324,7 +324,8 @@ class LabelledPrompt(Row):
     was not measured is left out (or null), never 0. `inferior_cost` and `superior_cost` are the
     money of this row's calls, in one unit; `signals_cost` is what the signals cost beside the
     inferior call (another model's answer, further samples), and `signals_calls` how many calls of
-    cheap models that is. `inferior_model` and `superior_model`
+    cheap models that is; `signals_from` what was asked for them (samples, temperature,
+    second_model, encoder), so that a server can ask the same. `inferior_model` and `superior_model`
     say whose answers they were. `votes` and `interval` come from people's votes (01), `answers`,
     `labeller` and `language` from a labeller (02), `merged_from`, `split` and `group` from the
     training set (02). `judges`, the `verdicts` behind the label, `judging_cost` (money) and `doubt`
@@ -340,6 +341,7 @@ class LabelledPrompt(Row):
                 "superior_cost",
                 "signals_cost",
                 "signals_calls",
+                "signals_from",
             ),
             *("inferior_model", "superior_model", "votes", "interval", "answers", "labeller"),
             *("language", "merged_from", "split", "group"),
@@ -360,6 +362,7 @@ class LabelledPrompt(Row):
     superior_cost: Money | None = None
     signals_cost: Money | None = None
     signals_calls: Money | None = None
+    signals_from: dict[str, Any] | None = None
     inferior_model: str | None = None
     superior_model: str | None = None
     votes: int | None = None

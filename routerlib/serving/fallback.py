@@ -19,6 +19,9 @@ from routerlib.endpoints.refusals import Kind
 from routerlib.serving import compression
 from routerlib.serving.switchboard import Backend, Plan, RequestError
 
+EVENTS = "text/event-stream"
+MOST_UNPACKED = 1024 * 1024  # bytes
+OF_A_BODY = frozenset({"content-length", "content-encoding", "content-type"})
 ENOUGH = 64 * 1024  # bytes of an answer that are looked at; an error is shorter
 # What another model's server may have: capacity, credit, a longer context, eyes. The words are
 # `refusals`'.
@@ -45,6 +48,7 @@ class Reply:
         self.pieces = pieces
         self.held: list[bytes] = []
         self.ended = False
+        self.dropped: frozenset[str] = frozenset()  # headers that are no longer true
 
     @property
     def encoding(self) -> str:
@@ -58,7 +62,7 @@ class Reply:
     @property
     def is_events(self) -> bool:
         """Whether the body is a stream of events."""
-        return self.kind == "text/event-stream"
+        return self.kind == EVENTS
 
     @property
     def is_page(self) -> bool:
@@ -78,13 +82,28 @@ class Reply:
         self.held.append(piece)
         return True
 
+    async def whole(self) -> bytes | None:
+        """All of the body, decompressed; None where that cannot be done here."""
+        async for piece in self.pieces:
+            self.held.append(piece)
+        self.ended = True
+        return self.beginning()
+
+    def rewrite(self, content: bytes, kind: str) -> None:
+        """Put another body, of this media type, in the place of the one that was read."""
+        self.held = [content]
+        self.ended = True
+        self.dropped = OF_A_BODY
+        self.headers = {k: v for k, v in self.headers.items() if k not in OF_A_BODY}
+        self.headers["content-type"] = kind
+
     def beginning(self) -> bytes | None:
         """What was looked at, decompressed; None where that cannot be done here."""
         content = b"".join(self.held)
         if not self.encoding:
             return content
         try:
-            return compression.decoded(content, self.encoding, 16 * ENOUGH)
+            return compression.decoded(content, self.encoding, MOST_UNPACKED)
         except (compression.UnknownEncoding, compression.TooLarge):
             return None
         except compression.CannotDecode:
@@ -98,8 +117,10 @@ class Line(Protocol):
     def broken(self) -> tuple[type[Exception], ...]:
         """The errors that say: no answer, or not all of it."""
 
-    async def send(self, target: Backend) -> Reply:
-        """Send the request to a model. Raises one of `broken` where no answer begins."""
+    async def send(self, target: Backend, asked: Mapping[str, Any] | None = None) -> Reply:
+        """Send the request, or another body in its place, to a model. Raises one of `broken` where
+        no answer begins.
+        """
         raise NotImplementedError
 
     async def look(self, reply: Reply) -> bool:
@@ -119,18 +140,32 @@ async def ask(plan: Plan, body: Mapping[str, Any], line: Line) -> tuple[Reply, B
         web page.
     """
     for target in plan.targets[:-1]:
-        try:
-            reply = await line.send(target)
-            if not await _is_left_to_the_other(reply, body, line):
-                return reply, target
-        except line.broken:
-            pass
+        reply = await try_one(target, body, line)
+        if reply is not None:
+            return reply, target
     last = plan.targets[-1]
     reply = await line.send(last)
     if reply.is_page:
         await line.let_go(reply)
         raise page_error(last)
     return reply, last
+
+
+async def try_one(
+    target: Backend, body: Mapping[str, Any], line: Line, asked: Mapping[str, Any] | None = None
+) -> Reply | None:
+    """The beginning of a model's answer; None where it gave none, so that another may be asked.
+
+    Args:
+        asked: what is sent, where that is not the body of the caller's request.
+    """
+    try:
+        reply = await line.send(target, asked)
+        if not await _is_left_to_the_other(reply, body, line):
+            return reply
+    except line.broken:
+        pass
+    return None
 
 
 async def _is_left_to_the_other(reply: Reply, body: Mapping[str, Any], line: Line) -> bool:
@@ -199,10 +234,11 @@ def another_may(
         return True
     # Servers have many words for "no images": beside one, any refusal is taken for it.
     is_of_the_request = refusal.status in (400, 404, 415, 422) and refusal.kind in REFUSING
-    return is_of_the_request and _has_more_than_text(body)
+    return is_of_the_request and has_more_than_text(body)
 
 
-def _has_more_than_text(body: Mapping[str, Any]) -> bool:
+def has_more_than_text(body: Mapping[str, Any]) -> bool:
+    """Whether a request's messages hold an image, a sound or a file."""
     messages = body.get("messages")
     contents = [m.get("content") for m in messages or () if isinstance(m, Mapping)]
     parts = [part for content in contents if isinstance(content, list) for part in content]

@@ -4,7 +4,8 @@ language.
 A chat completion for the model "router" goes to the inferior or the superior model; headers of the
 answer tell which, and why. Bytes pass through as they come, streams included. `/v1/decisions`
 answers with the decision alone, in the shape of OpenAI's Decisions API. Who gets which request is
-`switchboard`'s, when the other model is asked `fallback`'s; this module knows HTTP: paths,
+`switchboard`'s, what is read before an answer is shown `stages`', when the other model is asked
+`fallback`'s; this module knows HTTP: paths,
 compressed bodies, size limits, time-outs, the optional key, health and metrics. Prompts are not
 logged unless that is asked for.
 """
@@ -20,7 +21,15 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,8 +56,9 @@ from routerlib.endpoints import clients, connections, servers
 from routerlib.errors import Foreseen
 from routerlib.rows.schemas import Message
 from routerlib.serving import compression, decisions
-from routerlib.serving.fallback import Reply, ask
+from routerlib.serving.fallback import Reply
 from routerlib.serving.scoring import ScoringQueue
+from routerlib.serving.stages import NOTE, Gathered, Stages, at_once
 from routerlib.serving.switchboard import (
     ROUTED,
     THRESHOLD_HEADER,
@@ -60,7 +70,7 @@ from routerlib.serving.switchboard import (
     conversation,
     switchboard,
 )
-from routerlib.training.router import Decision, Router
+from routerlib.training.router import Router
 
 HOST = "127.0.0.1"
 HOST_NAMES = ("127.0.0.1", "localhost", "[::1]")  # in the Host header another is a web page's trick
@@ -154,6 +164,17 @@ class Metrics:
             ["model"],
             registry=self.registry,
         )
+        self.reading = Histogram(
+            "routerlib_reading_seconds",
+            "Time to read an answer before it is shown",
+            registry=self.registry,
+        )
+        self.stages = Counter(
+            "routerlib_stages",
+            "Requests of a policy, by the stage that decided and the decision",
+            ["stage", "decision"],
+            registry=self.registry,
+        )
         self.in_flight = Gauge("routerlib_in_flight", "Requests under way", registry=self.registry)
 
 
@@ -172,6 +193,7 @@ class RouterApp:
         self.limits = limits or Limits()
         self.hosts = {*HOST_NAMES, *(host.strip().lower() for host in hosts)}
         self.metrics = Metrics()
+        self.stages = Stages(board)
         self.queue: ScoringQueue
         # By whether the model's server is on this machine.
         self.sessions: dict[bool, aiohttp.ClientSession] = {}
@@ -226,6 +248,8 @@ class RouterApp:
         # The first score loads libraries: not on a caller's time.
         with contextlib.suppress(Exception):
             await self.queue.score([Message(role="user", content="Hello")])
+            await asyncio.to_thread(self.stages.warm)
+        await self.stages.examine()
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self.limits.connect_timeout, sock_read=self.limits.timeout
         )
@@ -242,16 +266,18 @@ class RouterApp:
                 self.sessions[is_local] = await stack.enter_async_context(session)
             yield
         self.queue.close()
+        await asyncio.to_thread(self.stages.close)
 
     async def chat(self, request: Request) -> Response:
         body = await self.read(request)
         named = self.board.named(body)
         if named is None:
             score = await self.score(conversation(body))
-            plan = self.board.plan(self.board.decide(score, request.headers))
+            plan = self.stages.plan(score, body, request.headers)
         else:
             plan = Plan(named)
-        self.note(plan.decision, body)
+        if not plan.reads:
+            self.note(plan, body)
         return Relay(self, request, body, plan)
 
     async def decisions(self, request: Request) -> Response:
@@ -266,7 +292,7 @@ class RouterApp:
         decision = self.board.decide(score, request.headers)
         plan = self.board.plan(decision)
         self.metrics.requests.labels(decision.model, 200).inc()
-        self.note(decision, body)
+        self.note(plan, body)
         answers = [decisions.answer(question, decision, self.board) for question in questions]
         told = {
             "model": self.board.router.name,
@@ -282,7 +308,11 @@ class RouterApp:
     async def health(self, _: Request) -> Response:
         threshold = self.board.threshold_for({})
         threshold = self.board.router.threshold if threshold is None else threshold
-        return Json({"status": "ok", "router": self.board.router.name, "threshold": threshold})
+        told = {"status": "ok", "router": self.board.router.name, "threshold": threshold}
+        if self.stages.policy is not None:
+            why_not = self.stages.why_not or None
+            told["policy"] = {"name": self.stages.policy.name, "router_alone_because": why_not}
+        return Json(told)
 
     async def show_metrics(self, request: Request) -> Response:
         self.check(request)
@@ -373,12 +403,15 @@ class RouterApp:
         self.metrics.scores.observe(score)
         return score
 
-    def note(self, decision: Decision | None, body: Mapping[str, Any]) -> None:
-        told = (
-            f"{decision.model} p={decision.p_superior:.3f}"
-            if decision
-            else f"asked for {body.get('model')}"
-        )
+    def note(self, plan: Plan, body: Mapping[str, Any]) -> None:
+        """A line in the log: who answers, and why; the prompt only where that was asked for."""
+        decision = plan.decision
+        told = f"asked for {body.get('model')}"
+        if decision is not None:
+            told = f"{decision.model} p={decision.p_superior:.3f}"
+            self.metrics.stages.labels(plan.stage or "prompt", decision.model).inc()
+        if plan.stage:
+            told += f" stage={plan.stage}: {plan.told.get(NOTE) or (decision and decision.reason)}"
         if self.limits.log_prompts:
             log.info(
                 "%s %s",
@@ -421,7 +454,12 @@ class Relay(Response):
 
     async def relay(self, send: Send) -> None:
         try:
-            reply, answered_by = await ask(self.plan, self.asked, self)
+            was_read = self.plan.reads
+            reply, answered_by, self.plan = await self.app.stages.ask(self.plan, self.asked, self)
+            if was_read:
+                if answered_by is not self.plan.first:
+                    self.app.metrics.fallbacks.labels(self.decided).inc()
+                self.app.note(self.plan, self.asked)
         except RequestError as error:
             self.count(error.status)
             response = Json(error.body(), error.status, headers=self.plan.headers(self.plan.first))
@@ -452,10 +490,12 @@ class Relay(Response):
         """The message that starts our answer: the model's status and headers, and those that tell
         the decision.
         """
-        dropped = set(DROPPED_BACK)
+        dropped = DROPPED_BACK | reply.dropped
         if reply.is_events:
             dropped.add("content-length")  # an event that tells of a broken answer may be added
         told = [(k, v) for k, v in reply.origin.headers.items() if k.lower() not in dropped]
+        if reply.dropped:
+            told.append(("content-type", reply.headers["content-type"]))
         told += self.plan.headers(answered_by).items()
         headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
@@ -469,10 +509,10 @@ class Relay(Response):
     def broken(self) -> tuple[type[Exception], ...]:
         return (RequestError, aiohttp.ClientError, TimeoutError)
 
-    async def send(self, target: Backend) -> Reply:
-        if target is self.plan.second:
+    async def send(self, target: Backend, asked: Mapping[str, Any] | None = None) -> Reply:
+        if target is self.plan.second and not self.plan.reads:
             self.app.metrics.fallbacks.labels(self.decided).inc()
-        response = await self.post(target)
+        response = await self.post(target, asked or self.asked)
         return Reply(response.status, response.headers, response.content.iter_any(), response)
 
     async def look(self, reply: Reply) -> bool:
@@ -487,7 +527,19 @@ class Relay(Response):
     async def let_go(self, reply: Reply) -> None:
         reply.origin.close()
 
-    async def post(self, target: Backend) -> aiohttp.ClientResponse:
+    async def at_once(
+        self,
+        first: Coroutine[Any, Any, Any],
+        beside: Mapping[str, Coroutine[Any, Any, Any]],
+        seconds: float | None,
+    ) -> Gathered:
+        return await at_once(first, beside, seconds)
+
+    async def work_out(self, work: Callable[[], Any]) -> Any:
+        with self.app.metrics.reading.time():
+            return await asyncio.to_thread(work)
+
+    async def post(self, target: Backend, asked: Mapping[str, Any]) -> aiohttp.ClientResponse:
         start = time.perf_counter()
         headers = {
             name: value for name, value in self.request.headers.items() if name not in DROPPED_ON
@@ -495,7 +547,7 @@ class Relay(Response):
         try:
             if key := target.key():
                 headers["authorization"] = f"Bearer {key}"
-            content = json.dumps({**self.asked, "model": target.model}).encode()
+            content = json.dumps({**asked, "model": target.model}).encode()
             url = target.url("chat/completions")
             session = self.app.sessions[target.is_local]
             response = await session.post(
@@ -653,17 +705,20 @@ def start(
     api_key: str | None = None,
     limits: Limits | None = None,
     hosts: Sequence[str] = (),
+    second: str | Backend | None = None,
+    max_wait: float | None = None,
 ) -> RouterServer:
     """Start the server in a thread, on 127.0.0.1; port 0 takes a free one. Stop it with `.stop()`.
 
     Args:
-        router, inferior, superior, threshold, fallback: as for `routing.RoutedClient`.
+        router, inferior, superior, threshold, fallback, second, max_wait: as for
+            `routing.RoutedClient`.
         api_key: if given, callers must send it as `Authorization: Bearer …`; /health stays open.
         limits: sizes and time-outs.
         hosts: names beside 127.0.0.1 and localhost that callers may know this server by, such as
             host.docker.internal; it listens on 127.0.0.1 all the same.
     """
-    board = switchboard(router, inferior, superior, threshold, fallback)
+    board = switchboard(router, inferior, superior, threshold, fallback, second, max_wait)
     return RouterServer(RouterApp(board, api_key, limits, hosts), port).start()
 
 
@@ -675,7 +730,8 @@ async def doubts(board: Switchboard) -> list[str]:
     """
     return [
         doubt
-        for side in ("inferior", "superior")
+        for side in ("inferior", "superior", "second")
+        if getattr(board, side) is not None
         if (doubt := await _doubt(side, getattr(board, side)))
     ]
 
@@ -720,6 +776,9 @@ def serve_router(
     max_mb: float = 10.0,
     log_prompts: bool = False,
     hosts: str = "",
+    second: str = "",
+    second_model: str | None = None,
+    max_wait: float | None = None,
 ) -> None:
     """Serve a saved router until interrupted, as an OpenAI-compatible server.
 
@@ -741,6 +800,11 @@ def serve_router(
         log_prompts: write the prompts into the log, too.
         hosts: further names that callers may know this server by, with commas between them, such as
             host.docker.internal.
+        second: address of the second cheap model's server, where the router's policy compares with
+            one. Without it, such a policy is not carried out.
+        second_model: its name there. Without it, the one the policy knows.
+        max_wait: seconds after which a prompt goes to the superior model because the inferior
+            model's answer has not come. Without it, the answer is waited for.
 
     A key that callers must send is read from ROUTERLIB_SERVER_KEY (environment or .env); without
     one, any program on this machine may ask.
@@ -759,9 +823,13 @@ def serve_router(
         api_key=settings.key(KEY_NAME, required=False),
         limits=Limits(max_bytes=int(max_mb * 1e6), timeout=timeout, log_prompts=log_prompts),
         hosts=[host for host in hosts.split(",") if host.strip()],
+        second=_second(loaded, second, second_model),
+        max_wait=max_wait,
     )
     for doubt in event_loop.run_coroutine(doubts(server.app.board)):
         print(f"Warning: {doubt}", flush=True)
+    if told := server.app.stages.sentence:
+        print(told, flush=True)
     guarded = (
         f"a key is needed ({KEY_NAME})"
         if server.app.api_key
@@ -778,3 +846,10 @@ def serve_router(
     except KeyboardInterrupt:
         server.stop()
         print("Stopped.")
+
+
+def _second(router: Router, address: str, model: str | None) -> Backend | None:
+    if not address:
+        return None
+    known = router.policy.sources.second_model if router.policy else None
+    return backend(address, model or known)

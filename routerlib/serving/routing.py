@@ -6,15 +6,20 @@ sits below
 them, where HTTP requests leave: a chat completion asked of the model "router" is scored, given the
 name and the address of the inferior or the superior model, and otherwise passed on untouched, so
 that streaming, tools, parsing and retries are the SDK's own. Who gets which request is
-`switchboard`'s, when the other model is asked `fallback`'s; scores and thresholds are made by
+`switchboard`'s, what is read before an answer is shown `stages`', when the other model is asked
+`fallback`'s; scores and thresholds are made by
 `router`, bulk work is `collection`'s.
 """
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import inspect
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,8 +31,9 @@ from routerlib.endpoints import connections
 from routerlib.rows import sources
 from routerlib.rows.characters import mended
 from routerlib.rows.schemas import LabelledPrompt
-from routerlib.serving.fallback import Reply, ask, without_waiting
+from routerlib.serving.fallback import Reply, without_waiting
 from routerlib.serving.scoring import ScoringQueue
+from routerlib.serving.stages import Gathered, Stages, at_once
 from routerlib.serving.switchboard import (
     ROUTED,
     THRESHOLD_HEADER,
@@ -52,6 +58,9 @@ __all__ = [
     "load",
     "quick",
 ]
+
+
+LATER = 1.0  # seconds after max_wait at which a silent server is given up
 
 
 def load(folder: str | Path = "") -> Router:
@@ -111,6 +120,7 @@ class RoutingTransport(httpx2.BaseTransport):
         self.board = board
         self.direct = direct
         self.outside = outside
+        self.stages = Stages(board)
 
     def client(self, target: Backend) -> httpx2.Client:
         return self.direct if target.is_local else self.outside
@@ -126,7 +136,8 @@ class RoutingTransport(httpx2.BaseTransport):
         except RequestError as error:
             return httpx2.Response(error.status, json=error.body(), request=request)
         try:
-            reply, answered_by = without_waiting(ask(plan, body, HttpLine(self, request, body)))
+            line = HttpLine(self, request, body)
+            reply, answered_by, plan = without_waiting(self.stages.ask(plan, body, line))
         except RequestError as error:
             return _refused(error, request, plan)
         return _response(reply, request, plan, answered_by, HeldStream(reply))
@@ -136,9 +147,10 @@ class RoutingTransport(httpx2.BaseTransport):
         if named is not None:
             return Plan(named)
         [score] = self.board.router.score([conversation(body)])
-        return self.board.plan(self.board.decide(float(score), request.headers))
+        return self.stages.plan(float(score), body, request.headers)
 
     def close(self) -> None:
+        self.stages.close()
         self.direct.close()
         self.outside.close()
 
@@ -155,8 +167,10 @@ class HttpLine:
         self.request = request
         self.body = body
 
-    async def send(self, target: Backend) -> Reply:
-        request = _readdressed(self.request, self.body, target)
+    async def send(self, target: Backend, asked: Mapping[str, Any] | None = None) -> Reply:
+        request = _readdressed(self.request, asked or self.body, target)
+        if asked is not None and self.transport.board.max_wait is not None:
+            _read_within(request, self.transport.board.max_wait + LATER)
         response = connections.send(self.transport.client(target), request)
         return Reply(response.status_code, response.headers, _pieces(response), response)
 
@@ -165,6 +179,60 @@ class HttpLine:
 
     async def let_go(self, reply: Reply) -> None:
         reply.origin.close()
+
+    async def at_once(
+        self,
+        first: Coroutine[Any, Any, Any],
+        beside: Mapping[str, Coroutine[Any, Any, Any]],
+        seconds: float | None,
+    ) -> Gathered:
+        """Each in a thread. One that is late goes on by itself, until its server falls silent."""
+        if not beside and seconds is None:
+            return Gathered(await first)
+        end = None if seconds is None else time.monotonic() + seconds
+        main = _in_a_thread(first)
+        others = {name: _in_a_thread(work) for name, work in beside.items()}
+        try:
+            found = Gathered(main.result(seconds))
+        except concurrent.futures.TimeoutError:
+            if main.done():
+                raise  # its own
+            return Gathered(is_late=True)
+        if found.first is None:
+            return found
+        for name, other in others.items():
+            left = None if end is None else max(0.0, end - time.monotonic())
+            concurrent.futures.wait([other], timeout=left)
+            if other.done():
+                found.beside[name] = other.exception() or other.result()
+            else:
+                found.is_late = True
+        return found
+
+    async def work_out(self, work: Callable[[], Any]) -> Any:
+        return work()
+
+
+def _in_a_thread(work: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
+    """The result to come of a coroutine that never waits for a loop."""
+    found: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            found.set_result(without_waiting(work))
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=run, name="first-answer", daemon=True).start()
+    return found
+
+
+def _read_within(request: httpx2.Request, seconds: float) -> None:
+    """Let a request give up where its server is silent for so long, if it would not before."""
+    limits = dict(request.extensions.get("timeout") or {})
+    usual = limits.get("read")
+    limits["read"] = seconds if usual is None else min(usual, seconds)
+    request.extensions = {**request.extensions, "timeout": limits}
 
 
 async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
@@ -202,6 +270,7 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
         self.board = board
         self.direct = direct
         self.outside = outside
+        self.stages = Stages(board)
         self.queue = ScoringQueue(board.router)
 
     def client(self, target: Backend) -> httpx2.AsyncClient:
@@ -218,7 +287,8 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
         except RequestError as error:
             return httpx2.Response(error.status, json=error.body(), request=request)
         try:
-            reply, answered_by = await ask(plan, body, AsyncHttpLine(self, request, body))
+            line = AsyncHttpLine(self, request, body)
+            reply, answered_by, plan = await self.stages.ask(plan, body, line)
         except RequestError as error:
             return _refused(error, request, plan)
         return _response(reply, request, plan, answered_by, AsyncHeldStream(reply))
@@ -228,9 +298,10 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
         if named is not None:
             return Plan(named)
         score = await self.queue.score(conversation(body))
-        return self.board.plan(self.board.decide(score, request.headers))
+        return self.stages.plan(score, body, request.headers)
 
     async def aclose(self) -> None:
+        self.stages.close()
         self.queue.close()
         await self.direct.aclose()
         await self.outside.aclose()
@@ -250,8 +321,8 @@ class AsyncHttpLine:
         self.request = request
         self.body = body
 
-    async def send(self, target: Backend) -> Reply:
-        request = _readdressed(self.request, self.body, target)
+    async def send(self, target: Backend, asked: Mapping[str, Any] | None = None) -> Reply:
+        request = _readdressed(self.request, asked or self.body, target)
         response = await connections.send_async(self.transport.client(target), request)
         return Reply(response.status_code, response.headers, response.aiter_raw(), response)
 
@@ -260,6 +331,17 @@ class AsyncHttpLine:
 
     async def let_go(self, reply: Reply) -> None:
         await reply.origin.aclose()
+
+    async def at_once(
+        self,
+        first: Coroutine[Any, Any, Any],
+        beside: Mapping[str, Coroutine[Any, Any, Any]],
+        seconds: float | None,
+    ) -> Gathered:
+        return await at_once(first, beside, seconds)
+
+    async def work_out(self, work: Callable[[], Any]) -> Any:
+        return await asyncio.to_thread(work)
 
 
 class AsyncHeldStream(httpx2.AsyncByteStream):
@@ -304,7 +386,9 @@ def _body(request: httpx2.Request) -> dict[str, Any]:
     return json.loads(request.content)
 
 
-def _readdressed(request: httpx2.Request, body: dict, target: Backend) -> httpx2.Request:
+def _readdressed(
+    request: httpx2.Request, body: Mapping[str, Any], target: Backend
+) -> httpx2.Request:
     dropped = ("host", "content-length", "authorization", THRESHOLD_HEADER)
     headers = {name: value for name, value in request.headers.items() if name not in dropped}
     if key := target.key():
@@ -329,9 +413,16 @@ def _response(
     """
     response: httpx2.Response = reply.origin
     if reply.held:  # the response's own body has been begun
+        headers = [
+            (name, value)
+            for name, value in response.headers.multi_items()
+            if name.lower() not in reply.dropped
+        ]
+        if reply.dropped:
+            headers.append(("content-type", reply.headers["content-type"]))
         response = httpx2.Response(
             reply.status,
-            headers=response.headers,
+            headers=headers,
             stream=stream,
             request=request,
             extensions=response.extensions,
@@ -357,10 +448,12 @@ class _Routed:
         *,
         threshold: float | None = None,
         fallback: bool = False,
+        second: str | Backend | None = None,
+        max_wait: float | None = None,
         **options: Any,
     ):
         self._refuse_unknown(options)
-        self.board = switchboard(router, inferior, superior, threshold, fallback)
+        self.board = switchboard(router, inferior, superior, threshold, fallback, second, max_wait)
         http = options.pop("http_client", None)
         if not isinstance(http, self._routing_http):  # it is one where `copy` made this client
             # What stays on this machine goes through no proxy of the environment.
@@ -382,14 +475,17 @@ class _Routed:
         if unknown := [name for name in options if name not in known]:
             raise settings.SettingError(
                 f"{type(self).__name__} takes no {unknown[0]!r}. Beside router, inferior, "
-                "superior, threshold and "
-                "fallback it takes what OpenAI's client takes; a model is named in each call: "
+                "superior, threshold, fallback, second and max_wait it takes what OpenAI's client "
+                "takes; a model is named in each call: "
                 f"model={ROUTED!r}."
             )
 
     def copy(self, *, _extra_kwargs: Mapping[str, Any] = {}, **options: Any) -> Self:
         """As OpenAI's: the same client with some options changed. The routing stays."""
-        names = ("router", "inferior", "superior", "threshold", "fallback")
+        names = (
+            *("router", "inferior", "superior", "threshold", "fallback"),
+            *("second", "max_wait"),
+        )
         same = {name: getattr(self.board, name) for name in names}
         above: Any = super()
         return above.copy(**options, _extra_kwargs={**same, **_extra_kwargs})
@@ -419,8 +515,15 @@ class RoutedClient(_Routed, openai.OpenAI):
         threshold: the operating point in [0, 1]; None is the router's own.
         fallback: ask the other model when the chosen one is down or overloaded, or cannot take the
             prompt (an image, too long a text).
+        second: where the second cheap model answers, if the router's policy compares with one.
+        max_wait: seconds after which a prompt goes up whose first answer, or what is read beside
+            it, has not come; None: it is waited for.
         options: anything `openai.OpenAI` takes (timeout, max_retries, default_headers, http_client
             …).
+
+    Where the router carries a policy that reads answers, the inferior model's answer is held back
+    until it is decided that it is shown; a stream begins then. Headers of the answer say which
+    stage decided, and what it cost.
 
     A call that names one of the two models is not routed; one request can set its own operating
     point with `extra_headers={"x-router-threshold": "0.3"}`. `models.list()` shows "router" and the

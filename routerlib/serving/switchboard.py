@@ -120,6 +120,9 @@ class Plan:
     first: Backend
     second: Backend | None = None
     decision: Decision | None = None  # None where the caller named the model
+    stage: str = ""  # of a policy, which decided: "prompt" or "answer"; empty without a policy
+    reads: bool = False  # the first model's answer is read before it is shown
+    told: Mapping[str, str] = field(default_factory=dict)  # further headers
 
     @property
     def targets(self) -> tuple[Backend, ...]:
@@ -132,9 +135,13 @@ class Plan:
         if self.decision:
             told["x-router-decision"] = self.decision.model
             told["x-router-score"] = f"{self.decision.p_superior:.4f}"
-            told[THRESHOLD_HEADER] = f"{self.decision.threshold:.4f}"
+            if "x-router-policy" not in self.told:  # a policy's threshold is none of the router's
+                told[THRESHOLD_HEADER] = f"{self.decision.threshold:.4f}"
         if answered_by is not self.first:
             told["x-router-fallback"] = "true"
+        if self.stage:
+            told["x-router-stage"] = self.stage
+        told |= self.told
         return {
             name: value.encode("latin-1", "replace").decode("latin-1")
             for name, value in told.items()
@@ -146,7 +153,9 @@ class Switchboard:
     """A router between two endpoints, and the rules by which a request finds its model.
 
     `threshold` overrides the router's own; `fallback` asks the other model when the chosen one has
-    no answer.
+    no answer. Where the router carries a policy that reads answers: `second` is the other cheap
+    model that it compares with, `max_wait` the seconds after which a request goes up that has no
+    answer yet. The policy itself is carried out by `stages`.
     """
 
     router: Router
@@ -154,6 +163,8 @@ class Switchboard:
     superior: Backend
     threshold: float | None = None
     fallback: bool = False
+    second: Backend | None = None
+    max_wait: float | None = None
 
     def named(self, body: Mapping[str, Any]) -> Backend | None:
         """The endpoint a request names itself, None where it asks for the router.
@@ -236,11 +247,14 @@ def switchboard(
     superior: str | Backend,
     threshold: float | None = None,
     fallback: bool = False,
+    second: str | Backend | None = None,
+    max_wait: float | None = None,
 ) -> Switchboard:
     """A switchboard between two endpoints, given as `backend` takes them.
 
     Raises:
-        BackendError: as `backend`. settings.SettingError: no router, or a threshold outside [0, 1].
+        BackendError: as `backend`. settings.SettingError: no router, a threshold outside [0, 1], or
+        a max_wait that is no time.
     """
     if not callable(getattr(router, "score", None)):
         raise settings.SettingError(
@@ -249,7 +263,12 @@ def switchboard(
     threshold = None if threshold is None else settings.number("THRESHOLD", threshold, most=1)
     inferior = backend(inferior, router.models.get("inferior"))
     superior = backend(superior, router.models.get("superior"))
-    return Switchboard(router, inferior, superior, threshold, fallback)
+    if second is not None:
+        policy = getattr(router, "policy", None)
+        second = backend(second, policy.sources.second_model if policy else None)
+    if max_wait is not None and not settings.number("MAX_WAIT", max_wait) > 0:
+        raise settings.SettingError(f"MAX_WAIT is {max_wait!r}; it is a number of seconds above 0.")
+    return Switchboard(router, inferior, superior, threshold, fallback, second, max_wait)
 
 
 def conversation(body: Mapping[str, Any]) -> list[Message]:

@@ -8,7 +8,7 @@ same calibration rows. What a policy is, is in `policies`; how one is chosen in 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,12 @@ def compete(
         choice=choice,
         table=table,
         over_ratios=over_ratios,
-        policy=fitted[0].policies[choice.name],
+        policy=replace(
+            fitted[0].policies[choice.name],
+            sources=policy_choice.sources_of(labelled),
+            usual_costs=policy_choice.usual_costs(told),
+            unit="dollars" if told.priced else "superior calls",
+        ),
         test=tests[0].index,
         courses=tested[0].courses,
     )

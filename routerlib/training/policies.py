@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -178,6 +178,32 @@ def _falling(thresholds: Sequence[float]) -> list[float]:
 
 
 @dataclass(frozen=True)
+class Sources:
+    """What has to be asked so that signals are measured as they were when the policy learnt them.
+
+    samples: answers of the inferior model, the one that is shown included. temperature: of the
+    further ones; None: the request's own. second_model: the other cheap model, by its name; empty:
+    none. encoder: folder or hub id of the encoder that compares open text; empty: the offline one.
+    """
+
+    samples: int = 1
+    temperature: float | None = None
+    second_model: str = ""
+    encoder: str = ""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Sources:
+        """Back from JSON values; what they do not tell is as usual."""
+        heat = values.get("temperature")
+        return cls(
+            samples=int(values.get("samples") or 1),
+            temperature=None if heat is None else float(heat),
+            second_model=str(values.get("second_model") or ""),
+            encoder=str(values.get("encoder") or ""),
+        )
+
+
+@dataclass(frozen=True)
 class Policy:
     """Which steps a prompt takes at which threshold.
 
@@ -188,6 +214,9 @@ class Policy:
             cascade, a price of
             accuracy for both; at -inf everything goes straight up. certificate: what is promised
             there, or None.
+        sources: what is asked for the signals. usual_costs: mean money of one call of the
+            "inferior" and the "superior" model and of reading an answer ("signals") where it was
+            learnt, in the unit: "dollars", or "superior calls" where no prices were known.
     """
 
     name: str
@@ -195,6 +224,9 @@ class Policy:
     path: Path | None = None
     threshold: float = 0.0
     certificate: dict[str, Any] | None = None
+    sources: Sources = field(default_factory=Sources)
+    usual_costs: dict[str, float] = field(default_factory=dict)
+    unit: str = "dollars"
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -269,6 +301,9 @@ class Policy:
             "path": path,
             "threshold": _finite(self.threshold),
             "certificate": self.certificate,
+            "sources": asdict(self.sources),
+            "usual_costs": self.usual_costs,
+            "unit": self.unit,
         }
 
     @classmethod
@@ -282,7 +317,14 @@ class Policy:
             look = SecondLook.from_dict(values["look"]) if values["look"] else None
             path = _path_from(values["path"]) if values["path"] else None
             return cls(
-                str(values["name"]), look, path, float(values["threshold"]), values["certificate"]
+                str(values["name"]),
+                look,
+                path,
+                float(values["threshold"]),
+                values["certificate"],
+                Sources.from_dict(values.get("sources") or {}),
+                {name: float(cost) for name, cost in (values.get("usual_costs") or {}).items()},
+                str(values.get("unit") or "dollars"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise metrics.MetricError(

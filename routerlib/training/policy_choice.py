@@ -9,6 +9,8 @@ is, is said in `policies`; nothing here asks a server or reads a file.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +23,7 @@ from routerlib.stats.certificates import Certificate
 from routerlib.stats.costs import Costs, Course
 from routerlib.training import second_look
 from routerlib.training.examples import folds
-from routerlib.training.policies import BOTH, CASCADE, NAMES, ROUTER, Policy, path_of
+from routerlib.training.policies import BOTH, CASCADE, NAMES, ROUTER, Policy, Sources, path_of
 
 Array = np.ndarray
 PARTS = 5  # folds of the second look's held-out gains
@@ -97,6 +99,22 @@ def outcomes(
     reading = None if calls is None else calls * first
     bill = costs.checked_costs(first, dear, reading)
     return Outcomes(inferior, superior, _signals(rows), bill, priced)
+
+
+def sources_of(rows: Sequence[LabelledPrompt]) -> Sources:
+    """What was asked for the signals of most rows that say so."""
+    told = [json.dumps(row.signals_from, sort_keys=True) for row in rows if row.signals_from]
+    if not told:
+        return Sources()
+    [(commonest, _)] = Counter(told).most_common(1)
+    return Sources.from_dict(json.loads(commonest))
+
+
+def usual_costs(told: Outcomes) -> dict[str, float]:
+    """Mean money of a call of each model and of reading an answer, by its name."""
+    bill = told.costs
+    columns = {"inferior": bill.inferior, "superior": bill.superior, "signals": bill.signals}
+    return {name: float(column.mean()) for name, column in columns.items()}
 
 
 def _known_or_nan(values: Sequence[float | None]) -> Array:

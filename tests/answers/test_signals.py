@@ -41,6 +41,10 @@ def token(text, logprob, **others):
         ("The answer is Quito.", "quito", 1.0),
         ("The answer is x = 3.", "The answer is 3.", 1.0),
         ("The answer is 3.", "The answer is x = 3.", 1.0),
+        ("The answer is 1/2.", "It is 0.5", 1.0),
+        ("That's 12.", "The answer is 12.", 1.0),
+        ("It is Paris.", "Paris", 1.0),
+        ("London has 2 airports.", "Paris has 2 airports.", 0.0),
     ],
 )
 def test_open_answers_agree_by_the_graders_equality_in_either_order(one, other, same):
@@ -160,3 +164,13 @@ def test_every_signal_says_what_it_means():
     found = read(row(*samples, choices=CHOICES), row("B", choices=CHOICES))
     assert set(found) <= set(signals.MEANING)
     assert set(signals.MEANING) - set(found) == {"sample_similarity", "second_similarity"}
+
+
+@pytest.mark.parametrize("text", ["Paris", "the blue whale", "Al, Bo", "New York.", "São Tomé"])
+def test_words_are_no_mathematics(text):
+    assert signals.PROSE.fullmatch(text)
+
+
+@pytest.mark.parametrize("text", ["x", "pi", "a+b", "1/2", "sin(x)", "x = y", "5 apples", "xy"])
+def test_what_may_be_mathematics_is_compared_as_such(text):
+    assert not signals.PROSE.fullmatch(text)
