@@ -12,6 +12,10 @@ truly loses more than epsilon (promise: at most delta), and what share of the ca
 spared within epsilon it spares. The exit status is 1 where a promise is broken more often than
 chance explains.
 
+With --judges, the promise is one about people: the rows' own grades are taken for what people would
+say, planted judges (good, biased, useless, adversarial) judge 2,000 rows, about 200 of them are
+audited, and 300 audited rows alone stand beside them (see audited_certificate.py).
+
 With --policies, and rows that carry inferior_signals, the same is done for the policies of one and
 two decisions, whose promise is one: thresholds of both decisions move along one path (see
 policy_certificate.py).
@@ -31,6 +35,7 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import audited_certificate  # noqa: E402
 import policy_certificate  # noqa: E402
 
 from routerlib.rows import jsonl  # noqa: E402
@@ -145,6 +150,7 @@ def main() -> int:
     )
     parser.add_argument("--delta", type=float, default=0.05, help="risk of a broken promise")
     parser.add_argument("--policies", action="store_true", help="of two decisions; needs signals")
+    parser.add_argument("--judges", action="store_true", help="planted judges, audited in part")
     parser.add_argument("--json", type=Path, help="also write the table to this file")
     args = parser.parse_args()
     began = time.perf_counter()
@@ -159,7 +165,9 @@ def main() -> int:
         f"in "
         f"{time.perf_counter() - began:.0f} s.\n"
     )
-    if args.policies:
+    if args.judges:
+        table = audited_certificate.table(data, score, args.delta, args.resamples)
+    elif args.policies:
         told = policy_choice.outcomes(labelled)
         terms = (SIZES, EPSILONS, args.delta, args.resamples)
         table = policy_certificate.table(data, score, told, *terms)

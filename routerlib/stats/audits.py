@@ -9,8 +9,8 @@ Angelopoulos et al. 2023, arXiv 2301.09633). A bettor then plays against "the me
 epsilon" on the corrected losses, row by row; by Ville's inequality its wealth reaches 1/delta with
 a chance of at most delta if that is true, at any stopping time (Csillag et al. 2025, arXiv
 2502.04294; Waudby-Smith and Ramdas 2023, arXiv 2010.09686). A poor judge costs rows, never the
-promise. No files, no models; how rows are picked for people is `audit_picks`, and who shows them is
-not decided here.
+promise. No files, no models; how rows are picked for people is `audit_chances` and `audit_picks`,
+and who shows them is not decided here.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ TRUST_ROWS = 1.0  # how many rows that first belief counts for
 VARIANCE = 0.1  # of people's losses, before a single row was audited
 VARIANCE_ROWS = 2.0  # how many audited rows that first belief counts for
 LEAST_LEFT = 0.05  # of log wealth still to win: keeps the stake away from zero at the very end
+# A row that the judge says is lost is audited half as often: people can hardly make it worse. To
+# audit oftener where the judge is unsure was tried as well, and certifies less: what a bettor may
+# stake is bound by the rarest audit of a row that the judge thinks harmless.
+LOST_ROWS = 0.5
+TRUSTS = np.linspace(0, 1, 21)  # at which the worst corrected loss is computed
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,25 @@ class AuditedCertificate(Certificate):
         )
 
 
-def audit_picks(ids: Sequence[str], share: float, seed: int = 0) -> Array:
+def audit_chances(judged: ArrayLike, number: float, lost_rows: float = LOST_ROWS) -> Array:
+    """Each row's chance to be audited, shape (n,), so that about so many are: smaller where the
+    judge says that only the superior model's answer is good.
+
+    Args:
+        judged: the judge's losses, in [-1, 1]. number: of audits to expect, above 0. lost_rows: the
+            chance of a row of loss 1, as a share of that of a row of loss 0 or less, in (0, 1].
+    """
+    judged = np.asarray(judged, dtype=float)
+    if not number > 0 or not 0 < lost_rows <= 1:
+        raise MetricError(
+            f"number = {number} audits and lost_rows = {lost_rows}: the first lies above 0, the "
+            "second above 0 and up to 1."
+        )
+    relative = 1 - (1 - lost_rows) * np.clip(judged, 0, 1)
+    return np.minimum(1.0, relative * number / max(relative.sum(), 1e-12))
+
+
+def audit_picks(ids: Sequence[str], share: ArrayLike, seed: int = 0) -> Array:
     """Which rows people are to check: each by itself, with chance `share`; shape (n,), True where
     picked.
 
@@ -77,15 +100,21 @@ def audit_picks(ids: Sequence[str], share: float, seed: int = 0) -> Array:
     a restart and whatever rows come before or after them.
 
     Args:
-        ids: one a row. share: in (0, 1].
+        ids: one a row. share: in (0, 1]; a number for all, or one a row.
     """
-    if not 0 < share <= 1:
-        raise MetricError(f"The share of rows to audit is {share}; it lies above 0 and up to 1.")
-    coins = [
+    shares = np.asarray(share, dtype=float)
+    if not ((shares > 0) & (shares <= 1)).all():
+        raise MetricError(f"The share of rows to audit is {shares}; it lies above 0 and up to 1.")
+    return coins(ids, seed) < shares
+
+
+def coins(ids: Sequence[str], seed: int = 0) -> Array:
+    """A number in [0, 1) for each id, which depends on it and the seed alone; shape (n,)."""
+    drawn = [
         int.from_bytes(hashlib.sha256(f"{seed}:{one}".encode()).digest()[:8], "big") / 2**64
         for one in ids
     ]
-    return np.asarray(coins) < share
+    return np.asarray(drawn, dtype=float)
 
 
 def certify_audited(
@@ -124,10 +153,9 @@ def certify_audited(
     if not used:
         return _none_certified(epsilon, delta)
     score, judged, audited, chance = score[:used], judged[:used], audited[:used], chance[:used]
-    wealth = _log_wealth(score, judged, audited, chance, epsilon, delta)
-    threshold = _last_before_a_failure(wealth >= math.log(1 / delta))
-    certified = threshold is not None and bool((score < threshold).any())
-    at = float(threshold) if certified and threshold is not None else 0.0
+    found = certified_thresholds(score, judged, audited, chance, epsilon, delta)
+    certified = bool((score < found).any()) and not np.isnan(audited).all()
+    at = float(found) if certified else 0.0
     routed = score < at
     corrected = judged + np.where(np.isnan(audited), 0.0, (audited - judged) / chance)
     return AuditedCertificate(
@@ -143,6 +171,19 @@ def certify_audited(
         superior_accuracy=math.nan,
         n_audited=int((~np.isnan(audited)).sum()),
     )
+
+
+def certified_thresholds(
+    score: Array, judged: Array, audited: Array, chance: Array, epsilon: float, delta: float
+) -> Array:
+    """The cheapest threshold whose loss the bettor rules out to be above epsilon, 0 where there is
+    none; shape (...) for rows of shape (..., n), so that many samples are certified at once.
+
+    The arguments are those of `certify_audited`, as arrays and unchecked; every row that was picked
+    has been audited.
+    """
+    wealth = _log_wealth(score, judged, audited, chance, epsilon, delta)
+    return _last_before_a_failure(wealth >= math.log(1 / delta))
 
 
 def _rows_before_the_first_gap(audited: Array, picked: Array) -> int:
@@ -202,34 +243,40 @@ def _log_wealth(
     score: Array, judged: Array, audited: Array, chance: Array, epsilon: float, delta: float
 ) -> Array:
     """Log of the wealth that the bettor of each threshold of the grid ends with, from 1 at the
-    start; shape (thresholds,). It passes where that is log(1/delta) or more.
+    start; shape (..., thresholds) for rows of shape (..., n). It passes at log(1/delta) or more.
 
     The stake on a row comes from the rows before it: sqrt(2 left / (rows to come x variance)),
     `left` being the log wealth still to be won, so that a bettor who is behind stakes more (Voráček
     and Orabona 2025, arXiv 2505.22422). Any stake that looks at earlier rows alone keeps the
-    promise; a clever one only certifies more.
+    promise; a clever one only certifies more. A judge who says that the inferior answer is the
+    better one is taken to say "a tie": believed, a mistake of that kind would be the costliest of
+    all, and the stake would have to be half as large.
     """
-    n, target = len(score), math.log(1 / delta)
-    log_wealth = np.zeros(len(GRID))
-    spread = np.full(len(GRID), VARIANCE * VARIANCE_ROWS) / chance[0] ** 2
-    rows_seen = VARIANCE_ROWS / chance[0]
+    n, target = score.shape[-1], math.log(1 / delta)
+    believed = np.maximum(judged, 0.0)
+    worst_at = _worst_losses(believed, chance)
+    shape = (*score.shape[:-1], len(GRID))
+    log_wealth = np.zeros(shape)
+    usual = float(chance.mean())
+    spread = np.full(shape, VARIANCE * VARIANCE_ROWS / usual**2)
+    rows_seen = VARIANCE_ROWS / usual
     # How far the judge's losses are to be trusted: the slope of people's losses on them, learnt
     # from audited rows.
-    products = np.full(len(GRID), TRUST * TRUST_ROWS)
-    squares = np.full(len(GRID), TRUST_ROWS)
+    products = np.full(shape, TRUST * TRUST_ROWS)
+    squares = np.full(shape, TRUST_ROWS)
     for i in range(n):
+        said, seen, one_in = believed[..., i, None], audited[..., i, None], chance[..., i, None]
         trust = np.clip(products / squares, 0.0, 1.0)
-        worst = trust + (1 + trust) / chance[i]
         left = np.maximum(target - log_wealth, LEAST_LEFT)
         stake = np.sqrt(2 * left * rows_seen / ((n - i) * spread))
-        stake = np.minimum(stake, CAPITAL / (worst - epsilon))
-        routed = score[i] < GRID
-        loss = np.where(routed, trust * judged[i], 0.0)
-        is_audited = not math.isnan(audited[i])
-        if is_audited:
-            loss = loss + np.where(routed, (audited[i] - trust * judged[i]) / chance[i], 0.0)
-            products = products + routed * judged[i] * audited[i]
-            squares = squares + routed * judged[i] ** 2
+        stake = np.minimum(stake, CAPITAL / (np.interp(trust, TRUSTS, worst_at) - epsilon))
+        routed = score[..., i, None] < GRID
+        checked = ~np.isnan(seen)
+        people = np.where(checked, seen, 0.0)
+        loss = trust * said + np.where(checked, (people - trust * said) / one_in, 0.0)
+        loss = np.where(routed, loss, 0.0)
+        products = products + (routed & checked) * said * people
+        squares = squares + (routed & checked) * said**2
         # Whoever has reached the target stops playing: the promise is then kept for good.
         playing = log_wealth < target
         log_wealth = log_wealth + playing * np.log1p(stake * (epsilon - loss))
@@ -238,10 +285,20 @@ def _log_wealth(
     return log_wealth
 
 
-def _last_before_a_failure(passed: Array) -> float | None:
-    """Fixed-sequence testing, from the safest threshold up: the last one before the first that
-    failed.
+def _worst_losses(believed: Array, chance: Array) -> Array:
+    """The largest corrected loss that any row can have, at each trust of TRUSTS.
+
+    A stake must not follow the row that it is laid on, so that one bound serves all rows. It is
+    convex in the trust: between two of TRUSTS the straight line lies above it.
     """
-    failed = np.flatnonzero(~passed)
-    number = int(failed[0]) if len(failed) else len(passed)
-    return float(GRID[number - 1]) if number else None
+    pairs = np.unique(np.stack([believed.ravel(), chance.ravel()], axis=1), axis=0)
+    said, one_in = pairs[:, :1], pairs[:, 1:]
+    return np.asarray((TRUSTS * said + (1 - TRUSTS * said) / one_in).max(axis=0))
+
+
+def _last_before_a_failure(passed: Array) -> Array:
+    """Fixed-sequence testing, from the safest threshold up: the last one before the first that
+    failed; 0 where the first one failed. Shape (...) for `passed` of shape (..., thresholds).
+    """
+    number = np.cumprod(passed, axis=-1).sum(axis=-1)
+    return np.where(number > 0, GRID[np.maximum(number - 1, 0)], 0.0)

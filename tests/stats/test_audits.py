@@ -119,6 +119,14 @@ def test_nothing_is_promised_where_nobody_audited():
     assert not found.certified and "None certified" in found.sentence and found.n_audited == 0
 
 
+def test_a_judge_alone_promises_nothing_about_people_even_if_chance_picked_nobody():
+    score, _ = population(np.random.default_rng(2), 600)
+    flattering, nobody = np.full(600, -1.0), np.full(600, np.nan)
+    none_picked = np.zeros(600, dtype=bool)
+    found = audits.certify_audited(score, flattering, nobody, none_picked, 1.0, EPSILON, DELTA)
+    assert not found.certified and found.n_audited == 0
+
+
 def test_people_may_stop_at_any_time_and_what_follows_is_not_used():
     rng = np.random.default_rng(2)
     score, people = population(rng, 1500)
@@ -184,15 +192,27 @@ def test_arguments_out_of_range_are_refused(change):
 # --- by hand ---
 
 
+def worst_by_hand(judged, chance, trust):
+    """The largest corrected loss of any row, by straight lines between trusts 0, 0.05, 0.1 …"""
+    below = min(int(trust * 20 + 1e-12), 19)
+    ends = []
+    for number in (below, below + 1):
+        t = number / 20
+        ends.append(max(t * j + (1 - t * j) / c for j, c in set(zip(judged, chance, strict=True))))
+    return ends[0] + (ends[1] - ends[0]) * (trust * 20 - below)
+
+
 def bettor_by_hand(score, judged, seen, chance, epsilon, delta, threshold):
     """Log wealth after each row for one threshold, from the rule as it is written down."""
     n, target, wealth, path = len(score), math.log(1 / delta), 0.0, []
-    squares, rows = 0.1 * 2.0 / chance[0] ** 2, 2.0 / chance[0]
+    usual = sum(chance) / n
+    judged = [max(one, 0.0) for one in judged]  # for the inferior model is taken as a tie
+    squares, rows = 0.1 * 2.0 / usual**2, 2.0 / usual
     together, alone = 0.8, 1.0  # people's losses times the judge's, and the judge's squared
     for i in range(n):
         trust = min(max(together / alone, 0.0), 1.0)
         stake = math.sqrt(2 * max(target - wealth, 0.05) / ((n - i) * squares / rows))
-        stake = min(stake, 0.9 / (trust + (1 + trust) / chance[i] - epsilon))
+        stake = min(stake, 0.9 / (worst_by_hand(judged, chance, trust) - epsilon))
         loss = 0.0
         if score[i] < threshold:
             loss = trust * judged[i]
@@ -247,7 +267,7 @@ def passed_where(*numbers):
 
 def test_the_last_threshold_before_the_first_failure_counts():
     assert audits._last_before_a_failure(passed_where(0, 1, 2, 5, 6)) == audits.GRID[2]
-    assert audits._last_before_a_failure(passed_where(1, 2)) is None
+    assert audits._last_before_a_failure(passed_where(1, 2)) == 0
     everything = audits._last_before_a_failure(np.ones(len(audits.GRID), dtype=bool))
     assert everything == audits.GRID[-1] > 1
 
@@ -281,6 +301,39 @@ def test_a_score_at_a_threshold_is_not_routed_there():
     found = audits.certify_audited(score, people, people, everyone, 1.0, 0.05, 0.1)
     assert found.certified and found.threshold == 0.5 and found.share_superior == 0.5
     assert found.loss == 0
+
+
+def test_many_samples_are_certified_as_each_by_itself():
+    rng = np.random.default_rng(5)
+    samples = [made_up_rows(rng, 250) for _ in range(3)]
+    score, judged, seen, _ = (np.stack(parts) for parts in zip(*samples, strict=True))
+    chance = np.full(score.shape, 0.5)
+    together = audits.certified_thresholds(score, judged, seen, chance, 0.1, 0.1)
+    alone = [
+        audits.certified_thresholds(score[i], judged[i], seen[i], chance[i], 0.1, 0.1)
+        for i in range(3)
+    ]
+    assert together.shape == (3,) and together.tolist() == alone
+
+
+def test_rows_that_are_said_to_be_lost_are_audited_half_as_often():
+    chance = audits.audit_chances([1.0, 0.0, -1.0, 0.5] * 25, 10)
+    assert chance[0] / chance[1] == pytest.approx(0.5) and chance[1] == chance[2]
+    assert chance[3] / chance[1] == pytest.approx(0.75)
+    assert chance.sum() == pytest.approx(10)
+    assert audits.audit_chances([0.0] * 5, 50).tolist() == [1.0] * 5
+    assert audits.audit_chances([1.0, 0.0], 1, lost_rows=1.0).tolist() == [0.5, 0.5]
+    for wrong in ((0, 0.5), (5, 0.0), (5, 1.5)):
+        with pytest.raises(MetricError):
+            audits.audit_chances([0.0], *wrong)
+
+
+def test_one_bound_serves_all_rows_whatever_row_is_next():
+    """A stake that followed the chance of the row it is laid on would look at that row."""
+    believed, chance = np.array([0.0, 1.0, 0.5]), np.array([0.2, 0.1, 0.4])
+    bound = audits._worst_losses(believed, chance)
+    assert bound[0] == 10.0 and bound[-1] == 5.0
+    assert (np.diff(bound, 2) >= -1e-9).all()  # convex: straight lines lie above it
 
 
 def test_rows_end_at_the_first_gap():
