@@ -96,6 +96,25 @@ def splits_of(
     return splits
 
 
+def draw(rows: examples.Examples, tests: list, chosen: str, path: str) -> None:
+    """The curve of 05 over all splits: a row that several splits test has the mean of its scores,
+    so that the band counts it once.
+    """
+    from routerlib.notebook import plots
+
+    plots.use_house_style()
+    index = np.concatenate([tested.index for tested in tests])
+    once, place = np.unique(index, return_inverse=True)
+    times = np.bincount(place)
+    scores = {}
+    for name in tests[0].after:
+        whole = np.concatenate([tested.after[name] for tested in tests])
+        scores[name] = np.bincount(place, weights=whole) / times
+    tested_rows = rows.take(once)
+    figure = plots.cost_quality(scores, tested_rows.inferior, tested_rows.superior, chosen)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -119,6 +138,7 @@ def main() -> None:
         "--epochs", type=float, default=4, help="of fine-tuning at most; 0: no encoder"
     )
     parser.add_argument("--json", help="write the table here")
+    parser.add_argument("--figure", help="draw accuracy over the share of superior calls here")
     parser.add_argument(
         "--price-ratio",
         type=float,
@@ -163,6 +183,8 @@ def main() -> None:
         print(f"\n{policy_quality.as_markdown(written)}\n", *sentences, sep="\n")
     if given.json:
         jsonl.write_json(given.json, written)
+    if given.figure:
+        draw(rows, tests, chosen, given.figure)
     print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 

@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +72,47 @@ def test_the_pages_made_from_the_code_are_up_to_date():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def remeasure():
+    """scripts/remeasure.py as a module."""
+    path = ROOT / "scripts" / "remeasure.py"
+    spec = importlib.util.spec_from_file_location("remeasure", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["remeasure"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_figures_of_the_pages_are_those_that_were_measured(remeasure):
+    figures = remeasure.read_figures()
+    tables = set()
+    for page in remeasure.pages():
+        text = page.read_text(encoding="utf-8")
+        assert remeasure.with_tables(text, figures) == text, page.name
+        tables |= {found["name"] for found in remeasure.MARKS.finditer(text)}
+    assert tables == {figure.table for figure in figures}
+    for figure in figures:
+        assert figure.holds(figure.value), figure.what
+
+
+def test_a_figure_that_has_moved_is_told(remeasure, tmp_path, monkeypatch, capsys):
+    entry = {"table": "t", "what": "APGR", "at": ["name=kernel", "apgr"], "command": "x {out}"}
+    file = tmp_path / "figures.json"
+    file.write_text(json.dumps([{**entry, "value": 0.6, "low": 0.5, "high": 0.7}]))
+    monkeypatch.setattr(remeasure, "FIGURES", file)
+    monkeypatch.setattr(remeasure.read_figures, "__defaults__", (file,))
+    monkeypatch.setattr(sys, "argv", ["remeasure.py"])
+    for value, status in ((0.69, 0), (0.71, 1), (0.49, 1)):
+        rows = [{"name": "other", "apgr": 0.6}, {"name": "kernel", "apgr": value}]
+        monkeypatch.setattr(remeasure, "measure", lambda command, data, rows=rows: rows)
+        assert remeasure.main() == status
+        assert ("HAS MOVED" in capsys.readouterr().out) == bool(status)
+
+
+def test_a_figure_on_public_data_is_left_out_without_them(remeasure, monkeypatch, capsys):
+    figure = remeasure.Figure("t", "APGR", "x {data}/a.jsonl {out}", ["apgr"], 0.6, 0.5, 0.7)
+    monkeypatch.setattr(remeasure, "read_figures", lambda: [figure])
+    monkeypatch.setattr(sys, "argv", ["remeasure.py"])
+    assert remeasure.main() == 0 and "left out: APGR" in capsys.readouterr().out
