@@ -21,7 +21,12 @@ from routerlib.answers.choices import (
     option_key,
 )
 from routerlib.answers.expressions import boxed
-from routerlib.answers.letters import closest_option, plain_text
+from routerlib.answers.letters import (
+    closest_option,
+    lettered_options,
+    plain_text,
+    ticked_letters,
+)
 from routerlib.answers.wording import CONCLUDES, last_sentence, statement_ends
 
 _DENIES = re.compile(
@@ -44,9 +49,11 @@ def _rules(part: str, choices: Sequence[str], truncated: bool) -> Iterator[tuple
         return
     yield "stated option", _stated_option(plain, choices)
     yield "closest option", closest_option(plain, choices)
+    yield "ticked option", ticked_letters(plain, len(choices))
     yield "leading letter", _leading_letter(plain, choices)
     yield "closing letter", _closing_letter(plain, choices)
     yield "emphasised letter", _emphasised_letter(part, choices)
+    yield "lettered option", _lettered_option(plain, choices)
     yield "concluding letter", _concluding_letter(plain, choices)
     yield "concluding option", _concluding_option(plain, choices)
 
@@ -123,8 +130,16 @@ def _closing_letter(plain: str, choices: Sequence[str]) -> str:
     option = choices[LETTERS.index(match[1])]
     if match[2] and not opens_with(match[2], option):
         return ""
-    listed = re.match(r"^[\(\[]?[A-Z][\)\].:]", lines[-2])
-    return "" if match[2] and listed else match[1]
+    return "" if match[2] and _ends_a_list(plain, choices) else match[1]
+
+
+def _ends_a_list(plain: str, choices: Sequence[str]) -> bool:
+    """Whether the last line only ends a list of the options: the line before it is one, too."""
+    lines = [line.strip() for line in plain.strip().split("\n") if line.strip()]
+    if len(lines) < 2:
+        return False
+    lettered = re.match(r"[-*•]?\s*[\(\[]?[A-Z][\)\].:]", lines[-2])
+    return bool(lettered) or bool(letters_of(lines[-2], choices))
 
 
 _EMPHASISED = re.compile(r"\*\*\s*[\(\[]?([A-Z])(?:[\)\]].{0,200}?|[.:]\s.{0,200}?|)\s*\*\*")
@@ -137,6 +152,14 @@ def _emphasised_letter(part: str, choices: Sequence[str]) -> str:
     if last and len(found) == 1 and last[1] in LETTERS[: len(choices)]:
         return last[1]
     return ""
+
+
+def _lettered_option(plain: str, choices: Sequence[str]) -> str:
+    """The one letter that stands beside its own option in the last sentence."""
+    sentence = re.split(r",\s+(?:who|which|where)\b", last_sentence(plain))[0]
+    if _DENIES.search(sentence) or _ends_a_list(plain, choices):
+        return ""
+    return lettered_options(sentence, choices)
 
 
 def _concluding_letter(plain: str, choices: Sequence[str]) -> str:
@@ -158,9 +181,11 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     whole = letters_of(sentence, choices)
     if whole and sentence == plain.strip():
         return whole  # nothing but the option, be it "None of the above"
-    concludes = CONCLUDES.search(sentence) or sentence == plain.strip()
-    if not concludes or _DENIES.search(sentence):
+    if _DENIES.search(sentence):
         return ""
+    concludes = CONCLUDES.search(sentence) or sentence == plain.strip()
+    if not concludes:
+        return "" if _ends_a_list(plain, choices) else _told_option(sentence, choices)
     tail = re.split(
         r"=|\\approx|≈|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have"
         r"|gives?)\b",
@@ -177,6 +202,14 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     ]
     longest = [i for i in named if not _within_another(i, named, choices)]
     return LETTERS[longest[0]] if len(longest) == 1 else ""
+
+
+def _told_option(sentence: str, choices: Sequence[str]) -> str:
+    """The option in words that a sentence is, or tells behind "is": `Its cost is O(n)`."""
+    told = re.split(r"\b(?:is|are|was|were|be|by)\b", sentence)[-1]
+    letters = letters_of(sentence, choices) or letters_of(told, choices)
+    words = len(letters) == 1 and re.search(r"[^\W\d_]", choices[LETTERS.index(letters)])
+    return letters if words else ""
 
 
 def _within_another(i: int, named: list[int], choices: Sequence[str]) -> bool:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from routerlib.answers import conclusions, expressions, letters, phrases
-from routerlib.answers.expressions import FUNCTIONS, boxed
+from routerlib.answers.expressions import boxed
 from routerlib.answers.parts import is_cut_off, own_part
+from routerlib.answers.values import FUNCTIONS
 
 Status = Literal["found", "ambiguous", "none"]
 Kind = Literal["choice", "maths", "text"]

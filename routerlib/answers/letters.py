@@ -19,6 +19,7 @@ from routerlib.answers.choices import (
     LETTERS,
     letters_of,
     opens_with,
+    option_key,
     same_option,
 )
 from routerlib.answers.wording import (
@@ -27,6 +28,7 @@ from routerlib.answers.wording import (
     LINK_ABROAD,
     OPTION_ABROAD,
     unstyled,
+    without_contrast,
 )
 
 
@@ -74,13 +76,15 @@ _NOUN = r"""
       | alternatives?
       | (?:correct|true|false|right|best|accurate|incorrect)\ (?:statements?|one|conclusion|match
           |description|explanation)
+      | exception
       | (?:correct|right)(?=\s*:) )
 """
 _FILLER = r"""
     (?: \s | [:,=\-–>→*"]
       | \b(?: is|are|would|should|will|must|be|therefore|thus|hence|then|clearly|likely|most
             |probably
-            | indeed|simply|actually|definitely|the|an|option|options|choice|letter|answer|statement
+            | indeed|simply|actually|definitely|really|truly|certainly|remaining|one|have
+            | to|none\ other\ than|the|an|option|options|choice|letter|answer|statement
             | number|correct|best|closest|right|either|both|given|by|to|final|here|so|in|fact|which
             | corresponding|appropriate|accurate|labell?ed|boxed|\\boxed )\b
       | \\boxed )
@@ -93,27 +97,38 @@ _STATED = re.compile(
         |choices)
           | among\ the\ (?:given\ )?(?:options|choices) | choice | option | provided | above
           | of\ the\ (?:options|choices) ) )*
-    ["'”]? \s*
-    (?: (?i: \bis\b|\bare\b|\bwould\ be\b|\bshould\ be\b|\bmust\ be\b|\bwill\ be\b )
+    ["'”]? (?: , [^,.\n]{{1,60}} , )? \s*                        # , given the rise of incomes,
+    (?: (?i: \b (?: is | are | (?:would|should|must|will)\ (?:(?!not|never)\w+\ )?(?:have\ to\ )?be
+          | ought\ to\ be | has\ to\ be | can\ only\ be | turns\ out\ to\ be ) \b )
       | : | = | > | --> | -> | → | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) ) )
     (?i: {_FILLER} ){{0,12}}? {_LETTER}
     """,
     re.VERBOSE,
 )
-# The letter that a contrast denies:
-# "nicht B, sondern", "no B sino", "A가 아니라"
-_INSTEAD_OF = r"""
-    (?: (?: (?i: \b(?:nicht|pas|no|non|não|nao|не) ) \s+ (?i: (?:la|el|die|a|l')\s+ )? )?
-        [(]?[A-Z][)]? \s* ,? \s*
-        (?: (?i: \b(?:sondern|mais|sino|ma|bensì|mas(?:\ sim)?|а)\b ) (?i: \s+(?:la|el|die|a)\b )?
-          | [이가]\ ?아니라 | ではなく | じゃなくて | [，,]?\ ?而是 ) \s* ,? \s*
-    )?
-"""
+# "Not A, but D", "n'est pas A mais D", "no es la A, sino la D", "не A, а D", "不是A，而是D",
+# "AではなくD", "A가 아니라 D": the letter that is denied, and the one that takes its place
+_ARTICLE = (
+    r"(?i: (?: la | el | le | il | die | der | das | a | o | option | opción | answer ) \s+ )?"
+)
+_ANY_LETTER = r"[(\[]? [A-Z] [)\]]?"
+_CORRECTED = re.compile(
+    rf"""
+    (?: (?: (?i: \b (?: not | \w+n't | nicht | pas | no(?:\ es|\ era)? | non(?:\ è)?
+              | n[ãa]o(?:\ é)? | не ) ) \s+ | (?: 不是 | 并非 | 並非 ) \s* )
+        {_ARTICLE} {_ANY_LETTER} \s* [,;—–-]* \s*
+        (?: (?i: but(?:\ rather)? | rather | instead | it\ is | it's | sondern | mais | c'est
+              | sino | es | ma | bensì | mas(?:\ sim)? | é | а ) \s+ | (?: 而是 | 是 ) \s* )
+      | {_ANY_LETTER} \s* (?: ではなく(?:て)? | じゃなく(?:て)? | [이가]?\ ?아니라 ) [\s,]*
+    )
+    {_ARTICLE} {_LETTER}
+    """,
+    re.VERBOSE,
+)
 # "Die richtige Antwort ist C", "La respuesta es la B", "正确答案是 C", "故选 C", "정답은 C"
 _STATED_ABROAD = re.compile(
     rf"""
     (?: (?i: {ANSWER_ABROAD} | {OPTION_ABROAD} )
-        (?: [ ]+ (?!(?i:{LINK_ABROAD})) [^\W\d]{{2,}} ){{0,4}}?
+        (?: [ ]+ (?!(?i:{LINK_ABROAD}|(?:no|non|n[ãa]o|nicht|не)\b)) [^\W\d]{{2,}} ){{0,4}}?
         \s* (?: (?i: {LINK_ABROAD} ) | [:=—–] | -(?=\s) ) \s* :?
       | (?i: \b(?:antwort|réponse|respuesta|risposta|resposta
             |ответ)\b ) (?= \s+[(]?[A-Z][).]*\s*(?:$|\n) )
@@ -121,7 +136,6 @@ _STATED_ABROAD = re.compile(
     (?: \s | [:",] | \b(?i: la|el|le|lo|les|die|der|das|den|o|a|é|option|opción|opção|opzione
           | alternativa|letra|lettera|lettre|buchstabe|antwort|вариант|буква|donc|also|daher
           | portanto|quindi|entonces|therefore ) \b | \bl' ){{0,6}}?
-    {_INSTEAD_OF}
     {_LETTER}
     """,
     re.VERBOSE,
@@ -130,7 +144,7 @@ _STATED_ABROAD = re.compile(
 _STATED_LOWER = re.compile(
     r"""
     (?i: \b(?:answer|ans|choice|option)\b \.? (?:\s+(?:choice|option))? )
-    \s* (?i: \bis\b | : | = ) [\s:]* (?: (?i:option|choice|letter) \s+ )?
+    (?: , [^,.\n]{1,60} , )? \s* (?i: \bis\b | : | = ) [\s:]* (?: (?i:option|choice|letter) \s+ )?
     (?: \(([a-z])\) | ([b-z])\) | ([b-hj-z]) (?= [.\s]*(?:$|\n) ) )
     """,
     re.VERBOSE,
@@ -172,10 +186,13 @@ _CLOSEST = re.compile(
       (?: (?i: \b(?:option|choice|answer|letter)s? ) \s* {_LETTER} | \(([A-Z])\) )
     | (?i: \b (?:choose|choosing|chose|select|pick|guess|say|go\ with|opt\ for) ) \s+ (?i: the\s+ )?
       (?i: (?:answer|option|choice|letter)\s+ )? {_LETTER}
-    | (?i: \b (?:it|this|that) (?: 's | \s+(?:is|must\ be|has\ to\ be|should\ be) ) ) \s+
+    | (?i: \b (?:it|this|that) (?: 's | \s+ (?: is | must\ be | has\ to\ be | should\ be
+          | ought\ to\ be | would\ be | would\ have\ to\ be | had\ to\ be | can\ only\ be
+          | needs\ to\ be | turns\ out\ to\ be ) ) ) \s+
       (?i: most\s+ )? (?i: (?:likely|probably|clearly|actually|really|in\ fact|rather)\s+ )?
-      (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER} (?= \W*(?:$|\n) )
-    | (?i: \b (?: leav(?:es?|ing) | left\ with | so ) ) \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
+      (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER}
+      (?= \W*(?:$|\n) | \s* [.;!] \s+ (?-i:[A-Z]) | ,?\s+ (?:because|since|as|not|with)\b )
+    | (?i: \b (?: leav(?:es?|ing) | left\ with | so,? ) ) \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
       (?i: (?:option|choice|answer)\s+ )? {_LETTER}
       (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
     | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing)
@@ -186,16 +203,33 @@ _CLOSEST = re.compile(
     """,
     re.VERBOSE,
 )
-# "Antwort C ist richtig", "Somit ist C die richtige Antwort", "選択肢Cが正しい", "选项C是正确的"
+# "Antwort C ist richtig", "Somit ist C die richtige Antwort", "Richtig ist C", "Je choisis la C",
+# "選択肢Cが正しい", "选项C是正确的", "C가 정답"
+_RIGHT_ABROAD = r"""
+    (?i: richtig | korrekt | zutreffend | correct | corret | exact | juste | giust | esatt | bonne
+      | верн | правильн ) [^\W\d_]*
+"""
+_CHOOSES_ABROAD = r"""
+    (?i: \b (?: wähle (?:\ ich)? | entscheide\ mich\ für | choisis | choisirais | elijo | elegiría
+      | escojo | scelgo | sceglierei | escolho | escolheria | выбираю | выбираем | выбрал\w* ) \b )
+"""
 _CORRECT_ABROAD = re.compile(
-    r"""
-      (?i: \b (?:antwort|option|opción|opção|opzione|alternativa|réponse|respuesta|risposta|resposta
-          |вариант|ответ) ) \s+ [(]? ([A-Z]) [)]? \s+ (?i: (?: ist|est|es|è|é|— ) \s+ )?
-      (?i: (?: die|la|a|il|o ) \s+ )?
-      (?i: richtig|korrekt|correct|corret|juste|giust|bonne|верн|правильн ) \w*
-    | (?i: \b ist ) \s+ [(]? ([A-Z]) [)]? \s+ (?: richtig|korrekt|die\ (?:richtige|korrekte) ) \b
-    | (?: 選択肢 | [选選][项項] ) \s* [(]? ([A-Z]) [)]? \s* (?: が|是|为|為 )? \s*
-      (?: 正しい|正解|正[确確] )
+    rf"""
+      (?i: \b (?:antwort|aussage|option|opción|opção|opzione|alternativa|réponse|respuesta|risposta
+          |resposta|вариант|ответ) ) \s+ [(]? ([A-Z]) [)]? \s+ (?i: (?: ist|est|es|è|é|— ) \s+ )?
+      (?i: (?: die|la|a|il|o ) \s+ )? {_RIGHT_ABROAD}
+    | (?i: \b ist ) \s+ (?i: (?:antwort|aussage|option) \s+ )? [(]? ([A-Z]) [)]? \s+
+      (?i: die \s+ )? {_RIGHT_ABROAD}
+    | \b {_RIGHT_ABROAD} \s+ (?i: ist|est|es|è|é|— ) \s+ {_ARTICLE} [(]? ([A-Z]) [)]?
+      (?= \W*(?:$|\n) | [,.] )
+    | {_CHOOSES_ABROAD} \s+ (?: (?i: donc|also|la|el|die|die\ antwort|la\ réponse|réponse|la\ opción
+          |opción|l'opzione|a\ opção|вариант|ответ) \s+ ){{0,2}} [(]? ([A-Z]) [)]?
+      (?= \W*(?:$|\n) | [,.] )
+    | (?i: \b würde ) \s+ [(]? ([A-Z]) [)]? \s+ (?i: wählen|nehmen|sagen )
+    | (?: 選択肢 | [选選][项項] )? \s* [(]? (?<![A-Za-z]) ([A-Z]) [)]? \s*
+      (?: [项項] | 番 | 번 )? \s*
+      (?: が | [이가] | 是 | 为 | 為 )? \s* (?: 最も )?
+      (?: 正しい | 正解 | 正[确確](?!答案|选项)(?:的)? | 適切 | 정답 | 맞 | 옳 )
     """,
     re.VERBOSE,
 )
@@ -241,9 +275,9 @@ _DECLINING_OPTION = re.compile(
 )
 _CONDITION = re.compile(
     r"""
-    (?i) \b (?: if|whether|suppose|assum(?:e|ing)|unless|not|n't|never|could|might|may|rather\ than
-      | instead\ of|eliminate|exclude|rule\ out|why|like|e\.g\.|such\ as|example|seem\ that
-            |thought )
+    (?i) \b (?: if|whether|suppose|assum(?:e|ing)|unless|not|\w*n't|never|could|might|may
+      | rather\ than | instead\ of|eliminate|exclude|rule\ out|why|like|e\.g\.|such\ as|example
+      | seem\ that | thought )
     \b [^.\n]{0,45} $
     """,
     re.VERBOSE,
@@ -296,9 +330,12 @@ def states_letter(text: str, options: int) -> bool:
 
 
 def plain_text(text: str) -> str:
-    """An output without emphasis and maths delimiters, folded; `(A, C)` becomes `(A), (C)`."""
+    """An output without emphasis, maths delimiters and what it grants to other answers, folded;
+    `(A, C)` becomes `(A), (C)`.
+    """
     return _LETTER_LIST.sub(
-        lambda match: "(" + "), (".join(re.findall("[A-Z]", match[1])) + ")", unstyled(text)
+        lambda match: "(" + "), (".join(re.findall("[A-Z]", match[1])) + ")",
+        without_contrast(unstyled(text)),
     )
 
 
@@ -320,6 +357,7 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
         (_BOXED_LETTER, "boxed letter"),
         (_STATED, "stated letter"),
         (_STATED_LOWER, "stated letter"),
+        (_CORRECTED, "stated letter"),
         (_NAMED, "named option"),
         (_IS_CORRECT, "called correct"),
         (_CLOSEST, "closest option"),
@@ -348,7 +386,9 @@ _ABROAD = re.compile(
         | isultato | ésultat | awab | evap | var[: e] | dpov | ösung | olu[czç] | pción | pção
               | pzione
         | lternativa | et(?:ra|tera)\b )
-    | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | đáp | [Aa]ussage
+    | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | đáp
+    | [Aa]ussage | [Rr]ichtig | [Kk]orrekt | würde | wähle | chois | [Ee]lijo | [Ee]legir | [Ee]scoj
+    | [Ss]celg | [Ss]ceglie | [Ee]scolh | [Cc]orrect[ao] | [Cc]orrett
     | [\u0400-\u04FF\u0600-\u06FF\u0900-\u0DFF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]
     """,
     re.VERBOSE,
@@ -466,14 +506,15 @@ def announced(text: str, place: int) -> bool:
     return before.endswith("\n") and bool(_ANNOUNCES.search(line))
 
 
-# "…is C. heap sort, which", "…is: (D) 24 m": the letter with its own option behind a verb
+# "…is C. heap sort, which", "…from (D) 24 m", "an aldol addition (E)": a letter with its own option
 _WITH_OPTION = re.compile(
     r"""
-    (?i: \b (?:is|are|be|as|so) ) \s* [:\s]* (?: (?i:option|choice|answer) \s+ )?
-    [(\[]? ([A-Z]) [)\].:]+ [ ]* ([^\n]+)
+    (?P<verb> (?i: \b (?:is|are|be|as|so) ) )? (?: ^ | [\s:"] ) (?: (?i:option|choice|answer) \s+ )?
+    (?: \( ([A-Z]) \) :? | ([A-Z]) [).:]+ ) [ ]* (?= ([^\n]+) )
     """,
     re.VERBOSE,
 )
+_BEHIND_OPTION = re.compile(r"(?P<text>[^\n(]{2,200}?) [ ] \( (?P<letter>[A-Z]) \)", re.VERBOSE)
 
 
 def _announced(text: str, choices: Sequence[str], headings: _Headings) -> Iterator[Statement]:
@@ -486,13 +527,51 @@ def _announced(text: str, choices: Sequence[str], headings: _Headings) -> Iterat
         if not line[2] or same_option(line[2], option) or opens_with(line[2], option):
             yield Statement(line.start(1), line.end(), line[1], "announced option")
     for match in _WITH_OPTION.finditer(text):
-        if match[1] not in valid or headings.hold(match.start(1)):
+        letter, start = match[2] or match[3], match.start(2) if match[2] else match.start(3)
+        if letter not in valid or headings.hold(start) or not match["verb"]:
             continue
-        if _is_hypothetical(text, match.start(), match.end(1)):
+        if _is_hypothetical(text, match.start(), start + 1):
             continue
-        option = choices[valid.index(match[1])]
-        if opens_with(match[2], option) and not _is_listed(text[match.start(1) :][:400], match[1]):
-            yield Statement(match.start(1), match.end(1), match[1], "announced option")
+        option = choices[valid.index(letter)]
+        if opens_with(match[4], option) and not _is_listed(text[start:][:400], letter):
+            yield Statement(start, start + 1, letter, "announced option")
+
+
+def lettered_options(sentence: str, choices: Sequence[str]) -> str:
+    """The letters that stand in a sentence beside their own option's text: "from C. heap sort", "is
+    Kant (A)".
+    """
+    valid = LETTERS[: len(choices)]
+    found = set()
+    for match in _WITH_OPTION.finditer(sentence):
+        letter = match[2] or match[3]
+        if letter in valid and opens_with(match[4], choices[valid.index(letter)]):
+            found.add(letter)
+    for match in _BEHIND_OPTION.finditer(sentence):
+        if match["letter"] in valid:
+            key = option_key(choices[valid.index(match["letter"])])
+            if key and option_key(match["text"]).endswith(key):
+                found.add(match["letter"])
+    return "".join(sorted(found))
+
+
+# "B) Only II is true ✅", "| C | ✓ |": a line with a letter and a sign that it is right
+_TICKED = re.compile(
+    r"""
+    ^ [ \t|#>*•-]* (?P<first> [✅✔✓☑] )? [\uFE0F\s|*]* (?: (?i:option|choice|answer) [ ]+ )?
+    [(\[]? (?P<letter> [A-Z] ) (?: [)\].:|]+ | \s | $ ) [^\n]*
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+
+
+def ticked_letters(text: str, options: int) -> str:
+    """The letters of the lines that carry a sign of being right, ✅ or ✓, beside lines that do
+    not.
+    """
+    lines = [line for line in _TICKED.finditer(text) if line["letter"] in LETTERS[:options]]
+    ticked = {line["letter"] for line in lines if re.search("[✅✔✓☑]", line[0])}
+    return "".join(sorted(ticked)) if len(lines) > 1 else ""
 
 
 # --- which statement counts -----------------------------------------------------------------------
@@ -506,6 +585,9 @@ def _last_statement(text: str, statements: list[Statement]) -> Statement | None:
     declined = bool(clear) and not clear[-1].letters
     if not clear or (declined and remarks and remarks[-1].end > clear[-1].start):
         return _agreed(text, remarks, clear)
+    corrected = _taken_back(text, clear[-1], remarks)
+    if corrected:
+        return corrected
     together = [statement for statement in clear if statement.start == clear[-1].start]
     last = max(together, key=lambda statement: len(statement.letters))
     later = {
@@ -516,6 +598,25 @@ def _last_statement(text: str, statements: list[Statement]) -> Statement | None:
     if len(last.letters) > 1 and len(later) == 1:  # "(A) or (B), but (B) is more likely"
         return next(remark for remark in reversed(remarks) if remark.letters in later)
     return last
+
+
+# "Actually, scratch that — it's E."
+_TAKES_BACK = re.compile(
+    r"""
+    (?i) \b (?: actually | wait | scratch\ that | correction | on\ second\ thought | on\ reflection
+      | hold\ on | let\ me\ reconsider | i\ was\ wrong | that(?:'s|\ is|\ was)\ (?:wrong|not\ right)
+      | sorry | my\ mistake ) \b
+    """,
+    re.VERBOSE,
+)
+
+
+def _taken_back(text: str, last: Statement, remarks: list[Statement]) -> Statement | None:
+    """The last remark behind words that take the last clear statement back."""
+    later = [remark for remark in remarks if remark.start > last.end]
+    if later and _TAKES_BACK.search(text[last.end : later[-1].start]):
+        return later[-1] if len(later[-1].letters) == 1 else None
+    return None
 
 
 def _agreed(text: str, remarks: list[Statement], clear: list[Statement]) -> Statement | None:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from routerlib.answers.conclusions import stated_texts
-from routerlib.answers.wording import last_sentence, unstyled
+from routerlib.answers.wording import last_sentence, unstyled, without_contrast
 
 # --- what a text says ---
 
@@ -60,10 +60,7 @@ _OPINION = re.compile(
     """,
     re.VERBOSE,
 )
-_RATHER = re.compile(r"(?i)\s*,?\s+(?:rather than|instead of)\s[^,.;\n]{1,120}")
-_WITH_ANOTHER = re.compile(
-    r"(?i)\b(?:together|along|alongside)\s+(?:with\s+)?|\brather than\b|\binstead of\b|\bunlike\b"
-)
+_WITH_ANOTHER = re.compile(r"(?i)\b(?:together|along|alongside)\s+(?:with\s+)?")
 _UNDECIDED = {"or", "neither", "unknown"}
 _YES, _NO = {"yes", "true", "correct"}, {"no", "false", "incorrect"}
 
@@ -81,7 +78,7 @@ def same_text(answer: str, golds: Sequence[str]) -> bool:
 
 def _same(answer: str, gold: str) -> bool:
     wanted = _words(gold)
-    answer = _RATHER.sub("", _OPINION.sub("", answer))
+    answer = without_contrast(_OPINION.sub("", answer))
     if len(wanted) == 1 and wanted[0] in _YES | _NO:
         return _polarity(answer) == (wanted[0] in _YES)
     date = date_in(gold)
@@ -94,7 +91,7 @@ def _same(answer: str, gold: str) -> bool:
         return True
     if said and sorted(said) == sorted(wanted) and re.fullmatch(r"[^,]+,[^,]+", bare.strip(" .")):
         return True  # "Melville, Herman"
-    if _is_full_name(bare, wanted):
+    if _is_full_name(bare, wanted) or _is_surname(answer, gold):
         return True
     if _is_apposition(bare):
         return False
@@ -113,6 +110,31 @@ def _is_full_name(bare: str, wanted: list[str]) -> bool:
         and [said[0], said[2]] == wanted
         and not (_DENIAL.search(bare))
     )
+
+
+# "The author is", "written by", "was the first to": what comes is a person
+_PERSON = re.compile(
+    r"""
+    (?i) \b (?: author | writer | poet | novelist | playwright | painter | artist | composer
+        | sculptor | architect | inventor | discoverer | scientist | physicist | chemist
+        | mathematician | philosopher | director | president | founder | emperor | explorer ) \s+
+      (?: \w+\s+ ){0,4}? (?:is|was) \s+
+    | \b (?: written | painted | composed | invented | discovered | directed | founded | proved
+        | sculpted | designed | developed | proposed ) \s+ by \s+
+    """,
+    re.VERBOSE,
+)
+
+
+def _is_surname(answer: str, gold: str) -> bool:
+    """Whether a sentence about a person ends on the surname of the gold name: "The author is
+    Dickens."
+    """
+    person = re.fullmatch(r"[A-Z][\w'’.-]+ (?:[A-Z][\w'’.-]* )*([A-Z][\w'’-]{3,})", gold.strip())
+    told = list(_PERSON.finditer(answer))
+    if not person or not told or _DENIAL.search(answer):
+        return False
+    return _words(answer[told[-1].end() :]) == _words(person[1])
 
 
 def _polarity(answer: str) -> bool | None:

@@ -144,6 +144,39 @@ CONCLUDES = re.compile(
 )
 
 
+# What a text grants to another answer, or sets beside its own: "While A is tempting, …",
+# "…, although Puccini is often credited", "… rather than Locke", "…, followed by the Amazon".
+CONCEDES = r"""
+    (?: (?:even\ )? (?:though|although) | while | whereas | albeit | despite | unlike
+      | obwohl | obgleich | wenngleich | auch\ wenn | während | bien\ que | même\ si | alors\ que
+      | aunque | si\ bien | mientras\ que | sebbene | benché | anche\ se | mentre
+      | embora | ainda\ que | mesmo\ que | enquanto | хотя | в\ то\ время\ как
+    )\b | 虽然 | 雖然 | 尽管 | 儘管 | 비록
+"""
+# A comma within a clause stands in a list, "A, B, and C are wrong", or before "where" or "which".
+_IN_CLAUSE = r"""
+    (?: [^.,;!?\n] | \.(?=\w) | ,(?=\S)
+      | , (?= \s* (?: and\b | or\b | und\b | where\b | which\b | who\b
+        | [(]?[A-Z][)]? \s* (?: , | and\b | or\b ) ) ) )
+"""
+_CONTRAST = re.compile(
+    rf"""
+      (?: ^ | (?<=[.!?\n]) | (?<=[.!?:]\s) | (?<=,\s) ) (?P<lead> [\s*]* (?:\w+,\s+)? )
+      (?: {CONCEDES} ) {_IN_CLAUSE}{{1,240}} ,\s+
+    | ,? \s* [(]? (?<=[\s,(]) (?: {CONCEDES} ) (?: [^.;\n] | \.(?=\w) ){{1,300}} (?= [.;\n] | $ )
+    | ,? \s+ (?: rather\ than | instead\ of | as\ opposed\ to | followed\ by | ahead\ of
+        | anstatt | statt | plutôt\ que | au\ lieu\ de | en\ lugar\ de | en\ vez\ de | invece\ di
+        | em\ vez\ de | вместо ) \s+ {_IN_CLAUSE}{{1,120}}
+    """,
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+
+
+def without_contrast(text: str) -> str:
+    """A text without the clauses that grant something to another answer: `It is D, though A …`."""
+    return _CONTRAST.sub(lambda clause: clause["lead"] or "", text)
+
+
 def statement_ends(text: str) -> Iterator[re.Match[str]]:
     """Every "the answer is", "Antwort:", "答案是", "#### "; the answer opens where it ends."""
     return _STATEMENT.finditer(text)

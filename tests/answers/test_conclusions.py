@@ -21,6 +21,16 @@ TREES = ["oak", "birch", "maple tree", "None of the above"]
         ("It is white, so **B. birch** I guess", "B", "emphasised letter"),
         ("It has red leaves. Therefore it is a maple tree.", "C", "concluding option"),
         ("C) maple tree because of the leaves.", "C", "leading letter"),
+        ("A) oak ❌\nB) birch ✅\n", "B", "ticked option"),
+        ("It grows fast. The bark comes from B. birch", "B", "lettered option"),
+        ("Mark the birch (B), which is known for its bark.", "B", "lettered option"),
+        ("The bark is white. This tree is the birch.", "B", "concluding option"),
+        ("It was planted by the lake. Maple tree.", "C", "concluding option"),
+        (
+            "The bark was taken from the maple tree. It is the birch rather than the oak.",
+            "B",
+            "concluding option",
+        ),
     ],
 )
 def test_each_rule_finds_its_own(text, letters, rule):
@@ -29,6 +39,19 @@ def test_each_rule_finds_its_own(text, letters, rule):
 
 def test_a_denied_option_is_no_conclusion():
     assert conclusions.arrived_at("So it is not the maple tree.", TREES, False) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "These grow here:\nA. oak\nB. birch",
+        "These grow here:\noak\nbirch",
+        "We look at each of them.\n- (A) oak\n- (B) birch",
+        "It is white. It is not B. birch",
+    ],
+)
+def test_the_last_entry_of_a_list_is_no_conclusion(text):
+    assert conclusions.arrived_at(text, TREES, False) == ("", "")
 
 
 def test_cut_off_only_a_box_counts():

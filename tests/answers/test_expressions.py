@@ -20,7 +20,7 @@ def committed(text, truncated=False):
         ("So he pays $60 (i.e., $80 - $20).", "$60"),
         ("He has 7 left.\n\nI hope this helps with all 4 of your questions!", "7"),
         ("The diagonal is 3√2.", "3√2"),
-        ("Therefore the other root is z = 4 + 7i.", None),
+        ("Therefore the other root is z = 4 + 7i.", "4 + 7i"),
         ("The slope of the curve is 6x.", None),
         ("The circle is 6π long.", "6π"),
         ("The answer is 9 boys, as 12 of the 21 are girls.", "9 boys"),
@@ -69,6 +69,11 @@ def test_what_touches_the_cut_is_not_read(text, value):
 )
 def test_boxes(text, boxes):
     assert expressions.boxed(text) == boxes
+
+
+def test_a_first_line_that_only_begins_a_reasoning_is_no_answer():
+    assert committed("So $2 + 3 = 5$ apples.") == "5"
+    assert committed("So $2 + 3 = 5$ and $4 + 4 = 8$.\n\nThe larger sum is 8.") == "8"
 
 
 def test_a_published_solution_ends_in_its_answer():

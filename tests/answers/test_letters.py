@@ -55,8 +55,130 @@ def test_statements_in_other_languages(text):
     assert committed(text) == ("C", "stated letter")
 
 
-def test_a_letter_that_is_denied_abroad_is_none():
-    assert committed("不选C，不选D。")[0] == ""
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Not C, but B.",
+        "The answer isn't C but B.",
+        "It's not C, it's B.",
+        "Es ist nicht C, sondern B.",
+        "Ce n'est pas C, c'est B.",
+        "La bonne réponse n'est pas C mais B.",
+        "La respuesta no es la C, sino la B.",
+        "La risposta non è C, ma B.",
+        "A resposta não é C, mas sim B.",
+        "Ответ не C, а B.",
+        "答案不是C，而是B。",
+        "正解はCではなく、Bです。",
+        "정답은 C가 아니라 B입니다.",
+    ],
+)
+def test_a_denied_letter_gives_way_to_its_correction(text):
+    assert committed(text)[0] == "B"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "不选C，不选D。",
+        "La respuesta no es la C.",
+        "La réponse n'est pas C.",
+        "La risposta non è C.",
+        "Die Antwort ist nicht C.",
+        "正解はCではない。",
+        "The answer should not be C.",
+        "I don't choose C.",
+    ],
+)
+def test_a_letter_that_is_only_denied_is_none(text):
+    assert committed(text)[0] == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It would have to be B.",
+        "It ought to be B, since the bark is white.",
+        "The right choice, given its white bark, is really B.",
+        "The answer must therefore be the remaining one, B.",
+        "So, B it is.",
+        "The exception is B.",
+    ],
+)
+def test_modal_verbs_and_asides_state_a_letter(text):
+    assert committed(text)[0] == "B"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It should be B, though C would be a close second.",
+        "While C has red leaves, the answer is B.",
+        "Although C, D and A grow here, I would go with B.",
+        "The answer is B, even though C is nice.",
+        "Die Antwort ist B, obwohl C auch passen würde.",
+        "Je choisis B, bien que C soit possible.",
+        "La respuesta es B, aunque C también es posible.",
+        "Ответ: B, хотя C тоже подходит.",
+    ],
+)
+def test_what_is_granted_to_another_letter_does_not_count(text):
+    assert committed(text)[0] == "B"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Richtig ist B.",
+        "Somit ist Aussage B korrekt.",
+        "Ich würde B wählen.",
+        "Je choisis donc la réponse B.",
+        "Elijo la B.",
+        "Scelgo B.",
+        "したがって、Bが正しい。",
+        "따라서 B가 정답입니다.",
+        "选项B是正确的。",
+    ],
+)
+def test_a_letter_is_called_right_or_chosen_in_other_languages(text):
+    assert committed(text)[0] == "B"
+
+
+def test_a_statement_can_be_taken_back():
+    assert committed("Answer: C\n\nActually, scratch that: it's B.")[0] == "B"
+    assert committed("Answer: C\n\nAnd this is B.")[0] == "C"
+
+
+@pytest.mark.parametrize(
+    "text, letters",
+    [
+        ("A) oak ❌\nB) birch ✅\nC) maple tree ❌", "B"),
+        ("| A | ✗ |\n| B | ✓ |\n| C | ✗ |", "B"),
+        ("A) oak ✅\nB) birch ✅", "AB"),
+        ("B) birch ✅", ""),
+        ("A) oak\nB) birch", ""),
+    ],
+)
+def test_ticks_at_options(text, letters):
+    assert letters_ticked(text) == letters
+
+
+def letters_ticked(text):
+    return letters.ticked_letters(text, len(TREES))
+
+
+@pytest.mark.parametrize(
+    "sentence, found",
+    [
+        ("It stems from B. birch", "B"),
+        ("The white one is the birch (B)", "B"),
+        ("It stems from B. oak", ""),
+        ("The white one is the birch (C)", ""),
+        ("Beside the oak (A) grows (B) birch", "AB"),
+    ],
+)
+def test_a_letter_beside_its_own_option(sentence, found):
+    assert letters.lettered_options(sentence, TREES) == found
 
 
 @pytest.mark.parametrize(

@@ -65,3 +65,21 @@ def test_a_check_is_told(text):
 def test_the_last_sentence():
     assert wording.last_sentence("One. Two is 2.5. So three") == "So three"
     assert wording.last_sentence("") == ""
+
+
+@pytest.mark.parametrize(
+    "text, left",
+    [
+        ("While A is near, B is it.", "B is it."),
+        ("Thus, although A is near, B is it.", "Thus, B is it."),
+        ("While A, B, and C are wrong, D is right.", "D is right."),
+        ("It is B, though A is near.", "It is B."),
+        ("It is Rome, followed by Milan.", "It is Rome."),
+        ("It is B instead of A.", "It is B."),
+        ("Es ist B, obwohl A nahe liegt.", "Es ist B."),
+        ("B grows while it is warm at 2.5 m. So it is B.", "B grows. So it is B."),
+        ("It is B and not A.", "It is B and not A."),
+    ],
+)
+def test_what_is_granted_to_others_goes(text, left):
+    assert wording.without_contrast(text) == left

@@ -1,0 +1,434 @@
+r"""The value that a text without a stated answer arrives at: what its closing sentence says in its
+main clause.
+
+"Hence Omar needs 9 more stickers to reach 30" says 9. So a sentence is cut into clauses, and each
+number in it is weighed by the words around it: one that belongs to a purpose, a comparison, a
+duration or "the 4 friends" is not what the sentence tells. Where two stay that are equally good,
+none is read, since no answer is better than a wrong one. Boxes and stated answers are
+`expressions`' business.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from routerlib.answers.quantities import LARGE_NUMBERS
+from routerlib.answers.values import (
+    ENVIRONMENTS,
+    VALUE,
+    is_value,
+    joined,
+    percents,
+    result_of,
+    several,
+)
+from routerlib.answers.wording import BOLD, without_bold
+
+LONGEST = 600  # characters: what is longer is no sentence, and takes long to cut into clauses
+
+# How much a sentence commits to a value in it.
+SAID, BESIDE, NAMED, DENIED = 3, 2, 1, 0
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value in a sentence, as it is written there, where it stands, and its weight."""
+
+    text: str
+    start: int
+    end: int
+    weight: int
+
+
+def closing_value(part: str) -> str | None:
+    """The value a text ends on, as it is written there; None where it ends on none, or on several
+    that are equally good.
+
+    Its last paragraph that holds a value decides, up to one paragraph before the end, since behind
+    the answer there may be a closing remark. A value in bold is preferred: "There are **9** boys,
+    as 12 of the 21 are girls."
+    """
+    without_code = re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL)
+    paragraphs = [
+        text for text in without_code.split("\n\n") if text.strip() and not _FAREWELL.match(text)
+    ]
+    for paragraph in reversed(paragraphs[-2:]):
+        value = _of_paragraph(paragraph)
+        if value is not None:
+            return percents(value) or None
+    return None
+
+
+# A paragraph that only takes leave: "I hope this helps! If you have 3 more questions, ask."
+_FAREWELL = re.compile(
+    r"(?i)\W*(?:I hope (?:this|that)|let me know|feel free|if you have"
+    r"|please let me|would you like)\b"
+)
+# A sentence about the solution: "Note: this assumes 5 litres an hour.", "This is 3 more than Ben."
+_COMMENT = re.compile(
+    r"""
+    \W* (?:
+        note | nb | remember | recall | keep\ in\ mind | hinweis | remarque | nota | 注
+      | (?:this|that|which) \s+ (?: assumes? | takes? | includes? | accounts? | is\ because
+          | is \s+ (?:\S+\s+){0,4} (?: more | less | fewer | than | times | percent | % ) )
+    ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# What ends a sentence; the sign of a decimal or of "approx." does not
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\bapprox\.)(?<!\bca\.)(?<!\.[a-z]\.)\s+(?![a-z])")
+
+
+def _of_paragraph(paragraph: str) -> str | None:
+    """What a paragraph says; "" where it says several things, None where it holds no value."""
+    strong = [text for _, text in BOLD.findall(paragraph) if VALUE.match(text) and is_value(text)]
+    plain = without_bold(paragraph)
+    listed = several(plain)
+    if listed:
+        return listed
+    whole = _whole_line(plain)
+    if len(set(strong)) == 1 and not whole:
+        return result_of(strong[0])
+    if whole:
+        return whole
+    for line in reversed(plain.strip().split("\n")):
+        for sentence in reversed(_SENTENCE_END.split(line)):
+            if _COMMENT.match(sentence) or sentence.rstrip().endswith("?"):
+                continue
+            value = _of_sentence(sentence)
+            if value is not None:
+                return value
+    return None
+
+
+def _whole_line(paragraph: str) -> str | None:
+    """The right-hand side where the last line is an equation or expression and nothing else."""
+    line = paragraph.strip().rsplit("\n", 1)[-1].strip(" .*")
+    if not is_value(line):
+        return None
+    return line.rsplit("=", 1)[-1].strip() if "=" in line else line
+
+
+# --- one sentence ---------------------------------------------------------------------------------
+
+# The right-hand side of an equation that ends a sentence, with a letter in it: "z = 2 + 3i"
+_EQUATION_END = re.compile(
+    r"= \s* (?P<value> (?: [-−+*/^()\d\s.√π] | (?<![A-Za-z])[A-Za-z](?![A-Za-z]) ){1,60}? )"
+    r" \s* [.!]? \s* $",
+    re.VERBOSE,
+)
+_REMARK = re.compile(r"\s*\([^()]*[^\W\d_]{2}[^()]*\)")  # "4 packs (20 plates)"
+# An interval or a point: "[-3, 3)", "(1/2, 4)"
+_BRACKETED = re.compile(r"[\[(] \s* [-−\d./π√∞]+ (?: \s*,\s* [-−\d./π√∞]+ )+ \s* [)\]]", re.VERBOSE)
+_CHANCE = re.compile(r"(?i)\b(?:probability|chance|odds|fraction|proportion)\b")
+
+
+def _of_sentence(sentence: str) -> str | None:
+    """The value of a sentence's main clause; "" for several, None for none."""
+    equation = _EQUATION_END.search(sentence)
+    if equation and re.search(r"[A-Za-z]", equation["value"]):
+        return equation["value"]
+    if len(sentence) > LONGEST:
+        values = _values(sentence)
+        return values[-1].text if values else None
+    shorter = _REMARK.sub("", sentence)
+    sentence = shorter if _values(shorter) else sentence
+    chosen = _chosen(_clauses(sentence))
+    if chosen is None or not chosen.text:
+        return chosen.text if chosen else None
+    behind = sentence[chosen.end :]
+    share = re.match(r"\s+out of\s+(\d+)\b", behind)
+    if share and _CHANCE.search(sentence[: chosen.start]):
+        return f"{chosen.text}/{share[1]}"
+    size = re.match(rf"\s+(?:{LARGE_NUMBERS})\b", behind)  # 2.5 million
+    return chosen.text + (size[0] if size else "")
+
+
+UNDECIDED = Value("", 0, 0, SAID)
+
+
+def _chosen(clauses: list[_Clause]) -> Value | None:
+    """The value of the last clause that concludes, else of the only main clause that says one."""
+    if all(clause.kind == "subordinate" for clause in clauses):
+        clauses = [*clauses[:-1], replace(clauses[-1], kind="main")]  # "After 2 weeks it is …"
+    main = [clause for clause in clauses if clause.kind != "subordinate" and clause.said()]
+    concluding = [clause for clause in main if clause.kind == "concluding"]
+    if concluding:
+        return concluding[-1].choice()
+    if main and main[-1].ends_on_sum():
+        return main[-1].choice()
+    for weight in (SAID, BESIDE):
+        telling = [clause for clause in main if clause.of_weight(weight)]
+        if telling:
+            choices = [clause.choice() for clause in telling]
+            same = len({choice.text for choice in choices}) == 1
+            return choices[-1] if same else UNDECIDED
+    rest = [value for clause in clauses for value in clause.values if value.weight != DENIED]
+    if not rest:
+        return UNDECIDED if any(clause.values for clause in clauses) else None
+    return rest[-1] if len({value.text for value in rest}) == 1 else UNDECIDED
+
+
+# --- clauses --------------------------------------------------------------------------------------
+
+_BORDER = re.compile(
+    r"""
+      \s* [;|] \s* | : \s+ | , \s+ | \s [–—-] \s+ (?= [^\W\d] )
+    | \s+ (?= (?: so | thus | therefore | hence | but | which | while | whereas | although | though
+        | because | since | and\ (?:so|thus|therefore|hence|then|together) ) \b )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_CONCLUDING = re.compile(
+    r"""
+      ^ \W* (?: and\s+ )? (?: so | thus | therefore | hence | then | meaning | making | giving
+          | totall?ing | bringing | (?:for\ )?a\ (?:grand\ )?total | (?:which|that|this) \s+
+          (?: means | equals | gives | makes | leaves | comes
+            | (?:is|are) (?= \s+ (?:\w+\s+)? [$€£(\\]*\d ) ) ) \b
+    | \b (?: in\ (?:total|all) | altogether | combined | together | insgesamt | zusammen | au\ total
+        | en\ total | in\ totale | no\ total | ao\ todo | всего | итого ) \b
+    | ^ \W* (?: 所以 | 因此 | 故 | 一共 | 总共 | 總共 | 共 | 还剩 | 還剩 | 剩下 | 合計 | 残り
+        | 따라서 | 총 )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_SUBORDINATE = re.compile(
+    r"""
+    ^ \W* (?: and\s+ )? (?: even\s+ )? (?:
+        since | because | as | if | when | where | while | whereas | although | though | unlike
+      | given | assuming | unless | who | whose | which | with | without | i\.e\. | e\.g\.
+      | that\ is | or | compared | excluding | including | not | rather | instead | despite
+      | after | before | until | out\ of | starting | note | ignoring
+      | da | weil | wenn | obwohl | nachdem | car | puisque | comme | si | alors\ que | porque
+      | aunque | como | cuando | embora | quando | perché | poiché | anche\ se | так\ как | хотя
+      | если ) \b
+    | ^ \W* (?: 比 | 因为 | 因為 | 由于 | 如果 | 虽然 )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# "which is 3 times the usual 4", "which is 25% of the original price": a comparison, no result
+_COMPARES = re.compile(
+    r"""
+    ^ \W* (?: which | that | this ) \s+ (?: is | are ) \s+ (?:\w+\s+)?
+      (?: [\d.,/]+ \s* (?: times | % | percent | more | less | fewer ) | half | twice | double )
+    | ^ \W* [$€£]? [\d.,/]+ \s* (?: [\w%]+ \s+ ){0,2}
+      (?: more | less | fewer | times | \w{3,}er ) \s+ (?: than | as ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class _Clause:
+    """A clause of a sentence with its values; kind: main, concluding or subordinate."""
+
+    kind: str
+    values: tuple[Value, ...]
+    text: str
+    start: int
+
+    def of_weight(self, weight: int) -> list[Value]:
+        return [value for value in self.values if value.weight == weight]
+
+    def said(self) -> list[Value]:
+        return self.of_weight(SAID) or self.of_weight(BESIDE)
+
+    def ends_on_sum(self) -> bool:
+        """Whether its last value is the result of a sum: "it takes 300 / 60 = 5 hours"."""
+        return self.text[: self.said()[-1].start - self.start].rstrip().endswith("=")
+
+    def _is_trade(self, last: Value) -> bool:
+        """Things for money, "4 mugs for $36": the question may ask for either."""
+        money = [value for value in self.of_weight(BESIDE) if re.match("[$€£¥]", value.text)]
+        return any(
+            re.search(r"\bfor\s+$", self.text[: value.start - self.start])
+            and not re.match("[$€£¥]", last.text)
+            for value in money
+        )
+
+    def choice(self) -> Value:
+        """The value this clause says: the last one behind its verb, unless two stand side by
+        side.
+        """
+        values = self.said()
+        last = values[-1]
+        if self._is_trade(last):
+            return UNDECIDED
+        if len({value.text for value in values}) == 1:
+            return last
+        if last.weight == BESIDE:
+            return UNDECIDED  # "for 3 hours at 5 mph"
+        between = self.text[values[-2].end - self.start : last.start - self.start]
+        if between.rstrip().endswith("="):
+            return last
+        return UNDECIDED if re.search(r"\b(?:and|or|und|et|y|e|и)\b|,", between) else last
+
+
+def _clauses(sentence: str) -> list[_Clause]:
+    whole = [*ENVIRONMENTS.finditer(sentence), *_BRACKETED.finditer(sentence)]
+    places = [
+        border.end()
+        for border in _BORDER.finditer(sentence)
+        if not any(span.start() < border.end() < span.end() for span in whole)
+    ]
+    places = [0, *places, len(sentence)]
+    found: list[_Clause] = []
+    for start, end in pairwise(places):
+        text = sentence[start:end]
+        if _only_goes_on(text) and found:
+            text, start = sentence[found[-1].start : end], found.pop().start
+        values = tuple(
+            Value(value.text, value.start + start, value.end + start, value.weight)
+            for value in _values(text)
+        )
+        found.append(_Clause(_kind(text), values, text, start))
+    return found
+
+
+def _only_goes_on(text: str) -> bool:
+    """A number in a list of numbers is no clause: "the sides are 3, 4 and 5"."""
+    return bool(re.match(r"(?:and)?\s*[-−$€£]?[\d./]+(?:\s+and\s+[\d./]+)?\W*$", text))
+
+
+def _kind(text: str) -> str:
+    if _COMPARES.search(text):
+        return "subordinate"
+    if _CONCLUDING.search(text):
+        return "concluding"
+    return "subordinate" if _SUBORDINATE.search(text) else "main"
+
+
+# --- the values of a clause -----------------------------------------------------------------------
+
+
+def _values(text: str) -> list[Value]:
+    """All values of a clause with their weights; the terms of a sum are left out, its result
+    stays.
+    """
+    spans = [
+        (match.start(), match.end(), joined(match[0])) for match in ENVIRONMENTS.finditer(text)
+    ]
+    for pattern in (_BRACKETED, VALUE):
+        for match in pattern.finditer(text):
+            inside = any(start < match.end() and match.start() < end for start, end, _ in spans)
+            if match[0] and not inside:
+                spans.append((match.start(), match.end(), match[0].strip()))
+    values: list[Value] = []
+    before = 0
+    for start, end, value in _in_one(text, sorted(spans)):
+        weight = _weight(text[before:start], value, text[end:])
+        before = end
+        if weight is not None:
+            values.append(Value(value, start, end, weight))
+    return values
+
+
+def _in_one(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """`3, 4 and 5` as one value."""
+    found: list[tuple[int, int, str]] = []
+    for start, end, value in spans:
+        if found and re.fullmatch(r"\s*(?:,\s*(?:and\b)?|and\b)\s*", text[found[-1][1] : start]):
+            opening, _, one = found.pop()
+            found.append((opening, end, f"{one}, {value}"))
+        else:
+            found.append((start, end, value))
+    return found
+
+
+_OPERATOR = r"[-+*/×·÷−^]|x(?=\s*[$€£(]*\d)"
+# "3 hens × 2 eggs": a sign of arithmetic, up to two words behind a number
+_TERM_BEFORE = re.compile(
+    rf"^[)\]]*(?:\s*[\w%/²³]+){{0,2}}?\s*[)\]]*\s*(?:{_OPERATOR}|=)\s*[-$€£(\\\d]"
+)
+_TERM_BEHIND = re.compile(rf"(?:{_OPERATOR})\s*[$€£(]*$")
+_ABOUT = r"""
+    (?: (?: about | approximately | roughly | around | exactly | only | just | nearly | almost
+      | up\ to | at\ least | at\ most | another | etwa | rund | environ | circa | unos | около )
+      \s+ )?
+"""
+_IS = r"is|are|was|were|be|equals?|has|have|had|gets?|costs?|ist|sind|est|son|es|é"
+_NUMBERED = re.compile(
+    r"(?i)\b(?:day|step|part|chapter|page|grade|case|question|problem|room|number|option|example|bus"
+    r"|no\.|#)\s*$"
+)
+_DENIES = re.compile(
+    r"""
+    \b (?: not | than | instead\ of | rather\ than | unlike | nor | except | either | between
+      | nicht | statt | als | au\ lieu\ de | plutôt\ que | en\ (?:lugar|vez)\ de | em\ vez\ de
+      | invece\ di | вместо | чем | не | or | \w+n['’]t )
+    \s+ (?: (?:the|a|an|all|for|by|with|about) \s+ )? $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_QUANTITY = re.compile(
+    rf"""
+    \b (?: total | sum | average | mean | median | profit | loss | cost | price | amount | speed
+      | distance | weight | length | area | volume | rate | value | difference | balance | change
+      | income | salary | score | height | age | perimeter | minimum | maximum | number | tip
+      | remainder ) (?: \s+ \w+ ){{0,1}}? \s+ (?: of | is ) \s+ {_ABOUT} $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_DETERMINED = re.compile(
+    r"""
+    (?: \b (?: the | these | those | all | both | his | her | their | its | my | our | your | every
+        | each | (?:out\ )?of | per | die | den | der | alle[nr]? | les | des | los | las | sus | i
+        | gli | le | os | as | ses | leurs | все )
+      | (?<!it)(?<!that)(?<!there)(?<!he)(?<!what)['’]s )
+    (?: \s+ (?: of | the | original | initial | first | last | next | other | same | whole | entire
+        | usual | remaining | previous | given | required | available | 's | de | los | las ) )*
+    \s+ $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_COMPOUND = re.compile(
+    r"""
+      - [^\W\d_]{2,}                                             # a 900-liter tank, a 5-day trip
+    | \s* (?: discount | tip | tax | off\b | interest | sale | markup | commission | bill\b | goal
+        | budget )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# Behind a value: half of a term (5x, 3i), of a range (5-6, 5 to 6), of a choice (5 or 6), of an
+# endless list
+_GOES_ON = re.compile(r"\s?[xyzni]\b(?!\.[a-z])|[-–]\d|\s*(?:or|to)\s+[$€£]?\d|,?\s*(?:\.\.\.|…)")
+# "to reach 30", "to make a profit of more than $50"; but what one "has to pay" is said
+_PURPOSE = re.compile(
+    rf"""
+    (?<!have\ ) (?<!has\ ) (?<!had\ ) (?<!need\ ) (?<!needs\ ) (?<!needed\ ) (?<!want\ )
+    (?<!wants\ ) (?<!going\ ) (?<!able\ ) (?<!ought\ ) (?<!used\ ) (?<!seems\ ) (?<!afford\ )
+    (?<!expected\ ) (?<!get\ ) (?<!required\ ) (?<!supposed\ )
+    \b to \s+ (?! a\b | an\b | the\b | about\b | approx | around\b | only\b | exactly\b | be\s+\$?\d
+        | just\b | {_IS} )
+    [a-z]{{2,}} \b (?! .* \b(?:{_IS})\b ) [^,]* $
+    """,
+    re.VERBOSE,
+)
+_PREPOSITION = re.compile(
+    rf"""
+    \b (?: after | over | for | from | in | within | during | on | at | with | by | until | before
+      | against | through | across | among | when | if | since | because | as | where | throughout
+      | of | für | nach | von | aus | mit | pour | sur | avec | après | sous | por | para | con | de
+      | del | em | no | na | do | da | com | per | su | di | dopo | из | за | в | на | по | с | от )
+    (?: \s+ (?! (?:{_IS})\b ) [^\W\d_][\w'’-]* ){{0,3}} \s+ {_ABOUT} $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _weight(before: str, value: str, behind: str) -> int | None:
+    """How much a clause commits to a value, by the words between the value before it and it, and by
+    those behind it; None for a term of a sum.
+    """
+    if _TERM_BEFORE.match(behind) or (_TERM_BEHIND.search(before) and "=" not in before[-3:]):
+        return None
+    if _GOES_ON.match(behind) or _DENIES.search(before):
+        return DENIED
+    if _QUANTITY.search(before):
+        return SAID
+    named = _DETERMINED.search(before) or _NUMBERED.search(before) or _COMPOUND.match(behind)
+    if named or _PURPOSE.search(before):
+        return NAMED
+    return BESIDE if _PREPOSITION.search(before) else SAID

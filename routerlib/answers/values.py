@@ -1,0 +1,115 @@
+r"""How a mathematical value is written in a text: digits with signs of money and percent, roots,
+inline mathematics, several values side by side.
+
+Patterns and small readings that `expressions` (boxes and statements) and `closing` (the sentence a
+text ends on) share. Which of a text's values is its answer is their business.
+"""
+
+from __future__ import annotations
+
+import re
+
+FUNCTIONS = r"sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|arcsin|arccos|arctan|pi|inf|and|or"
+# Inline mathematics as Pandoc reads it: the opening $ has no space behind it, the closing one none
+# before it and no digit behind it. So "$20 + $15 = $35" is money, and "$x + 1$" is mathematics.
+# https://pandoc.org/MANUAL.html#extension-tex_math_dollars
+_ENV = r"""
+    (?: \$\$ .+? \$\$
+      | (?<![\\\d]) \$ (?!\s) (?: \\\$ | [^$\n] )*? (?: \\\$ | [^$\n\s\\] ) \$ (?!\d)
+      | (?<![\\\d]) \$ [ ] [^$\n]+ [ ] \$ (?!\d)
+      | \\\( (?: [^\\] | \\(?!\)) )+? \\\)
+      | \\\[ (?: [^\\] | \\(?!\]) )+? \\\] )
+"""
+_PERCENT = r"\s* (?: \\?% | (?i:percent(?:age)?|pct)\b )"
+ENVIRONMENT = re.compile(_ENV, re.DOTALL | re.VERBOSE)
+# "$1$ and $2$", "$28$ percent"
+ENVIRONMENTS = re.compile(
+    rf"{_ENV} (?:{_PERCENT})? (?: \s* (?: ,?\s*\b(?:and|or)\b | , ) \s* {_ENV} )*",
+    re.DOTALL | re.VERBOSE,
+)
+PERCENT_SIGN = re.compile(_PERCENT, re.VERBOSE)
+# "-1,234.50", "$12", "3 1/2", "5^2", "40 %", "3:30"
+VALUE = re.compile(
+    rf"""
+    (?<![\w.^_√]) [-−]? (?: \d+\s? )? √ (?: \d+ | \( \d+ \) ) (?![\w^/.]\d)  # 4√2 is no 4
+    | (?<![\w.^_√]) [-−]? (?: \d+\s? )? π (?: /\d+ )? (?!\w)                        # nor is 4π
+    | (?<![\w.^_√]) (?: [-−+]\s? )? [$€£¥]? (?: [-−]\s? )?
+    (?: \d{{1,3}}(?:[, ]\d{{3}})+(?!\d) | \d+ )?
+    (?: (?<=\d)[.,]\d+ | (?<!\d)\.\d+ )? (?<=\d)
+    (?: :\d\d(?!\d) )? (?: (?:[ ]\d+)?/\d+ )? (?: \^\{{?-?\d+\}}? )? (?: {_PERCENT} )?
+    """,
+    re.VERBOSE,
+)
+
+
+# Two letters that are no unit and no product: "20% of 300 is 60" is a sentence
+_SHORT_WORD = re.compile(r"(?i)\b(?:of|is|to|on|by|we|he|it|so|as|if|an)\b")
+
+
+def is_value(line: str) -> bool:
+    """Nothing but an expression: no word of three letters outside LaTeX, save a unit behind a
+    number.
+    """
+    bare = re.sub(r"\\[A-Za-z]+(?:\{[A-Za-z ]+\})?", " ", line)
+    words = re.findall(rf"(?!(?:{FUNCTIONS})\b)\b[^\W\d_]{{3,}}", bare)
+    opening = VALUE.match(line.lstrip("(* "))
+    unit = bool(opening) and len(words) <= 2 and len(line) < 40
+    if _SHORT_WORD.search(bare):
+        return False
+    return bool(re.search(r"\d|\\|^\W*\w\W*$", line)) and (not words or unit)
+
+
+# Counted things, several of them: "3 cats and 4 dogs", "15 red, 4 green and 2 blue balls"
+_COUNTED = r"(\d[\d,.]*) (?: \s+ [^\W\d_]+ ){1,3}"
+_SEVERAL = re.compile(
+    rf"^ {_COUNTED} (?: (?: \s*,\s* | \s*,?\s+(?:and|und|et|y|e|и)\s+ ) {_COUNTED} )+ \W* $",
+    re.VERBOSE,
+)
+# Equations for several unknowns or several roots: "x = 3 or x = -2"
+_EQUATIONS = re.compile(
+    r"""
+    (?<!when\ ) (?<!if\ ) (?<!at\ ) (?<!for\ )
+    \b [A-Za-z](?:_?\w)? \s* = \s* [-−]?[\d./]+
+    (?: \s* (?: , | ,?\s*\b(?:and|or)\b ) \s* (?:\b[A-Za-z](?:_?\w)?\s*=\s*) [-−]?[\d./]+ )+
+    (?= \W*$ )
+    """,
+    re.VERBOSE,
+)
+
+
+def several(text: str) -> str | None:
+    """Several counted things as `3, 4`, several equations as their right-hand sides."""
+    if _SEVERAL.match(text):
+        return ", ".join(re.findall(r"\d[\d,.]*\d|\d", text))
+    equations = _EQUATIONS.search(text)
+    if equations:
+        return ", ".join(re.findall(r"=\s*([-−]?[\d./]*\d)", equations[0]))
+    return None
+
+
+def result_of(line: str) -> str:
+    """The right-hand side of a line such as `3 × 3 = 9` or `$16 + $2 = $18`; other equations stay
+    whole.
+    """
+    left, equals, right = line.rpartition("=")
+    arithmetic = re.fullmatch(r"[\s\d.,+\-*/×·÷()=$€£−x]*\d[\s\d.,+\-*/×·÷()=$€£−x]*", left)
+    if left.count("$") % 2 and "$" in right:
+        right = right.partition("$")[0]  # the end of the mathematics: "$2 + 3 = 5$ apples"
+    return right.strip() if equals and arithmetic and right.strip() else line
+
+
+def joined(environments: str) -> str:
+    """`$1$ and $2$` as `1, 2`; `$28$ percent` as `28\\%`."""
+    inner = [
+        re.sub(r"^(?:\$\$?|\\\(|\\\[)\s*|\s*(?:\$\$?|\\\)|\\\])$", "", found)
+        for found in ENVIRONMENT.findall(environments)
+    ]
+    percent = _PERCENT_END.search(environments)
+    return ", ".join(inner) + (r"\%" if percent and not inner[-1].endswith("%") else "")
+
+
+_PERCENT_END = re.compile(rf"{_PERCENT} \s* $", re.VERBOSE)
+
+
+def percents(value: str) -> str:
+    return PERCENT_SIGN.sub(r"\\%", value.strip().rstrip(".,;:"))

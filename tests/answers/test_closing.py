@@ -1,0 +1,123 @@
+"""The value a closing sentence says: its main clause against purposes, durations, comparisons, and
+what is left unread because two values are equally good.
+"""
+
+import pytest
+
+from routerlib.answers.closing import closing_value
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("Hence Nadia must sell 14 more lamps to reach her goal of 50.", "14"),
+        ("It takes the crew 35 minutes to paint the 200-meter fence.", "35"),
+        ("He still has to walk 6 km.", "6"),
+        ("In order to fill 80 seats she needs 11 more guests.", "11"),
+        ("They would need at least 13 crates to carry more than 150 melons.", "13"),
+    ],
+)
+def test_a_purpose_is_not_what_a_sentence_says(text, value):
+    assert closing_value(text) == value
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("The coat is $56, after a 30% discount.", "$56"),
+        ("So in 8 days the snail climbs 24 meters.", "24"),
+        ("The school orders 6 vans for 41 children.", "6"),
+        ("There are 21 cows left out of the 70.", "21"),
+        ("Each of the 5 cousins receives $17.", "$17"),
+        ("20% of 300 is 60.", "60"),
+        ("After 4 hours the pool holds 48 liters.", "48"),
+        ("A ticket costs $12 instead of $15.", "$12"),
+        ("She earns a total of 90 euros in 6 weeks.", "90"),
+        ("The sale brings a profit of $640.", "$640"),
+        ("On day 9 the plant has 22 leaves.", "22"),
+        ("He is left with the remaining $10.", "$10"),
+        ("Quedan 12 peras de las 30.", "12"),
+        ("Sie fuhr 90 km in 2 Stunden.", "90"),
+        ("Il reste 14 billes après 3 tours.", "14"),
+        ("Всего они собрали 28 кг за 4 дня.", "28"),
+    ],
+)
+def test_what_stands_beside_the_verb_is_not_what_a_sentence_says(text, value):
+    assert closing_value(text) == value
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("Since a carton holds 12 jars, they need 9 cartons.", "9"),
+        ("He gets 8 marks, although 10 were promised.", "8"),
+        ("They sold 45 cones, 7 more than on Friday.", "45"),
+        ("The loaf weighs 750 g, which is 3 times the usual 250 g.", "750"),
+        ("He packs 2 dozen, which is 24 eggs.", "24"),
+        ("Lea runs 4 km, Tim runs 5 km, and together they run 9 km.", "9"),
+        ("Lea runs 4 km, Tim runs 5 km, 9 km in all.", "9"),
+        ("There are 8 cats and 5 dogs, so there are 3 more cats.", "3"),
+        ("It is 90 minutes, and since an hour has 60, it takes 90 / 60 = 1.5 hours.", "1.5"),
+        ("She pays 3 * $4 = $12 and then 2 * $5 = $10, a total of $12 + $10 = $22.", "$22"),
+        ("So he makes 7 rings (with 2 stones to spare).", "7"),
+        ("The maximum is 4, which is reached when x = 2 and y = 1.", "4"),
+        ("一共有 30 个, 比昨天多 6 个", "30"),
+    ],
+)
+def test_the_clause_that_concludes_decides(text, value):
+    assert closing_value(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann has 5 apples and Ben has 7 apples.",
+        "It takes between 3 and 4 days.",
+        "It is either 14 or 19.",
+        "There were about 300-350 guests.",
+        "She buys 4 mugs for $36.",
+        "They need 3 trays, leaving 2 free places.",
+        "There are not 6 of them.",
+        "The slope is 4x.",
+        "The terms are 1, 4, 9, ...",
+        "Nothing is left.",
+    ],
+)
+def test_where_two_values_are_equally_good_none_is_read(text):
+    assert closing_value(text) is None
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("So w = 5 - 2i.", "5 - 2i"),
+        ("The line is y = 4x/5 + 1.", "4x/5 + 1"),
+        ("The domain is [-2, 6).", "[-2, 6)"),
+        ("The primes below 8 are 2, 3, 5 and 7.", "2, 3, 5, 7"),
+        ("The chance is 3 out of 8.", "3/8"),
+        ("The town has 1.5 million trees.", "1.5 million"),
+        (r"Its least value $6$ is reached at $t = 3$.", "6"),
+        (r"$\sqrt{49} = 7$, since $7^2 = 49$.", r"\sqrt{49} = 7"),
+    ],
+)
+def test_values_are_read_whole(text, value):
+    assert closing_value(text) == value
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("He has 12 left. Note: this assumes a loss of 3 a day.", "12"),
+        ("He has 12 left. That is 5 more than Ida has.", "12"),
+        ("He has **12** left, of the 40 he had, in 3 boxes.", "12"),
+        ("```\nprint(5)\n```\nHe has 12 left.", "12"),
+        ("| Tea | $3 |\n| Total | $8 |", "$8"),
+        ("He has 12 left.\n\nFeel free to send 2 more questions!", "12"),
+    ],
+)
+def test_remarks_behind_the_closing_sentence_do_not_change_it(text, value):
+    assert closing_value(text) == value
+
+
+def test_a_very_long_line_is_read_by_its_last_value():
+    assert closing_value("so we go on and on " * 60 + "until 42") == "42"

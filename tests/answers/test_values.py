@@ -1,0 +1,44 @@
+"""How values are written: what is nothing but a value, several of them, and the result of a sum."""
+
+import pytest
+
+from routerlib.answers import values
+
+
+@pytest.mark.parametrize(
+    "line, only",
+    [("3/4", True), ("$12", True), ("12 cm", True), ("x", True), ("we add 3 to the sum", False)],
+)
+def test_a_line_that_is_nothing_but_a_value(line, only):
+    assert values.is_value(line) is only
+
+
+@pytest.mark.parametrize(
+    "text, listed",
+    [
+        ("3 cats and 4 dogs", "3, 4"),
+        ("x = 3 or x = -2", "3, -2"),
+        ("it is least when x = 3", None),
+        ("3 cats", None),
+    ],
+)
+def test_several_values(text, listed):
+    assert values.several(text) == listed
+
+
+def test_the_result_of_a_sum_and_an_equation():
+    assert values.result_of("$16 + $2 = $18") == "$18"
+    assert values.result_of("y = 2x") == "y = 2x"
+
+
+def test_environments_side_by_side_are_one_value():
+    assert values.joined(r"$1$ and \(2\)") == "1, 2"
+    assert values.joined("$28$ percent") == r"28\%"
+    assert values.percents("40 percent.") == r"40\%"
+
+
+@pytest.mark.parametrize(
+    "text, value", [("4√2", "4√2"), ("$1,250.50", "$1,250.50"), ("3 1/2", "3 1/2")]
+)
+def test_a_value_is_matched_whole(text, value):
+    assert values.VALUE.match(text)[0] == value
