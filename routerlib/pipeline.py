@@ -51,7 +51,7 @@ READS: dict[str, list[tuple[str, str]]] = {
         ("analysis/labelled_questions.jsonl", "KNOWN_LABELS"),
         ("graded/outcomes.jsonl", "KNOWN_LABELS"),
     ],
-    "04_extract_answers": [("responses/*.jsonl", "INPUT")],
+    "04_extract_answers": [("responses/*.jsonl", "INPUT"), ("responses/prompts/*.jsonl", "")],
     "05_finetune": [
         ("graded/outcomes.jsonl", "OUTCOMES"),
         ("analysis/labelled_questions.jsonl", "LABELLED"),

@@ -1,8 +1,10 @@
 """Collect a model's answers to questions: k samples each, over a local or remote endpoint,
 resumable.
- `collect` reads questions, asks, and writes one `schemas.Responses` line a question; run again, it
-goes on. Requests, patience and storage are `clients`, `resumable` and `ledger`; reading the answers
-is `grading`'s.
+
+`collect` reads questions, or prompts without a known answer, asks, and writes one
+`schemas.Responses` line each; run again, it goes on. An answer that a log holds counts as a sample.
+Requests, patience and storage are `clients`, `resumable` and `ledger`; what a run will cost is
+`forecast`'s business, reading the answers `grading`'s.
 """
 
 from __future__ import annotations
@@ -18,22 +20,25 @@ from typing import Any
 
 from routerlib import event_loop, settings
 from routerlib.collecting import ledger, resumable
+from routerlib.collecting.forecast import Prices, forecast
 from routerlib.collecting.ledger import LedgerMismatch
 from routerlib.collecting.resumable import Summary as CollectionSummary
 from routerlib.endpoints import clients, prompts, servers
 from routerlib.endpoints.check import first_answer
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl, sources
-from routerlib.rows.schemas import Question, Responses, parse_row
+from routerlib.rows.schemas import OpenPrompt, Prompt, Question, Responses, parse_row
 from routerlib.stats.prices import call_cost
 
 __all__ = [
     "CollectionSummary",
     "collect",
     "collect_sync",
+    "count_answers",
     "measure_answers",
     "output_path",
     "read_responses",
+    "sent",
 ]
 
 # What rows written before a setting existed were sampled with.
@@ -66,13 +71,18 @@ async def collect(
     timeout: float = 600.0,
     progress: bool = True,
     fields: dict[str, str] | None = None,
+    budget: float | None = None,
 ) -> CollectionSummary:
     """Bring every question to k answers of one model, as far as attempts allow; rows go to disk one
     by one.
 
+    Prompts without a known answer are asked as they are, conversations too (for these, take the
+    endpoint "chat"). Where a log holds an answer of this very model, it is the first sample.
+
     Args:
         questions: a .jsonl, .csv or .parquet file, a hub id, or "sample"; several with commas
-            between; or the questions themselves.
+            between; or the questions themselves. Prompts without a known answer do as well: 02's
+            prompts_clean.jsonl, conversations, logs.
         model: as the server names it.
         api_base: the base URL. Without it, http://localhost:8000/v1 (local) or OpenAI's (remote).
         api_mode: "local" or "remote"; remote takes the key from OPENAI_API_KEY.
@@ -94,6 +104,9 @@ async def collect(
         timeout: seconds for one request.
         fields: where questions have other names for their fields, ours to theirs, such as
             {"unique_id": "id"}.
+        budget: money that the answers in the file may cost in all, earlier runs included. No
+            request is sent that could go beyond it; a run with more goes on. Without it, or with 0:
+            no limit.
 
     Returns:
         Counts, tokens, cost and path; `exit_code` is 0 where every question is complete, else 3.
@@ -110,6 +123,7 @@ async def collect(
     )
     _check_arguments(k_responses, max_concurrent, batch_size, max_attempts, temperature)
     _check_amounts(model, timeout, price_in, price_out)
+    budget = _budget(budget)
     limit = _limit(num_problems)
     wording = prompts.template(template, endpoint)
     path = output_path(questions, model, output_file, output_dir)
@@ -137,9 +151,14 @@ async def collect(
         book = ledger.Ledger(
             path, "unique_id", k_responses, _subject_of_row, _same_sampling(model, sampling)
         )
+        prices = Prices(price_in, price_out)
+
+        async def ask(question: Question, n: int) -> clients.Completion:
+            return prices.mark(await target.sample(sent(question, wording), n))
+
         job = resumable.Job(
             key=lambda question: question.unique_id,
-            ask=lambda question, n: target.sample(wording.fill(question), n),
+            ask=ask,
             row=lambda question, state: _row(question, state, model, target.as_sent(asked_with)),
             wanted=k_responses,
             subject=_subject,
@@ -147,7 +166,22 @@ async def collect(
             where=target.url,
             news=target.dialect.news,
             found=lambda answer: first_answer(target, answer, price_in, price_out),
+            brings=lambda question: logged_samples(question, model),
+            most=lambda question, n: prices.most(sent(question, wording), n, max_tokens),
         )
+        opening = ""
+        if prices.are_known and _can_be_read_twice(questions):
+            expected = forecast(
+                _questions(questions, limit, [], fields),
+                job,
+                book,
+                prices,
+                lambda question: sent(question, wording),
+                max_tokens,
+            )
+            opening = expected.sentence(budget)
+        elif budget is not None:
+            opening = "No price is given, so nothing is counted and BUDGET ends nothing."
         with servers.held(target.url), jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
             summary = await resumable.run_job(
                 _questions(questions, limit, rejects, fields),
@@ -161,9 +195,11 @@ async def collect(
                 price_out,
                 progress,
                 label=model,
+                budget=budget if prices.are_known else None,
+                opening=opening,
             )
     summary.rejected = rejects.count
-    summary.notes += [str(rejects)] if rejects.count else []
+    summary.notes += [str(rejects)] if rejects.count or rejects.passed_over else []
     return summary
 
 
@@ -225,6 +261,20 @@ def measure_answers(
     }
 
 
+def count_answers(summary: CollectionSummary) -> dict[str, Any]:
+    """What a run over prompts came to, for a notebook's numbers; `cost` includes earlier runs."""
+    samples = [sample for row in read_responses(summary.path) for sample in row.responses]
+    return {
+        "prompts": summary.total,
+        "complete": summary.complete,
+        "answers": len(samples),
+        "from_log": sum(bool(sample.from_log) for sample in samples),
+        "cost": summary.spent_before + summary.cost,
+        "is_out_of_budget": summary.is_out_of_budget,
+        "path": summary.path,
+    }
+
+
 def output_path(
     questions: Any,
     model: str,
@@ -245,16 +295,47 @@ def output_path(
 def _questions(
     questions: str | Path | Iterable[Question],
     limit: int | None,
-    rejects: jsonl.Rejects,
+    rejects: jsonl.Rejects | list[dict[str, Any]],
     fields: dict[str, str] | None,
 ) -> Iterator[Question]:
     if isinstance(questions, str | Path):
-        return sources.load_rows(questions, Question, limit, rejects, fields)
+        return sources.load_asked(questions, limit, rejects, fields)
     return (
         (question for question, _ in zip(questions, range(limit), strict=False))
         if limit
         else iter(questions)
     )
+
+
+def sent(question: Question, wording: prompts.Template) -> Prompt:
+    """What the model gets: a question in its template, a prompt as it is."""
+    if isinstance(question, OpenPrompt):
+        return question.prompt or question.question
+    return wording.fill(question)
+
+
+def logged_samples(question: Question, model: str) -> list[dict[str, Any]]:
+    """The sample that a log holds for this model, where it names it as the one that answered."""
+    answer = question.answer if isinstance(question, OpenPrompt) else None
+    if answer is None or not answer.is_of(model):
+        return []
+    told = answer.model_dump(mode="json", exclude={"model", "also_named", "at"})
+    return [{**told, "from_log": True}]
+
+
+def _can_be_read_twice(questions: Any) -> bool:
+    """Whether the questions can be counted before they are asked: files and lists, not streams."""
+    if isinstance(questions, str | Path):
+        parts = settings.names(str(questions))
+        local = (sources.SAMPLE, sources.SAMPLE_LOG)
+        return all(part in local or settings.resolve(part).is_file() for part in parts)
+    return hasattr(questions, "__len__")
+
+
+def _budget(budget: float | None) -> float | None:
+    if budget in (None, "", 0):
+        return None
+    return settings.number("BUDGET", budget)
 
 
 def _count(questions: Any, limit: int | None) -> int | None:
@@ -331,6 +412,7 @@ def _row(
         "answer_alternatives": question.answer_alternatives,
         "category": question.category,
         **(question.model_extra or {}),
+        **_conversation_of(question),
         "model": model,
         "sampling": sampling,
         "attempts": state.attempts,
@@ -338,6 +420,13 @@ def _row(
         "usage": state.usage,
         "responses": state.samples,
     }
+
+
+def _conversation_of(question: Question) -> dict[str, Any]:
+    """The conversation of a prompt that is more than its text."""
+    if not isinstance(question, OpenPrompt) or question.prompt is None:
+        return {}
+    return {"prompt": [turn.model_dump(mode="json") for turn in question.prompt]}
 
 
 def _subject(question: Question) -> Any:

@@ -26,6 +26,8 @@ from routerlib.rows.schemas import RowError
 
 Row = dict[str, Any]
 
+TOKENS = ("prompt_tokens", "completion_tokens")  # what a row's `usage` counts
+
 # Flags in the low bits of an index entry; the checksum of the item's subject sits above.
 DONE, SEEN = 1, 2
 
@@ -70,6 +72,8 @@ class Ledger:
         )
         self.notes: list[str] = []  # what the user should read about the file's past
         self.found_done = 0
+        self.usage = dict.fromkeys(TOKENS, 0)  # of the rows found on disk
+        self._usage_of: dict[str, tuple[int, ...]] = {}  # of unfinished items among them
         self._check = check
         self._index: dict[int, int] = {}
         self._offsets: dict[str, int] = {}  # unfinished items only: where their latest line starts
@@ -200,7 +204,19 @@ class Ledger:
         if key in self._offsets:
             self._stale.append(self._offsets.pop(key))
         self._note(key, row, offset)
+        self._add_usage(key, row)
         self.found_done += self.is_done(key)
+
+    def _add_usage(self, key: str, row: Row) -> None:
+        """A row's tokens; a later row for the same item counts those of the earlier one again."""
+        usage = row.get("usage")
+        known = usage if isinstance(usage, dict) else {}
+        spent = tuple(_whole(known.get(name)) for name in TOKENS)
+        before = self._usage_of.pop(key, (0,) * len(TOKENS))
+        for name, now, then in zip(TOKENS, spent, before, strict=True):
+            self.usage[name] += now - then
+        if not self.is_done(key):
+            self._usage_of[key] = spent
 
     def _note(self, key: str, row: Row, offset: int) -> None:
         digest = hash(key)
@@ -226,6 +242,10 @@ class Ledger:
             f"{self.path}, line {number}: no row with a {self.key} can be read; moved to "
             f"{aside.name}."
         )
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def checksum(subject: Any) -> int:

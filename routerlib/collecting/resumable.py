@@ -30,7 +30,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from routerlib.collecting.ledger import Ledger
+from routerlib.collecting.ledger import TOKENS, Ledger
 from routerlib.endpoints.clients import (
     BadRequest,
     Busy,
@@ -82,6 +82,8 @@ class Job(Generic[T]):
         key: the item's id, unique in the job and equal to its row's key field.
         ask: request n samples (it may bring fewer, never none); raises one of `clients`' five
             failures.
+        brings: samples that an item has before anything is asked, such as an answer out of a log.
+        most: money that one request for n samples can cost at most; where a run has a budget.
         found: what the first answer of the run shows of the server, in a few lines, which are told
             then; None: nothing is told.
         news: sentences about the server, told as they come; whoever asks adds to the list.
@@ -104,6 +106,8 @@ class Job(Generic[T]):
     where: str = "the server"
     news: list[str] = field(default_factory=list)
     found: Callable[[Completion], Awaitable[object]] | None = None
+    brings: Callable[[T], list[dict[str, Any]]] | None = None
+    most: Callable[[T, int], float] | None = None
 
 
 @dataclass
@@ -117,6 +121,7 @@ class State:
         default_factory=lambda: {"prompt_tokens": 0, "completion_tokens": 0, "requests": 0}
     )
     is_complete: bool = False
+    is_new: bool = False  # holds samples that are not on disk yet
 
     @property
     def attempts(self) -> int:
@@ -140,9 +145,12 @@ class Summary:
     empty_because: dict[str, int] = field(default_factory=dict)  # the same, by why
     out_of_reasoning: int = 0  # answers that the server took for reasoning
     rejected: int = 0  # input rows that could not be used
+    brought: int = 0  # samples that came with the items, and were not asked for
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
+    spent_before: float = 0.0  # money of earlier runs behind the same file
+    is_out_of_budget: bool = False
     seconds: float = 0.0
     outages: int = 0
     rate_limits: int = 0
@@ -181,6 +189,8 @@ class Summary:
         if self.errors:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.errors.items()))
             lines.append(f"Failures: {kinds}. The first one: {self.first_error}")
+        if self.brought:
+            lines.append(f"{self.brought:,} samples were in the log, and were not asked for.")
         if self.repeated:
             lines.append(f"{self.repeated:,} items came twice in the input and were asked once.")
         for why, count in self.empty_because.items():
@@ -207,6 +217,8 @@ async def run_job(
     progress: bool = True,
     label: str = "",
     first_contact: float = 600.0,
+    budget: float | None = None,
+    opening: str = "",
 ) -> Summary:
     """Bring every item to its wanted number of samples, as far as attempts allow. Closes the
     ledger.
@@ -221,15 +233,28 @@ async def run_job(
         price_in, price_out: per million tokens, for the cost so far.
         first_contact: seconds to wait for a server that has never answered; one that has is waited
             for for good.
+        budget: money that the whole file may cost, earlier runs included; None: no limit. No
+            request is sent that could go beyond it, by the job's `most`.
+        opening: told before the first request.
 
     Raises:
         Stopped: no request can succeed; what was received is on disk.
         DiskFull, LedgerMismatch.
     """
+    read, written = (ledger.usage[name] for name in TOKENS)
+    before = call_cost(read, written, price_in, price_out)
     run: _Run[T] = _Run(
-        job, ledger, max_concurrent, max_attempts, (price_in, price_out), first_contact
+        job,
+        ledger,
+        max_concurrent,
+        max_attempts,
+        (price_in, price_out),
+        first_contact,
+        Purse(budget, before),
     )
     run.open_bar(total, progress, label)
+    if opening:
+        run.say(opening)
     try:
         await run.work_through(items, max_concurrent + batch_size, batch_size)
         run.is_finished = True
@@ -322,6 +347,34 @@ class Traffic:
             self._wake()
 
 
+class Purse:
+    """The money of a run: what is spent, and what the requests under way can still cost.
+
+    Args:
+        budget: None: there is no limit, and nothing waits.
+        spent: by earlier runs.
+    """
+
+    def __init__(self, budget: float | None, spent: float = 0.0):
+        self.budget, self.spent, self.held = budget, spent, 0.0
+        self._changed = asyncio.Event()
+
+    async def hold(self, most: float) -> bool:
+        """Keep back what a request can cost, as soon as it fits; False where it never will."""
+        while self.budget is not None and self.spent + self.held + most > self.budget:
+            if self.held <= 0:
+                return False
+            self._changed.clear()
+            await self._changed.wait()
+        self.held += most
+        return True
+
+    def settle(self, most: float) -> None:
+        """Let go of what was kept back for a request that has ended."""
+        self.held = max(0.0, self.held - most)
+        self._changed.set()
+
+
 class _Run(Generic[T]):
     def __init__(
         self,
@@ -331,12 +384,15 @@ class _Run(Generic[T]):
         max_attempts: int,
         prices: tuple[float, float],
         first_contact: float,
+        purse: Purse,
     ):
         self.job, self.ledger = job, ledger
+        self.purse = purse
         self.traffic = Traffic(max_concurrent)
         self.max_attempts, self.prices = max_attempts, prices
         self.first_contact = first_contact
         self.summary = Summary(path=str(ledger.path), notes=list(ledger.notes))
+        self.summary.spent_before = purse.spent
         self.started = time.monotonic()
         self.gives_many = True  # until the server gives fewer samples than asked
         self.was_reached = self.is_finished = self.has_told_found = False
@@ -420,11 +476,18 @@ class _Run(Generic[T]):
             summary.complete_before += 1
             self._show(1)
             return None
-        state = _state_in(self.ledger.latest(key), self.ledger.samples)
+        state = self._state_with_what_it_brings(item, self.ledger.latest(key))
         if state.failures >= self.max_attempts:
             self._give_up(state)
             return None
         return state
+
+    def _state_with_what_it_brings(self, item: T, row: dict[str, Any] | None) -> State:
+        if row is not None or self.job.brings is None:
+            return _state_in(row, self.ledger.samples)
+        samples = self.job.brings(item)[: self.job.wanted]
+        self.summary.brought += len(samples)
+        return State(samples=samples, is_new=bool(samples))
 
     # -- one item
     # ----------------------------------------------------------------------------------------
@@ -439,6 +502,8 @@ class _Run(Generic[T]):
 
     async def _rounds(self, item: T, state: State) -> None:
         resets = 0
+        if state.is_new:
+            await self._store(item, state)
         while (missing := self.job.wanted - len(state.samples)) > 0:
             failure = await self._round(item, state, missing)
             if failure is None:
@@ -480,6 +545,26 @@ class _Run(Generic[T]):
         return min(failures, key=lambda failure: isinstance(failure, Outage), default=None)
 
     async def _request(self, item: T, state: State, n: int) -> RequestFailure | None:
+        most = self.job.most(item, n) if self.job.most else 0.0
+        if not await self.purse.hold(most):
+            self._end_of_budget()
+            await asyncio.Event().wait()  # until the run cancels whoever waits
+        try:
+            return await self._request_that_fits(item, state, n)
+        finally:
+            self.purse.settle(most)
+
+    def _end_of_budget(self) -> None:
+        if self.fatal is None:
+            self.summary.is_out_of_budget = True
+            self.say(
+                f"BUDGET is {self.purse.budget:,.4f}, of which {self.purse.spent:,.4f} is spent "
+                "(earlier runs included): another request could go beyond it, so the run ends "
+                "here. Nothing is lost; run again with more BUDGET, and it goes on."
+            )
+            self._stop(_Halted())
+
+    async def _request_that_fits(self, item: T, state: State, n: int) -> RequestFailure | None:
         unlucky = 0
         while True:
             started = await self.traffic.enter()
@@ -693,7 +778,9 @@ class _Run(Generic[T]):
         summary.samples += len(answer.samples)
         summary.prompt_tokens += answer.prompt_tokens
         summary.completion_tokens += answer.completion_tokens
-        summary.cost += call_cost(answer.prompt_tokens, answer.completion_tokens, *self.prices)
+        cost = call_cost(answer.prompt_tokens, answer.completion_tokens, *self.prices)
+        summary.cost += cost
+        self.purse.spent += cost
         for sample in answer.samples:
             reason = str(sample.get("finish_reason"))
             summary.finish_reasons[reason] = summary.finish_reasons.get(reason, 0) + 1

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from routerlib.errors import SettingError
 from routerlib.rows import end_marks, jsonl
-from routerlib.rows.schemas import Message, Prompt, Question
+from routerlib.rows.schemas import Message, Prompt, Question, conversation_text
 
 MCQ_MARK, OPEN_MARK = "[multiple choice]", "[open-ended]"
 
@@ -198,10 +198,7 @@ def as_text(prompt: Prompt) -> str:
     """
     if isinstance(prompt, str):
         return prompt
-    messages = [_message(message) for message in prompt]
-    if len(messages) == 1 and messages[0].role == "user":
-        return messages[0].content
-    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)
+    return conversation_text([_message(message) for message in prompt])
 
 
 def _message(message: Message | dict) -> Message:

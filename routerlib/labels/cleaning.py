@@ -21,11 +21,11 @@ from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl, sources
+from routerlib.rows.logs import answer_to, own_id
 from routerlib.rows.sameness import ENDS, NearIndex, text_key, tokens
 from routerlib.rows.schemas import (
     CleanPrompt,
     Conversation,
-    LoggedAnswer,
     Message,
     Prompt,
     VoteQuestion,
@@ -193,7 +193,7 @@ def clean(
         if reason or row is None:
             report.drop(str(reason), conversation.conversation_id)
             continue
-        row.id = _own_id(row.id, ids)
+        row.id = own_id(row.id, ids)
         _count_answers(row, conversation, report)
         window.append(row)
         if len(window) == WINDOW:
@@ -204,18 +204,6 @@ def clean(
         raise CleaningError(
             f"No prompt came through. {report.summary()} Choose other prompts, or milder filters."
         )
-
-
-def _own_id(name: str, ids: Counter[str]) -> str:
-    """The id, with a number behind it where another prompt has it too, as in a log of retries."""
-    ids[name] += 1
-    while ids[name] > 1:
-        numbered = f"{name}-{ids[name]}"
-        if not ids[numbered]:
-            ids[numbered] += 1
-            return numbered
-        ids[name] += 1
-    return name
 
 
 def _count_answers(row: CleanPrompt, conversation: Conversation, report: Report) -> None:
@@ -264,22 +252,6 @@ def _prompt(messages: Sequence[Message], whole: bool) -> Prompt | None:
     if not whole or users[-1] == 0:
         return messages[users[0]].content.strip()
     return list(messages[: users[-1] + 1])
-
-
-def answer_to(prompt: Prompt, conversation: Conversation) -> LoggedAnswer | None:
-    """The answer that the log has to exactly this prompt: to the whole conversation, or the turn
-    that follows it; None where the model had seen more, or less.
-    """
-    turns = conversation.conversation
-    asked = 1 if isinstance(prompt, str) else len(prompt)
-    if isinstance(prompt, str) and (turns[0].role != "user" or turns[0].content.strip() != prompt):
-        return None  # something stood before it, such as a system message
-    if len(turns) == asked:
-        return conversation.logged
-    following = turns[asked]
-    if following.role != "assistant" or not following.content.strip():
-        return None
-    return LoggedAnswer(full_response=following.content, model=conversation.model)
 
 
 def _is_visible(text: str) -> bool:

@@ -363,11 +363,15 @@ class Rejects:
         self.close()
 
     def __str__(self) -> str:
+        others = ", ".join(f"{count:,} {what}" for what, count in self.passed_over.items())
+        left_out = f"Left out: {others}." if others else ""
         if not self.first:
-            return "Every row could be used."
+            return left_out or "Every row could be used."
+        told = f" {left_out}" if left_out else ""
         return (
             f"{self.count:,} rows could not be used and are in {self.path.name}; "
             f"the first: {self.first['file']}, line {self.first['line']}: {self.first['reason']}."
+            f"{told}"
         )
 
 

@@ -35,7 +35,15 @@ from typing import Any
 
 from routerlib.errors import Foreseen
 from routerlib.rows import published
-from routerlib.rows.schemas import RowError, nearest_name
+from routerlib.rows.schemas import (
+    Conversation,
+    LoggedAnswer,
+    OpenPrompt,
+    Prompt,
+    RowError,
+    conversation_text,
+    nearest_name,
+)
 
 Fields = dict[str, Any]
 Numbered = tuple[int, Any]
@@ -180,6 +188,58 @@ def _unknown(value: Fields) -> RowError:
         f"messages, LiteLLM, Langfuse, OpenTelemetry); the row has {has or 'no field'}{advice}",
         "conversation",
         json.dumps(value, ensure_ascii=False, default=str),
+    )
+
+
+# --- what becomes of a request ---
+
+
+def own_id(name: str, ids: Counter[str]) -> str:
+    """The id, with a number behind it where another prompt has it too, as in a log of retries."""
+    ids[name] += 1
+    while ids[name] > 1:
+        numbered = f"{name}-{ids[name]}"
+        if not ids[numbered]:
+            ids[numbered] += 1
+            return numbered
+        ids[name] += 1
+    return name
+
+
+def answer_to(prompt: Prompt, conversation: Conversation) -> LoggedAnswer | None:
+    """The answer that the log has to exactly this prompt: to the whole conversation, or the turn
+    that follows it; None where the model had seen more, or less.
+    """
+    turns = conversation.conversation
+    asked = 1 if isinstance(prompt, str) else len(prompt)
+    if isinstance(prompt, str) and (turns[0].role != "user" or turns[0].content.strip() != prompt):
+        return None  # something stood before it, such as a system message
+    if len(turns) == asked:
+        return conversation.logged
+    following = turns[asked]
+    if following.role != "assistant" or not following.content.strip():
+        return None
+    return LoggedAnswer(full_response=following.content, model=conversation.model)
+
+
+def as_open_prompt(conversation: Conversation) -> OpenPrompt:
+    """A conversation up to its last user turn as 03 asks it, with the answer that a log has to it.
+
+    Raises:
+        RowError: no user says anything.
+    """
+    turns = conversation.conversation
+    users = [place for place, turn in enumerate(turns) if turn.role == "user" and turn.content]
+    if not users:
+        raise RowError("no user says anything in it", "conversation")
+    asked = turns[: users[-1] + 1]
+    single = asked[0].content.strip() if len(asked) == 1 else None
+    return OpenPrompt(
+        unique_id=conversation.conversation_id,
+        question=single or conversation_text(asked),
+        category=conversation.category or "uncategorised",
+        prompt=None if single else asked,
+        answer=answer_to(single or asked, conversation),
     )
 
 

@@ -92,6 +92,13 @@ class Message(Row):
     content: Content
 
 
+def conversation_text(turns: Sequence[Message]) -> str:
+    """A conversation as one text, with its roles marked; one of a single user turn is that turn."""
+    if len(turns) == 1 and turns[0].role == "user":
+        return turns[0].content
+    return "\n\n".join(f"{turn.role}: {turn.content}" for turn in turns)
+
+
 Prompt = str | list[Message]  # a single user prompt, or the whole conversation so far
 
 
@@ -116,6 +123,45 @@ class Question(Row):
         if self.is_mcq:
             check_choices(self.choices, self.choice_index_correct)
         return self
+
+
+class LoggedAnswer(Row):
+    """An answer that a log already holds, and what the log tells of it (see `logs`).
+
+    `model` is the name it was asked under, `also_named` other names of it in the same log. `cost`
+    is money as the log has it, `seconds` how long the answer took, `at` when it was asked (ISO
+    8601, UTC).
+    """
+
+    SPARSE: ClassVar[frozenset[str]] = frozenset(
+        {"finish_reason", "prompt_tokens", "completion_tokens", "cost", "seconds", "at"}
+    )
+
+    full_response: str
+    model: str = "unknown"
+    also_named: list[str] = Field(default_factory=list)
+    finish_reason: FinishReason = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: Money | None = None
+    seconds: float | None = None
+    at: str | None = None
+
+    def is_of(self, model: str) -> bool:
+        """Whether the log names this model as the one that answered."""
+        return model in (self.model, *self.also_named)
+
+
+class OpenPrompt(Question):
+    """A prompt as 03 asks it: nobody knows its answer, so `answer_correct` is empty.
+
+    `question` is its text; `prompt` the conversation, where it is more than one text. `answer` is
+    what a log already holds.
+    """
+
+    answer_correct: Text = ""
+    prompt: list[Message] | None = None
+    answer: LoggedAnswer | None = None
 
 
 def check_choices(choices: list[str] | None, correct: int | None) -> None:
@@ -143,11 +189,13 @@ def prompt_text(problem: str, choices: Sequence[str] | None) -> str:
 class Sample(Row):
     """One answer of a model. 03 writes the first four fields; 04 adds the grade.
 
+    cost: money. seconds: how long it took. from_log: it came out of a log, and was not asked for.
     extraction_rule, extraction_status (found, ambiguous or none) and truncated say how 04 read it.
     """
 
     SPARSE: ClassVar[frozenset[str]] = frozenset(
-        {"reasoning", "cost", "extraction_rule", "extraction_status", "truncated"}
+        {"reasoning", "cost", "seconds", "from_log", "extraction_rule", "extraction_status"}
+        | {"truncated"}
     )
 
     full_response: str
@@ -158,6 +206,8 @@ class Sample(Row):
     is_correct: bool | None = None
     reasoning: str | None = None
     cost: float | None = None
+    seconds: float | None = None
+    from_log: bool | None = None
     extraction_rule: str | None = None
     extraction_status: str | None = None
     truncated: bool | None = None
@@ -246,33 +296,6 @@ class VoteQuestion(Row):
     question_id: Text
     category: str = "uncategorised"
     turns: list[str] = Field(min_length=1)
-
-
-class LoggedAnswer(Row):
-    """An answer that a log already holds, and what the log tells of it (see `logs`).
-
-    `model` is the name it was asked under, `also_named` other names of it in the same log. `cost`
-    is money as the log has it, `seconds` how long the answer took, `at` when it was asked (ISO
-    8601, UTC).
-    """
-
-    SPARSE: ClassVar[frozenset[str]] = frozenset(
-        {"finish_reason", "prompt_tokens", "completion_tokens", "cost", "seconds", "at"}
-    )
-
-    full_response: str
-    model: str = "unknown"
-    also_named: list[str] = Field(default_factory=list)
-    finish_reason: FinishReason = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cost: Money | None = None
-    seconds: float | None = None
-    at: str | None = None
-
-    def is_of(self, model: str) -> bool:
-        """Whether the log names this model as the one that answered."""
-        return model in (self.model, *self.also_named)
 
 
 class Conversation(Row):

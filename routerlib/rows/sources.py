@@ -18,6 +18,7 @@ import itertools
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +26,7 @@ from typing import Any, TypeVar
 from routerlib import settings
 from routerlib.errors import Foreseen
 from routerlib.rows import hub, jsonl, logs, masking, published, schemas
-from routerlib.rows.schemas import Row, RowError
+from routerlib.rows.schemas import Question, Row, RowError
 
 R = TypeVar("R", bound=Row)
 Rejected = jsonl.Rejects | list[dict[str, Any]] | None
@@ -107,6 +108,92 @@ def load_rows(
             for name, values in streams
         )
     yield from itertools.islice(rows, limit)
+
+
+def load_asked(
+    source: str | Path,
+    limit: int | None = None,
+    rejects: Rejected = None,
+    fields: Mapping[str, str] | None = None,
+) -> Iterator[Question]:
+    """Stream what a model is to be asked: questions with a known answer, and prompts without one
+    (`OpenPrompt`), conversations and the requests of a log among them.
+
+    Each source is one or the other, told by its first rows. Of prompts that show a picture or a
+    file, only the texts are here, so they are left out and noted in `rejects`.
+
+    Args, raises: as `load_rows`.
+    """
+    if limit is not None:
+        limit = min(settings.whole("The number of rows to read", limit), sys.maxsize)
+    streams = [_told_apart(*_started(*_open(part, Question, limit))) for part in _parts(source)]
+    rows = itertools.chain.from_iterable(
+        _asked_in(name, values, is_prompts, rejects, fields) for name, values, is_prompts in streams
+    )
+    yield from itertools.islice(rows, limit)
+
+
+FIRST_LOOK = 20  # rows by which questions are told from prompts
+
+
+def _told_apart(
+    name: str, values: Iterator[tuple[int, Any]]
+) -> tuple[str, Iterator[tuple[int, Any]], bool]:
+    """A stream, and whether it is one of prompts: the first row that can be either decides."""
+    first = list(itertools.islice(values, FIRST_LOOK))
+    kinds = [_is_prompt(value) for _, value in first if isinstance(value, dict)]
+    decided = [kind for kind in kinds if kind is not None]
+    return name, itertools.chain(first, values), bool(decided and decided[0])
+
+
+def _is_prompt(row: dict[str, Any]) -> bool | None:
+    """Whether a row is a prompt; None where it is neither that nor a question."""
+    question = published.as_fields("Question", dict(row))
+    if question.get("question") and question.get("answer_correct") not in (None, ""):
+        return False
+    if logs.kind_of(row) or any(name in row for name in ("conversation", "conversations")):
+        return True
+    if "prompt" in row and "question" not in row and "problem" not in row:
+        return True
+    return False if question.get("question") else None
+
+
+def _asked_in(
+    name: str,
+    values: Iterator[tuple[int, Any]],
+    is_prompts: bool,
+    rejects: Rejected,
+    fields: Mapping[str, str] | None,
+) -> Iterator[Question]:
+    row_type: type[Row] = schemas.Conversation if is_prompts else Question
+    names = _field_names(fields, row_type)
+    values = _prepared(name, values, row_type, rejects, names, None)
+    if not is_prompts:
+        yield from jsonl.checked(name, values, Question, rejects)
+        return
+    ids: Counter[str] = Counter()
+    for row in jsonl.checked(name, values, schemas.Conversation, rejects):
+        if row.has_media:
+            if isinstance(rejects, jsonl.Rejects):
+                rejects.pass_over(0, "prompts that show a picture or a file")
+            continue
+        try:
+            prompt = logs.as_open_prompt(row)
+        except RowError as error:
+            _refuse(name, row, error, rejects)
+            continue
+        prompt.unique_id = logs.own_id(prompt.unique_id, ids)
+        yield prompt
+
+
+def _refuse(name: str, row: schemas.Conversation, error: RowError, rejects: Rejected) -> None:
+    told = f"{name}, {row.conversation_id}: {error}"
+    if rejects is None:
+        raise RowError(told, error.field)
+    text = row.model_dump_json()[:500]
+    rejects.append(
+        {"file": name, "line": None, "field": error.field, "reason": str(error), "text": text}
+    )
 
 
 def _parts(source: str | Path) -> list[str]:
