@@ -56,6 +56,7 @@ samples: $(VENV)/.installed ## re-make the sample data in routerlib/samples, vot
 	$(BIN)/python scripts/remake_samples.py
 	$(BIN)/python -m routerlib run 03 04
 	$(BIN)/python scripts/remake_samples.py --record
+	$(BIN)/python scripts/remake_log.py
 
 clean: ## remove everything a run has written (answers included) and the environment
 	rm -rf $(VENV) $(VLLM) outputs/*

@@ -51,6 +51,7 @@ READS: dict[str, list[tuple[str, str]]] = {
         ("analysis/labelled_questions.jsonl", "KNOWN_LABELS"),
         ("graded/outcomes.jsonl", "KNOWN_LABELS"),
     ],
+    "03_collect_responses": [("datasets/prompts_logged.jsonl", "OPEN_PROMPTS")],
     "04_extract_answers": [("responses/*.jsonl", "INPUT"), ("responses/prompts/*.jsonl", "")],
     "05_finetune": [
         ("graded/outcomes.jsonl", "OUTCOMES"),

@@ -36,6 +36,7 @@ __all__ = [
     "collect_sync",
     "count_answers",
     "measure_answers",
+    "open_prompts",
     "output_path",
     "read_responses",
     "sent",
@@ -259,6 +260,22 @@ def measure_answers(
         "finish_reasons": dict(reasons),
         "path": summary.path,
     }
+
+
+def open_prompts(named: str = "") -> str:
+    """The prompts without a known answer that 03 asks; empty where there are none.
+
+    Args:
+        named: a source; "none" for no prompts; empty for those of 02 that came with an answer from
+            their log, where it left any.
+    """
+    if named.strip():
+        return "" if named.strip().lower() == "none" else named
+    left = settings.outputs("datasets", "prompts_logged.jsonl")
+    if not left.is_file():
+        print("Notebook 02 left no prompts with an answer from a log, so none are asked here.")
+        return ""
+    return str(left)
 
 
 def count_answers(summary: CollectionSummary) -> dict[str, Any]:

@@ -279,6 +279,15 @@ def _check_meaning(
         yield row
 
 
+def write_logged(folder: str | Path) -> int:
+    """Of the clean prompts in a folder, write those with an answer from their log to a file of
+    their own, prompts_logged.jsonl, for 03; returns how many there are.
+    """
+    clean = sources.load_rows(Path(folder) / "prompts_clean.jsonl", CleanPrompt)
+    answered = (row for row in clean if row.answer is not None)
+    return jsonl.write_rows(Path(folder) / "prompts_logged.jsonl", answered)
+
+
 # --- duplicates ---
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from routerlib.labels import cleaning
 from routerlib.labels.cleaning import Evaluation, Filters, RejectedConversations, Report
-from routerlib.rows import sources
+from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import Conversation, VoteQuestion
 from routerlib.settings import SettingError
 
@@ -421,3 +421,17 @@ def test_two_prompts_of_one_id_get_an_id_each():
     rows.append(palm.model_copy(update={"conversation_id": "c-2"}))
     kept = list(cleaning.clean(rows, Filters(near_duplicate=2), Report()))
     assert len({row.id for row in kept}) == len(kept) == 4 and kept[0].id == "c"
+
+
+def test_prompts_with_a_logged_answer_go_on_in_a_file_of_their_own(tmp_path):
+    """What 03 asks of the sample log: its own request twice and a picture are out."""
+    rows = sources.load_rows("sample, sample-log", Conversation)
+    report = Report()
+    jsonl.write_rows(tmp_path / "prompts_clean.jsonl", cleaning.clean(rows, Filters(), report))
+    number = cleaning.write_logged(tmp_path)
+    assert number == report.answered >= 60
+    assert report.counts()[cleaning.MEDIA] == 1 and report.counts()[cleaning.EXACT] >= 1
+    asked = list(sources.load_asked(tmp_path / "prompts_logged.jsonl"))
+    assert len(asked) == number
+    assert all(row.answer.is_of("standin-superior") and row.answer.cost for row in asked)
+    assert {row.category for row in asked} >= {"rewriting", "sums", "code"}
