@@ -67,6 +67,7 @@ CHAT_CALLS = re.compile(r"(a?(chat_?)?completion|chat|a?responses|text_completio
                         r"a?generate_content|pass_through_endpoint|)")  # fmt: skip
 REDACTED = "redacted-by-litellm"
 UNKNOWN = "unknown"
+NAMELESS = (UNKNOWN, "none", "")  # of a turn in the middle of a talk, nobody knows whose it is
 
 
 class NoRequests(Foreseen, ValueError):
@@ -217,7 +218,8 @@ def answer_to(prompt: Prompt, conversation: Conversation) -> LoggedAnswer | None
     if len(turns) == asked:
         return conversation.logged
     following = turns[asked]
-    if following.role != "assistant" or not following.content.strip():
+    is_answer = following.role == "assistant" and following.content.strip()
+    if not is_answer or conversation.model in NAMELESS:
         return None
     return LoggedAnswer(full_response=following.content, model=conversation.model)
 

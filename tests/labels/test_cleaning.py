@@ -350,7 +350,7 @@ def logged(*turns, answer="Well.", **fields):
     """A conversation of a log, with an answer to the whole of it."""
     talk = [{"role": role, "content": text} for role, text in turns]
     told = {"full_response": answer, "model": "big", "prompt_tokens": 9} if answer else None
-    return Conversation(conversation_id="c", conversation=talk, logged=told, **fields)
+    return Conversation(conversation_id="c", model="big", conversation=talk, logged=told, **fields)
 
 
 LONG_TALK = (
