@@ -67,7 +67,7 @@ CHAT_CALLS = re.compile(r"(a?(chat_?)?completion|chat|a?responses|text_completio
                         r"a?generate_content|pass_through_endpoint|)")  # fmt: skip
 REDACTED = "redacted-by-litellm"
 UNKNOWN = "unknown"
-NAMELESS = (UNKNOWN, "none", "")  # of a turn in the middle of a talk, nobody knows whose it is
+NAMELESS = (UNKNOWN, "none", "")
 
 
 class NoRequests(Foreseen, ValueError):
@@ -208,8 +208,11 @@ def own_id(name: str, ids: Counter[str]) -> str:
 
 
 def answer_to(prompt: Prompt, conversation: Conversation) -> LoggedAnswer | None:
-    """The answer that the log has to exactly this prompt: to the whole conversation, or the turn
-    that follows it; None where the model had seen more, or less.
+    """The answer that the log has to exactly this prompt; None where the model had seen more, or
+    less.
+
+    It is the answer to the whole conversation; or the turn that follows the prompt, in data sets
+    that name one model for all turns (a log names that of its last answer alone).
     """
     turns = conversation.conversation
     asked = 1 if isinstance(prompt, str) else len(prompt)
@@ -219,7 +222,8 @@ def answer_to(prompt: Prompt, conversation: Conversation) -> LoggedAnswer | None
         return conversation.logged
     following = turns[asked]
     is_answer = following.role == "assistant" and following.content.strip()
-    if not is_answer or conversation.model in NAMELESS:
+    is_named = conversation.logged is None and conversation.model not in NAMELESS
+    if not (is_answer and is_named):
         return None
     return LoggedAnswer(full_response=following.content, model=conversation.model)
 

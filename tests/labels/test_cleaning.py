@@ -366,7 +366,7 @@ LONG_TALK = (
     [
         (LONG_TALK, True, "Well."),
         (LONG_TALK, False, None),  # the system message was seen, too
-        (LONG_TALK[1:], False, "Mint."),
+        (LONG_TALK[1:], False, None),  # which model said "Mint." is not in the log
         (LONG_TALK[1:], True, "Well."),
         (LONG_TALK[1:2], False, "Well."),
         (LONG_TALK[:2], False, None),
@@ -384,9 +384,13 @@ def test_a_logged_answer_is_kept_where_it_answers_the_kept_prompt(turns, whole, 
         assert "WHOLE_CONVERSATION = True" in report.summary()
 
 
-def test_a_turn_out_of_the_middle_takes_no_tokens_of_the_last_one():
-    (row,) = cleaning.clean([logged(*LONG_TALK[1:])], Filters(), Report())
-    assert row.answer.full_response == "Mint." and row.answer.prompt_tokens is None
+def test_a_data_set_names_one_model_for_all_turns():
+    talk = logged(*LONG_TALK[1:], answer=None)
+    (row,) = cleaning.clean([talk], Filters(), Report())
+    assert row.answer.full_response == "Mint." and row.answer.is_of("big")
+    nameless = talk.model_copy(update={"model": "unknown"})
+    (row,) = cleaning.clean([nameless], Filters(), Report())
+    assert row.answer is None
 
 
 def test_prompts_with_pictures_are_counted_and_left_out():
