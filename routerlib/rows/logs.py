@@ -173,6 +173,8 @@ def _of_no_kind(value: Fields) -> Iterator[Any]:
         yield _unknown(value)
         return
     turns = held[0]
+    if _is_clean_prompt(value):
+        value = {**value, "logged": value["answer"]}
     if _shows_pictures(turns):
         value = {**value, "has_media": True}
     yield value
@@ -621,8 +623,13 @@ def _kept(row: Mapping[str, Any]) -> Fields:
 # --- chat JSONL ---
 
 
+def _is_clean_prompt(row: Fields) -> bool:
+    """Whether it is what 02 wrote of a log before: the answer is one of ours already."""
+    return isinstance(row.get("answer"), Mapping) and "full_response" in row["answer"]
+
+
 def _is_chat(row: Fields) -> bool:
-    if "conversation" in row or "conversations" in row:
+    if "conversation" in row or "conversations" in row or _is_clean_prompt(row):
         return False
     if "messages" in row:
         return True

@@ -98,7 +98,7 @@ def test_a_conversation_is_asked_whole_and_kept(tmp_path, outputs):
 
 
 def test_what_02_wrote_can_be_asked(tmp_path, outputs):
-    answer = {"full_response": "Four.", "model": "big-model", "completion_tokens": 2}
+    answer = {"full_response": "Four.", "model": "big-model", "completion_tokens": 2, "cost": 0.5}
     rows = [
         {"id": "a", "prompt": "Two and two?", "language": "English", "category": "sums"},
         {"id": "b", "prompt": "And three?", "category": "sums", "answer": answer},
@@ -109,7 +109,12 @@ def test_what_02_wrote_can_be_asked(tmp_path, outputs):
     assert server.count == 1 and summary.brought == 1
     found = {row["unique_id"]: row for row in written(summary)}
     assert found["b"]["category"] == "sums"
-    assert found["b"]["responses"][0]["full_response"] == "Four."
+    sample = found["b"]["responses"][0]
+    assert (sample["full_response"], sample["completion_tokens"], sample["cost"]) == (
+        "Four.",
+        2,
+        0.5,
+    )
 
 
 def test_questions_and_prompts_may_stand_side_by_side(log, tmp_path):
