@@ -10,9 +10,7 @@ the router decides is `router`'s business.
 from __future__ import annotations
 
 import base64
-import csv
 import html
-import io
 import math
 import re
 from collections.abc import Sequence
@@ -22,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from routerlib.rows.spreadsheets import as_csv
 from routerlib.training.router import Decision
 
 SIDES = ("inferior", "superior")
@@ -81,6 +80,36 @@ def header_html(name: str, names: dict[str, str]) -> str:
         f"<style>{STYLE}</style><div class='rl-head'>{title}<div "
         f"class='rl-models'>{models}</div></div>"
     )
+
+
+def audit_header_html() -> str:
+    """The style of the audit, and its title."""
+    title = "<div class='rl-title'>Which answer is better?</div>"
+    return f"<style>{STYLE}</style><div class='rl-head'>{title}</div>"
+
+
+def audit_pair_html(prompt: str, first: str, second: str) -> str:
+    """A prompt and two answers side by side, without a name; all of it escaped."""
+    cards = "".join(
+        f"<div class='rl-card rl-answer' aria-label='Answer {letter}'><div class='rl-who'>"
+        f"<span class='rl-pill rl-letter'>{letter}</span></div>"
+        f"<div class='rl-text'>{html.escape(text) or muted_html('(an empty answer)')}</div></div>"
+        for letter, text in (("A", first), ("B", second))
+    )
+    asked = f"<div class='rl-text'>{html.escape(prompt)}</div>"
+    return (
+        f"<div class='rl-card rl-asked' aria-label='Prompt'>{asked}</div>"
+        f"<div class='rl-answers'>{cards}</div>"
+    )
+
+
+def audit_plain_html(told: str, pair: tuple[str, str, str] | None) -> str:
+    """An audit as text and a table: how far it has come, and the pair on show (prompt, A, B)."""
+    parts = [f"<p>{html.escape(told)}</p>"]
+    if pair is not None:
+        prompt, first, second = pair
+        parts.append(plain_table(("", ""), [("prompt", prompt), ("A", first), ("B", second)]))
+    return "\n".join(parts)
 
 
 def face_html(live: str, content: str) -> str:
@@ -580,25 +609,6 @@ def _download(rows: Sequence[dict[str, Any]], name: str) -> str:
     return (
         f"<a class='rl-download' download='{name}' "
         f"href='data:text/csv;charset=utf-8;base64,{content}'>Save as CSV</a>"
-    )
-
-
-def as_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as CSV. A text that a spreadsheet would run as a formula gets an apostrophe in front."""
-    if not rows:
-        return ""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-    return stream.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-        else value
     )
 
 

@@ -31,6 +31,7 @@ from routerlib.errors import Foreseen, SettingError
 from routerlib.notebook import markup
 from routerlib.notebook.face import Face
 from routerlib.notebook.markup import SIDES, Entry, ModelAnswer, Point
+from routerlib.rows.spreadsheets import as_csv
 from routerlib.serving.routing import Backend, backend
 from routerlib.stats.prices import call_cost, prices_of
 from routerlib.training.router import Decision, Router
@@ -122,7 +123,7 @@ class RouterPanel(widgets.VBox):
             [self._build_one(samples), self._build_many(), self._build_history()],
             titles=("One prompt", "Many prompts", "History"),
         )
-        self.tabs = _classed(tabs, "rl-tabs")
+        self.tabs = classed(tabs, "rl-tabs")
         self._header = widgets.HTML(markup.header_html(self.router.name, self.names))
         return [self._header, self._error, self.tabs]
 
@@ -130,7 +131,7 @@ class RouterPanel(widgets.VBox):
         self.prompt = _field("Prompt", "Type a prompt, or take one of the samples below.", rows=4)
         chips = [widgets.Button(description=label, tooltip=prompt) for label, prompt in samples]
         for chip, (_, prompt) in zip(chips, samples, strict=True):
-            _classed(chip, "rl-chip").on_click(lambda _, prompt=prompt: self._do_sample(prompt))
+            classed(chip, "rl-chip").on_click(lambda _, prompt=prompt: self._do_sample(prompt))
         self.samples = chips
         scale = [_note("easy"), *chips, _note("hard")]
         self.route_button = self._button(
@@ -144,16 +145,16 @@ class RouterPanel(widgets.VBox):
         self._verdict = widgets.HTML(markup.verdict_html(None, self.names))
         self._answers = widgets.HTML()
         self._hint = widgets.HTML(self._server_hint())
-        decision = _classed(widgets.VBox([self._verdict, self._point_box]), "rl-card")
+        decision = classed(widgets.VBox([self._verdict, self._point_box]), "rl-card")
         rows = [
             self.prompt,
-            _row(*scale, name="rl-chips"),
-            _row(*buttons),
+            row_of(*scale, name="rl-chips"),
+            row_of(*buttons),
             decision,
             self._answers,
             self._hint,
         ]
-        return _classed(widgets.VBox(rows), "rl-page")
+        return classed(widgets.VBox(rows), "rl-page")
 
     def _build_point(self) -> None:
         """The threshold with what it buys; one widget, shown on two tabs."""
@@ -166,7 +167,7 @@ class RouterPanel(widgets.VBox):
             readout=False,
             description="Threshold",
         )
-        _classed(self.threshold, "rl-slider rl-hidden-label").observe(self._on_threshold, "value")
+        classed(self.threshold, "rl-slider rl-hidden-label").observe(self._on_threshold, "value")
         self._marks = widgets.HTML()
         self.own_button = self._button(
             f"The router's own: {own:.3f}", lambda: self._set_threshold(own), "rl-link"
@@ -184,8 +185,8 @@ class RouterPanel(widgets.VBox):
             # One stop, one button
             self.own_button.layout.display = "none" if abs(own - certified) < 1e-9 else None
         self._point = widgets.HTML()
-        stops = _row(self.own_button, self.certified_button, name="rl-stops")
-        self._point_box = _classed(
+        stops = row_of(self.own_button, self.certified_button, name="rl-stops")
+        self._point_box = classed(
             widgets.VBox([self.threshold, self._marks, stops, self._point]), "rl-point"
         )
 
@@ -196,23 +197,23 @@ class RouterPanel(widgets.VBox):
         self.upload = widgets.FileUpload(
             accept=".txt,.csv,.jsonl", description="Upload .txt, .csv, .jsonl"
         )
-        _classed(self.upload, "rl-quiet").observe(self._on_upload, "value")
+        classed(self.upload, "rl-quiet").observe(self._on_upload, "value")
         self.batch_button = self._task_button("Route all", "batch", "rl-primary")
         self._batch_view = widgets.HTML(markup.batch_html([], self.threshold.value, self.top))
         self._batch_table = widgets.HTML()
-        card = _classed(widgets.VBox([self._batch_view, self._point_box]), "rl-card")
-        rows = [self.batch_prompts, _row(self.batch_button, self.upload), card, self._batch_table]
-        return _classed(widgets.VBox(rows), "rl-page")
+        card = classed(widgets.VBox([self._batch_view, self._point_box]), "rl-card")
+        rows = [self.batch_prompts, row_of(self.batch_button, self.upload), card, self._batch_table]
+        return classed(widgets.VBox(rows), "rl-page")
 
     def _build_history(self) -> widgets.Widget:
         self._history_view = widgets.HTML(markup.history_html([]))
         self.clear_button = self._button(
             "Clear", self.clear_history, "rl-quiet", "Forget the history"
         )
-        return _classed(widgets.VBox([self._history_view, _row(self.clear_button)]), "rl-page")
+        return classed(widgets.VBox([self._history_view, row_of(self.clear_button)]), "rl-page")
 
     def _button(self, text: str, action: Any, style: str, tooltip: str = "") -> widgets.Button:
-        button = _classed(widgets.Button(description=text, tooltip=tooltip or text), style)
+        button = classed(widgets.Button(description=text, tooltip=tooltip or text), style)
         button.on_click(lambda _: self._guarded(action))
         return button
 
@@ -222,7 +223,7 @@ class RouterPanel(widgets.VBox):
             "both": "Send the prompt to both models, side by side",
         }
         tip = tips.get(what, "Route the prompt and send it to the model it goes to")
-        button = _classed(widgets.Button(description=text, tooltip=tip), style)
+        button = classed(widgets.Button(description=text, tooltip=tip), style)
         button.on_click(
             lambda _: self._start(self._route_batch() if what == "batch" else self._ask(what))
         )
@@ -281,11 +282,11 @@ class RouterPanel(widgets.VBox):
 
     def history_csv(self) -> str:
         """The history as CSV, oldest first, safe to open in a spreadsheet."""
-        return markup.as_csv([asdict(event) for event in self.history])
+        return as_csv([asdict(event) for event in self.history])
 
     def batch_csv(self) -> str:
         """The batch as CSV: prompt, p_superior and decision at the current threshold."""
-        return markup.as_csv(self._batch_rows())
+        return as_csv(self._batch_rows())
 
     def save_history(self, path: str | Path) -> Path:
         """Write the history to a CSV file; returns its path."""
@@ -641,18 +642,18 @@ def _scale_top(router: Router) -> float:
     return min(1.0, math.ceil(20 * 1.1 * max(highest, router.threshold)) / 20)
 
 
-def _classed(widget: Any, names: str) -> Any:
+def classed(widget: Any, names: str) -> Any:
     for name in names.split():
         widget.add_class(name)
     return widget
 
 
-def _row(*children: widgets.Widget, name: str = "rl-row") -> widgets.Widget:
-    return _classed(widgets.HBox(children), name)
+def row_of(*children: widgets.Widget, name: str = "rl-row") -> widgets.Widget:
+    return classed(widgets.HBox(children), name)
 
 
 def _note(text: str) -> widgets.HTML:
-    return _classed(widgets.HTML(markup.muted_html(text)), "rl-note")
+    return classed(widgets.HTML(markup.muted_html(text)), "rl-note")
 
 
 def _count(value: Any) -> int | None:
@@ -667,7 +668,7 @@ def _field(label: str, placeholder: str, rows: int) -> widgets.Textarea:
     field = widgets.Textarea(
         description=label, placeholder=placeholder, rows=rows, continuous_update=False
     )
-    return _classed(field, "rl-field rl-hidden-label")
+    return classed(field, "rl-field rl-hidden-label")
 
 
 def error_sentence(error: BaseException) -> str:

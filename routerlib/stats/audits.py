@@ -30,16 +30,16 @@ from routerlib.stats.metrics import MetricError
 Array = np.ndarray
 METHOD = "audited betting"
 GRID = np.r_[np.linspace(0, 1, 201), ALL_INFERIOR]  # fixed before any row is seen
-CAPITAL = 0.9  # largest part of its wealth the bettor may lose on one row
+CAPITAL = 0.95  # largest part of its wealth the bettor may lose on one row
 TRUST = 0.8  # weight of the judge's losses before a single row was audited
 TRUST_ROWS = 1.0  # how many rows that first belief counts for
 VARIANCE = 0.1  # of people's losses, before a single row was audited
 VARIANCE_ROWS = 2.0  # how many audited rows that first belief counts for
 LEAST_LEFT = 0.05  # of log wealth still to win: keeps the stake away from zero at the very end
-# A row that the judge says is lost is audited half as often: people can hardly make it worse. To
+# A row that the judge says is lost is audited less than half as often: people can hardly make it worse. To
 # audit oftener where the judge is unsure was tried as well, and certifies less: what a bettor may
 # stake is bound by the rarest audit of a row that the judge thinks harmless.
-LOST_ROWS = 0.5
+LOST_ROWS = 0.4
 TRUSTS = np.linspace(0, 1, 21)  # at which the worst corrected loss is computed
 
 

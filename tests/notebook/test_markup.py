@@ -116,15 +116,3 @@ def test_a_panel_that_has_not_begun_has_a_face_too(point):
 )
 def test_money_is_written_so_that_it_can_be_read(amount, shown):
     assert markup._dollars(amount) == shown
-
-
-def test_a_text_that_a_spreadsheet_would_run_is_harmless():
-    rows = [{"prompt": text} for text in ("=1+1", "+1", "-1", "@x", "\tx", "fine")]
-    assert markup.as_csv(rows).splitlines()[1:] == [
-        "'=1+1",
-        "'+1",
-        "'-1",
-        "'@x",
-        "'\tx",
-        "fine",
-    ]

@@ -212,7 +212,7 @@ def bettor_by_hand(score, judged, seen, chance, epsilon, delta, threshold):
     for i in range(n):
         trust = min(max(together / alone, 0.0), 1.0)
         stake = math.sqrt(2 * max(target - wealth, 0.05) / ((n - i) * squares / rows))
-        stake = min(stake, 0.9 / (worst_by_hand(judged, chance, trust) - epsilon))
+        stake = min(stake, 0.95 / (worst_by_hand(judged, chance, trust) - epsilon))
         loss = 0.0
         if score[i] < threshold:
             loss = trust * judged[i]
@@ -316,10 +316,10 @@ def test_many_samples_are_certified_as_each_by_itself():
     assert together.shape == (3,) and together.tolist() == alone
 
 
-def test_rows_that_are_said_to_be_lost_are_audited_half_as_often():
+def test_rows_that_are_said_to_be_lost_are_audited_less_often():
     chance = audits.audit_chances([1.0, 0.0, -1.0, 0.5] * 25, 10)
-    assert chance[0] / chance[1] == pytest.approx(0.5) and chance[1] == chance[2]
-    assert chance[3] / chance[1] == pytest.approx(0.75)
+    assert chance[0] / chance[1] == pytest.approx(0.4) and chance[1] == chance[2]
+    assert chance[3] / chance[1] == pytest.approx(0.7)
     assert chance.sum() == pytest.approx(10)
     assert audits.audit_chances([0.0] * 5, 50).tolist() == [1.0] * 5
     assert audits.audit_chances([1.0, 0.0], 1, lost_rows=1.0).tolist() == [0.5, 0.5]

@@ -1,0 +1,62 @@
+"""Tables for spreadsheets: no cell is run, and what a spreadsheet makes of a table is read."""
+
+import pytest
+
+from routerlib.rows import spreadsheets
+from routerlib.rows.spreadsheets import TableError
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_harmless():
+    rows = [{"prompt": text} for text in ("=1+1", "+1", "-1", "@x", "\tx", "fine")]
+    assert spreadsheets.as_csv(rows).splitlines()[1:] == [
+        "'=1+1",
+        "'+1",
+        "'-1",
+        "'@x",
+        "'\tx",
+        "fine",
+    ]
+    assert spreadsheets.as_csv([]) == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,verdict\nx,A\n\ny,\n",
+        "\ufeffVerdict;Id;note\r\nA;x;fine\r\n;y;\r\n",
+        "id\tverdict\nx\tA\ny\t\n",
+    ],
+)
+def test_what_a_spreadsheet_makes_of_a_table_is_read(tmp_path, content):
+    path = tmp_path / "table.csv"
+    path.write_text(content, encoding="utf-8", newline="")
+    rows = [row for _, row in spreadsheets.read_table(path, ("id", "verdict"))]
+    assert rows == [{"id": "x", "verdict": "A"}, {"id": "y", "verdict": ""}]
+
+
+def test_cells_of_several_lines_and_long_ones_are_read(tmp_path):
+    path = tmp_path / "table.csv"
+    text = "a line\nand one, more\n" + "x" * 200_000
+    path.write_text(spreadsheets.as_csv([{"id": "1", "text": text}]), encoding="utf-8")
+    ((_, row),) = spreadsheets.read_table(path, ("id", "text"))
+    assert row["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"id,said\nx,A\n", r"table.csv: the column 'verdict' is missing; its header has id, said"),
+        (b"", "its header has nothing"),
+        (b"id,verdict\nx,\xff\n", "no UTF-8 text"),
+    ],
+)
+def test_what_is_no_table_is_a_sentence(tmp_path, content, said):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(TableError, match=said):
+        list(spreadsheets.read_table(path, ("id", "verdict")))
+
+
+def test_a_missing_table_is_a_sentence(tmp_path):
+    with pytest.raises(TableError, match="cannot be read"):
+        list(spreadsheets.read_table(tmp_path / "none.csv", ("id",)))
