@@ -413,7 +413,7 @@ def _check_that_it_answers(model: str, api_base: str) -> None:
             f"Something listens at {api_base}, but a first request failed ({text}). "
             "Stop it, or wait."
         )
-    if not _is_json(text):
+    if not _is_json(text) and not _lists_models(api_base):
         raise ServerError(
             f"Something else than a model's server listens at {api_base}: it answered {status} and "
             "no JSON. Check the address (which ends in /v1 as a rule), or stop what listens there."
@@ -444,6 +444,12 @@ def _is_completion_of(model: str, text: str) -> bool:
         return False
     author = answer.get("model")
     return has_text and (not isinstance(author, str) or model in author)
+
+
+def _lists_models(api_base: str) -> bool:
+    """A server that knows chats alone may answer anything at the path of completions."""
+    status, text = addresses.fetch(f"{api_base.rstrip('/')}/models", timeout=10)
+    return status == 200 and _is_json(text)
 
 
 def _is_json(text: str) -> bool:

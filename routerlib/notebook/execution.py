@@ -84,6 +84,10 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
                 # it warns at every start, and cries at the end
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             )
+    except KeyboardInterrupt:
+        # The cell's task stays in a loop that nobody runs any more, and would say so at the end.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        raise
     except PapermillExecutionError as error:
         raise NotebookFailed(_of_a_cell(name, target, error)) from None
     except DeadKernelError:

@@ -633,6 +633,27 @@ def test_a_page_is_no_model_of_the_users_either(outputs, listening, what):
         servers.ensure("org/model", f"http://127.0.0.1:{port}/v1")
 
 
+def test_a_server_that_knows_chats_alone_is_a_models_server(fake_engine, listening):
+    class ChatOnly(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"object": "list", "data": [{"id": "mine"}]}')
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(404)
+            self.end_headers()
+            self.wfile.write(b"404: Not Found")
+
+        def log_message(self, *_):
+            pass
+
+    base = f"http://127.0.0.1:{listening(ChatOnly)}/v1"
+    servers.expect("mine", base)
+    assert servers.ensure("mine", base).base_url == base
+
+
 def test_another_temperature_is_another_server(fake_engine):
     base = f"http://127.0.0.1:{addresses.free_port()}/v1"
     cold, warm = servers.ensure("standin-superior", base, 0.2), None
