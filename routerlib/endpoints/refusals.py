@@ -298,7 +298,8 @@ CODE_NAMES = (
 )
 TEXT_NAMES = (
     "error", "errors", "message", "msg", "detail", "details", "error_description", "errorMessage",
-    "error_message", "error_msg", "errmsg", "errorMsg", "status_msg", "Message", "title", "reason", "description",
+    "error_message", "error_msg", "errmsg", "errorMsg", "status_msg", "Message", "title", "reason",
+    "description",
 )  # fmt: skip
 ECHOES = frozenset(
     {

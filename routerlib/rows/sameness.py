@@ -123,8 +123,8 @@ class NearIndex:
     at similarity 0.8 is missed.
 
     The bands are our own, for the memory: on 20,000 texts of 40 words, a fifth of them near copies,
-    datasketch's MinHashLSH with the same bands found the same 3,656 in the same time, and took 73 MB
-    where these take 21.
+    datasketch's MinHashLSH with the same bands found the same 3,656 in the same time, and took 73
+    MB where these take 21.
     """
 
     def __init__(self, threshold: float):
