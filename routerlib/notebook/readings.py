@@ -177,12 +177,15 @@ def cost(trial: labelling.LabellingRun, prompts: int, price_in: float, price_out
 
 
 def labels(run: labelling.LabellingRun, rows: Sequence[LabelledPrompt]) -> str:
-    """What share the labeller sends to the superior model."""
+    """What share the labeller sends to the superior model, and whether there is more to see."""
     mean = sum(row.p_superior for row in rows) / max(1, len(rows))
+    alike = ""
+    if len(run.labels) == 1:
+        alike = " All of them have one label: by length or category there is nothing to compare."
     return (
         f"The labeller sends {_share(run.labels.get(ROUTE_TO_SUPERIOR, 0), run.labelled)} of "
         f"{run.labelled:,} prompts to the superior model (mean p_superior {mean:.2f}); "
-        f"{run.unparsable:,} answers could not be read."
+        f"{run.unparsable:,} answers could not be read.{alike}"
     )
 
 

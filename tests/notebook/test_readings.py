@@ -116,6 +116,15 @@ def test_a_labeller_is_judged_as_a_whole_and_by_source():
     assert "human 100% of 20" in said and "graded 50% of 10" in said and "stand-in" in said
 
 
+def test_labels_that_are_all_alike_are_told_in_words():
+    rows = labelled("llm", 4)
+    run = SimpleNamespace(labels={LABELS[0]: 4}, labelled=4, unparsable=0)
+    assert "All of them have one label" in readings.labels(run, rows)
+    run.labels = {LABELS[0]: 3, LABELS[1]: 1}
+    said = readings.labels(run, rows)
+    assert "one label" not in said and "to the superior model" in said
+
+
 def test_sources_are_compared_where_they_meet():
     table = training_set.agreement_rows([*labelled("human", 4), *labelled("llm", 4)])
     assert "human and llm on 100% of 4 prompts" in readings.sources(table)
