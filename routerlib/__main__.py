@@ -438,10 +438,7 @@ def _told(error: Exception, words: Sequence[str]) -> int:
     elif isinstance(error, OSError) and error.filename:
         text, code = f"{error.filename}: {error.strerror}.", WRONG_INPUT
     elif isinstance(error, ModuleNotFoundError):
-        text = (
-            f"{error.name} is not installed for this Python. "
-            "Use .venv/bin/python, which make run sets up."
-        )
+        text = _what_to_install(error, words)
     else:
         text = f"An error that routerlib did not foresee, {type(error).__name__}: {error}"
         if not debug:
@@ -450,6 +447,18 @@ def _told(error: Exception, words: Sequence[str]) -> int:
     if debug:
         traceback.print_exception(error)
     return code
+
+
+def _what_to_install(error: ModuleNotFoundError, words: Sequence[str]) -> str:
+    from routerlib import settings
+
+    explained = settings.explain_missing(error, f"The command {words[0]}")
+    if explained:
+        return str(explained)
+    return (
+        f"{error.name} is not installed for this Python. Install routerlib again, or, in a "
+        "checkout, use .venv/bin/python, which make run sets up."
+    )
 
 
 def _in_flags(text: str, words: Sequence[str]) -> str:

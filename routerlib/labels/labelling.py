@@ -640,6 +640,7 @@ async def label(
     return run
 
 
+@settings.needing_an_extra("Labelling prompts")
 def label_file(
     prompts: str | Path,
     model: str,

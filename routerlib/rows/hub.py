@@ -274,6 +274,7 @@ def edition(name: HubName) -> Edition:
     settings.report_nothing()
     import huggingface_hub
 
+    _datasets()  # without it, nothing can be read
     try:
         with _quietly():
             api = huggingface_hub.HfApi(token=token())
@@ -378,8 +379,7 @@ def _stream(found: Edition) -> Any:
     The client under it tries five times (23 s) to get an answer. To try on from here, as `datasets`
     does for ten minutes, gains nothing where the rows are kept.
     """
-    import datasets
-
+    datasets = _datasets()
     datasets.config.STREAMING_READ_MAX_RETRIES = 1
     datasets.config.STREAMING_OPEN_MAX_RETRIES = 1
     datasets.config.STREAMING_READ_RETRY_INTERVAL = 0
@@ -396,9 +396,22 @@ def _stream(found: Edition) -> Any:
     )
 
 
-def _preferred_split(name: HubName, revision: str) -> str:
-    import datasets
+def _datasets() -> Any:
+    """The library `datasets`.
 
+    Raises:
+        HubError: it is not installed; with what to install.
+    """
+    try:
+        with settings.needing_an_extra("Reading a data set from the hub"):
+            import datasets
+    except settings.MissingPackages as error:
+        raise HubError(str(error)) from None
+    return datasets
+
+
+def _preferred_split(name: HubName, revision: str) -> str:
+    datasets = _datasets()
     splits = datasets.get_dataset_split_names(
         name.id, name.config or None, revision=revision, token=token()
     )
@@ -455,8 +468,7 @@ def _refusal(name: HubName) -> Exception | None:
 
 def _wrong_part(name: HubName) -> str:
     """What is wrong with the configuration or split of a data set that is there; empty: nothing."""
-    import datasets
-
+    datasets = _datasets()
     with _quietly():
         where: dict[str, Any] = {"revision": name.revision or None, "token": token()}
         configs = datasets.get_dataset_config_names(name.id, **where)

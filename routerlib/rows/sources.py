@@ -544,7 +544,8 @@ def _cell(text: str) -> Any:
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
-    import pyarrow.parquet as parquet
+    with settings.needing_an_extra(f"Reading {path}"):
+        import pyarrow.parquet as parquet
 
     number = 0
     try:

@@ -82,6 +82,7 @@ def load(folder: str | Path = "") -> Router:
     return loaded
 
 
+@settings.needing_an_extra("Fitting a router")
 def quick(rows: Iterable[LabelledPrompt]) -> Router:
     """A router in a second: TF-IDF and ridge regression, calibrated and certified on rows it was
     not fitted on.

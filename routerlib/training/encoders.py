@@ -8,6 +8,7 @@ what a score means `router`'s.
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 import os
@@ -20,7 +21,8 @@ import numpy as np
 from routerlib import settings
 from routerlib.errors import Foreseen, SettingError
 from routerlib.rows import hub
-from routerlib.training.inference import Forward, compute_dtype, device, forward
+from routerlib.training.bert import Bert, Tokenizer
+from routerlib.training.inference import Forward, compute_dtype, device, forward, has_torch
 
 # Idle threads that spin slow every other process; before torch
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -82,6 +84,8 @@ def load_tokenizer(folder: str | Path, max_length: int = MAX_LENGTH) -> Any:
         EncoderError: there is none, or the hub cannot be reached.
     """
     settings.report_nothing()
+    if not has_torch():
+        return Tokenizer(folder, max_length)
     from transformers import AutoTokenizer
 
     tokenizer = _loaded(AutoTokenizer.from_pretrained, folder)
@@ -141,15 +145,9 @@ class SentenceEncoder:
     """
 
     def __init__(self, folder: str | Path, max_length: int = MAX_LENGTH, remember: bool = False):
-        from transformers import AutoModel
-
-        quiet()
         self.folder, self.max_length = str(folder), max_length
         self.tokenizer = load_tokenizer(folder, max_length)
-        model = _loaded(AutoModel.from_pretrained, folder, dtype=compute_dtype())
-        self.model = model.to(device()).eval()
-        self._forward = forward(self.model, _mean_pool)
-        self.width = self.model.config.hidden_size
+        self.model, self._forward, self.width = _body(folder)
         self._known: dict[str, np.ndarray] | None = {} if remember else None
         self._last: tuple[list[str], np.ndarray] = ([], np.zeros((0, self.width), dtype=np.float32))
 
@@ -183,6 +181,19 @@ class SentenceEncoder:
         """
         self.model.save_pretrained(os.fspath(folder))
         self.tokenizer.save_pretrained(os.fspath(folder))
+
+
+def _body(folder: str | Path) -> tuple[Any, Forward, int]:
+    """An encoder without a head, the way through it to mean embeddings, and their width."""
+    if not has_torch():
+        bert = Bert(folder)
+        return bert, bert.mean_pooled, bert.width
+    from transformers import AutoModel
+
+    quiet()
+    model = _loaded(AutoModel.from_pretrained, folder, dtype=compute_dtype())
+    model = model.to(device()).eval()
+    return model, forward(model, _mean_pool), model.config.hidden_size
 
 
 def _mean_pool(model: Any, batch: Any) -> Any:
@@ -232,6 +243,8 @@ def new_classifier(backbone: str, labels: Sequence[str]) -> Any:
 
 def load_classifier(folder: str | Path) -> Any:
     """A saved classifier, ready to score."""
+    if not has_torch():
+        return Bert(folder)
     from transformers import AutoModelForSequenceClassification
 
     quiet()
@@ -264,6 +277,22 @@ def last_layer(model: Any) -> Any:
             f"{type(model).__name__}: its last layer was not found; use a BERT-like encoder."
         )
     return head
+
+
+def save_classifier(model: Any, folder: str | Path) -> None:
+    """Write a classifier as a Hugging Face folder, in float32."""
+    if not isinstance(model, Bert):
+        model = copy.deepcopy(model).cpu().float()
+    model.save_pretrained(folder)
+
+
+def two_logits(model: Any) -> Forward:
+    """The quickest way through a classifier to its two logits, (rows, 2)."""
+    return model.logits if isinstance(model, Bert) else forward(model, _two_logits)
+
+
+def _two_logits(model: Any, batch: Any) -> Any:
+    return model(**batch).logits
 
 
 def features(model: Any, tokenizer: Any, texts: Sequence[str]) -> np.ndarray:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
+from routerlib import settings
 from routerlib.stats import certificates, metrics
 from routerlib.training.candidates import BASELINES, Fitted, apgr_or_nan
 from routerlib.training.examples import Examples, from_rows
@@ -144,6 +144,8 @@ def _apgr(
 
 
 def _other_metrics(examples: Examples, tests: Sequence[Tested], name: str) -> dict[str, float]:
+    from scipy.stats import rankdata
+
     index = np.concatenate([test.index for test in tests])
     p = np.concatenate([test.after[name] for test in tests])
     raw = np.concatenate([test.before[name] for test in tests])
@@ -296,6 +298,7 @@ def by_category(score: np.ndarray, rows: Examples) -> list[CategoryResult]:
 # --- certifying ---
 
 
+@settings.needing_an_extra("Certifying a threshold")
 def certify(
     router: Router,
     calibration: Examples | str | Path,

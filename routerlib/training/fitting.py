@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from routerlib import settings
 from routerlib.endpoints import standins
 from routerlib.rows import sources
 from routerlib.rows.schemas import LabelledPrompt
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from routerlib.training.fine_tuning import Recipe
 
 
+@settings.needing_an_extra("Fitting a router")
 def fit(
     outcomes: str | Path = "",
     labelled: str | Path = "",

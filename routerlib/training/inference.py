@@ -4,7 +4,7 @@ On a CPU, where OpenVINO is installed, a model is translated once (half a second
 the processor, in
 bfloat16 if that computes in it: the same numbers within some thousandths, for a single prompt
 several times as fast. On a GPU, without OpenVINO, or where a model cannot be translated, torch runs
-it as it is. Batches are made and texts become ids in `encoders`.
+it as it is; without torch, `bert` does. Batches are made and texts become ids in `encoders`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,16 @@ def _cpu_flags() -> frozenset[str]:
     return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
 
 
+@functools.cache
+def has_torch() -> bool:
+    """Whether torch and transformers are installed; the base installation leaves them out."""
+    return all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
+
+
 def device() -> str:
     """The accelerator torch can use, or "cpu"."""
+    if not has_torch():
+        return "cpu"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"

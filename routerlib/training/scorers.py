@@ -14,7 +14,10 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
+import itertools
+import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,6 +30,8 @@ from routerlib.stats.calibration import log_odds, sigmoid, soft_logistic
 from routerlib.training import encoders, inference
 from routerlib.training.examples import Examples
 from routerlib.training.features import surface_features
+
+WORD = re.compile(r"\b\w\w+\b")  # "x = 12" holds one: 12
 
 
 class ScorerError(Foreseen, ValueError):
@@ -166,35 +171,47 @@ class TfidfRidge(Scorer):
     def fit(self, examples: Examples) -> TfidfRidge:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        self._vectorizer = TfidfVectorizer(
+        vectorizer = TfidfVectorizer(
             ngram_range=(1, 2), min_df=2, max_features=50_000, sublinear_tf=True
         )
         try:
-            features = self._vectorizer.fit_transform(examples.texts)
+            features = vectorizer.fit_transform(examples.texts)
         except ValueError:
             raise ScorerError(
                 f"TF-IDF found no word that occurs in two of the {len(examples)} training "
                 f"prompts; it needs more rows."
             ) from None
-        self.plain = {"terms": self._vectorizer.get_feature_names_out().tolist()}
+        self.plain = {"terms": vectorizer.get_feature_names_out().tolist()}
         intercept, weights = _ridge(features, examples.gain, examples.weights, self.ALPHAS)
         self.arrays = {
-            "idf": self._vectorizer.idf_,
+            "idf": vectorizer.idf_,
             "weights": weights,
             "intercept": np.array([intercept]),
         }
         return self
 
-    def _ready(self, folder: Path) -> None:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        terms = {term: number for number, term in enumerate(self.plain["terms"])}
-        self._vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, vocabulary=terms)
-        self._vectorizer.idf_ = self.arrays["idf"]
-
     def score(self, texts: Sequence[str], categories: Sequence[str] | None = None) -> np.ndarray:
-        features = self._vectorizer.transform(texts)
-        return _from_gain(features @ self.arrays["weights"] + self.arrays["intercept"][0])
+        gains = [self._sum(text) for text in texts]
+        return _from_gain(np.array(gains, dtype=float) + self.arrays["intercept"][0])
+
+    @functools.cached_property
+    def _number(self) -> dict[str, int]:
+        return {term: number for number, term in enumerate(self.plain["terms"])}
+
+    def _sum(self, text: str) -> float:
+        """The weighted sum of one text's TF-IDF, by `TfidfVectorizer`'s formulas.
+
+        A term counts 1 + log of how often it occurs, times its idf; the row has length 1. Done
+        here, so that a saved router scores where scikit-learn is not installed.
+        """
+        words = WORD.findall(text.lower())
+        pairs = [" ".join(pair) for pair in itertools.pairwise(words)]
+        times = Counter(self._number[term] for term in words + pairs if term in self._number)
+        if not times:
+            return 0.0
+        which = np.array(list(times))
+        row = (1 + np.log(np.array(list(times.values())))) * self.arrays["idf"][which]
+        return float(row @ self.arrays["weights"][which] / np.linalg.norm(row))
 
 
 def _ridge(
@@ -426,7 +443,7 @@ class EncoderScorer(Scorer):
 
     @functools.cached_property
     def _forward(self) -> inference.Forward:
-        return inference.forward(self.model, _two_logits)
+        return encoders.two_logits(self.model)
 
     def fold(self, slope: float, intercept: float) -> EncoderScorer:
         """The scorer whose logits are slope * logits + intercept.
@@ -449,16 +466,12 @@ class EncoderScorer(Scorer):
         Config) and scorer.json.
         """
         super().save(folder)
-        copy.deepcopy(self.model).cpu().float().save_pretrained(folder)
+        encoders.save_classifier(self.model, folder)
         self.tokenizer.save_pretrained(folder)
 
     def _ready(self, folder: Path) -> None:
         self.model = encoders.load_classifier(folder)
         self.tokenizer = encoders.load_tokenizer(folder, 10**6)
-
-
-def _two_logits(model: Any, batch: Any) -> Any:
-    return model(**batch).logits
 
 
 # --- together ---

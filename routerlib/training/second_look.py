@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from routerlib.stats.calibration import sigmoid
 from routerlib.stats.metrics import MetricError
 
 Array = np.ndarray
@@ -101,7 +102,7 @@ class SecondLook:
             values = np.asarray(signals.get(name, nothing), dtype=float)
             moved = _bends(ranks(values)) @ np.array(self.weights[name])
             total = total + np.where(np.isnan(values), self.missing.get(name, 0.0), moved)
-        return np.clip(self.level + self.slope * _probability(total), -1.0, 1.0)
+        return np.clip(self.level + self.slope * sigmoid(total), -1.0, 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """The model as JSON values."""
@@ -141,12 +142,6 @@ def _bends(ranks: Array) -> Array:
 def _log_odds(p: Array) -> Array:
     p = np.clip(p, *CERTAIN)
     return np.log(p) - np.log1p(-p)
-
-
-def _probability(log_odds: Array) -> Array:
-    from scipy.special import expit
-
-    return np.asarray(expit(log_odds))
 
 
 def fit_second_look(
@@ -249,7 +244,7 @@ def _solve(blocks: Mapping[str, Array], gaps: Mapping[str, Array], only: Array) 
     def cost(weights: Array) -> tuple[float, Array]:
         total = both @ weights
         lost = np.logaddexp(0.0, total) - only * total
-        slopes = both.T @ (_probability(total) - only)
+        slopes = both.T @ (sigmoid(total) - only)
         return float(lost.sum() + pull @ weights**2 / 2), slopes + pull * weights
 
     bounds = [(0.0, None)] * rising.shape[1] + [(None, None)] * free.shape[1]
@@ -260,7 +255,7 @@ def _solve(blocks: Mapping[str, Array], gaps: Mapping[str, Array], only: Array) 
         weights[name] = tuple(found[first : first + block.shape[1]].tolist())
         first += block.shape[1]
     missing = {name: float(found[first + number]) for number, name in enumerate(gaps)}
-    return _Solved(weights, missing, float(found[-1]), _probability(both @ found))
+    return _Solved(weights, missing, float(found[-1]), sigmoid(both @ found))
 
 
 def held_out(
