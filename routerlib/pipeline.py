@@ -52,17 +52,25 @@ READS: dict[str, list[tuple[str, str]]] = {
         ("graded/outcomes.jsonl", "KNOWN_LABELS"),
     ],
     "03_collect_responses": [("datasets/prompts_logged.jsonl", "OPEN_PROMPTS")],
-    "04_extract_answers": [("responses/*.jsonl", "INPUT"), ("responses/prompts/*.jsonl", "")],
+    "04_extract_answers": [
+        ("responses/*.jsonl", "INPUT"),
+        ("responses/prompts/*.jsonl", ""),
+        ("responses/metrics.json", ""),
+    ],
     "05_finetune": [
         ("graded/outcomes.jsonl", "OUTCOMES"),
         ("analysis/labelled_questions.jsonl", "LABELLED"),
         ("datasets/router_dataset_all.jsonl", "LABELLED"),
         ("datasets/metrics.json", "LABELLED"),
         ("graded/metrics.json", ""),
-        ("responses/metrics.json", "OUTCOMES"),
+        ("responses/metrics.json", ""),
         ("graded/*.jsonl", ""),
     ],
-    "06_demo": [("models/*/*", "ROUTER")],
+    "06_demo": [
+        ("models/*/*", "ROUTER"),
+        ("graded/outcomes.jsonl", ""),
+        ("responses/metrics.json", ""),
+    ],
 }
 NOT_OWED = ("cache", "logs", "notebooks", "models/standins")  # below outputs/, written by others
 ASIDE = (".lock", ".rejects.jsonl", ".tmp")  # files that come and go beside others
