@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from routerlib.answers.grading import grade
-    from routerlib.collecting.collection import collect_sync as collect
+    from routerlib.cluster.collecting import collect_sync as collect
     from routerlib.endpoints.servers import serve
     from routerlib.errors import Foreseen
     from routerlib.labels.labelling import label_file as label
@@ -50,7 +50,7 @@ HOMES = {
     "RoutedClient": "routerlib.serving.routing:RoutedClient",
     "Router": "routerlib.training.router:Router",
     "certify": "routerlib.training.evaluation:certify",
-    "collect": "routerlib.collecting.collection:collect_sync",
+    "collect": "routerlib.cluster.collecting:collect_sync",
     "fit": "routerlib.training.fitting:fit",
     "grade": "routerlib.answers.grading:grade",
     "label": "routerlib.labels.labelling:label_file",

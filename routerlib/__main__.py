@@ -248,7 +248,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "collect": Command(
         "k answers of one model to each question, resumable: what notebook 03 does for two models",
-        "routerlib.collecting.collection:collect",
+        "routerlib.cluster.collecting:collect",
         needs=frozenset({"questions", "model"}),
         without=frozenset({"api_key", "progress"}),
         reads={

@@ -9,17 +9,19 @@ Requests, patience and storage are `clients`, `resumable` and `ledger`; what a r
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from routerlib import event_loop, settings
-from routerlib.collecting import ledger, resumable
+from routerlib.collecting import ledger, parts, resumable
 from routerlib.collecting.forecast import Prices, forecast
 from routerlib.collecting.ledger import LedgerMismatch
 from routerlib.collecting.resumable import Summary as CollectionSummary
@@ -118,74 +120,20 @@ async def collect(
         jsonl.FileInUse: another process writes the file.
         clients.Stopped: wrong key, model or URL. resumable.DiskFull: no room.
     """
-    k_responses, max_tokens = (
-        settings.whole("K_RESPONSES", k_responses),
-        settings.whole("MAX_TOKENS", max_tokens),
+    how = asking(
+        *(model, api_mode, k_responses, temperature, max_tokens, stop, endpoint, template),
+        *(extra_body, timeout, price_in, price_out),
     )
-    _check_arguments(k_responses, max_concurrent, batch_size, max_attempts, temperature)
-    _check_amounts(model, timeout, price_in, price_out)
-    budget = _budget(budget)
-    limit = _limit(num_problems)
-    wording = prompts.template(template, endpoint)
+    check_pace(max_concurrent, batch_size, max_attempts)
+    budget, limit = checked_budget(budget), first_so_many(num_problems)
     path = output_path(questions, model, output_file, output_dir)
-    stop = (stop,) if isinstance(stop, str) and stop else tuple(stop)
-    total = _count(questions, limit)
-    async with clients.connect(api_base, api_key, timeout, api_mode) as client:
-        target = clients.Endpoint(
-            client,
-            model,
-            endpoint,
-            api_mode,
-            temperature,
-            max_tokens,
-            stop,
-            dict(extra_body or {}),
-            timeout,
-        )
-        target.hints = (
-            servers.end_tokens(model, target.url, stop, max_tokens)
-            if api_mode == clients.LOCAL
-            else {}
-        )
-        sampling = _sampling(target, wording)
-        asked_with = sampling | {"k_responses": k_responses}
-        book = ledger.Ledger(
-            path, "unique_id", k_responses, _subject_of_row, _same_sampling(model, sampling)
-        )
-        prices = Prices(price_in, price_out)
-
-        async def ask(question: Question, n: int) -> clients.Completion:
-            return prices.mark(await target.sample(sent(question, wording), n))
-
-        job = resumable.Job(
-            key=lambda question: question.unique_id,
-            ask=ask,
-            row=lambda question, state: _row(question, state, model, target.as_sent(asked_with)),
-            wanted=k_responses,
-            subject=_subject,
-            is_up=target.is_up,
-            where=target.url,
-            news=target.dialect.news,
-            found=lambda answer: first_answer(target, answer, price_in, price_out),
-            brings=lambda question: logged_samples(question, model),
-            most=lambda question, n: prices.most(sent(question, wording), n, max_tokens),
-        )
-        opening = ""
-        if prices.are_known and _can_be_read_twice(questions):
-            expected = forecast(
-                _questions(questions, limit, [], fields),
-                job,
-                book,
-                prices,
-                lambda question: sent(question, wording),
-                max_tokens,
-            )
-            opening = expected.sentence(budget)
-        elif budget is not None:
-            opening = "No price is given, so nothing is counted and BUDGET ends nothing."
-        with servers.held(target.url), jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
+    total = count_questions(questions, limit)
+    async with how.ready(api_base, api_key) as job:
+        book = how.book(path)
+        opening = how.opening(questions, limit, fields, book, budget)
+        with jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
             summary = await resumable.run_job(
-                _questions(questions, limit, rejects, fields),
+                read_questions(questions, limit, rejects, fields),
                 job,
                 book,
                 max_concurrent,
@@ -196,7 +144,7 @@ async def collect(
                 price_out,
                 progress,
                 label=model,
-                budget=budget if prices.are_known else None,
+                budget=budget if how.prices.are_known else None,
                 opening=opening,
             )
     summary.rejected = rejects.count
@@ -309,12 +257,213 @@ def output_path(
     return folder / f"{owner}_{name}.jsonl"
 
 
-def _questions(
+# --- how a model is asked ---
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How one model is asked, in plain values that can travel to another machine: whatever a row
+    depends on beside its question, and what is needed to ask. `asking` makes one of arguments.
+    """
+
+    model: str
+    api_mode: str
+    k_responses: int
+    temperature: float | None
+    max_tokens: int
+    stop: tuple[str, ...]
+    endpoint: str
+    wording: prompts.Template
+    extra_body: dict[str, Any]
+    timeout: float
+    price_in: float
+    price_out: float
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """What the answers depend on beside the model; the same for every row of a file."""
+        text = f"{self.wording.multiple_choice}\0{self.wording.open_ended}"
+        return {
+            "endpoint": self.endpoint,
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "stop": list(self.stop),
+            "extra_body": self.extra_body,
+            "template": self.wording.name,
+            "template_sha256": hashlib.sha256(text.encode()).hexdigest()[:16],
+        }
+
+    def book(self, path: str | Path) -> ledger.Ledger:
+        """The file of the answers, opened to go on with them; what a run on several machines has
+        left beside it, in parts, is taken in.
+
+        Raises:
+            ledger.LedgerMismatch: it holds answers of another model, or sampled otherwise.
+            jsonl.FileInUse: another process writes it.
+        """
+        check = _same_sampling(self.model, self.sampling)
+        book = ledger.Ledger(path, "unique_id", self.k_responses, _subject_of_row, check)
+        try:
+            parts.take_in(book)
+        except BaseException:
+            book.close(compact=False)
+            raise
+        return book
+
+    def part(self, path: str | Path) -> ledger.Ledger:
+        """A file for the answers to some of the questions, as `parts` knows it."""
+        return ledger.Ledger(path, "unique_id", self.k_responses, _subject_of_row)
+
+    @contextlib.asynccontextmanager
+    async def ready(
+        self, api_base: str | None, api_key: str | None = None
+    ) -> AsyncIterator[resumable.Job[Question]]:
+        """The job of asking at one address, with an open connection; a server of ours there is not
+        stopped meanwhile.
+
+        Raises:
+            settings.MissingKey, settings.SettingError: as `clients.connect`.
+        """
+        async with clients.connect(api_base, api_key, self.timeout, self.api_mode) as client:
+            target = self._endpoint(client)
+            with servers.held(target.url):
+                yield self._job(target)
+
+    def _endpoint(self, client: Any) -> clients.Endpoint:
+        target = clients.Endpoint(
+            client,
+            self.model,
+            self.endpoint,
+            self.api_mode,
+            self.temperature,
+            self.max_tokens,
+            self.stop,
+            dict(self.extra_body),
+            self.timeout,
+        )
+        if self.api_mode == clients.LOCAL:
+            target.hints = servers.end_tokens(self.model, target.url, self.stop, self.max_tokens)
+        return target
+
+    def _job(self, target: clients.Endpoint) -> resumable.Job[Question]:
+        asked_with = self.sampling | {"k_responses": self.k_responses}
+
+        async def ask(question: Question, n: int) -> clients.Completion:
+            return self.prices.mark(await target.sample(sent(question, self.wording), n))
+
+        return replace(
+            self._plan(),
+            ask=ask,
+            row=lambda question, state: _row(
+                question, state, self.model, target.as_sent(asked_with)
+            ),
+            is_up=target.is_up,
+            where=target.url,
+            news=target.dialect.news,
+            found=lambda answer: first_answer(target, answer, self.price_in, self.price_out),
+        )
+
+    def _plan(self) -> resumable.Job[Question]:
+        """What is known of the job before anybody is asked."""
+
+        async def ask_nobody(question: Question, n: int) -> clients.Completion:
+            raise AssertionError("nobody is connected")
+
+        return resumable.Job(
+            key=lambda question: question.unique_id,
+            ask=ask_nobody,
+            row=lambda question, state: _row(question, state, self.model, self.sampling),
+            wanted=self.k_responses,
+            subject=subject_of,
+            brings=lambda question: logged_samples(question, self.model),
+            most=lambda question, n: self.prices.most(
+                sent(question, self.wording), n, self.max_tokens
+            ),
+        )
+
+    @property
+    def prices(self) -> Prices:
+        return Prices(self.price_in, self.price_out)
+
+    def opening(
+        self,
+        questions: str | Path | Iterable[Question],
+        limit: int | None,
+        fields: dict[str, str] | None,
+        book: ledger.Ledger,
+        budget: float | None,
+    ) -> str:
+        """What a run will cost, in a sentence; empty where that cannot be told before it asks."""
+        if self.prices.are_known and _can_be_read_twice(questions):
+            expected = forecast(
+                read_questions(questions, limit, [], fields),
+                self._plan(),
+                book,
+                self.prices,
+                lambda question: sent(question, self.wording),
+                self.max_tokens,
+            )
+            return expected.sentence(budget)
+        if budget is not None and not self.prices.are_known:
+            return "No price is given, so nothing is counted and BUDGET ends nothing."
+        return ""
+
+
+def asking(
+    model: str,
+    api_mode: str,
+    k_responses: int,
+    temperature: float | None,
+    max_tokens: int,
+    stop: str | Sequence[str],
+    endpoint: str,
+    template: str | Path | None,
+    extra_body: dict[str, Any] | None,
+    timeout: float,
+    price_in: float,
+    price_out: float,
+) -> Asking:
+    """How a model is asked, out of the arguments of `collect`, checked.
+
+    Raises:
+        settings.SettingError: with a sentence, where one cannot be.
+    """
+    k_responses = settings.whole("K_RESPONSES", k_responses)
+    max_tokens = settings.whole("MAX_TOKENS", max_tokens)
+    if k_responses > MOST_RESPONSES:
+        raise SettingError(f"K_RESPONSES is {k_responses:,}; it is {MOST_RESPONSES:,} at most.")
+    if temperature is not None:
+        settings.number("TEMPERATURE", temperature, most=2)
+    _check_amounts(model, timeout, price_in, price_out)
+    stops = (stop,) if isinstance(stop, str) and stop else tuple(stop)
+    wording = prompts.template(template, endpoint)
+    return Asking(
+        *(model, api_mode, k_responses, temperature, max_tokens, stops, endpoint, wording),
+        *(dict(extra_body or {}), timeout, price_in, price_out),
+    )
+
+
+def check_pace(max_concurrent: int, batch_size: int, max_attempts: int) -> None:
+    """Whether a run's numbers of requests, rows and attempts can be.
+
+    Raises:
+        settings.SettingError.
+    """
+    settings.whole("MAX_CONCURRENT", max_concurrent)
+    settings.whole("BATCH_SIZE", batch_size)
+    settings.whole("MAX_ATTEMPTS", max_attempts)
+
+
+# --- questions in ---
+
+
+def read_questions(
     questions: str | Path | Iterable[Question],
     limit: int | None,
     rejects: jsonl.Rejects | list[dict[str, Any]],
     fields: dict[str, str] | None,
 ) -> Iterator[Question]:
+    """The questions of a run, streamed; `rejects` takes those that cannot be used."""
     if isinstance(questions, str | Path):
         return sources.load_asked(questions, limit, rejects, fields)
     return (
@@ -343,19 +492,24 @@ def logged_samples(question: Question, model: str) -> list[dict[str, Any]]:
 def _can_be_read_twice(questions: Any) -> bool:
     """Whether the questions can be counted before they are asked: files and lists, not streams."""
     if isinstance(questions, str | Path):
-        parts = settings.names(str(questions))
+        named = settings.names(str(questions))
         local = (sources.SAMPLE, sources.SAMPLE_LOG)
-        return all(part in local or settings.resolve(part).is_file() for part in parts)
+        return all(part in local or settings.resolve(part).is_file() for part in named)
     return hasattr(questions, "__len__")
 
 
-def _budget(budget: float | None) -> float | None:
+def checked_budget(budget: float | None) -> float | None:
+    """The money that BUDGET allows; None where there is no limit.
+
+    Raises:
+        settings.SettingError: it is no amount.
+    """
     if budget in (None, "", 0):
         return None
     return settings.number("BUDGET", budget)
 
 
-def _count(questions: Any, limit: int | None) -> int | None:
+def count_questions(questions: Any, limit: int | None) -> int | None:
     """How many questions there are, for the progress bar; None where only reading them would
     tell.
     """
@@ -372,20 +526,6 @@ def _count(questions: Any, limit: int | None) -> int | None:
         with open(path, "rb") as file:
             known = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     return min(known, limit) if limit else known
-
-
-def _sampling(target: clients.Endpoint, wording: prompts.Template) -> dict[str, Any]:
-    """What the answers depend on beside the model; the same for every row of a file."""
-    text = f"{wording.multiple_choice}\0{wording.open_ended}"
-    return {
-        "endpoint": target.kind,
-        "temperature": target.temperature,
-        "max_tokens": target.max_tokens,
-        "stop": list(target.stop),
-        "extra_body": target.extra_body,
-        "template": wording.name,
-        "template_sha256": hashlib.sha256(text.encode()).hexdigest()[:16],
-    }
 
 
 def _same_sampling(model: str, sampling: dict[str, Any]) -> Any:
@@ -446,7 +586,7 @@ def _conversation_of(question: Question) -> dict[str, Any]:
     return {"prompt": [turn.model_dump(mode="json") for turn in question.prompt]}
 
 
-def _subject(question: Question) -> Any:
+def subject_of(question: Question) -> Any:
     """What tells a question from its namesakes: its text and, of a multiple choice, the options."""
     if question.choices is None:
         return question.question
@@ -454,33 +594,19 @@ def _subject(question: Question) -> Any:
 
 
 def _subject_of_row(row: dict[str, Any]) -> Any:
-    """`_subject` of a row that was written; one that lacks the text differs from every question."""
+    """`subject_of` a row that was written; one that lacks the text differs from every question."""
     choices = row.get("choices")
     problem = row.get("problem")
     return problem if choices is None else [problem, *choices]
 
 
-def _limit(num_problems: int | str | None) -> int | None:
+def first_so_many(num_problems: int | str | None) -> int | None:
+    """The number in NUM_PROBLEMS; None for every question."""
     if num_problems is None or str(num_problems).strip().lower() in ("all", "none", ""):
         return None
     if str(num_problems).strip().isdigit() and int(num_problems) > 0:
         return int(num_problems)
     raise SettingError(f"NUM_PROBLEMS is {num_problems!r}; it is a number above 0, or 'all'.")
-
-
-def _check_arguments(
-    k: int, max_concurrent: int, batch_size: int, max_attempts: int, heat: float | None
-) -> None:
-    for name, value in {
-        "MAX_CONCURRENT": max_concurrent,
-        "BATCH_SIZE": batch_size,
-        "MAX_ATTEMPTS": max_attempts,
-    }.items():
-        settings.whole(name, value)
-    if k > MOST_RESPONSES:
-        raise SettingError(f"K_RESPONSES is {k:,}; it is {MOST_RESPONSES:,} at most.")
-    if heat is not None:
-        settings.number("TEMPERATURE", heat, most=2)
 
 
 def _check_amounts(model: str, timeout: float, price_in: float, price_out: float) -> None:

@@ -1,11 +1,12 @@
 """An append-only JSONL file that remembers which items of a bulk job are done.
  One line an item, with the samples it has so far; while an item is unfinished, a later line for it
-takes the place of the earlier one. `Ledger.close` (or `compact`) removes the lines so replaced, so
-that a file at rest has one line an item; `latest_rows` reads a file in any state. Who fills the
-lines, and when an item is asked again, is `resumable`'s business.
+takes the place of the earlier one. `Ledger.close` removes the lines so replaced and puts the others
+into the order in which the job met its items, so that a file at rest has one line an item, and is
+the same file however many requests, or machines, worked on it; `latest_rows` reads a file in any
+state. Who fills the lines, and when an item is asked again, is `resumable`'s business.
 
-Memory: some 110 bytes an item for finished ones; the samples of unfinished ones stay in the file
-until they are needed. 1 million items take about 110 MB.
+Memory: some 120 bytes an item for finished ones; the samples of unfinished ones stay in the file
+until they are needed. 1 million items take about 120 MB.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import json
 import zlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic_core import from_json
 
 from routerlib.errors import Foreseen
@@ -71,13 +73,14 @@ class Ledger:
             samples,
         )
         self.notes: list[str] = []  # what the user should read about the file's past
-        self.found_done = 0
+        self.found_done = self.done = 0
         self.usage = dict.fromkeys(TOKENS, 0)  # of the rows found on disk
         self._usage_of: dict[str, tuple[int, ...]] = {}  # of unfinished items among them
         self._check = check
         self._index: dict[int, int] = {}
         self._offsets: dict[str, int] = {}  # unfinished items only: where their latest line starts
         self._stale = array("Q")  # where replaced lines start
+        self._met = array("q")  # the items, as the job has come to them
         self._unsynced = 0
         self._writer = jsonl.Writer(self.path, fsync=False)
         if self._writer.repaired:
@@ -125,6 +128,7 @@ class Ledger:
         if entry is not None and entry & SEEN:
             return False
         self._index[digest] = (mark if entry is None else entry) | SEEN
+        self._met.append(digest)
         return True
 
     # -- writing
@@ -136,9 +140,28 @@ class Ledger:
         Raises:
             OSError: the disk is full, say; the file is as before.
         """
-        key = row[self.key]
         offset = self._writer.append(row)
         self._unsynced += 1
+        self._appended(row, offset)
+
+    def append_lines(self, rows: Sequence[tuple[Row, bytes]]) -> None:
+        """`append` for rows with the lines they were read from, all in one write; their tokens
+        count as found.
+
+        Raises:
+            OSError: as `append`; not one row is there then.
+        """
+        if not rows:
+            return
+        offset = self._writer.append_line(b"".join(line for _, line in rows))
+        self._unsynced += len(rows)
+        for row, line in rows:
+            self._appended(row, offset)
+            self._add_usage(row[self.key], row)
+            offset += len(line)
+
+    def _appended(self, row: Row, offset: int) -> None:
+        key = row[self.key]
         if key in self._offsets:
             self._stale.append(self._offsets.pop(key))
         self._note(key, row, offset)
@@ -165,11 +188,32 @@ class Ledger:
         self._stale = array("Q")
         return len(stale)
 
+    def arrange(self) -> bool:
+        """Put the lines into the order in which the job met their items, at once or not at all;
+        those it did not meet follow, in the order they had. Returns whether anything moved.
+
+        Drops replaced lines first. Two passes over the file, and 40 bytes an item meanwhile.
+        """
+        self.compact()
+        digests, offsets = array("q"), array("q")
+        for _, offset, row in _decoded(self.path):
+            digests.append(hash(str(row[self.key])))
+            offsets.append(offset)
+        order = _order(np.asarray(digests), np.asarray(self._met))
+        if (order == np.arange(len(order))).all():
+            return False
+        places = np.asarray(offsets)[order]
+        with open(self.path, "rb") as file:
+            self._writer.replace(_line_at(file, int(place)) for place in places)
+        return True
+
     def close(self, compact: bool = True) -> None:
-        """Flush, drop replaced lines (unless told otherwise), and let the file go."""
+        """Flush, arrange the lines and drop replaced ones (unless told otherwise), and let the file
+        go.
+        """
         try:
             if compact:
-                self.compact()
+                self.arrange()
             self.sync()
             if self.path.stat().st_size == 0:
                 self.path.unlink()  # a run that never got an answer leaves nothing behind
@@ -179,6 +223,11 @@ class Ledger:
 
     # -- reading what is there
     # ---------------------------------------------------------------------------
+
+    def check(self, row: Row) -> None:
+        """Raises LedgerMismatch where a row does not belong to this job."""
+        if self._check:
+            self._check(row)
 
     def _scan(self) -> None:
         for number, offset, row in _decoded(self.path):
@@ -226,6 +275,7 @@ class Ledger:
         )
         if len(row.get(self.samples) or ()) >= self.wanted:
             self._index[digest] = entry | DONE
+            self.done += 1
         else:
             self._index[digest] = entry
             self._offsets[key] = offset
@@ -246,6 +296,26 @@ class Ledger:
 
 def _whole(value: Any) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _order(lines: np.ndarray, met: np.ndarray) -> np.ndarray:
+    """Which line comes first, second …: by the place of its item among those met.
+
+    Args:
+        lines, met: digests of items, shapes (n,) and (m,).
+    """
+    rank = np.arange(len(lines)) + len(met)  # of a line whose item was not met
+    if len(met):
+        by_digest = np.argsort(met, kind="stable")
+        found = np.searchsorted(met, lines, sorter=by_digest).clip(max=len(met) - 1)
+        place = by_digest[found]
+        rank = np.where(met[place] == lines, place, rank)
+    return np.argsort(rank, kind="stable")
+
+
+def _line_at(file: Any, offset: int) -> bytes:
+    file.seek(offset)
+    return file.readline()
 
 
 def checksum(subject: Any) -> int:
@@ -281,6 +351,17 @@ def latest_rows(path: str | Path, key: str, samples: str = "responses") -> Itera
     for _, offset, row in _decoded(path):
         if row is not _TORN and _contains(keep, offset):
             yield row
+
+
+def decoded_lines(path: str | Path) -> Iterator[tuple[bytes, Any]]:
+    """The lines of a file, each with a newline, and their values; a torn or damaged one has
+    None.
+    """
+    for _, line in _lines(path):
+        try:
+            yield line.rstrip(b"\n") + b"\n", from_json(line)
+        except ValueError:
+            yield line, None
 
 
 _TORN = object()

@@ -219,6 +219,7 @@ async def run_job(
     first_contact: float = 600.0,
     budget: float | None = None,
     opening: str = "",
+    oversight: Oversight | None = None,
 ) -> Summary:
     """Bring every item to its wanted number of samples, as far as attempts allow. Closes the
     ledger.
@@ -236,6 +237,7 @@ async def run_job(
         budget: money that the whole file may cost, earlier runs included; None: no limit. No
             request is sent that could go beyond it, by the job's `most`.
         opening: told before the first request.
+        oversight: how somebody outside sees the run, and holds it back.
 
     Raises:
         Stopped: no request can succeed; what was received is on disk.
@@ -252,6 +254,8 @@ async def run_job(
         first_contact,
         Purse(budget, before),
     )
+    if oversight is not None:
+        run.obey(oversight)
     run.open_bar(total, progress, label)
     if opening:
         run.say(opening)
@@ -364,15 +368,41 @@ class Purse:
         while self.budget is not None and self.spent + self.held + most > self.budget:
             if self.held <= 0:
                 return False
-            self._changed.clear()
-            await self._changed.wait()
+            await self.change()
         self.held += most
         return True
+
+    async def change(self) -> None:
+        """Wait until something is paid, let go of, or added."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    def tell(self) -> None:
+        """Wake those who wait for a change."""
+        self._changed.set()
 
     def settle(self, most: float) -> None:
         """Let go of what was kept back for a request that has ended."""
         self.held = max(0.0, self.held - most)
-        self._changed.set()
+        self.tell()
+
+
+@dataclass
+class Oversight:
+    """How somebody outside sees a run while it works, and holds it back.
+
+    Attributes:
+        traffic: how many requests may be in flight.
+        tell: is given what the run has to say, in place of the bar.
+        purse: the money that the run may spend.
+        summary: what the run has reached; it fills as the run goes on, and stays where it is
+            cancelled.
+    """
+
+    traffic: Traffic
+    tell: Callable[[str], None]
+    purse: Purse
+    summary: Summary = field(default_factory=Summary)
 
 
 class _Run(Generic[T]):
@@ -391,6 +421,7 @@ class _Run(Generic[T]):
         self.traffic = Traffic(max_concurrent)
         self.max_attempts, self.prices = max_attempts, prices
         self.first_contact = first_contact
+        self.tell: Callable[[str], None] | None = None
         self.summary = Summary(path=str(ledger.path), notes=list(ledger.notes))
         self.summary.spent_before = purse.spent
         self.started = time.monotonic()
@@ -557,11 +588,8 @@ class _Run(Generic[T]):
     def _end_of_budget(self) -> None:
         if self.fatal is None:
             self.summary.is_out_of_budget = True
-            self.say(
-                f"BUDGET is {self.purse.budget:,.4f}, of which {self.purse.spent:,.4f} is spent "
-                "(earlier runs included): another request could go beyond it, so the run ends "
-                "here. Nothing is lost; run again with more BUDGET, and it goes on."
-            )
+            if self.tell is None:  # else whoever holds the whole budget says so
+                self.say(end_of_budget(self.purse.budget or 0.0, self.purse.spent))
             self._stop(_Halted())
 
     async def _request_that_fits(self, item: T, state: State, n: int) -> RequestFailure | None:
@@ -810,8 +838,14 @@ class _Run(Generic[T]):
         cost = f", cost {self.summary.cost:.4f}" if self.summary.cost else ""
         return f"failed {self.summary.failed}{cost}"
 
+    def obey(self, oversight: Oversight) -> None:
+        """Be seen, and held back, from outside."""
+        oversight.summary.path, oversight.summary.notes = self.summary.path, self.summary.notes
+        self.traffic, self.purse = oversight.traffic, oversight.purse
+        self.summary, self.tell = oversight.summary, oversight.tell
+
     def say(self, text: str) -> None:
-        self.bar.write(text)
+        (self.tell or self.bar.write)(text)
         self.summary.messages.append(text)
 
     def end(self, total: int) -> None:
@@ -829,8 +863,17 @@ class _Run(Generic[T]):
             self.ledger.close(compact=self.is_finished)
         except OSError as error:
             summary.notes.append(f"{self.ledger.path}: the last flush failed ({error}).")
-        if not self.is_finished and met:
+        if not self.is_finished and met and self.tell is None:
             print(f"{'Stopped' if self.fatal else 'Interrupted'}. {summary}", flush=True)
+
+
+def end_of_budget(budget: float, spent: float) -> str:
+    """What is said where another request could cost more than is left."""
+    return (
+        f"BUDGET is {budget:,.4f}, of which {spent:,.4f} is spent (earlier runs included): another "
+        "request could go beyond it, so the run ends here. Nothing is lost; run again with more "
+        "BUDGET, and it goes on."
+    )
 
 
 def why_empty(sample: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""The heavy steps on several machines: Ray hands the work out, our own functions do it."""

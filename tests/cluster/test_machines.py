@@ -1,0 +1,111 @@
+"""Joining a cluster and leaving it: what CLUSTER may be, what is missing, and what is told."""
+
+import inspect
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from routerlib import settings
+from routerlib.cluster import collecting, machines
+from routerlib.collecting import collection
+from routerlib.errors import SettingError
+
+
+@pytest.mark.parametrize("cluster", ["local", "auto", "ray://head.example:10001", " auto "])
+def test_what_cluster_may_be(cluster):
+    assert machines.check(cluster) == cluster.strip()
+
+
+@pytest.mark.parametrize("cluster", ["here", "ray://", "ray://head", "http://head:1", "8", "Auto"])
+def test_what_it_may_not_be_is_told(cluster):
+    with pytest.raises(SettingError, match=r"CLUSTER is .*'local'.*'auto'.*ray://"):
+        machines.check(cluster)
+
+
+def test_without_the_extra_a_sentence_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(settings.MissingPackages, match=r"pip install -e .*\[cluster\]"):
+        machines.joined("local").__enter__()
+
+
+def test_nothing_of_ray_is_imported_without_cluster():
+    code = (
+        "import sys, routerlib.__main__ as m; import routerlib.cluster.collecting; "
+        "m.main(['collect', '--questions', 'nowhere.jsonl', '--model', 'm']); "
+        "print('ray' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("False")
+
+
+def test_a_function_on_machines_has_the_parameters_and_defaults_of_the_one_alone():
+    alone = inspect.signature(collection.collect).parameters
+    many = dict(inspect.signature(collecting.collect).parameters)
+    assert many.pop("cluster").default is None
+    assert {name: one.default for name, one in many.items()} == {
+        name: one.default for name, one in alone.items()
+    }
+    told = inspect.getdoc(collecting.collect)
+    assert "cluster:" in told.partition("Args:")[2].partition("\n\n")[0]
+    assert inspect.getdoc(collection.collect).partition("Args:")[0] in told
+
+
+@pytest.mark.real
+def test_a_cluster_that_is_not_there_is_a_sentence(monkeypatch):
+    pytest.importorskip("ray")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{closed.getsockname()[1]}")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "1")
+    code = (
+        "from routerlib.cluster import machines\n"
+        "try: machines.joined('auto').__enter__()\n"
+        "except machines.ClusterError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert "No cluster was found" in done.stdout and "ray start --head" in done.stdout
+
+
+@pytest.mark.real
+def test_two_nodes_are_joined_and_left_and_signals_stay_ours(cluster):
+    before = signal.getsignal(signal.SIGTERM)
+    with machines.joined("auto") as joined:
+        assert (joined.nodes, joined.cores) == (2, 2) and str(joined) == "2 machines, 2 cores"
+        assert signal.getsignal(signal.SIGTERM) is before
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert not joined.ray.is_initialized() and signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.real
+def test_a_cluster_of_this_machine_listens_here_alone_and_leaves_nothing_behind(outputs):
+    pytest.importorskip("ray")
+    code = (
+        "import psutil\n"
+        "from routerlib.cluster import machines\n"
+        "with machines.joined('local') as joined:\n"
+        "    print(joined)\n"
+        "    family = psutil.Process().children(recursive=True)\n"
+        "    for one in family:\n"
+        "        for link in one.net_connections(kind='inet'):\n"
+        "            if link.status == 'LISTEN': print('listens', link.laddr.ip)\n"
+        "        print('process', one.pid)\n"
+    )
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=environment
+    )
+    lines = done.stdout.splitlines()
+    assert lines and "1 machine" in lines[0], done.stderr
+    listens = {line.split()[1] for line in lines if line.startswith("listens")}
+    assert listens <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"} and listens
+    pids = [int(line.split()[1]) for line in lines if line.startswith("process")]
+    _gone, alive = psutil.wait_procs(
+        [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=20
+    )
+    assert not alive

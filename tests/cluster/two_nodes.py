@@ -1,0 +1,113 @@
+"""A real Ray of two nodes with one core each, on 127.0.0.1: for tests and benchmarks.
+
+with TwoNodes(folder) as nodes: … nodes.environment …
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from routerlib.endpoints.addresses import free_port
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+STARTED = "Ray runtime started"
+PATIENCE = 120.0  # seconds, on a busy machine
+STARTS = 3  # Ray gives its helpers 15 seconds, which a busy machine may exceed
+STORE = 150_000_000  # bytes of shared memory a node
+
+
+class TwoNodes:
+    """Starts the nodes, and stops what it started: no more, and no less.
+
+    Attributes:
+        environment: variables of a driver that joins them with "auto".
+    """
+
+    def __init__(self, cores: int = 1, nodes: int = 2):
+        self.cores, self.count = cores, nodes
+        self._folder = tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp")
+        self.folder = Path(self._folder.name)
+        (self.folder / "light").mkdir()
+        (self.folder / "light" / "rfc3987_syntax.py").write_text('raise ImportError("spared")\n')
+        self.nodes: list[subprocess.Popen] = []
+        self.port = free_port()
+        self.environment = {
+            "RAY_ADDRESS": f"127.0.0.1:{self.port}",
+            "RAY_AUTH_MODE": "disabled",  # for tests alone
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+
+    def __enter__(self) -> TwoNodes:
+        try:
+            self.start_head()
+            for _ in range(self.count - 1):
+                self.start_another()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for node in reversed(self.nodes):
+            self.kill(node)
+        with contextlib.suppress(OSError):
+            self._folder.cleanup()
+
+    def start_head(self) -> subprocess.Popen:
+        return self._start("--head", f"--port={self.port}", "--include-dashboard=false",
+                           f"--temp-dir={self.folder}")  # fmt: skip
+
+    def start_another(self) -> subprocess.Popen:
+        return self._start(f"--address=127.0.0.1:{self.port}")
+
+    def _start(self, *arguments: str) -> subprocess.Popen:
+        paths = [str(self.folder / "light"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, **self.environment}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        del environment["RAY_ADDRESS"]
+        command = [sys.executable, str(HERE / "loopback_node.py"), "start", *arguments]
+        command += [f"--num-cpus={self.cores}", f"--object-store-memory={STORE}", "--block"]
+        for _ in range(STARTS):
+            log = self.folder / f"node-{time.monotonic_ns()}.log"
+            with open(log, "wb") as file:
+                node = subprocess.Popen(
+                    command, stdout=file, stderr=file, env=environment, start_new_session=True
+                )
+            if self._has_started(node, log):
+                self.nodes.append(node)
+                return node
+            self._end(node)
+        raise RuntimeError(f"Ray did not start: {log.read_text(errors='replace')[-2000:]}")
+
+    @staticmethod
+    def _has_started(node: subprocess.Popen, log: Path) -> bool:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and node.poll() is None:
+            if STARTED in log.read_text(errors="replace"):
+                return True
+            time.sleep(0.2)
+        return False
+
+    def kill(self, node: subprocess.Popen) -> None:
+        """End a node as a machine ends that loses its power: every process of it, at once."""
+        self._end(node)
+        self.nodes.remove(node)
+
+    @staticmethod
+    def _end(node: subprocess.Popen) -> None:
+        import psutil
+
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = psutil.Process(node.pid).children(recursive=True)
+            for process in [psutil.Process(node.pid), *family]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGKILL)
+        node.wait()
