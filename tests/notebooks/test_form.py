@@ -130,7 +130,9 @@ def test_it_has_figures_each_with_its_reading_and_writes_its_metrics_last(notebo
 
 def test_it_ends_with_what_to_change_and_what_the_next_one_takes(notebook):
     name = notebook.metadata["name"]
-    change, following = notebook.cells[-1].source.split("\n\n")
+    closing, references = notebook.cells[-2:]
+    assert references.source.startswith("**References**\n\n- ")
+    change, following = closing.source.split("\n\n")
     assert change.startswith("**To change** ") and following.startswith("**Next** ")
     known = pipeline.defaults(pipeline.notebook_path(name))
     named = [
