@@ -42,7 +42,7 @@ def _harmless(value: Any) -> Any:
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Stream (line, row) of a CSV file whose header names at least these columns, in any order.
+    """Each (line, row) of a CSV file whose header names at least these columns, in any order.
 
     Raises:
         TableError: no such file, no UTF-8 text, no CSV, or a column is missing.
@@ -58,7 +58,17 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, 
         ) from None
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
-    csv.field_size_limit(LONGEST_CELL)
+    usual = csv.field_size_limit(LONGEST_CELL)  # of the whole process, so it is put back
+    try:
+        rows = list(_rows_of(file, text, delimiter, columns))
+    finally:
+        csv.field_size_limit(usual)
+    yield from rows
+
+
+def _rows_of(
+    file: Path, text: str, delimiter: str, columns: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     names = {str(name).strip().casefold(): str(name) for name in reader.fieldnames or ()}
     missing = [name for name in columns if name not in names]
