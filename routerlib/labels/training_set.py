@@ -28,8 +28,9 @@ from routerlib.rows.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR,
 from routerlib.stats.metrics import wilson
 from routerlib.training import examples
 
-# Answers checked against the truth, then people, then a model's opinion.
-PRIORITY = ("graded", "human", "llm")
+# Answers checked against the truth, then people, then a model that has seen both answers, then one
+# that has seen the prompt alone.
+PRIORITY = ("graded", "human", "judged", "llm")
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 FILES = {
     "router_dataset_all.jsonl": LABELS,

@@ -36,9 +36,9 @@ TRUST_ROWS = 1.0  # how many rows that first belief counts for
 VARIANCE = 0.1  # of people's losses, before a single row was audited
 VARIANCE_ROWS = 2.0  # how many audited rows that first belief counts for
 LEAST_LEFT = 0.05  # of log wealth still to win: keeps the stake away from zero at the very end
-# A row that the judge says is lost is audited less than half as often: people can hardly make it worse. To
-# audit oftener where the judge is unsure was tried as well, and certifies less: what a bettor may
-# stake is bound by the rarest audit of a row that the judge thinks harmless.
+# A row that the judge says is lost is audited less than half as often: people can hardly make it
+# worse. To audit oftener where the judge is unsure was tried as well, and certifies less: what a
+# bettor may stake is bound by the rarest audit of a row that the judge thinks harmless.
 LOST_ROWS = 0.4
 TRUSTS = np.linspace(0, 1, 21)  # at which the worst corrected loss is computed
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,8 @@ class Certificate:
         superior_accuracy: its accuracy on those rows, which the loss is measured against.
         rows_needed: where nothing is certified, about how many calibration rows would do; None: no
             number would.
+        judged: how many of those rows were decided by a model, and not by a known answer; what is
+            promised then holds as that judge sees it.
     """
 
     certified: bool
@@ -82,14 +84,17 @@ class Certificate:
     share_superior: float
     superior_accuracy: float
     rows_needed: int | None = None
+    judged: int = 0
 
     @property
     def sentence(self) -> str:
         """The certificate in words."""
         plural = "" if self.n_calibration == 1 else "s"
         rows = f"{self.n_calibration:,} calibration row{plural}"
+        if self.judged:
+            rows += f", {self.judged:,} of them judged by a model and not by people"
         terms = (
-            f"at most {100 * self.epsilon:g} points of accuracy, with "
+            f"at most {100 * self.epsilon:g} points of {self.measure}, with "
             f"{100 * (1 - self.delta):g} % confidence"
         )
         if self.certified:
@@ -119,6 +124,11 @@ class Certificate:
         more = self.rows_needed - self.n_calibration
         return f"{none} About {more:,} more rows like these would do ({self.rows_needed:,} in all)."
 
+    @property
+    def measure(self) -> str:
+        """What is promised: accuracy, or what a judge takes for quality."""
+        return "quality as the judge sees it" if self.judged else "accuracy"
+
     def to_dict(self) -> dict[str, Any]:
         """The certificate as JSON values, with its sentence."""
         return {**asdict(self), "sentence": self.sentence}
@@ -131,12 +141,14 @@ class Certificate:
             MetricError: naming the first field that is missing.
         """
         names = [field.name for field in fields(cls)]
-        missing = [name for name in names if name not in values]
+        known = [name for name in names if name in values]
+        missing = [field.name for field in fields(cls) if field.default is MISSING]
+        missing = [name for name in missing if name not in values]
         if missing:
             raise MetricError(
                 f"certificate: the field {missing[0]!r} is missing. Certify the router again."
             )
-        return cls(**{name: values[name] for name in names})
+        return cls(**{name: values[name] for name in known})
 
 
 def certify_threshold(

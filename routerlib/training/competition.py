@@ -144,7 +144,8 @@ def certify_choice(
 ) -> PolicyCertificate:
     """Certify the chosen policy on the calibration rows, and give it to the router.
 
-    A router whose policy is the router alone keeps the threshold and the certificate that it has.
+    A router whose policy is the router alone keeps the threshold and the certificate that it has;
+    so does one whose certificate is about people, which no policy of two decisions has.
     """
     kept_back = rows.take(calibration)
     score = router.score(kept_back.texts, kept_back.categories if use_categories else None)
@@ -152,5 +153,8 @@ def certify_choice(
     placed, certificate = policy_choice.certify_policy(
         found.policy, score, told, epsilon, delta, currency=" dollars" if told.priced else ""
     )
-    router.policy = None if placed.name == ROUTER else placed
+    judged = kept_back.sources.count("judged")
+    certificate = replace(certificate, promise=replace(certificate.promise, judged=judged))
+    is_about_people = "n_audited" in (router.certificate or {})
+    router.policy = None if placed.name == ROUTER or is_about_people else placed
     return certificate

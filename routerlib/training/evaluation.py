@@ -8,7 +8,7 @@ category. Fitting and choosing are `candidates`' business, and what the metrics 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from routerlib import settings
-from routerlib.stats import certificates, metrics
+from routerlib.endpoints.prompts import as_text
+from routerlib.rows.schemas import LabelledPrompt
+from routerlib.stats import audits, certificates, metrics
 from routerlib.training.candidates import BASELINES, Fitted, apgr_or_nan
 from routerlib.training.examples import Examples, from_rows
 from routerlib.training.labelled_data import read_outcomes
@@ -324,8 +326,105 @@ def certify(
     score = router.score(calibration.texts, calibration.categories if use_categories else None)
     outcomes = (calibration.inferior, calibration.superior)
     found = certificates.certify_threshold(score, *outcomes, epsilon, delta)
+    found = replace(found, judged=calibration.sources.count("judged"))
     router.certificate, router.threshold = found.to_dict(), found.threshold
     router.curve = metrics.routing_curve(
         score, *outcomes, inferior_cost=inferior_cost, superior_cost=superior_cost
     )
     return found
+
+
+def certify_audited(
+    router: Router,
+    labelled: Sequence[LabelledPrompt],
+    epsilon: float = 0.05,
+    delta: float = 0.1,
+    use_categories: bool = True,
+) -> audits.AuditedCertificate | None:
+    """Certify the threshold as people would see it, on the judged rows of the audit's plan, and
+    give it to the router; None where people have checked none, and no claim about them is made.
+
+    Args:
+        labelled: rows as `labelled_data.find_data` gives them; those of a plan carry `audit`, and
+            no router has learnt from them.
+    """
+    planned = [(row, row.audit) for row in labelled if row.audit]
+    planned.sort(key=lambda item: item[1]["place"])
+    if not any(audit["loss"] is not None for _, audit in planned):
+        return None
+    texts = [as_text(row.prompt) for row, _ in planned]
+    categories = [row.category for row, _ in planned]
+    said = [audit["loss"] for _, audit in planned]
+    found = audits.certify_audited(
+        router.score(texts, categories if use_categories else None),
+        [(row.superior_score or 0.0) - (row.inferior_score or 0.0) for row, _ in planned],
+        [np.nan if loss is None else loss for loss in said],
+        [audit["picked"] for _, audit in planned],
+        [audit["chance"] for _, audit in planned],
+        epsilon,
+        delta,
+    )
+    router.certificate, router.threshold = found.to_dict(), found.threshold
+    return found
+
+
+# --- by source ---
+
+
+@dataclass(frozen=True)
+class SourceResult:
+    """The chosen router on test rows of one source: APGR with its interval, NaN without a gap."""
+
+    source: str
+    rows: int
+    inferior: float
+    superior: float
+    apgr: float
+    apgr_low: float
+    apgr_high: float
+
+
+def by_source(
+    examples: Examples, tests: Sequence[Tested], chosen: str, n: int = 1000
+) -> list[SourceResult]:
+    """What the chosen router is worth on graded and on judged test rows, each by themselves."""
+    counts = np.random.default_rng(0).poisson(1.0, size=(n, len(examples))).astype(np.float32)
+    sources = np.asarray(examples.sources)
+    table = []
+    for source in sorted({str(name) for test in tests for name in sources[test.index]}):
+        inside = [_only(test, sources[test.index] == source) for test in tests]
+        index = np.concatenate([test.index for test in inside])
+        low, high = metrics.interval(_apgr(examples, inside, chosen, counts))
+        table.append(
+            SourceResult(
+                source=source,
+                rows=len(np.unique(index)),
+                inferior=float(examples.inferior[index].mean()),
+                superior=float(examples.superior[index].mean()),
+                apgr=float(_apgr(examples, inside, chosen, None)[0]),
+                apgr_low=low,
+                apgr_high=high,
+            )
+        )
+    return table
+
+
+def _only(test: Tested, at: np.ndarray) -> Tested:
+    after = {name: scores[at] for name, scores in test.after.items()}
+    before = {name: scores[at] for name, scores in test.before.items()}
+    return Tested(test.index[at], after, before)
+
+
+def sources_as_markdown(table: Sequence[SourceResult]) -> str:
+    """The results by source in Markdown; what a judged row calls quality is the judge's opinion."""
+    lines = [
+        "| test rows | rows | inferior | superior | APGR |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for row in table:
+        apgr = _with_interval(".3f", row.apgr, row.apgr_low, row.apgr_high)
+        lines.append(
+            f"| {row.source} | {row.rows:,} | {row.inferior:.3f} | {row.superior:.3f} | "
+            f"{apgr.replace(' ', NO_BREAK)} |"
+        )
+    return "\n".join(lines)

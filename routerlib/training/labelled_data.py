@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from routerlib import settings
+from routerlib.answers import auditing
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import LabelledPrompt, RowError
@@ -32,23 +33,62 @@ def find_data(
     """The labelled prompts to learn from and the sentence that says where they came from.
 
     Args:
-        outcomes: graded rows; empty: outputs/graded/outcomes.jsonl, else the shipped sample.
+        outcomes: graded or judged rows (several sources with commas between); empty:
+            outcomes.jsonl in outputs/graded and outputs/judged, else the shipped sample. Judged
+            rows that people audit are marked, and kept for calibration.
         labelled: prompts with labels from people or a model (several sources with commas between);
             empty: what notebooks 01 and 02 left; "none": none.
         fields: names of the outcomes' fields, ours to theirs (see `sources.load_rows`).
     """
-    left = settings.outputs("graded") / "outcomes.jsonl"
     asked = ""
-    if not outcomes and left.exists():
-        outcomes, asked = str(left), _questions_asked()
-    outcomes = outcomes or sources.SAMPLE
+    if not outcomes:
+        left = usual_outcomes()
+        outcomes = ",".join(left)
+        asked = _questions_asked() if str(_graded_by_04()) in left else ""
     rows = list(sources.load_rows(outcomes, LabelledPrompt, fields=fields))
+    rows, others = of_one_pair(auditing.with_audit(rows))
     for source in labelled_sources(labelled):
         rows += list(sources.load_rows(source, LabelledPrompt))
     counts = Counter(row.source for row in rows)
     listed = ", ".join(f"{number:,} {source}" for source, number in sorted(counts.items()))
-    name = Path(outcomes).name
-    return rows, f"{len(rows):,} labelled prompts ({listed}), graded ones from {name}.{asked}"
+    names = " and ".join(Path(name).name for name in dict.fromkeys(settings.names(outcomes)))
+    what = "graded and judged ones" if counts["judged"] else "graded ones"
+    told = f"{len(rows):,} labelled prompts ({listed}), {what} from {names}.{asked}{others}"
+    return rows, told
+
+
+def _graded_by_04() -> Path:
+    return settings.outputs("graded") / "outcomes.jsonl"
+
+
+def usual_outcomes() -> list[str]:
+    """The outcomes that 04 left, graded and judged; the shipped sample where it left none."""
+    left = [_graded_by_04(), settings.outputs("judged") / "outcomes.jsonl"]
+    return [str(path) for path in left if path.exists()] or [sources.SAMPLE]
+
+
+def of_one_pair(rows: Sequence[LabelledPrompt]) -> tuple[list[LabelledPrompt], str]:
+    """The outcomes that are about one pair of models, and a sentence where others were left out.
+
+    Rows that do not say whose they are belong to any pair. Of several pairs, the one with most rows
+    counts: a router sends prompts to two models, and learns from these alone.
+    """
+    pairs = Counter(filter(None, map(_pair_of, rows)))
+    if len(pairs) < 2:
+        return list(rows), ""
+    [(pair, _)] = pairs.most_common(1)
+    kept = [row for row in rows if _pair_of(row) in (None, pair)]
+    left_out = ", ".join(" and ".join(other) for other in pairs if other != pair)
+    return kept, (
+        f" {len(rows) - len(kept):,} outcomes of other models ({left_out}) were left out; the "
+        f"router is for {' and '.join(pair)}. Name the files as OUTCOMES to choose."
+    )
+
+
+def _pair_of(row: LabelledPrompt) -> tuple[str, str] | None:
+    if row.inferior_model and row.superior_model:
+        return row.inferior_model, row.superior_model
+    return None
 
 
 def _questions_asked() -> str:
@@ -138,8 +178,9 @@ def split_rows(
     """Positions of train, validation, calibration and test rows, and of those left for checks.
 
     Rows of one group (equal or nearly equal prompts) stay together. Graded rows make validation,
-    calibration and test. Rows that an earlier split held back stay held back: graded ones go to the
-    part of that name, others to "held_back". What an earlier split lets train is shared out between
+    calibration and test; judged rows, which have scores too, count as graded. Rows that an earlier
+    split held back stay held back: graded ones go to the part of that name, others to "held_back".
+    Rows set aside for an audit calibrate. What an earlier split lets train is shared out between
     train and calibration. Further rows without grades train where their weight is above zero and
     their prompt is in no other part. People's labels of weight zero are "unscored", left for a
     check of their own, unless the router has learnt or was calibrated on the same prompt.
@@ -183,8 +224,10 @@ def _split_graded(
     groups = rows.groups[graded]
     tested = np.isin(groups, _groups_of(rows, ("test",)))
     validated = np.isin(groups, _groups_of(rows, ("validation",))) & ~tested
-    learnable = np.isin(groups, _groups_of(rows, ("train",))) & ~tested & ~validated
-    new = ~(tested | validated | learnable)
+    held = tested | validated
+    audited = np.isin(groups, _groups_of(rows, ("calibration",))) & ~held
+    learnable = np.isin(groups, _groups_of(rows, ("train",))) & ~held & ~audited
+    new = ~(held | audited | learnable)
     parts = {
         name: [found] for name, found in _shared_out(graded, groups, new, shares, seed).items()
     }
@@ -193,7 +236,7 @@ def _split_graded(
     both = {name: share / sum(both.values()) for name, share in both.items()}
     for name, found in _shared_out(graded, groups, learnable, both, seed).items():
         parts[name].append(found)
-    for name, at in (("validation", validated), ("test", tested)):
+    for name, at in (("validation", validated), ("test", tested), ("calibration", audited)):
         parts.setdefault(name, []).append(graded[at])
     return {name: np.sort(np.concatenate(found)) for name, found in parts.items()}
 

@@ -422,7 +422,7 @@ class PolicyCertificate:
         if not promise.certified:
             return f"Policy '{self.policy}': {promise.sentence}"
         terms = (
-            f"at most {100 * promise.epsilon:g} points of accuracy with "
+            f"at most {100 * promise.epsilon:g} points of {promise.measure} with "
             f"{100 * (1 - promise.delta):g} % confidence"
         )
         steps = f"{100 * at['share_up']:.1f} % of prompts go straight to the superior model"

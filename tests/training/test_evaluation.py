@@ -322,3 +322,116 @@ def test_results_by_category(study):
     assert facts.apgr == pytest.approx(
         metrics.apgr(scores["kernel"][odd], rows.inferior[odd], rows.superior[odd])
     )
+
+
+# --- judged rows ---
+
+
+def test_each_source_has_its_own_apgr(study):
+    rows, scores, _ = study
+    mixed = replace(rows, sources=["graded", "judged"] * 200)
+    tests = [
+        scored(mixed, np.arange(0, 300), **scores),
+        scored(mixed, np.arange(100, 400), **scores),
+    ]
+    table = evaluation.by_source(mixed, tests, "kernel", n=200)
+    assert [row.source for row in table] == ["graded", "judged"]
+    assert [row.rows for row in table] == [200, 200]
+    for row, start in zip(table, (0, 1), strict=True):
+        inside = [np.arange(a + start, a + 300, 2) for a in (0, 100)]
+        same = replace(rows, sources=["x"] * 400)
+        parts = [scored(rows, at, **scores) for at in inside]
+        alone = evaluation.by_source(same, parts, "kernel", 200)
+        assert row.apgr == pytest.approx(alone[0].apgr) and row.apgr_low < row.apgr < row.apgr_high
+    text = evaluation.sources_as_markdown(table)
+    assert "| judged | 200 |" in text and f"{table[1].apgr:.3f}" in text
+
+
+class Need(Scorer):
+    """Reads the score off the prompt's text."""
+
+    kind = "need"
+
+    def fit(self, examples):
+        return self
+
+    def score(self, texts, categories=None):
+        return np.array([float(text) for text in texts])
+
+
+def judged_rows(number, audited, seed=0, right=0.85):
+    """Judged prompts that carry their own score; a judge who is mostly right; half audited."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for i in range(number):
+        score = round(float(rng.random()), 4)
+        people = 1.0 if rng.random() < 0.6 * score**2 else float(-(rng.random() < 0.1))
+        says = people if rng.random() < right else float(rng.choice([-1, 0, 1]))
+        picked = bool(rng.random() < 0.3)
+        audit = {"place": number - i, "chance": 0.3, "picked": picked, "loss": None}
+        if picked and audited:
+            audit["loss"] = people
+        row = {
+            "id": str(i),
+            "prompt": str(score),
+            "source": "judged",
+            "inferior_score": 1.0 - (says > 0),
+            "superior_score": 1.0 - (says < 0),
+            "audit": audit,
+        }
+        made.append(examples.outcome_row(row))
+    return made
+
+
+def test_without_an_audit_the_sentence_says_as_the_judge_sees_it():
+    labelled = judged_rows(600, audited=False)
+    router = Router("need", Need(), Calibration("none"))
+    found = evaluation.certify(router, examples.from_rows(labelled), 0.05, 0.1)
+    assert found.certified and found.judged == 600
+    assert "points of quality as the judge sees it" in found.sentence
+    assert "600 of them judged by a model and not by people" in found.sentence
+    assert "people would" not in found.sentence
+    assert evaluation.certify_audited(router, labelled) is None
+    assert router.certificate == found.to_dict()
+
+
+def test_graded_rows_alone_promise_accuracy_as_ever(study):
+    rows, _, _ = study
+    router = Router("random", Random(), Calibration("none"))
+    found = evaluation.certify(router, rows)
+    assert found.judged == 0 and "points of accuracy" in found.sentence
+
+
+def test_with_an_audit_the_promise_is_about_people():
+    labelled = judged_rows(1200, audited=True)
+    router = Router("need", Need(), Calibration("none"))
+    evaluation.certify(router, examples.from_rows(labelled), 0.05, 0.1)
+    found = evaluation.certify_audited(router, labelled[::-1], 0.05, 0.1)
+    assert found.certified and found.n_calibration == 1200
+    assert found.n_audited == sum(row.audit["picked"] for row in labelled)
+    assert (
+        "as people would see it" in found.sentence
+        and f"{found.n_audited} audited" in found.sentence
+    )
+    assert router.threshold == found.threshold and router.certificate["n_audited"] > 200
+
+
+def test_an_audit_that_stopped_uses_the_rows_up_to_there():
+    labelled = judged_rows(1200, audited=True)
+    for row in labelled:
+        if row.audit["place"] > 600:
+            row.audit["loss"] = None
+    router = Router("need", Need(), Calibration("none"))
+    found = evaluation.certify_audited(router, labelled, 0.05, 0.1)
+    assert 600 <= found.n_calibration < 640
+
+
+def test_a_judge_who_flatters_the_inferior_model_certifies_no_more_with_an_audit():
+    labelled = judged_rows(1200, audited=True)
+    for row in labelled:
+        row.inferior_score, row.superior_score = 1.0, 0.0
+    router = Router("need", Need(), Calibration("none"))
+    believed = evaluation.certify(router, examples.from_rows(labelled), 0.05, 0.1)
+    assert believed.share_superior == 0  # all goes to the inferior model
+    audited = evaluation.certify_audited(router, labelled, 0.05, 0.1)
+    assert audited.threshold < 0.75 and router.threshold == audited.threshold

@@ -12,7 +12,7 @@ from tiny_encoder import rows
 
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl
-from routerlib.rows.schemas import LabelledPrompt, RowError
+from routerlib.rows.schemas import LABELS, LabelledPrompt, RowError
 from routerlib.training import examples, labelled_data
 
 
@@ -287,3 +287,52 @@ def test_the_sentence_names_the_questions_that_03_asked(outputs):
     )
     named = labelled_data.find_data(str(outputs / "graded" / "outcomes.jsonl"), "none")[1]
     assert "The questions" not in named, "a file that is named need not be what 03 asked"
+
+
+# --- judged rows ---
+
+
+def judged(i, models=("small", "big"), **more):
+    superior = i % 3 == 0
+    return LabelledPrompt(
+        id=f"j{i}",
+        prompt=" ".join(f"word{(i + 1) * step % 9973}" for step in (7919, 6007, 5003, 4001, 3001)),
+        label=LABELS[superior],
+        p_superior=float(superior),
+        source="judged",
+        inferior_score=float(not superior),
+        superior_score=1.0,
+        inferior_model=models[0],
+        superior_model=models[1],
+        **more,
+    )
+
+
+def test_judged_rows_stand_beside_graded_ones(outputs):
+    jsonl.write_rows(outputs / "judged" / "outcomes.jsonl", [judged(i) for i in range(40)])
+    found, said = labelled_data.find_data("", "none")
+    assert {row.source for row in found} == {"judged"} and "40 judged" in said
+    graded = [judged(i).model_copy(update={"source": "graded", "id": f"g{i}"}) for i in range(30)]
+    jsonl.write_rows(outputs / "graded" / "outcomes.jsonl", graded)
+    found, said = labelled_data.find_data("", "none")
+    assert len(found) == 70 and "graded and judged ones from outcomes.jsonl" in said
+    rows = examples.from_rows(found, {"judged": 0.5})
+    assert rows.graded.all() and set(rows.weights.tolist()) == {0.5, 1.0}
+
+
+def test_outcomes_of_another_pair_do_not_mix(outputs):
+    rows = [judged(i) for i in range(30)] + [judged(i, ("tiny", "big")) for i in range(30, 40)]
+    jsonl.write_rows(outputs / "judged" / "outcomes.jsonl", rows)
+    found, said = labelled_data.find_data("", "none")
+    assert len(found) == 30
+    assert "10 outcomes of other models (tiny and big) were left out" in said
+
+
+def test_rows_set_aside_for_an_audit_calibrate_and_never_train():
+    aside = [judged(i, split="calibration") for i in range(60)]
+    rows = examples.from_rows([*aside, *(judged(i) for i in range(60, 160))])
+    for seed in range(3):
+        parts = labelled_data.split_rows(rows, seed)
+        assert set(range(60)) <= set(parts["calibration"].tolist())
+        assert not set(range(60)) & {int(i) for n in ("train", "test") for i in parts[n]}
+        assert len(parts["train"]) > 40
