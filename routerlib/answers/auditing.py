@@ -159,7 +159,7 @@ def read_plan(folder: str | Path = "") -> list[Planned]:
 
 
 def _folder(folder: str | Path) -> Path:
-    return settings.resolve(folder) if folder else settings.outputs("judged")
+    return settings.resolve(folder) if folder else settings.outputs("graded", "judged")
 
 
 # --- people's verdicts ---
@@ -170,7 +170,7 @@ class Audit:
 
     Args:
         pairs: the answers of both models. plan: as `make_plan` gives it. folder: where votes and
-            skips lie, one file each; without it, outputs/judged. auditor: who votes; without it,
+            skips lie, one file each; without it, outputs/graded/judged. auditor: who votes; without it,
             the name of the account.
 
     Attributes:

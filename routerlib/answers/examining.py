@@ -215,7 +215,7 @@ def examine(
     """Let each judge judge pairs whose better answer is known, resumable, and measure it.
 
     Args:
-        folder: for the verdicts. Without it, outputs/judged/examination.
+        folder: for the verdicts. Without it, outputs/graded/judged/examination.
         settings_of_the_run: those of `judging.judge`, such as max_concurrent.
 
     Returns:
@@ -235,7 +235,7 @@ async def examining(
 ) -> list[Examination]:
     """`examine`, to be awaited."""
     jury = [jury] if isinstance(jury, Judge) else list(jury)
-    target = settings.resolve(folder) if folder else settings.outputs("judged") / "examination"
+    target = settings.resolve(folder) if folder else settings.outputs("graded", "judged") / "examination"
     found = []
     for one in jury:
         name = f"{one.stem}.jsonl"

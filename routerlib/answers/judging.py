@@ -401,7 +401,7 @@ async def judge(
         pairs: as `pairs.read_pairs` gives them; ids are unique.
         jury: one judge, or several, whose verdicts count by their `weight`.
         folder: for the outcomes and, in its folder `verdicts`, a file for each judge. Without it,
-            outputs/judged.
+            outputs/graded/judged.
         comparisons: of one pair at most, where the models gave several samples: inferior sample i
             against superior sample i. The share of them that the superior model wins is the row's
             `p_superior`.
@@ -420,7 +420,7 @@ async def judge(
     settings.whole("COMPARISONS", comparisons)
     settings.whole("MAX_CONCURRENT", max_concurrent)
     settings.whole("MAX_ATTEMPTS", max_attempts)
-    target = settings.resolve(folder) if folder else settings.outputs("judged")
+    target = settings.resolve(folder) if folder else settings.outputs("graded", "judged")
     found = Judging(target / name, target / f"unjudged_{name}", pairs=len(pairs))
     answered: list[dict[str, dict[str, Any]]] = []
     for one in jury:

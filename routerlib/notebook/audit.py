@@ -200,12 +200,12 @@ def open_audit(
 
     Args:
         inferior, superior: the responses files behind the outcomes. outcomes: judged rows; without
-            it, outputs/judged/outcomes.jsonl. number: of pairs to show, about. auditor: who votes.
+            it, outputs/graded/judged/outcomes.jsonl. number: of pairs to show, about. auditor: who votes.
 
     Raises:
         auditing.AuditError: there are no judged rows.
     """
-    path = settings.resolve(outcomes) if outcomes else settings.outputs("judged") / "outcomes.jsonl"
+    path = settings.resolve(outcomes) if outcomes else settings.outputs("graded", "judged") / "outcomes.jsonl"
     if not path.exists():
         raise auditing.AuditError(f"There are no judged outcomes at {path}. Judge first (04).")
     rows = list(jsonl.read_rows(path, LabelledPrompt))

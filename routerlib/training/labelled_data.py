@@ -34,7 +34,7 @@ def find_data(
 
     Args:
         outcomes: graded or judged rows (several sources with commas between); empty:
-            outcomes.jsonl in outputs/graded and outputs/judged, else the shipped sample. Judged
+            outcomes.jsonl in outputs/graded and outputs/graded/judged, else the shipped sample. Judged
             rows that people audit are marked, and kept for calibration.
         labelled: prompts with labels from people or a model (several sources with commas between);
             empty: what notebooks 01 and 02 left; "none": none.
@@ -63,7 +63,7 @@ def _graded_by_04() -> Path:
 
 def usual_outcomes() -> list[str]:
     """The outcomes that 04 left, graded and judged; the shipped sample where it left none."""
-    left = [_graded_by_04(), settings.outputs("judged") / "outcomes.jsonl"]
+    left = [_graded_by_04(), settings.outputs("graded", "judged") / "outcomes.jsonl"]
     return [str(path) for path in left if path.exists()] or [sources.SAMPLE]
 
 

@@ -309,7 +309,7 @@ def judged(i, models=("small", "big"), **more):
 
 
 def test_judged_rows_stand_beside_graded_ones(outputs):
-    jsonl.write_rows(outputs / "judged" / "outcomes.jsonl", [judged(i) for i in range(40)])
+    jsonl.write_rows(outputs / "graded" / "judged" / "outcomes.jsonl", [judged(i) for i in range(40)])
     found, said = labelled_data.find_data("", "none")
     assert {row.source for row in found} == {"judged"} and "40 judged" in said
     graded = [judged(i).model_copy(update={"source": "graded", "id": f"g{i}"}) for i in range(30)]
@@ -322,7 +322,7 @@ def test_judged_rows_stand_beside_graded_ones(outputs):
 
 def test_outcomes_of_another_pair_do_not_mix(outputs):
     rows = [judged(i) for i in range(30)] + [judged(i, ("tiny", "big")) for i in range(30, 40)]
-    jsonl.write_rows(outputs / "judged" / "outcomes.jsonl", rows)
+    jsonl.write_rows(outputs / "graded" / "judged" / "outcomes.jsonl", rows)
     found, said = labelled_data.find_data("", "none")
     assert len(found) == 30
     assert "10 outcomes of other models (tiny and big) were left out" in said
