@@ -235,7 +235,9 @@ async def examining(
 ) -> list[Examination]:
     """`examine`, to be awaited."""
     jury = [jury] if isinstance(jury, Judge) else list(jury)
-    target = settings.resolve(folder) if folder else settings.outputs("graded", "judged") / "examination"
+    target = (
+        settings.resolve(folder) if folder else settings.outputs("graded", "judged") / "examination"
+    )
     found = []
     for one in jury:
         name = f"{one.stem}.jsonl"

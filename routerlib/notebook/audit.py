@@ -205,7 +205,11 @@ def open_audit(
     Raises:
         auditing.AuditError: there are no judged rows.
     """
-    path = settings.resolve(outcomes) if outcomes else settings.outputs("graded", "judged") / "outcomes.jsonl"
+    path = (
+        settings.resolve(outcomes)
+        if outcomes
+        else settings.outputs("graded", "judged") / "outcomes.jsonl"
+    )
     if not path.exists():
         raise auditing.AuditError(f"There are no judged outcomes at {path}. Judge first (04).")
     rows = list(jsonl.read_rows(path, LabelledPrompt))

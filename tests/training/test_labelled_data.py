@@ -309,7 +309,9 @@ def judged(i, models=("small", "big"), **more):
 
 
 def test_judged_rows_stand_beside_graded_ones(outputs):
-    jsonl.write_rows(outputs / "graded" / "judged" / "outcomes.jsonl", [judged(i) for i in range(40)])
+    jsonl.write_rows(
+        outputs / "graded" / "judged" / "outcomes.jsonl", [judged(i) for i in range(40)]
+    )
     found, said = labelled_data.find_data("", "none")
     assert {row.source for row in found} == {"judged"} and "40 judged" in said
     graded = [judged(i).model_copy(update={"source": "graded", "id": f"g{i}"}) for i in range(30)]
