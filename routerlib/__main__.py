@@ -265,6 +265,17 @@ COMMANDS: dict[str, Command] = {
         without=frozenset({"progress"}),
         ends=_graded,
     ),
+    "replay": Command(
+        "your log, answered by a cheaper model and judged: money saved, quality lost, a threshold",
+        "routerlib.replay:replay",
+        needs=frozenset({"logs", "inferior", "judge"}),
+        without=frozenset({"progress"}),
+        reads={
+            "logs": Positional[str],
+            "temperature": Annotated[float | None, NUMBER_OR_NONE, arg(help_behavior_hint="")],
+        },
+        ends=_collected,
+    ),
     "route": Command(
         "which model a prompt goes to, and why",
         "routerlib.__main__:route",

@@ -23,6 +23,7 @@ from routerlib.answers import judges as judging_models
 from routerlib.answers.judges import FIRST, Judge, JudgingError
 from routerlib.answers.pairs import INFERIOR, SUPERIOR, TIE, Pair
 from routerlib.collecting import ledger, resumable
+from routerlib.collecting.forecast import Prices
 from routerlib.endpoints import clients, servers
 from routerlib.endpoints.check import first_answer
 from routerlib.endpoints.prompts import as_text
@@ -393,6 +394,7 @@ async def judge(
     max_attempts: int = 3,
     name: str = "outcomes.jsonl",
     progress: bool = True,
+    budget: float | None = None,
 ) -> Judging:
     """Have every pair judged by every judge; the outcomes appear whole at the end, the paid
     verdicts are on disk as they come.
@@ -408,6 +410,8 @@ async def judge(
         max_concurrent: requests in flight, at most. max_attempts: failures after which a showing is
             left alone in this run; the next run asks it again.
         name: of the outcomes file.
+        budget: money that each judge's verdicts may cost in all, earlier runs included; None: no
+            limit.
 
     Raises:
         JudgingError: no pairs, no judges, or not one verdict could be read.
@@ -426,7 +430,7 @@ async def judge(
     for one in jury:
         path = target / "verdicts" / f"{one.stem}.jsonl"
         limits = (comparisons, max_concurrent, max_attempts)
-        await _ask_judge(one, pairs, path, limits, progress, found)
+        await _ask_judge(one, pairs, path, limits, progress, found, budget)
         answered.append(_verdicts_in(path, pairs, comparisons, found))
     _settle(pairs, jury, answered, comparisons, found)
     return found
@@ -453,6 +457,7 @@ async def _ask_judge(
     limits: tuple[int, int, int],
     progress: bool,
     found: Judging,
+    budget: float | None = None,
 ) -> None:
     """Bring every showing to one verdict of one judge, as far as attempts allow; `limits` are
     comparisons, requests in flight and attempts.
@@ -475,6 +480,7 @@ async def _ask_judge(
                 price_out=one.price_out,
                 progress=progress,
                 label=f"judge {one.model}",
+                budget=budget if one.price_in or one.price_out else None,
             )
     found.methods[one.model] = method
     found.verdict_files.append(path)
@@ -548,6 +554,9 @@ def _job(
         where=endpoint.url,
         news=endpoint.dialect.news,
         found=lambda answer: first_answer(endpoint, answer, one.price_in, one.price_out),
+        most=lambda showing, n: Prices(one.price_in, one.price_out).most(
+            message(showing), n, endpoint.max_tokens
+        ),
     )
 
 

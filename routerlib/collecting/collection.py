@@ -42,6 +42,7 @@ __all__ = [
     "output_path",
     "read_responses",
     "sent",
+    "write_logged",
 ]
 
 # What rows written before a setting existed were sampled with.
@@ -487,6 +488,25 @@ def logged_samples(question: Question, model: str) -> list[dict[str, Any]]:
         return []
     told = answer.model_dump(mode="json", exclude={"model", "also_named", "at"})
     return [{**told, "from_log": True}]
+
+
+def write_logged(prompts: Iterable[OpenPrompt], model: str, path: Path, prices: Prices) -> Path:
+    """A file of responses as 03 writes it, of the answers that a log holds of one model.
+
+    Args:
+        prices: for answers of which the log has the tokens, and no cost.
+    """
+    rows = []
+    for prompt in prompts:
+        samples = logged_samples(prompt, model)
+        for sample in samples:
+            tokens = [sample.get(name) for name in ledger.TOKENS]
+            if sample.get("cost") is None and prices.are_known and None not in tokens:
+                sample["cost"] = prices.cost(*map(float, tokens))
+        state = resumable.State(samples=samples)
+        rows.append(_row(prompt, state, model, {"from_log": True}))
+    jsonl.write_rows(path, rows)
+    return path
 
 
 def _can_be_read_twice(questions: Any) -> bool:

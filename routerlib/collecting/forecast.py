@@ -44,6 +44,10 @@ class Prices:
                 sample["cost"] = cost
         return answer
 
+    def about(self, prompt: Prompt, written: float) -> float:
+        """What an answer of so many tokens costs, about."""
+        return self.cost(_bytes_of(prompt) / BYTES_A_TOKEN, written)
+
     def most(self, prompt: Prompt, n: int, max_tokens: int) -> float:
         """What a request for n samples can cost: half a token a byte is more than texts have, and
         every answer as long as it may be. A server that gives one sample at a time reads the prompt
@@ -115,16 +119,15 @@ def forecast(
             continue
         found.samples += missing
         prompt = sent(question)
-        tokens = _bytes_of(prompt) / BYTES_A_TOKEN
-        found.about += prices.cost(tokens, missing * _expected_tokens(question, max_tokens))
+        found.about += prices.about(prompt, missing * expected_tokens(question, max_tokens))
         found.most += prices.most(prompt, missing, max_tokens)
     return found
 
 
-def _expected_tokens(question: Question, max_tokens: int) -> float:
+def expected_tokens(question: Question, max_tokens: int) -> float:
     """Of an answer: as many as that in the log has, or as many as it may have."""
     answer = question.answer if isinstance(question, OpenPrompt) else None
     if answer is None:
-        return max_tokens
+        return float(max_tokens)
     guessed = len(answer.full_response) / BYTES_A_TOKEN
     return min(float(max_tokens), float(answer.completion_tokens or guessed))

@@ -1,0 +1,53 @@
+"""Savings: the figures by hand, and ranges that hold what they promise."""
+
+import numpy as np
+import pytest
+
+from routerlib.stats.metrics import MetricError
+from routerlib.stats.savings import measure_saving, paired_difference
+
+
+def test_quality_and_money_by_hand():
+    found = measure_saving("all", [1, 0, 0, 1], [0, 1, 0, 0], spent=[1, 1, 1, 1], full=[4, 4, 4, 8])
+    assert found.lost.value == pytest.approx(0.25)
+    assert (found.worse, found.better) == (0.5, 0.25)
+    assert found.saved.value == pytest.approx(1 - 4 / 20)
+    assert (found.spent, found.full) == (1000, 5000)
+
+
+def test_without_money_there_is_no_saving():
+    assert measure_saving("all", [0], [0]).saved is None
+    assert measure_saving("all", [0], [0], [0.0], [0.0]).saved is None
+
+
+@pytest.mark.parametrize("one,other", [(0, 0), (1, 0), (0.3, 0.3)])
+def test_a_range_of_few_prompts_is_wide(one, other):
+    few, many = paired_difference(one, other, 6), paired_difference(one, other, 600)
+    assert -1 <= few.low <= few.value <= few.high <= 1
+    assert few.high - few.low > 0.3 > 0.15 > many.high - many.low
+
+
+@pytest.mark.parametrize("worse,better", [(0.02, 0.01), (0.3, 0.1), (0.45, 0.45), (0.1, 0.8)])
+@pytest.mark.parametrize("n", [20, 100])
+def test_the_range_holds_the_truth_about_19_times_in_20(worse, better, n):
+    rng = np.random.default_rng(1)
+    draws = rng.multinomial(n, [worse, better, 1 - worse - better], 2000) / n
+    inside = 0
+    for one, other, _ in draws:
+        found = paired_difference(one, other, n)
+        inside += found.low <= worse - better <= found.high
+    assert 0.9 <= inside / 2000 <= 1.0
+
+
+def test_a_difference_turns_with_its_sides():
+    one, other = paired_difference(0.4, 0.1, 50), paired_difference(0.1, 0.4, 50)
+    assert one.low == pytest.approx(-other.high) and one.high == pytest.approx(-other.low)
+
+
+def test_no_prompts_and_uneven_columns_are_refused():
+    with pytest.raises(MetricError):
+        measure_saving("none", [], [])
+    with pytest.raises(MetricError):
+        measure_saving("uneven", [0, 1], [0])
+    with pytest.raises(MetricError):
+        measure_saving("uneven", [0, 1], [0, 0], [1.0], [1.0])

@@ -1,0 +1,206 @@
+"""The command `replay`: a log in any format goes in, a page comes out; a second run pays nothing, a
+budget is kept, and nothing that a log or a model wrote gets into the page as markup.
+"""
+
+import asyncio
+import json
+import re
+
+import log_rows
+import pytest
+from mock_server import MockServer, prompt_of
+
+from routerlib import __main__, replay
+from routerlib.errors import Foreseen
+from routerlib.rows import jsonl
+
+LOGS = ("chat", "LiteLLM", "Langfuse", "OpenTelemetry")
+
+
+def asked_for_answers(server):
+    """The prompts that the inferior model was asked."""
+    texts = map(prompt_of, server.requests)
+    return [text for text in texts if "Question" in text and "<answer_a>" not in text]
+
+
+def say(request, index):
+    """The inferior model's answer; the judge prefers the logged one to every third prompt."""
+    text = prompt_of(request)
+    if "<answer_a>" not in text:
+        return f"cheap words on {text[:40]}"
+    first, _ = re.findall(r"<answer_[ab]>\n(.*?)\n</answer_[ab]>", text, re.DOTALL)
+    number = re.search(r"Question (\d+):", text)
+    if not number or int(number[1]) % 3:
+        return "C"
+    return "B" if first.startswith("cheap") else "A"
+
+
+def run(path, *runs, **settings):
+    """Replay once for each of `runs`; returns (the server, what each came to)."""
+
+    async def main():
+        async with MockServer(say=say, models=("small", "judge"), takes_n=False) as server:
+            found = []
+            for changes in runs or ({},):
+                named = f"small@{server.base_url}", f"judge@{server.base_url}"
+                found.append(
+                    await replay.replay(
+                        str(path), *named, progress=False, **{**settings, **changes}
+                    )
+                )
+            return server, found
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(autouse=True)
+def no_router(outputs, monkeypatch):
+    """Fitting takes seconds and has tests of its own; one test here does it."""
+
+    def fit(*args, **kwargs):
+        raise Foreseen("left out of this test")
+
+    monkeypatch.setattr(replay.fitting, "fit", fit)
+    return fit
+
+
+def log_of(kind, tmp_path, number=30):
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(log_rows.lines(kind, number)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("kind", LOGS)
+def test_a_log_of_each_kind_becomes_a_page(kind, tmp_path):
+    server, [done] = run(log_of(kind, tmp_path))
+    page = done.page
+    assert done.exit_code == 0 and page.whole.prompts == 30
+    assert page.superior == log_rows.MODEL and page.inferior == "small"
+    assert page.whole.lost.value == pytest.approx(10 / 30)
+    assert page.whole.lost.low < 10 / 30 < page.whole.lost.high
+    assert len(asked_for_answers(server)) == 30, "the superior model's answers are in the log"
+    has_money = kind in ("LiteLLM", "Langfuse")
+    assert (page.whole.saved is not None) == has_money
+    assert ("no money is told" in str(done)) != has_money
+    assert done.path.exists() and str(done.path) in str(done)
+
+
+def test_money_and_quality_are_those_of_the_answers(tmp_path):
+    prices = {"inferior_price_in": 1.0, "inferior_price_out": 2.0, "judge_price_in": 1.0}
+    _, [done] = run(log_of("LiteLLM", tmp_path), **prices)
+    whole = done.page.whole
+    rows = [row for _, row in jsonl.read_values(done.path.with_name("inferior.jsonl"))]
+    spent = sum(sample["cost"] for row in rows for sample in row["responses"])
+    assert whole.full == pytest.approx(2.0) and whole.spent == pytest.approx(1000 * spent / 30)
+    assert whole.saved.value == pytest.approx(1 - spent / (30 * 0.002))
+    assert dict(done.page.costs)["answers of small"] == pytest.approx(spent)
+    assert dict(done.page.costs)["judging"] > 0
+
+
+def test_a_second_run_pays_nothing_and_says_the_same(tmp_path, capsys):
+    prices = {"inferior_price_out": 2.0, "judge_price_in": 1.0}
+    server, [first, second] = run(log_of("chat", tmp_path), {}, {}, **prices)
+    assert first.exit_code == second.exit_code == 0
+    assert first.page.whole == second.page.whole
+    assert dict(first.page.costs) == pytest.approx(dict(second.page.costs))
+    assert len(asked_for_answers(server)) == 30
+    verdicts = [body for body in server.requests if "Question" in prompt_of(body)]
+    assert len(verdicts) == 30 + 60
+    told = capsys.readouterr().out
+    assert "30 prompts with an answer of big-model to replay" in told
+
+
+def test_a_run_says_what_it_will_cost_before_it_asks(tmp_path, capsys):
+    prices = {"inferior_price_out": 100.0}
+    _, [done] = run(log_of("chat", tmp_path), **prices)
+    told = capsys.readouterr().out
+    total = float(re.search(r"in all about ([\d.]+\d)", told)[1])
+    assert 0.3 * total < sum(cost for _, cost in done.page.costs) < 3 * total
+
+
+def test_a_budget_ends_the_run_and_more_of_it_goes_on(tmp_path):
+    prices = {"inferior_price_out": 1000.0, "max_tokens": 20}
+    path = log_of("LiteLLM", tmp_path)
+    server, [whole] = run(path, **prices, output=str(tmp_path / "whole"))
+    budget = 0.5 * sum(cost for _, cost in whole.page.costs)
+    options = {**prices, "output": str(tmp_path / "part")}
+    server, [part, rest] = run(path, {"budget": budget}, {"budget": 10 * budget}, **options)
+    spent = sum(cost for _, cost in part.page.costs)
+    assert part.exit_code == 3 and 0 < part.page.whole.prompts < 30 and spent <= budget
+    assert "The same command goes on" in str(part)
+    assert rest.exit_code == 0 and rest.page.whole == whole.page.whole
+    assert len(asked_for_answers(server)) == 30
+
+
+def test_a_budget_that_allows_nothing_is_told(tmp_path):
+    path = log_of("LiteLLM", tmp_path)
+    with pytest.raises(replay.ReplayError, match="BUDGET"):
+        run(path, inferior_price_out=1000.0, budget=0.0001)
+
+
+def test_what_a_log_says_is_no_markup(tmp_path):
+    evil = "<script>alert(1)</script>"
+    rows = [log_rows.chat(place, text) for place, text in enumerate(log_rows.prompts(12))]
+    for row in rows:
+        row["model"], row["category"] = f"big{evil}", f"kind{evil}"
+    rows[0]["category"] = "other"
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    _, [done] = run(path)
+    html = done.path.read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in html and "<script" not in html and "http" not in html
+
+
+def test_prompts_without_a_category_are_sorted_by_their_words(tmp_path):
+    _, [done] = run(log_of("LiteLLM", tmp_path, 60))
+    assert len(done.page.kinds) >= 2
+    assert sum(kind.prompts for kind in done.page.kinds) == 60
+
+
+def test_the_model_of_most_answers_is_the_superior_one(tmp_path):
+    rows = [log_rows.chat(2, text) for text in log_rows.prompts(12)]
+    for place, row in enumerate(rows):
+        row["id"] = f"r{place}"
+        row["model"] = row["request"]["model"] = ("one", "two")[place < 4]
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    _, [first, second] = run(path, {}, {"superior": "two", "output": str(tmp_path / "two")})
+    assert (first.page.superior, first.page.whole.prompts) == ("one", 8)
+    assert (second.page.superior, second.page.whole.prompts) == ("two", 4)
+    assert "4 prompts without an answer of one" in str(first)
+
+
+def test_masking_reaches_no_server_and_no_file(tmp_path):
+    rows = [log_rows.chat(1, f"{text} Write to jane@example.org") for text in log_rows.prompts(8)]
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    server, [done] = run(path, mask="standard")
+    assert server.requests and "jane@" not in json.dumps(server.requests)
+    for file in done.path.parent.rglob("*.*"):
+        assert "jane@" not in file.read_text(encoding="utf-8"), file
+
+
+@pytest.mark.parametrize(
+    "changes,told",
+    [
+        ({"inferior": "small"}, "small@http"),
+        ({"inferior": "@http://127.0.0.1:1/v1"}, "a model and its address"),
+        ({"judge": "big"}, "JUDGE is 'big'"),
+        ({"superior": "nobody"}, "answers: 30 of big-model"),
+        ({"budget": -3.0}, "BUDGET"),
+        ({"mask": "nothing:here"}, "cannot be loaded"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_asked(changes, told, tmp_path):
+    named = {"inferior": "small@http://127.0.0.1:1/v1", "judge": "judge@http://127.0.0.1:1/v1"}
+    with pytest.raises(Foreseen, match=told):
+        asyncio.run(replay.replay(str(log_of("chat", tmp_path)), **{**named, **changes}))
+
+
+def test_the_command_line(tmp_path, capsys):
+    given = __main__.parse("replay", ["my.jsonl", "--inferior", "a@u", "--judge", "b@u"])
+    assert given["logs"] == "my.jsonl" and given["budget"] is None
+    given = __main__.parse(
+        "replay", ["my.jsonl", "--inferior", "a@u", "--judge", "b@u", "--budget", "5"]
+    )
+    assert given["budget"] == 5
