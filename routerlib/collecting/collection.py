@@ -500,9 +500,9 @@ def write_logged(prompts: Iterable[OpenPrompt], model: str, path: Path, prices: 
     for prompt in prompts:
         samples = logged_samples(prompt, model)
         for sample in samples:
-            tokens = [sample.get(name) for name in ledger.TOKENS]
-            if sample.get("cost") is None and prices.are_known and None not in tokens:
-                sample["cost"] = prices.cost(*map(float, tokens))
+            known = [float(sample[name]) for name in ledger.TOKENS if sample.get(name) is not None]
+            if sample.get("cost") is None and prices.are_known and len(known) == 2:
+                sample["cost"] = prices.cost(*known)
         state = resumable.State(samples=samples)
         rows.append(_row(prompt, state, model, {"from_log": True}))
     jsonl.write_rows(path, rows)
