@@ -419,6 +419,7 @@ def checked(
             count.bad += 1
             tally.refuse(value, error)
             if count.bad == HOPELESS and not count.good:
+                tally.check(name)
                 raise Unreadable(
                     f"{first}. None of the first {count.bad} rows can be used: is this the file "
                     "you meant?"
@@ -428,6 +429,7 @@ def checked(
         tally.keep(row)
         yield row
     if count.bad and not count.good:
+        tally.check(name)
         raise Unreadable(f"{first}. No row of it can be used: is this the file you meant?")
     tally.check(name)
 
@@ -488,14 +490,20 @@ class _Tally:
         if unread >= self.LEAST and unread >= self.SHARE * total:
             examples = ", ".join(repr(said) for said, _ in self.unread.most_common(3))
             known = ", ".join(self.kept)
+            left = (
+                f"while those with {known} remain. What is left would say something else than the "
+                "file does"
+            )
+            if not known:
+                reason = self.reasons[self.unread.most_common(1)[0][0]]
+                left = f"and none remains ({reason})"
             raise Unreadable(
                 f"{name}: {unread:,} of {total:,} rows were refused for their {self.field} "
-                f"({examples}), while those with {known} remain. What is left would say something "
-                f"else than the file does. Write the {self.field} as the format has it, or map "
+                f"({examples}), {left}. Write the {self.field} as the format has it, or map "
                 "the field with FIELDS."
             )
         for said, count in self.refused.items():
-            if said and count >= self.LEAST and not self.kept[said]:
+            if said and count >= self.LEAST and self.kept and not self.kept[said]:
                 raise Unreadable(
                     f"{name}: all {count:,} rows with the {self.field} {said!r} were refused "
                     f"({self.reasons[said]}), while others remain. What is left would say "

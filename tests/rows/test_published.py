@@ -280,6 +280,21 @@ def test_winners_that_cannot_be_read_stop_the_run_while_ties_survive(tmp_path, n
         read(write(tmp_path / "votes.jsonl", rows), Vote, rejects=[])
 
 
+def test_where_every_winner_is_a_model_all_are_counted_and_the_reason_told(tmp_path):
+    rows = [{**arena_33k(n), "winner": f"m{n % 3}"} for n in range(ROWS)]
+    told = r"30 of 30 rows were refused for their winner \('m0', 'm1', 'm2'\).*'model_a', 'model_b'"
+    with pytest.raises(jsonl.Unreadable, match=told):
+        read(write(tmp_path / "votes.jsonl", rows), Vote, rejects=[])
+
+
+def test_where_no_row_has_a_field_its_name_is_told_and_no_outcome(tmp_path):
+    rows = [{**arena_33k(n), "model_A": "m1"} for n in range(ROWS)]
+    for row in rows:
+        del row["model_a"]
+    with pytest.raises(jsonl.Unreadable, match="field model_a: Field required"):
+        read(write(tmp_path / "votes.jsonl", rows), Vote, rejects=[])
+
+
 def test_rows_of_one_outcome_that_are_broken_otherwise_stop_the_run(tmp_path):
     rows = [arena_33k(n) for n in range(ROWS)]
     for row in rows:
