@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from unicodedata import normalize
 
-from routerlib.answers.quantities import LARGE_NUMBERS
+from routerlib.answers.quantities import LARGE_NUMBERS, number_in_words
 from routerlib.answers.values import (
     ENVIRONMENTS,
     VALUE,
@@ -26,6 +27,7 @@ from routerlib.answers.values import (
 )
 from routerlib.answers.wording import BOLD, without_bold
 
+_VULGAR = re.compile("[¼-¾⅐-⅞]")  # ½ as 1/2
 LONGEST = 600  # characters: what is longer is no sentence, and takes long to cut into clauses
 
 # How much a sentence commits to a value in it.
@@ -50,6 +52,7 @@ def closing_value(part: str) -> str | None:
     the answer there may be a closing remark. A value in bold is preferred: "There are **9** boys,
     as 12 of the 21 are girls."
     """
+    part = _VULGAR.sub(lambda sign: " " + normalize("NFKC", sign[0]).replace("⁄", "/"), part)
     without_code = re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL)
     paragraphs = [
         text for text in without_code.split("\n\n") if text.strip() and not _FAREWELL.match(text)
@@ -127,6 +130,9 @@ _CHANCE = re.compile(r"(?i)\b(?:probability|chance|odds|fraction|proportion)\b")
 
 def _of_sentence(sentence: str) -> str | None:
     """The value of a sentence's main clause; "" for several, None for none."""
+    within = re.search(rf"∈\s*({_BRACKETED.pattern})\W*$", sentence, re.VERBOSE)
+    if within:
+        return within[1]
     equation = _EQUATION_END.search(sentence)
     if equation and re.search(r"[A-Za-z]", equation["value"]):
         return equation["value"]
@@ -153,7 +159,8 @@ def _chosen(clauses: list[_Clause]) -> Value | None:
     """The value of the last clause that concludes, else of the only main clause that says one."""
     if all(clause.kind == "subordinate" for clause in clauses):
         clauses = [*clauses[:-1], replace(clauses[-1], kind="main")]  # "After 2 weeks it is …"
-    main = [clause for clause in clauses if clause.kind != "subordinate" and clause.said()]
+    main = [clause for clause in clauses if clause.kind in ("main", "concluding") and clause.said()]
+    main = main or [clause for clause in clauses if clause.kind == "restating" and clause.said()]
     concluding = [clause for clause in main if clause.kind == "concluding"]
     if concluding:
         return concluding[-1].choice()
@@ -189,6 +196,8 @@ _CONCLUDING = re.compile(
             | (?:is|are) (?= \s+ (?:\w+\s+)? [$€£(\\]*\d ) ) ) \b
     | \b (?: in\ (?:total|all) | altogether | combined | together | insgesamt | zusammen | au\ total
         | en\ total | in\ totale | no\ total | ao\ todo | всего | итого ) \b
+    | ^ \W* (?: portanto | por\ (?:lo\ )?tanto | donc | daher | deshalb | somit | folglich | quindi
+        | dunque | assim | luego | entonces | поэтому | значит | следовательно | итак ) \b
     | ^ \W* (?: 所以 | 因此 | 故 | 一共 | 总共 | 總共 | 共 | 还剩 | 還剩 | 剩下 | 合計 | 残り
         | 따라서 | 총 )
     """,
@@ -198,9 +207,12 @@ _SUBORDINATE = re.compile(
     r"""
     ^ \W* (?: and\s+ )? (?: even\s+ )? (?:
         since | because | as | if | when | where | while | whereas | although | though | unlike
-      | given | assuming | unless | who | whose | which | with | without | i\.e\. | e\.g\.
-      | that\ is | or | compared | excluding | including | not | rather | instead | despite
-      | after | before | until | out\ of | starting | note | ignoring
+      | given | assuming | unless | who | whose | which | with | without | e\.g\.
+      | compared | excluding | including | not | rather | instead | despite
+      | after | before | until | out\ of | starting | note | ignoring | in\ order\ to | um | damit
+      | para | pour | per | чтобы | adding | subtracting | dividing | multiplying | using
+      | combining | taking | counting | substituting | attained | reached | achieved | rounded
+      | based
       | da | weil | wenn | obwohl | nachdem | car | puisque | comme | si | alors\ que | porque
       | aunque | como | cuando | embora | quando | perché | poiché | anche\ se | так\ как | хотя
       | если ) \b
@@ -208,6 +220,8 @@ _SUBORDINATE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# The same once more: "2.5 hours, or 150 minutes", "40% of $250, i.e. $100"
+_RESTATING = re.compile(r"\W*(?:i\.e\.|that is(?: to say)?|or|namely)(?!\w)", re.IGNORECASE)
 # "which is 3 times the usual 4", "which is 25% of the original price": a comparison, no result
 _COMPARES = re.compile(
     r"""
@@ -222,7 +236,7 @@ _COMPARES = re.compile(
 
 @dataclass(frozen=True)
 class _Clause:
-    """A clause of a sentence with its values; kind: main, concluding or subordinate."""
+    """A clause of a sentence with its values; kind: main, concluding, restating or subordinate."""
 
     kind: str
     values: tuple[Value, ...]
@@ -283,7 +297,10 @@ def _clauses(sentence: str) -> list[_Clause]:
             Value(value.text, value.start + start, value.end + start, value.weight)
             for value in _values(text)
         )
-        found.append(_Clause(_kind(text), values, text, start))
+        kind = _kind(text)
+        if kind == "main" and len(found) > 1 and _only_concludes(found[-1]):
+            kind = "concluding"  # "…; so, the total is 150"
+        found.append(_Clause(kind, values, text, start))
     return found
 
 
@@ -292,9 +309,15 @@ def _only_goes_on(text: str) -> bool:
     return bool(re.match(r"(?:and)?\s*[-−$€£]?[\d./]+(?:\s+and\s+[\d./]+)?\W*$", text))
 
 
+def _only_concludes(clause: _Clause) -> bool:
+    return clause.kind == "concluding" and not clause.values and len(clause.text.split()) <= 3
+
+
 def _kind(text: str) -> str:
     if _COMPARES.search(text):
         return "subordinate"
+    if _RESTATING.match(text):
+        return "restating"
     if _CONCLUDING.search(text):
         return "concluding"
     return "subordinate" if _SUBORDINATE.search(text) else "main"
@@ -308,21 +331,53 @@ def _values(text: str) -> list[Value]:
     stays.
     """
     spans = [
-        (match.start(), match.end(), joined(match[0])) for match in ENVIRONMENTS.finditer(text)
+        (match.start(), match.end(), _summed(joined(match[0])))
+        for match in ENVIRONMENTS.finditer(text)
     ]
     for pattern in (_BRACKETED, VALUE):
         for match in pattern.finditer(text):
             inside = any(start < match.end() and match.start() < end for start, end, _ in spans)
             if match[0] and not inside:
                 spans.append((match.start(), match.end(), match[0].strip()))
+    if not spans and not re.search(r"\d", text):
+        spans = [
+            (word.start(), word.end(), word[0])
+            for word in _WORDS.finditer(text)
+            if number_in_words(word[0])
+        ]
     values: list[Value] = []
     before = 0
     for start, end, value in _in_one(text, sorted(spans)):
         weight = _weight(text[before:start], value, text[end:])
+        if values and weight is not None and _CONJUNCT.fullmatch(text[before:start]):
+            weight = min(weight, values[-1].weight)
         before = end
         if weight is not None:
             values.append(Value(value, start, end, weight))
     return values
+
+
+# "twelve eggs", "one thousand two hundred": numbers as words
+_WORDS = re.compile(
+    r"""
+    (?i) \b (?: (?: two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w{3,5}teen
+        | (?:twen|thir|for|fif|six|seven|eigh|nine)ty ) \b
+        | one (?=\ (?:hundred|thousand|million)) )
+    (?: [- ] (?: and\ )? (?: one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
+        |\w{3,5}teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million ) \b )*
+    """,
+    re.VERBOSE,
+)
+# "for 1 coffee and 1 cake": the second stands where the first does
+_CONJUNCT = re.compile(r"(?:\s+[^\W\d_]+){0,3}\s*,?\s*\b(?:and|or|und|et|y|e|и)\s+")
+# Two units of one quantity: "2 hours 15 minutes", "1 m 80 cm"
+_COMPOSED = re.compile(
+    r"""
+    \s* (?: h(?:ours?|rs?)? | min(?:ute)?s? | days? | weeks? | years? | months? | m(?:eters?)? | km
+      | f(?:ee)?t | foot | kg | pounds? | lbs? | dollars? | quarts? | gallons? ) \s*
+    """,
+    re.VERBOSE,
+)
 
 
 def _in_one(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
@@ -332,9 +387,23 @@ def _in_one(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int
         if found and re.fullmatch(r"\s*(?:,\s*(?:and\b)?|and\b)\s*", text[found[-1][1] : start]):
             opening, _, one = found.pop()
             found.append((opening, end, f"{one}, {value}"))
+        elif found and _COMPOSED.fullmatch(text[found[-1][1] : start]):
+            opening, _, _ = found.pop()
+            found.append((opening, end, text[opening:end] + _word_behind(text[end:])))
         else:
             found.append((start, end, value))
     return found
+
+
+def _summed(value: str) -> str:
+    """The right-hand side of a sum with dots: `1 + \\frac12 + \\cdots = 2`."""
+    left, _, right = value.rpartition("=")
+    return right.strip() if re.search(r"\\[lc]?dots", left) and right.strip() else value
+
+
+def _word_behind(text: str) -> str:
+    word = re.match(r"\s*[^\W\d_]+", text)
+    return word[0] if word else ""
 
 
 _OPERATOR = r"[-+*/×·÷−^]|x(?=\s*[$€£(]*\d)"
@@ -373,7 +442,9 @@ _QUANTITY = re.compile(
 )
 _DETERMINED = re.compile(
     r"""
-    (?: \b (?: the | these | those | all | both | his | her | their | its | my | our | your | every
+    (?: \b (?: the | these | those | all | both | his | (?<!\bcost\ )(?<!costs\ )(?<!gives\ )
+        (?<!gave\ )(?<!leaves\ )(?<!leaving\ )(?<!pay\ )(?<!pays\ )(?<!paid\ )(?<!owes\ )
+        (?<!earns\ )(?<!takes\ )(?<!took\ )(?<!makes\ ) her | their | its | my | our | your | every
         | each | (?:out\ )?of | per | die | den | der | alle[nr]? | les | des | los | las | sus | i
         | gli | le | os | as | ses | leurs | все )
       | (?<!it)(?<!that)(?<!there)(?<!he)(?<!what)['’]s )
@@ -386,6 +457,7 @@ _DETERMINED = re.compile(
 _COMPOUND = re.compile(
     r"""
       - [^\W\d_]{2,}                                             # a 900-liter tank, a 5-day trip
+    | \s* times\b                                               # 3 times the usual
     | \s* (?: discount | tip | tax | off\b | interest | sale | markup | commission | bill\b | goal
         | budget )
     """,
@@ -410,9 +482,10 @@ _PREPOSITION = re.compile(
     rf"""
     \b (?: after | over | for | from | in | within | during | on | at | with | by | until | before
       | against | through | across | among | when | if | since | because | as | where | throughout
-      | of | für | nach | von | aus | mit | pour | sur | avec | après | sous | por | para | con | de
-      | del | em | no | na | do | da | com | per | su | di | dopo | из | за | в | на | по | с | от )
-    (?: \s+ (?! (?:{_IS})\b ) [^\W\d_][\w'’-]* ){{0,3}} \s+ {_ABOUT} $
+      | of | en | dans | chez | entre | durante | desde | pendant | depuis | bis | um | für | nach
+      | von | aus | mit | pour | sur | avec | après | sous | por | para | con | de | del | em | no
+      | na | do | da | com | per | su | di | dopo | из | за | в | на | по | с | от )
+    (?: \s+ (?! (?:{_IS}|totale?|all)\b ) [^\W\d_][\w'’-]* ){{0,3}} \s+ {_ABOUT} (?: =\s* )? $
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -429,6 +502,7 @@ def _weight(before: str, value: str, behind: str) -> int | None:
     if _QUANTITY.search(before):
         return SAID
     named = _DETERMINED.search(before) or _NUMBERED.search(before) or _COMPOUND.match(behind)
-    if named or _PURPOSE.search(before):
+    of_percent = value.endswith("%") and re.match(r"\s*of\b", behind)
+    if named or of_percent or _PURPOSE.search(before):
         return NAMED
     return BESIDE if _PREPOSITION.search(before) else SAID

@@ -119,9 +119,19 @@ def _leading_letter(plain: str, choices: Sequence[str]) -> str:
     return letter
 
 
+# "II is backed by the text. C.", "So both are true [C].": a letter alone at the very end
+_ALONE = re.compile(
+    r"[.!?] \s+ ([B-HJ-Z]) \.? $ | ^ [^(\[]* \s [(\[] ([A-Z]) [)\]] \W* $", re.VERBOSE
+)
+
+
 def _closing_letter(plain: str, choices: Sequence[str]) -> str:
     """A last line that is only a letter, or a letter and its option."""
     lines = [line.strip() for line in plain.strip().split("\n") if line.strip()]
+    alone = _ALONE.search(lines[-1]) if lines else None
+    if alone and not _DENIES.search(last_sentence(plain)):
+        letter = alone[1] or alone[2]
+        return letter if letter in LETTERS[: len(choices)] else ""
     if len(lines) < 2:
         return ""
     match = re.match(r"^(?:=+>|[-→>•]+)?\s*[\(\[]?([A-Z])(?:[\)\].:]+\s*(.*)|)$", lines[-1])
@@ -130,6 +140,9 @@ def _closing_letter(plain: str, choices: Sequence[str]) -> str:
     option = choices[LETTERS.index(match[1])]
     if match[2] and not opens_with(match[2], option):
         return ""
+    before = re.match(r"[(\[]?([A-Z])[)\].:]", lines[-2])
+    if before and ord(match[1]) == ord(before[1]) + 1:
+        return ""  # C. …, and then D.
     return "" if match[2] and _ends_a_list(plain, choices) else match[1]
 
 
@@ -184,10 +197,16 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     if _DENIES.search(sentence):
         return ""
     concludes = CONCLUDES.search(sentence) or sentence == plain.strip()
+    if sentence == plain.strip():
+        key = option_key(sentence)
+        begun = [i for i, option in enumerate(choices) if option_key(option).startswith(key)]
+        if len(begun) == 1 and len(key) >= 8:
+            return LETTERS[begun[0]]  # "Both I and II", where the option goes on "are true"
+    sentence = re.split(r",\s+(?:which|where|whereas|as|because|since|compared)\b", sentence)[0]
     if not concludes:
         return "" if _ends_a_list(plain, choices) else _told_option(sentence, choices)
     tail = re.split(
-        r"=|\\approx|≈|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have"
+        r"=|\\approx|≈|:|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have"
         r"|gives?)\b",
         sentence,
     )[-1]
@@ -206,7 +225,7 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
 
 def _told_option(sentence: str, choices: Sequence[str]) -> str:
     """The option in words that a sentence is, or tells behind "is": `Its cost is O(n)`."""
-    told = re.split(r"\b(?:is|are|was|were|be|by)\b", sentence)[-1]
+    told = re.split(r"\b(?:is|are|was|were|be|by)\b|:", sentence)[-1]
     letters = letters_of(sentence, choices) or letters_of(told, choices)
     words = len(letters) == 1 and re.search(r"[^\W\d_]", choices[LETTERS.index(letters)])
     return letters if words else ""

@@ -127,6 +127,9 @@ def _same_quantity(gold: str, answer: str) -> bool | None:
     if max(len(gold), len(answer)) > MAX_LENGTH:
         return None
     asked, given = quantity(_inside_all(gold)), quantity(_inside_all(answer))
+    for side, text in ((asked, answer), (given, gold)):
+        if side and side.measures and re.search(r"%[\s$.]*$", text):
+            return False  # 5 % are no 5 cm
     if asked is None or given is None or not (asked.measures or given.measures):
         return None
     if any(unit.startswith("?") and other == "" for unit, other in _pairs(asked, given)):
@@ -200,6 +203,7 @@ def tidy(expression: str) -> str:
     text = re.sub(r"(?<=\d)'(?=\d{3}(?!\d))", "", text)  # 1'234'567
     text = text.replace(r"\$", "").replace("$", " ").replace("**", "^")
     text = text.replace(r"\varnothing", r"\emptyset")
+    text = text.replace(r"\langle", "(").replace(r"\rangle", ")")
     text = re.sub(
         r"\\(?:begin|end)\s*\{(?:aligned|align\*?|gathered)\}|(?<==)\s*&|&(?==)", "", text
     )

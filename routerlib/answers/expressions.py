@@ -167,7 +167,7 @@ _REMARK = re.compile(
     r"""
       \s* \( (?: not | or\ not | i\.e | e\.g | out\ of | of | from | von | de | sur | di | su | из
            | approx | about | rounded | since | because | as | which | that | the | a | in | see
-           | [^\W\d_]{3,} ) [^()]* \)? .*
+           | [^\W\d_]{3,} | \d[\d.,/]* \s* [^\W\d_]{2,} ) [^()]* \)? .*
     | \s* [,;] \s* (?: not | as | since | because | which | so | where | who | and\ not | but
           | i\.e | or
            | rather | instead | while | after | when | if ) \b (?<! or ) .*
@@ -178,6 +178,9 @@ _REMARK = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+
+_NAME_ALONE = re.compile(r"\\?[A-Za-z]\w*")  # the $x$ of "all $x$ with $x<0$"
 
 
 def _stated_value(phrase: str) -> str | None:
@@ -213,9 +216,11 @@ def _stated_value(phrase: str) -> str | None:
     told = re.split(r"\b(?:is|are|was|be|equals)\b", line)
     if len(told) > 1:  # "the volume of $V$ is 120"
         return _stated_value(told[-1]) or _stated_value(told[0])
-    environments = ENVIRONMENTS.search(line)
-    if environments:
-        return joined(environments[0])
+    formulas = [joined(found[0]) for found in ENVIRONMENTS.finditer(line)]
+    if formulas:
+        telling = [formula for formula in formulas if not _NAME_ALONE.fullmatch(formula)]
+        is_plain = len(telling) in (1, len(formulas))
+        return telling[0] if is_plain else None
     values = [match[0] for match in VALUE.finditer(line) if match[0]]
     if len(set(values)) == 1:
         return percents(values[0])

@@ -76,11 +76,12 @@ _NOUN = r"""
       | alternatives?
       | (?:correct|true|false|right|best|accurate|incorrect)\ (?:statements?|one|conclusion|match
           |description|explanation)
-      | exception
+      | exception | (?:verdict|conclusion|decision|pick|remaining)(?=\s*:)
       | (?:correct|right)(?=\s*:) )
 """
 _FILLER = r"""
     (?: \s | [:,=\-–>→*"]
+      | \b(?: i\ (?:believe|think|guess) | it's | it\ is ) \b
       | \b(?: is|are|would|should|will|must|be|therefore|thus|hence|then|clearly|likely|most
             |probably
             | indeed|simply|actually|definitely|really|truly|certainly|remaining|one|have
@@ -92,7 +93,7 @@ _FILLER = r"""
 # "The correct answer to this question is therefore option (C)", "Answer: C", "Answer\n\nC"
 _STATED = re.compile(
     rf"""
-    (?i: \b{_NOUN} )
+    (?i: (?<!second\ ) (?<!wrong\ ) (?<!other\ ) (?<!alternative\ ) \b{_NOUN} )
     (?: \s+ (?i: here | (?:to|for)\ (?:this|the)\ question | from\ the\ (?:given\ )?(?:options
         |choices)
           | among\ the\ (?:given\ )?(?:options|choices) | choice | option | provided | above
@@ -100,7 +101,8 @@ _STATED = re.compile(
     ["'”]? (?: , [^,.\n]{{1,60}} , )? \s*                        # , given the rise of incomes,
     (?: (?i: \b (?: is | are | (?:would|should|must|will)\ (?:(?!not|never)\w+\ )?(?:have\ to\ )?be
           | ought\ to\ be | has\ to\ be | can\ only\ be | turns\ out\ to\ be ) \b )
-      | : | = | > | --> | -> | → | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) ) )
+      | : | = | > | --> | -> | → | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) )
+      | (?i: (?<=\bans\.) ) (?= \ [A-Z]\W*(?:$|\n) ) )
     (?i: {_FILLER} ){{0,12}}? {_LETTER}
     """,
     re.VERBOSE,
@@ -132,7 +134,8 @@ _STATED_ABROAD = re.compile(
         \s* (?: (?i: {LINK_ABROAD} ) | [:=—–] | -(?=\s) ) \s* :?
       | (?i: \b(?:antwort|réponse|respuesta|risposta|resposta
             |ответ)\b ) (?= \s+[(]?[A-Z][).]*\s*(?:$|\n) )
-      | (?<![不没別别]) (?: [选選](?![项項]) [择擇]? [是为為]? ) \s* :? )
+      | (?<![不没別别]) (?<!有人) (?<!人会) (?<!人會)
+        (?: [选選](?![项項]) [择擇]? [是为為]? ) \s* :? )
     (?: \s | [:",] | \b(?i: la|el|le|lo|les|die|der|das|den|o|a|é|option|opción|opção|opzione
           | alternativa|letra|lettera|lettre|buchstabe|antwort|вариант|буква|donc|also|daher
           | portanto|quindi|entonces|therefore ) \b | \bl' ){{0,6}}?
@@ -163,13 +166,13 @@ _NAMED = re.compile(
 # "C is the most likely answer", "(B), which rises, is clearly correct"
 _IS_CORRECT = re.compile(
     rf"""
-    {_LETTER} (?: (?!\([A-Z]\)) [^.\n] ){{0,120}}?
+    {_LETTER} (?: (?!\([A-Z]\)) [^.;\n] ){{0,120}}?
     \b (?i: is|are|being|would\ be|must\ be|seems|seems\ to\ be|appears\ to\ be ) \s+
     (?i: (?: indeed|clearly|also|therefore|likely|definitely ) \s+ )? (?i: the\s+ )?
     (?i: (?: most|more|only|best ) \s+ )?
     (?i: correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable
-       | probable|logical|consistent|possibility|answer|solution|among\ the\ (?:options|choices)
-             |listed|available ) \b
+       | probable|logical|consistent|possibility|(?:my\ )?(?:answer|choice)|solution|supported
+       | among\ the\ (?:options|choices)|listed|available ) \b
     (?i: \s+ (?:answer|option|choice|one|statement|response|match|description|explanation) )?
     """,
     re.VERBOSE,
@@ -197,7 +200,7 @@ _CLOSEST = re.compile(
       (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
     | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing)
           | i\.e\.,? ) ) \s+ {_LETTER} (?= \W*(?:$|\n) )
-    | (?: ^ | [.!?]\s ) \s* [→⇒] \s* {_LETTER} (?= \W*$ )
+    | (?<! [A-Z]\ ) (?<! [A-Z] ) (?: [→⇒] | [-=]> ) \s* {_LETTER} (?= \W*$ )
     | (?i: \b only ) \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER}
       (?= \s+(?:remains|is\ left|fits|works|meets|satisfies|matches)\b )
     """,
@@ -207,7 +210,7 @@ _CLOSEST = re.compile(
 # "選択肢Cが正しい", "选项C是正确的", "C가 정답"
 _RIGHT_ABROAD = r"""
     (?i: richtig | korrekt | zutreffend | correct | corret | exact | juste | giust | esatt | bonne
-      | верн | правильн ) [^\W\d_]*
+      | верн | правильн | beste | meilleur | mejor | miglior | melhor | лучш ) [^\W\d_]*
 """
 _CHOOSES_ABROAD = r"""
     (?i: \b (?: wähle (?:\ ich)? | entscheide\ mich\ für | choisis | choisirais | elijo | elegiría
@@ -226,6 +229,12 @@ _CORRECT_ABROAD = re.compile(
           |opción|l'opzione|a\ opção|вариант|ответ) \s+ ){{0,2}} [(]? ([A-Z]) [)]?
       (?= \W*(?:$|\n) | [,.] )
     | (?i: \b würde ) \s+ [(]? ([A-Z]) [)]? \s+ (?i: wählen|nehmen|sagen )
+    | (?i: \b (?: (?:il\ (?:ne\ )?)? reste(?:\ que)? | bleibt | rimane | resta | queda | sobra
+        | остаётся | остается ) ) \s+
+      (?: (?i: nur|also|daher|somit|noch|solo|sólo|só|donc|dunque|quindi|apenas|только|вариант|la|el
+          |o|a ) \s+ ){{0,3}} [(]? ([A-Z]) [)]? (?= \W*(?:$|\n) )
+    | (?: 只有 | 只剩(?:下)? | 残るのは | (?:我认为|我觉得|我認為|应该|應該) (?:是|选|選) ) \s*
+      [(]? ([A-Z]) [)]? (?! \s* (?:或|还是|還是|和|与) )
     | (?: 選択肢 | [选選][项項] )? \s* [(]? (?<![A-Za-z]) ([A-Z]) [)]? \s*
       (?: [项項] | 番 | 번 )? \s*
       (?: が | [이가] | 是 | 为 | 為 )? \s* (?: 最も )?
@@ -241,7 +250,9 @@ _BOXED_LETTER = re.compile(
 )
 _AND_MORE = re.compile(
     r"""
-    \s* [\)\]"']* \s* (?: , | / | & | (?:,\s*)?\b(?:or|and)\b ) \s*
+    \s* [\)\]"']* \s*
+    (?: , | / | & | (?:,\s*)?\b(?:or|and|oder|und|ou|et|o|y|e|или|и)\b
+      | 또는 | 혹은 | 或者? | 还是 | または | もしくは ) \s*
     (?: (?:or|and)\s+ )? (?: (?:option|choice|answer)\s* )?
     (?: [\(\[]([A-Z])[\)\]] | ([B-HJ-Z])(?=\W|$)(?!\s*[=^+]|['’]\w) )
     (?! \s+(?:is|are|was|were|does|do|would|can|cannot|has|have)\b )
@@ -275,7 +286,7 @@ _DECLINING_OPTION = re.compile(
 )
 _CONDITION = re.compile(
     r"""
-    (?i) \b (?: if|whether|suppose|assum(?:e|ing)|unless|not|\w*n't|never|could|might|may
+    (?i) \b (?: if|whether|no\ way|suppose|assum(?:e|ing)|unless|not|\w*n't|never|could|might|may
       | rather\ than | instead\ of|eliminate|exclude|rule\ out|why|like|e\.g\.|such\ as|example
       | seem\ that | thought )
     \b [^.\n]{0,45} $
@@ -388,6 +399,7 @@ _ABROAD = re.compile(
         | lternativa | et(?:ra|tera)\b )
     | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | đáp
     | [Aa]ussage | [Rr]ichtig | [Kk]orrekt | würde | wähle | chois | [Ee]lijo | [Ee]legir | [Ee]scoj
+    | [Rr]este | [Bb]leibt | [Rr]iman | [Rr]esta | [Qq]ueda | [Ss]obra | abarito | beste
     | [Ss]celg | [Ss]ceglie | [Ee]scolh | [Cc]orrect[ao] | [Cc]orrett
     | [\u0400-\u04FF\u0600-\u06FF\u0900-\u0DFF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]
     """,
@@ -408,12 +420,25 @@ def _read(
         return None
     if rule == "called correct" and not _called_correct(text, match, end):
         return None
+    if rule != "boxed letter" and _CALLED_WRONG.match(text, end):
+        return None
     letters, stop = letter, end
     while more := _AND_MORE.match(text, stop):
         letters, stop = letters + (more[1] or more[2]), more.end()
     if len(letters) > 1 and not set(letters) <= set(valid):
         letters = letter
     return Statement(start, max(stop, match.end()), letters, rule)
+
+
+# Behind a letter: "(D) would be a mistake", "D is wrong"
+_CALLED_WRONG = re.compile(
+    r"""
+    (?i) [)\]"']* \s+ (?: is | was | are | would\ be | must\ be ) \s+ (?: (?:a|an|clearly) \s+ )?
+    (?: mistake | wrong | incorrect | false | error | trap | distractor | tempting | out\b | ruled
+      | eliminated | excluded )
+    """,
+    re.VERBOSE,
+)
 
 
 def _called_correct(text: str, match: re.Match[str], end: int) -> bool:
@@ -555,23 +580,25 @@ def lettered_options(sentence: str, choices: Sequence[str]) -> str:
     return "".join(sorted(found))
 
 
-# "B) Only II is true ✅", "| C | ✓ |": a line with a letter and a sign that it is right
-_TICKED = re.compile(
+# "B) Only II is true ✅", "| C | ✓ |", "C: right.", "- (C) correct: both hold": a letter and what
+# is said of it
+_JUDGED = re.compile(
     r"""
-    ^ [ \t|#>*•-]* (?P<first> [✅✔✓☑] )? [\uFE0F\s|*]* (?: (?i:option|choice|answer) [ ]+ )?
-    [(\[]? (?P<letter> [A-Z] ) (?: [)\].:|]+ | \s | $ ) [^\n]*
+    (?: ^ | (?<=[.;]\s) ) [ \t|#>*•-]* (?P<first> [✅✔✓☑] )? [\uFE0F\s|*]*
+    (?: (?i:option|choice|answer) [ ]+ )?
+    [(\[]? (?P<letter> [A-Z] ) (?: [)\].:|]+ | [ ]?[-–—]\s | \s | $ ) [\s|]*
+    (?P<verdict> (?i: (?: correct|right|true|yes )\b ) )? [^\n]*?
+    (?= $ | [.;]\s+[(\[]?[A-Z][)\].:] )
     """,
     re.VERBOSE | re.MULTILINE,
 )
 
 
 def ticked_letters(text: str, options: int) -> str:
-    """The letters of the lines that carry a sign of being right, ✅ or ✓, beside lines that do
-    not.
-    """
-    lines = [line for line in _TICKED.finditer(text) if line["letter"] in LETTERS[:options]]
-    ticked = {line["letter"] for line in lines if re.search("[✅✔✓☑]", line[0])}
-    return "".join(sorted(ticked)) if len(lines) > 1 else ""
+    """The letters that are called right, by ✅ or a word, in a list in which others are not."""
+    lines = [line for line in _JUDGED.finditer(text) if line["letter"] in LETTERS[:options]]
+    ticked = {line["letter"] for line in lines if line["verdict"] or re.search("[✅✔✓☑]", line[0])}
+    return "".join(sorted(ticked)) if len({line["letter"] for line in lines}) > 1 else ""
 
 
 # --- which statement counts -----------------------------------------------------------------------

@@ -60,6 +60,18 @@ _OPINION = re.compile(
     """,
     re.VERBOSE,
 )
+# What was before: "Formerly known as Ceylon, …", "The capital used to be Bonn; …"
+_FORMER = re.compile(
+    r"""
+    (?i) \b (?: formerly|previously|originally|once ) \s+ (?: known\ as|called|named ) \s
+        [^,;.]{1,80} [,;]
+      | \b [^,;.]{1,80} \b used\ to\ be \s [^,;.]{1,80} [,;] (?: \s*but\b )?
+    """,
+    re.VERBOSE,
+)
+_HEDGE = re.compile(r"(?i)\b(?:possibly|perhaps|maybe)\b")
+# "Gustave Eiffel designed it": the verb behind the one who did it
+_DID = re.compile(r"(?i)[^\W\d_]+ed|wrote|won|built|made|sang|drew|led|found|did|was")
 _WITH_ANOTHER = re.compile(r"(?i)\b(?:together|along|alongside)\s+(?:with\s+)?")
 _UNDECIDED = {"or", "neither", "unknown"}
 _YES, _NO = {"yes", "true", "correct"}, {"no", "false", "incorrect"}
@@ -78,7 +90,9 @@ def same_text(answer: str, golds: Sequence[str]) -> bool:
 
 def _same(answer: str, gold: str) -> bool:
     wanted = _words(gold)
-    answer = without_contrast(_OPINION.sub("", answer))
+    answer = without_contrast(_OPINION.sub("", _FORMER.sub("", answer)))
+    if len(_HEDGE.findall(answer)) > 1:
+        return False
     if len(wanted) == 1 and wanted[0] in _YES | _NO:
         return _polarity(answer) == (wanted[0] in _YES)
     date = date_in(gold)
@@ -95,6 +109,15 @@ def _same(answer: str, gold: str) -> bool:
         return True
     if _is_apposition(bare):
         return False
+    told = _words(answer)
+    acts = len(told) > len(wanted) and _DID.fullmatch(told[len(wanted)])
+    if (
+        acts
+        and told[: len(wanted)] == wanted
+        and not _UNDECIDED & set(told)
+        and not _DENIAL.search(answer)
+    ):
+        return True
     return _says(answer, wanted) or (
         len(_words(answer)) >= len(wanted) + 3 and _holds(_words(answer), wanted, answer)
     )
@@ -231,6 +254,8 @@ _DATE_FORMS = (
     rf"{_MONTH}\s+(?:the\s+)?{_DAY}\s*,?\s*(?:of\s+)?{_YEAR}",  # July 4th, 1776
     rf"\b{_DAY}\.?\s+(?:of\s+)?{_MONTH}\s*,?\s*{_YEAR}",  # the 4th of July 1776
     r"\b(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})\b",  # 1776-07-04
+    r"\b(?P<day>1[3-9]|2\d|3[01])[-/.](?P<month>0?\d|1[0-2])[-/.](?P<year>\d{4})\b",  # 14/07/1776
+    r"\b(?P<month>0?\d|1[0-2])/(?P<day>1[3-9]|2\d|3[01])/(?P<year>\d{4})\b",  # 07/14/1776
 )
 _DATES = [re.compile(form, re.IGNORECASE) for form in _DATE_FORMS]
 _DATE_ONLY = re.compile(

@@ -114,6 +114,7 @@ def _table() -> dict[str, tuple[str, Fraction]]:
         €: € 1, euro 1, eur 1, EUR 1
         £: £ 1
         °: ° 1, degree 1, deg 1
+        rad: rad 1, radian 1
         °C: °C 1, ° C 1, celsius 1, degree celsius 1
         °F: °F 1, ° F 1, fahrenheit 1, degree fahrenheit 1
         K: K 1, kelvin 1

@@ -92,7 +92,7 @@ def result_of(line: str) -> str:
     whole.
     """
     left, equals, right = line.rpartition("=")
-    arithmetic = re.fullmatch(r"[\s\d.,+\-*/×·÷()=$€£−x]*\d[\s\d.,+\-*/×·÷()=$€£−x]*", left)
+    arithmetic = re.fullmatch(r"[\s\d.,+\-*/×·÷()=$€£−x^]*\d[\s\d.,+\-*/×·÷()=$€£−x^]*", left)
     if left.count("$") % 2 and "$" in right:
         right = right.partition("$")[0]  # the end of the mathematics: "$2 + 3 = 5$ apples"
     return right.strip() if equals and arithmetic and right.strip() else line

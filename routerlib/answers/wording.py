@@ -78,11 +78,12 @@ def without_bold(text: str) -> str:
 _ENGLISH_NOUN = r"(?<!to[ ])(?<!must[ ])(?<!can[ ])\b(?:answers?|final\ (?:result|value))\b"
 ANSWER_ABROAD = r"""
     (?: (?:最[终終後后]|正[确確]|正しい|最も|適切)[的な]* )*         # 正确答案, 正しい選択肢
-    (?: 答案 | 答え | 解答 | 回答 | 正解 | 正答 | 答 | [结結]果 | [结結][论論] )
+    (?: (?:最も)? (?:適切|妥当|正しい) (?:な)? (?:の|もの) (?=は)
+      | 答案 | 答え | 解答 | 回答 | 正解 | 正答 | 答 | [结結]果 | [结結][论論] )
   | (?: 최종\s* | 올바른\s* )? (?: 정답 | 답변 | 해답 | 답 )
   | \b(?: antwort | lösung | ergebnis | endergebnis | antwoord            # German, Dutch
       | réponse | solution | résultat | respuesta | solución | resultado  # French, Spanish
-      | risposta | soluzione | risultato | resposta | solução             # Italian, Portuguese
+      | risposta | soluzione | risultato | resposta | solução | gabarito  # Italian, Portuguese
       | odpowiedź | odpověď | svaret | svar | cevap | jawaban(?:nya)? | đáp\ án )\b
   | \b(?: ответ | решение | відповідь )\b
   | (?: الإجابة | الجواب | الحل ) | उत्तर | जवाब | উত্তর
@@ -167,6 +168,8 @@ _CONTRAST = re.compile(
     | ,? \s+ (?: rather\ than | instead\ of | as\ opposed\ to | followed\ by | ahead\ of
         | anstatt | statt | plutôt\ que | au\ lieu\ de | en\ lugar\ de | en\ vez\ de | invece\ di
         | em\ vez\ de | вместо ) \s+ {_IN_CLAUSE}{{1,120}}
+    | (?: , \s* | \s+ (?:and|und|et|y|e) \s+ ) (?: not | nicht | non | no | não | а\ не ) \s+
+      (?! .{{0,60}} \b(?:but|sondern|mais|sino|ma|mas|а)\b ) {_IN_CLAUSE}{{1,60}} (?= [.,;\n] | $ )
     """,
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )

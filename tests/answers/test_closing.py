@@ -35,6 +35,12 @@ def test_a_purpose_is_not_what_a_sentence_says(text, value):
         ("She earns a total of 90 euros in 6 weeks.", "90"),
         ("The sale brings a profit of $640.", "$640"),
         ("On day 9 the plant has 22 leaves.", "22"),
+        ("The party needs $14 for 1 kite and 1 lamp.", "$14"),
+        ("Dividing 60 by 4, the answer of the riddle comes to 15.", "15"),
+        ("The minimum, attained at x = 2, is 4.", "4"),
+        ("The 9 hens cost her $63.", "$63"),
+        ("En total pagó 70 euros en 5 tiendas.", "70"),
+        ("Er braucht noch 14 Euro, um 40 Euro zu haben.", "14"),
         ("He is left with the remaining $10.", "$10"),
         ("Quedan 12 peras de las 30.", "12"),
         ("Sie fuhr 90 km in 2 Stunden.", "90"),
@@ -62,6 +68,10 @@ def test_what_stands_beside_the_verb_is_not_what_a_sentence_says(text, value):
         ("So he makes 7 rings (with 2 stones to spare).", "7"),
         ("The maximum is 4, which is reached when x = 2 and y = 1.", "4"),
         ("一共有 30 个, 比昨天多 6 个", "30"),
+        ("He walks 2.5 hours, or 150 minutes.", "2.5"),
+        ("She paid 40% of $350, i.e. $140.", "$140"),
+        ("They sold 3 times as many pens, i.e. 54 pens.", "54"),
+        ("Custa 30 reais o frete; portanto, o total é 150.", "150"),
     ],
 )
 def test_the_clause_that_concludes_decides(text, value):
@@ -80,6 +90,7 @@ def test_the_clause_that_concludes_decides(text, value):
         "There are not 6 of them.",
         "The slope is 4x.",
         "The terms are 1, 4, 9, ...",
+        "It costs $3 a piece, and 20 pieces cost $60.",
         "Nothing is left.",
     ],
 )
@@ -98,6 +109,12 @@ def test_where_two_values_are_equally_good_none_is_read(text):
         ("The town has 1.5 million trees.", "1.5 million"),
         (r"Its least value $6$ is reached at $t = 3$.", "6"),
         (r"$\sqrt{49} = 7$, since $7^2 = 49$.", r"\sqrt{49} = 7"),
+        (r"The sum is $1 + \frac13 + \cdots = 1.5$.", "1.5"),
+        ("It lasts 2 hours 40 minutes.", "2 hours 40 minutes"),
+        ("The share is ⅜.", "3/8"),
+        ("Each child gets seven sweets.", "seven"),
+        ("It is one thousand two hundred in all.", "one thousand two hundred"),
+        ("So 2 < x, i.e. x ∈ (2, 9].", "(2, 9]"),
     ],
 )
 def test_values_are_read_whole(text, value):

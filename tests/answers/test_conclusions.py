@@ -22,6 +22,11 @@ TREES = ["oak", "birch", "maple tree", "None of the above"]
         ("It has red leaves. Therefore it is a maple tree.", "C", "concluding option"),
         ("C) maple tree because of the leaves.", "C", "leading letter"),
         ("A) oak ❌\nB) birch ✅\n", "B", "ticked option"),
+        ("The bark is white. B.", "B", "closing letter"),
+        ("The bark is white [B].", "B", "closing letter"),
+        ("Tree: birch", "B", "concluding option"),
+        ("maple t", "", ""),
+        ("So it is the birch, which is nicer than the oak.", "B", "concluding option"),
         ("It grows fast. The bark comes from B. birch", "B", "lettered option"),
         ("Mark the birch (B), which is known for its bark.", "B", "lettered option"),
         ("The bark is white. This tree is the birch.", "B", "concluding option"),
@@ -48,6 +53,8 @@ def test_a_denied_option_is_no_conclusion():
         "These grow here:\noak\nbirch",
         "We look at each of them.\n- (A) oak\n- (B) birch",
         "It is white. It is not B. birch",
+        "A. has acorns\nB. is white\nC.",
+        "A birch and a maple tree are both tall.",
     ],
 )
 def test_the_last_entry_of_a_list_is_no_conclusion(text):

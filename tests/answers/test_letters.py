@@ -88,6 +88,7 @@ def test_a_denied_letter_gives_way_to_its_correction(text):
         "正解はCではない。",
         "The answer should not be C.",
         "I don't choose C.",
+        "A common mistake is to answer C.",
     ],
 )
 def test_a_letter_that_is_only_denied_is_none(text):
@@ -103,6 +104,14 @@ def test_a_letter_that_is_only_denied_is_none(text):
         "The answer must therefore be the remaining one, B.",
         "So, B it is.",
         "The exception is B.",
+        "The answer: I believe it's B.",
+        "B is my answer.",
+        "Ans. B",
+        "Remaining: B",
+        "It has white bark → B",
+        "My choice: B\nMy second choice: C",
+        "Choosing C would be a mistake; B is supported by its bark.",
+        "There is no way it's C. It's B.",
     ],
 )
 def test_modal_verbs_and_asides_state_a_letter(text):
@@ -138,10 +147,26 @@ def test_what_is_granted_to_another_letter_does_not_count(text):
         "したがって、Bが正しい。",
         "따라서 B가 정답입니다.",
         "选项B是正确的。",
+        "我认为是B，但也有人会选C。",
+        "因此只有B符合。",
+        "最も適切なのはBである。",
+        "Es bleibt also B.",
+        "Il reste B.",
+        "Rimane B.",
+        "Остаётся B.",
+        "Gabarito: B",
+        "La réponse est la réponse B et non la réponse C.",
     ],
 )
 def test_a_letter_is_called_right_or_chosen_in_other_languages(text):
     assert committed(text)[0] == "B"
+
+
+@pytest.mark.parametrize(
+    "text", ["정답은 B 또는 C입니다.", "La réponse est B ou C.", "Antwort: B oder C"]
+)
+def test_two_letters_in_other_languages_stay_undecided(text):
+    assert committed(text)[0] in ("BC", "")
 
 
 def test_a_statement_can_be_taken_back():
@@ -155,6 +180,9 @@ def test_a_statement_can_be_taken_back():
         ("A) oak ❌\nB) birch ✅\nC) maple tree ❌", "B"),
         ("| A | ✗ |\n| B | ✓ |\n| C | ✗ |", "B"),
         ("A) oak ✅\nB) birch ✅", "AB"),
+        ("A: wrong. B: right. C: wrong.", "B"),
+        ("- (A) incorrect\n- (B) correct: white bark\n- (C) incorrect", "B"),
+        ("A - False\nB - True\nC - False", "B"),
         ("B) birch ✅", ""),
         ("A) oak\nB) birch", ""),
     ],

@@ -78,7 +78,8 @@ def test_the_last_sentence():
         ("It is B instead of A.", "It is B."),
         ("Es ist B, obwohl A nahe liegt.", "Es ist B."),
         ("B grows while it is warm at 2.5 m. So it is B.", "B grows. So it is B."),
-        ("It is B and not A.", "It is B and not A."),
+        ("It is B and not A.", "It is B."),
+        ("It is, not A, but B.", "It is, not A, but B."),
     ],
 )
 def test_what_is_granted_to_others_goes(text, left):
