@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from routerlib import event_loop, settings
+from routerlib.answers.logprobs import request_fields, small
 from routerlib.collecting import ledger, parts, resumable
 from routerlib.collecting.forecast import Prices, forecast
 from routerlib.collecting.ledger import LedgerMismatch
@@ -76,6 +77,7 @@ async def collect(
     progress: bool = True,
     fields: dict[str, str] | None = None,
     budget: float | None = None,
+    logprobs: bool = False,
 ) -> CollectionSummary:
     """Bring every question to k answers of one model, as far as attempts allow; rows go to disk one
     by one.
@@ -111,6 +113,8 @@ async def collect(
         budget: money that the answers in the file may cost in all, earlier runs included. No
             request is sent that could go beyond it; a run with more goes on. Without it, or with 0:
             no limit.
+        logprobs: keep the log-probabilities of the tokens, where the server gives them; the likely
+            alternatives stand beside letters alone. Answers without them are of use as well.
 
     Returns:
         Counts, tokens, cost and path; `exit_code` is 0 where every question is complete, else 3.
@@ -123,7 +127,7 @@ async def collect(
     """
     how = asking(
         *(model, api_mode, k_responses, temperature, max_tokens, stop, endpoint, template),
-        *(extra_body, timeout, price_in, price_out),
+        *(extra_body, timeout, price_in, price_out, logprobs),
     )
     check_pace(max_concurrent, batch_size, max_attempts)
     budget, limit = checked_budget(budget), first_so_many(num_problems)
@@ -200,6 +204,7 @@ def measure_answers(
         "answers": len(samples),
         "cut_off": reasons["length"],
         "empty": sum(not sample.full_response.strip() for sample in samples),
+        "with_logprobs": sum("logprobs" in (sample.model_extra or {}) for sample in samples),
         "all_samples_alike": round(alike / max(1, len(rows)), 4),
         "seconds": round(summary.seconds, 1),
         "samples_per_second": round(summary.samples / summary.seconds, 2)
@@ -279,6 +284,7 @@ class Asking:
     timeout: float
     price_in: float
     price_out: float
+    logprobs: bool = False  # kept with the answers, which are the same without
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -343,14 +349,21 @@ class Asking:
             self.timeout,
         )
         if self.api_mode == clients.LOCAL:
-            target.hints = servers.end_tokens(self.model, target.url, self.stop, self.max_tokens)
+            ends = servers.end_tokens(self.model, target.url, self.stop, self.max_tokens)
+            target.hint(ends)
+        if self.logprobs:
+            target.hint(request_fields(is_chat=self.endpoint == clients.CHAT))
         return target
 
     def _job(self, target: clients.Endpoint) -> resumable.Job[Question]:
         asked_with = self.sampling | {"k_responses": self.k_responses}
+        asked_with |= {"logprobs": True} if self.logprobs else {}
 
         async def ask(question: Question, n: int) -> clients.Completion:
-            return self.prices.mark(await target.sample(sent(question, self.wording), n))
+            answer = await target.sample(sent(question, self.wording), n)
+            if self.logprobs:
+                _keep_logprobs(answer, target)
+            return self.prices.mark(answer)
 
         return replace(
             self._plan(),
@@ -410,6 +423,25 @@ class Asking:
         return ""
 
 
+def _keep_logprobs(answer: clients.Completion, target: clients.Endpoint) -> None:
+    """Log-probabilities as small as they are read; a server that gives none is told once."""
+    for sample in answer.samples:
+        tokens = small(sample.pop("logprobs", None), sample["full_response"])
+        if tokens is not None:
+            sample["logprobs"] = tokens
+    gives = any("logprobs" in sample for sample in answer.samples)
+    if not gives and target.gives_logprobs is None and _is_text(answer):
+        target.dialect.news.append(
+            "it gives no log-probabilities, so 04 has no signals of them; vLLM gives them"
+        )
+    if gives or _is_text(answer):
+        target.gives_logprobs = gives
+
+
+def _is_text(answer: clients.Completion) -> bool:
+    return any(sample["full_response"] for sample in answer.samples)
+
+
 def asking(
     model: str,
     api_mode: str,
@@ -423,6 +455,7 @@ def asking(
     timeout: float,
     price_in: float,
     price_out: float,
+    logprobs: bool = False,
 ) -> Asking:
     """How a model is asked, out of the arguments of `collect`, checked.
 
@@ -440,7 +473,7 @@ def asking(
     wording = prompts.template(template, endpoint)
     return Asking(
         *(model, api_mode, k_responses, temperature, max_tokens, stops, endpoint, wording),
-        *(dict(extra_body or {}), timeout, price_in, price_out),
+        *(dict(extra_body or {}), timeout, price_in, price_out, logprobs),
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from routerlib import event_loop, settings
+from routerlib.answers.logprobs import request_fields
 from routerlib.endpoints import clients, prompts
 from routerlib.endpoints.clients import (
     Busy,
@@ -102,6 +103,8 @@ async def first_answer(
         patience: seconds for the server to tell its engine and its models.
     """
     finding = Finding(endpoint.url, endpoint.model, sample="A sample of the first answer")
+    if "logprobs" in endpoint.hints:
+        finding.has_logprobs = any(sample.get("logprobs") for sample in completion.samples)
     _note(finding, endpoint, completion)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):
@@ -212,7 +215,7 @@ def _note(finding: Finding, endpoint: Endpoint, completion: Completion) -> None:
 
 async def gives_logprobs(client: Any, model: str, kind: str, api_mode: str) -> bool | None:
     """Whether a server gives log-probabilities with its answers; None where it gives no answer."""
-    wanted = {"logprobs": True, "top_logprobs": 5} if kind == clients.CHAT else {"logprobs": 5}
+    wanted = request_fields(is_chat=kind == clients.CHAT)
     endpoint = Endpoint(
         client, model, kind, api_mode, temperature=1.0, max_tokens=WORDS, extra_body=wanted
     )

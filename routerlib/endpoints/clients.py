@@ -273,6 +273,7 @@ class Endpoint:
         self.stop_sent = prompts.stop_strings(self.stop, max(STOP_LIMIT, len(self.stop)))
         self.dialect = Dialect(self.needed, self.hints)
         self.has_answered = False
+        self.gives_logprobs: bool | None = None  # None: nobody knows yet
         self._gives_many = False
         self._hints_at: dict[Kind, str] = {}
 
@@ -283,6 +284,13 @@ class Endpoint:
         return urlunsplit(
             (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")
         )
+
+    def hint(self, fields: dict[str, Any]) -> None:
+        """Send these fields, too, which change no answer: the first to go where a server refuses
+        a request.
+        """
+        self.hints = {**self.hints, **fields}
+        self.dialect.hints = tuple(self.hints)
 
     @property
     def takes_n(self) -> bool | None:

@@ -19,6 +19,7 @@ import openai  # noqa: F401 - forked children find it loaded
 import pytest
 from fake_server import FakeServer, chat, error
 from mock_server import MockServer, prompt_of
+from scripted import Scripted
 
 from routerlib import event_loop
 from routerlib.collecting import collection, resumable
@@ -932,3 +933,46 @@ def test_what_is_collected_in_odd_forms_is_graded(tmp_path):
     _, summary = met(lambda body, number: (200, {}, odd[number % 3]), count=6)
     graded = grading.grade(summary.path, tmp_path / "graded.jsonl", workers=1, progress=False)
     assert graded.answers == 6
+
+
+# --- log-probabilities ---
+
+
+def collected(server, path, **more):
+    options = {"k_responses": 2, "endpoint": "chat", "progress": False, "output_file": path}
+    options |= {"model": "small", "api_base": server.url, "stop": " + "} | more
+    return collection.collect_sync(questions(3), **options)
+
+
+def stored(summary):
+    return [value for _, value in jsonl.read_values(summary.path)]
+
+
+def test_log_probabilities_are_kept_small_and_change_no_sampling(tmp_path, outputs):
+    with Scripted("small") as server:
+        plain = collected(server, tmp_path / "a.jsonl", k_responses=1)
+        assert "logprobs" not in server.asked[0]
+        summary = collected(server, tmp_path / "a.jsonl", logprobs=True)
+        assert summary.path == plain.path and summary.samples == 3, "the file goes on"
+        assert server.asked[-1]["logprobs"] is True and server.asked[-1]["top_logprobs"] == 5
+    samples = [sample for row in stored(summary) for sample in row["responses"]]
+    tokens = [sample.get("logprobs") for sample in samples]
+    assert [given is None for given in tokens] == [True, False] * 3
+    text = "".join(token["token"] for token in tokens[1])
+    assert samples[1]["full_response"].startswith("small heard:") and "+" not in text
+    assert set(tokens[1][0]) == {"token", "logprob"}
+    assert stored(summary)[0]["sampling"]["logprobs"] is True
+    assert collection.measure_answers(summary)["with_logprobs"] == 3
+
+
+@pytest.mark.parametrize("kind", ["left out", "refused"])
+def test_a_server_without_log_probabilities_is_told_and_its_answers_are_kept(
+    kind, tmp_path, outputs, capsys
+):
+    with Scripted("small", logprobs=kind) as server:
+        summary = collected(server, tmp_path / "a.jsonl", logprobs=True)
+    assert (summary.complete, summary.failed) == (3, 0)
+    told = capsys.readouterr().out
+    assert told.count("it gives no log-probabilities, so 04 has no signals of them") == 1
+    assert "Log-probabilities: no." in told
+    assert not any("logprobs" in sample for row in stored(summary) for sample in row["responses"])
