@@ -78,6 +78,7 @@ API_BASES = {
     "LABELLER_API_BASE": ("LABELLER_MODEL", "standin-superior"),
     "SUPERIOR_API_BASE": ("SUPERIOR_MODEL", "standin-superior"),
     "INFERIOR_API_BASE": ("INFERIOR_MODEL", "standin-inferior"),
+    "SECOND_API_BASE": ("SECOND_MODEL", "standin-superior"),
 }
 
 

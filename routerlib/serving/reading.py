@@ -15,6 +15,7 @@ from typing import Any
 from routerlib.answers import signals
 from routerlib.answers.killable import Crew, Lost
 from routerlib.rows.schemas import Sample
+from routerlib.training.encoders import embedder
 from routerlib.training.policies import Policy
 
 COMPARED = ("sample_agreement", "second_agreement")
@@ -32,7 +33,7 @@ class AnswerReader:
         self.compares = any(name in COMPARED for name in policy.signals)
         self.embeds = any(name in BY_MEANING for name in policy.signals)
         self._crew: Crew | None = None
-        self._encoder: Any = None
+        self._embed = embedder(policy.sources.encoder)
         self._turn = threading.Lock()
 
     def warm(self) -> None:
@@ -62,17 +63,6 @@ class AnswerReader:
                 self._crew = Crew("routerlib.answers.signals:measure", 1, PATIENCE).__enter__()
             [found] = self._crew.map([item])
         return None if isinstance(found, Lost) else found
-
-    def _embed(self, texts: Sequence[str]) -> Any:
-        if self._encoder is None:
-            from routerlib.endpoints import standins
-            from routerlib.training.encoders import SentenceEncoder
-
-            # It remembers nothing: a server meets new texts for ever.
-            self._encoder = SentenceEncoder(
-                self.policy.sources.encoder or str(standins.path("encoder"))
-            )
-        return self._encoder.embed(texts)
 
     def close(self) -> None:
         """Let the comparing process go."""

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from routerlib import settings
+from routerlib.endpoints import standins
 from routerlib.errors import Foreseen, SettingError
 from routerlib.rows import hub
 from routerlib.training.bert import Bert, Tokenizer
@@ -211,6 +212,20 @@ def shared(folder: str, max_length: int = MAX_LENGTH) -> SentenceEncoder:
     It remembers what it embedded.
     """
     return SentenceEncoder(folder, max_length, remember=True)
+
+
+def embedder(folder: str = "") -> Callable[[Sequence[str]], np.ndarray]:
+    """Embeddings by an encoder that loads when it is first asked; it remembers no text.
+
+    Args:
+        folder: a folder or hub id; empty: the offline encoder.
+    """
+
+    @functools.cache
+    def encoder() -> SentenceEncoder:
+        return SentenceEncoder(folder or standins.path("encoder"))
+
+    return lambda texts: encoder().embed(texts)
 
 
 # --- the classifier ---

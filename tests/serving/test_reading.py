@@ -74,9 +74,7 @@ def test_what_compares_nothing_starts_no_process(reader):
 
 @pytest.mark.parametrize("reader", [("second_similarity",)], indirect=True)
 def test_open_text_is_compared_by_meaning(reader, monkeypatch):
-    monkeypatch.setattr(
-        reader, "_encoder", type("E", (), {"embed": lambda _, texts: np.eye(2)[[0, 0]]})()
-    )
+    monkeypatch.setattr(reader, "_embed", lambda texts: np.eye(2)[[0, 0]])
     prose = "Once upon a time there was a king who liked to walk in the woods all day long"
     found = reader.read("Tell me a tale.", [sample(prose)], [sample(prose + " and night")])
     assert found["second_similarity"] == pytest.approx(1.0)
