@@ -13,7 +13,7 @@ import base64
 import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -291,6 +291,24 @@ def _verdict(decision: Decision) -> tuple[str, str]:
         f"{comparison} the threshold of {limit}."
     )
     return headline, why
+
+
+def stage_sentence(headers: Mapping[str, str]) -> str:
+    """What a router with a policy did with a prompt, from the headers of its answer."""
+    note, gain = headers.get("x-router-note"), headers.get("x-router-gain")
+    is_up = headers.get("x-router-decision") == "superior"
+    if note:
+        parts = [f"{note[0].upper()}{note[1:]}"]
+    elif gain:
+        end = "so the superior model is asked" if is_up else "so it stays"
+        parts = [f"The inferior model's answer was read: expected gain {float(gain):.3f}, {end}"]
+    else:
+        parts = ["Decided from the prompt alone"]
+    if headers.get("x-router-calls"):
+        parts.append(f"calls: {headers['x-router-calls']}")
+    if headers.get("x-router-cost"):
+        parts.append(f"cost: {headers['x-router-cost']} {headers['x-router-cost-unit']}")
+    return "; ".join(parts) + "."
 
 
 def bar_html(p: float | None, at: float | None, side: str = "inferior", top: float = 1.0) -> str:

@@ -32,7 +32,9 @@ from routerlib.notebook import markup
 from routerlib.notebook.face import Face
 from routerlib.notebook.markup import SIDES, Entry, ModelAnswer, Point
 from routerlib.rows.spreadsheets import as_csv
-from routerlib.serving.routing import Backend, backend
+from routerlib.serving.routing import AsyncRoutedClient, Backend, backend
+from routerlib.serving.stages import Stages
+from routerlib.serving.switchboard import ROUTED, Switchboard, switchboard
 from routerlib.stats.prices import call_cost, prices_of
 from routerlib.training.router import Decision, Router
 
@@ -68,6 +70,8 @@ class RouterPanel(widgets.VBox):
             model has the name that the router knows, or None, which leaves routing alone.
         max_tokens: of an answer.
         samples: (label, prompt) pairs to try, from easy to hard.
+        second, max_wait: of a router whose policy reads answers, as for `routing.RoutedClient`. Its
+            policy is carried out where the chosen model is asked at the router's own threshold.
 
     Attributes:
         prompt, threshold, batch_prompts: the input widgets; set their `.value`.
@@ -86,6 +90,8 @@ class RouterPanel(widgets.VBox):
         *,
         max_tokens: int = 512,
         samples: Sequence[tuple[str, str]] = SAMPLES,
+        second: str | Backend | None = None,
+        max_wait: float | None = None,
     ):
         self.router = router
         given = {"inferior": inferior, "superior": superior}
@@ -102,6 +108,8 @@ class RouterPanel(widgets.VBox):
         self.decision: Decision | None = None
         self.routed = ""  # the prompt that the decision is about
         self.answers: dict[str, ModelAnswer] = {}
+        self.chosen = ""  # the side whose answer the router, or its policy, has chosen
+        self.board = self._switchboard(second, max_wait)
         self.history: list[Entry] = []
         self.batch: list[str] = []
         self.uploaded: list[str] = []
@@ -113,6 +121,14 @@ class RouterPanel(widgets.VBox):
         self.add_class("routerlib")
         self.face = Face(self, self.snapshot)
         self._show_point()
+
+    def _switchboard(self, second: Any, max_wait: float | None) -> Switchboard | None:
+        """Of a router whose policy reads answers, where both models are connected; else None."""
+        policy = getattr(self.router, "policy", None)
+        inferior, superior = (self.backends[side] for side in SIDES)
+        if policy is None or policy.look is None or inferior is None or superior is None:
+            return None
+        return switchboard(self.router, inferior, superior, second=second, max_wait=max_wait)
 
     # --- building ---
 
@@ -242,7 +258,7 @@ class RouterPanel(widgets.VBox):
             return None
         self.routed = text
         self.decision = self.router.route(text, self.threshold.value)
-        self.answers = {}
+        self.answers, self.chosen = {}, self.decision.model
         self._show_decision()
         self._show_answers()
         self._note("routed")
@@ -393,8 +409,11 @@ class RouterPanel(widgets.VBox):
         ) and self.route() is None:
             return
         self._say("")
-        chosen = self.decision.model if self.decision else ""
-        sides = SIDES if which == "both" else (chosen,)
+        if which == "chosen" and self.board is not None and self._is_at_own_point():
+            await self._ask_by_policy(self.board)
+            return
+        self.chosen = self.decision.model if self.decision else ""
+        sides = SIDES if which == "both" else (self.chosen,)
         missing = [side for side in sides if self.backends[side] is None]
         if missing:
             self._say(self._no_server(missing), calm=True)
@@ -412,26 +431,75 @@ class RouterPanel(widgets.VBox):
                 self._note("asked", answer)
             self._show_answers()
 
+    def _is_at_own_point(self) -> bool:
+        own = min(self.router.threshold, self.top)
+        return abs(self.threshold.value - own) <= self.threshold.step / 2
+
+    async def _ask_by_policy(self, board: Switchboard) -> None:
+        """Ask as a program would: the inferior model's answer is shown once it is decided that it
+        stays.
+        """
+        self._say(f"Asking {board.inferior.model}; its answer is read before it is shown.", True)
+        answer = ModelAnswer("inferior", board.inferior.model)
+        start = time.perf_counter()
+        routed = AsyncRoutedClient(
+            self.router,
+            board.inferior,
+            board.superior,
+            second=board.second,
+            max_wait=board.max_wait,
+            max_retries=0,
+        )
+        try:
+            async with routed as client:
+                raw = await client.chat.completions.with_raw_response.create(
+                    model=ROUTED, **self._request()
+                )
+                self.chosen = raw.headers["x-router-decision"]
+                answer = ModelAnswer(self.chosen, self.names[self.chosen])
+                self.answers = {self.chosen: answer}
+                self._say(markup.stage_sentence(raw.headers), calm=True)
+                await self._follow(answer, raw.parse(), start)
+            answer.state = "done"
+        except Exception as error:
+            target = self.backends[answer.side] or board.inferior
+            answer.state, answer.error = "failed", self._what_failed(error, target)
+        finally:
+            if answer.state in ("waiting", "streaming"):
+                answer.state = "stopped"
+            answer.seconds = time.perf_counter() - start
+            answer.cost = self._cost(answer)
+            self.answers = {answer.side: answer}
+            self._note("asked", answer)
+            self._show_answers()
+
+    def _request(self) -> dict[str, Any]:
+        return {
+            "messages": [{"role": "user", "content": self.routed}],
+            "max_tokens": self.max_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+
+    async def _follow(self, answer: ModelAnswer, stream: Any, start: float) -> None:
+        """Take a stream of events as they come."""
+        shown = 0.0
+        async for chunk in stream:
+            self._take(answer, chunk, time.perf_counter() - start)
+            if time.perf_counter() - shown > FRAME:
+                self._show_answers()
+                shown = time.perf_counter()
+        if answer.seconds is None:
+            raise ValueError("no event came")
+
     async def _stream(self, answer: ModelAnswer, target: Backend) -> None:
         """Let one model answer, word by word."""
-        start, shown = time.perf_counter(), 0.0
+        start = time.perf_counter()
         mode = clients.LOCAL if target.is_local else clients.REMOTE
         try:
             async with clients.connect(target.base_url, target.api_key, api_mode=mode) as client:
-                stream = await client.chat.completions.create(
-                    model=target.model,
-                    messages=[{"role": "user", "content": self.routed}],
-                    max_tokens=self.max_tokens,
-                    stream=True,
-                    stream_options={"include_usage": True},
-                )
-                async for chunk in stream:
-                    self._take(answer, chunk, time.perf_counter() - start)
-                    if time.perf_counter() - shown > FRAME:
-                        self._show_answers()
-                        shown = time.perf_counter()
-                if answer.seconds is None:
-                    raise ValueError("no event came")
+                stream = await client.chat.completions.create(model=target.model, **self._request())
+                await self._follow(answer, stream, start)
             answer.state = "done"
         except Exception as error:
             answer.state, answer.error = "failed", self._what_failed(error, target)
@@ -534,9 +602,7 @@ class RouterPanel(widgets.VBox):
         self._verdict.value = markup.verdict_html(self.decision, self.names, self.top)
 
     def _show_answers(self) -> None:
-        self._answers.value = markup.answers_html(
-            self.answers, self.decision.model if self.decision else ""
-        )
+        self._answers.value = markup.answers_html(self.answers, self.chosen)
 
     def _show_batch(self) -> None:
         rows = self._batch_rows()
@@ -579,7 +645,13 @@ class RouterPanel(widgets.VBox):
 
     def _server_hint(self) -> str:
         missing = [side for side in SIDES if self.backends[side] is None]
-        return markup.muted_html(self._no_server(missing)) if missing else ""
+        if missing:
+            return markup.muted_html(self._no_server(missing))
+        if self.board is None:
+            return ""
+        stages = Stages(self.board)
+        moved = "" if stages.why_not else " Where the threshold is moved, the router alone decides."
+        return markup.muted_html(stages.sentence + moved)
 
     def _no_server(self, sides: Sequence[str]) -> str:
         ports = {"inferior": 8001, "superior": 8000}

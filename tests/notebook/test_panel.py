@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from scripted import Scripted
 from small_router import EASY, HARD, small_router
 from upstream import nonsense
 
@@ -19,7 +20,9 @@ from routerlib.notebook import panel as panel_module
 from routerlib.notebook.markup import at_threshold, histogram_svg
 from routerlib.notebook.panel import RouterPanel, prompts_from_file
 from routerlib.serving.routing import Backend
+from routerlib.training.policies import CASCADE, Policy
 from routerlib.training.router import Decision
+from routerlib.training.second_look import Ranks, SecondLook
 
 MARKUP = "<img src=x onerror=alert(1)> & <b>bold</b> '\"</textarea><script>alert(2)</script>"
 
@@ -146,6 +149,61 @@ def test_a_changed_prompt_is_routed_again_before_it_is_asked(panel):
     panel.route()
     panel.prompt.value = HARD
     assert list(panel.ask()) == ["superior"]
+
+
+def look():
+    ranks = {"mean_logprob": Ranks((-3.0, 0.0), (-1.0, 1.0), -1)}
+    return SecondLook(0.0, ranks, {"mean_logprob": (4.0, 0.0, 0.0)})
+
+
+def test_a_policy_is_carried_out_and_its_first_answer_is_never_taken_back():
+    router = small_router()
+    router.policy = Policy(CASCADE, look(), threshold=0.5)
+    seen = []
+    with Scripted("small") as small, Scripted("large") as large:
+        panel = RouterPanel(router, small.url, large.url)
+        assert "answer is read before it is shown" in panel._hint.value
+        panel._answers.observe(lambda change: seen.append(change["new"]), "value")
+        panel.prompt.value = EASY
+        assert list(panel.ask()) == ["inferior"]
+        assert panel.answers["inferior"].text == f"small heard: {EASY}"
+        assert "answer was read: expected gain" in panel.message and "it stays" in panel.message
+        assert "calls: inferior=1" in panel.message
+        panel.prompt.value = f"{EASY} The hard way."
+        panel.route()
+        seen.clear()
+        assert list(panel.ask()) == ["superior"]
+        assert panel.answers["superior"].text.strip().startswith("large heard:")
+        assert "so the superior model is asked" in panel.message
+        assert "calls: inferior=1, superior=1" in panel.message
+        assert not any("small heard" in html for html in seen)
+        assert [event.model for event in panel.history if event.what == "asked"] == [
+            "small",
+            "large",
+        ]
+        panel.threshold.value = 0.9
+        panel.ask()
+        assert list(panel.answers) == ["inferior"], "the router alone, at a point of the user's"
+        assert "logprobs" not in small.asked[-1]
+        panel.own_button.click()
+        small.down = 503
+        assert panel.ask()["inferior"].state == "failed"
+        assert "answered 503" in panel.answers["inferior"].error and not panel.busy
+
+
+def test_a_policy_that_cannot_be_carried_out_says_so_in_the_panel():
+    router = small_router()
+    router.policy = Policy(CASCADE, look(), threshold=0.5)
+    with Scripted("small", logprobs="left out") as small, Scripted("large") as large:
+        panel = RouterPanel(router, small.url, large.url)
+        panel.prompt.value = EASY
+        assert list(panel.ask()) == ["inferior"]
+        assert "gives no log-probabilities" in panel.message
+    ranks = {"second_agreement": Ranks((0.0, 1.0), (-1.0, 1.0), -1)}
+    second = SecondLook(0.0, ranks, {"second_agreement": (4.0, 0.0, 0.0)})
+    router.policy = Policy(CASCADE, second, threshold=0.5)
+    panel = RouterPanel(router, small.url, large.url)
+    assert "which has no address, so the router alone decides" in panel._hint.value
 
 
 def test_without_a_server_it_says_how_to_start_one_and_still_routes(router):
