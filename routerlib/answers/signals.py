@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from routerlib.answers import equality, extraction, phrases
-from routerlib.answers.logprobs import letter_of, tokens_of
+from routerlib.rows.logprobs import letter_of, tokens_of
 from routerlib.rows.schemas import Responses, Sample
 
 # Every signal and what it says. All are means over the inferior model's samples.

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from routerlib import event_loop, settings
-from routerlib.answers.logprobs import request_fields, small
 from routerlib.collecting import ledger, parts, resumable
 from routerlib.collecting.forecast import Prices, forecast
 from routerlib.collecting.ledger import LedgerMismatch
@@ -30,6 +29,7 @@ from routerlib.endpoints import clients, prompts, servers
 from routerlib.endpoints.check import first_answer
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl, sources
+from routerlib.rows.logprobs import request_fields, small
 from routerlib.rows.schemas import OpenPrompt, Prompt, Question, Responses, parse_row
 from routerlib.stats.prices import call_cost
 

@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from routerlib import event_loop, settings
-from routerlib.answers.logprobs import request_fields
 from routerlib.endpoints import clients, prompts
 from routerlib.endpoints.clients import (
     Busy,
@@ -28,6 +27,7 @@ from routerlib.endpoints.clients import (
     Stopped,
 )
 from routerlib.endpoints.refusals import Kind
+from routerlib.rows.logprobs import request_fields
 from routerlib.stats.prices import call_cost
 
 QUESTION = "What is 2 + 2? Answer with the number alone."

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from routerlib.answers.logprobs import request_fields, tokens_of
 from routerlib.endpoints import refusals, replies
 from routerlib.endpoints.refusals import Kind
+from routerlib.rows.logprobs import request_fields, tokens_of
 from routerlib.rows.schemas import Sample, parse_row
 from routerlib.serving import fallback
 from routerlib.serving.fallback import EVENTS, Line, Reply

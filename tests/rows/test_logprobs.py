@@ -2,7 +2,7 @@
 
 import pytest
 
-from routerlib.answers import logprobs
+from routerlib.rows import logprobs
 
 CHAT = {
     "content": [
