@@ -306,7 +306,11 @@ class Stages:
         samples: list[Sample] = [*first.samples[:1], *gathered.beside.get("samples", ())]
         second = gathered.beside.get("second", ())
         prompt, reader = question_of(body), self.reader
-        found = await line.work_out(lambda: reader.read(prompt, samples, second))
+        try:
+            found = await line.work_out(lambda: reader.read(prompt, samples, second))
+        except Exception as error:  # no caller is to lose an answer because it could not be read
+            log.error("an answer could not be read: %s", type(error).__name__)
+            return self._by_router(p, f"the answer could not be read ({type(error).__name__})")
         if found is None:
             return self._by_router(p, "the answers took too long to compare")
         goes_up, gain = self.policy.escalates(p, found)

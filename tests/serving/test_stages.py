@@ -7,8 +7,12 @@ import contextlib
 import dataclasses
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import openai
 import pytest
@@ -22,6 +26,7 @@ from routerlib.training.policies import CASCADE, Policy, Sources
 from routerlib.training.router import Router
 from routerlib.training.second_look import Ranks, SecondLook
 
+ROOT = Path(__file__).parents[2]
 DOORS = ("client", "async client", "server")
 EASY_FOR_IT, HARD_FOR_IT = "Say hello in French.", "Say hello in French, the hard way."
 DOWN, SILENT = 503, 30.0
@@ -419,6 +424,26 @@ def test_without_a_policy_nothing_changes(pair):
     assert "logprobs" not in small.asked[-1]
 
 
+def test_a_policy_is_carried_out_by_the_base_installation(pair, tmp_path):
+    """Without torch, scipy and scikit-learn, which only training needs."""
+    small, large = pair
+    with_policy(BY_LOGPROB).save(tmp_path / "r")
+    code = f"""
+import only_base
+from routerlib import RoutedClient, Router
+router = Router.from_pretrained({str(tmp_path / "r")!r})
+with RoutedClient(router, {small.url!r}, {large.url!r}) as client:
+    said = [{{"role": "user", "content": {HARD_FOR_IT!r}}}]
+    print(client.chat.completions.create(model="router", messages=said).model)
+"""
+    where = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    environment = os.environ | {"PYTHONPATH": where}
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert found.stdout.strip() == "large", found.stderr[-2000:]
+
+
 def test_a_saved_router_carries_its_policy(tmp_path):
     saved = Router.from_pretrained(with_policy(BY_SECOND).save(tmp_path / "r"))
     assert saved.policy == BY_SECOND
@@ -471,6 +496,18 @@ def test_expressions_that_hang_do_not_hold_up_the_server():
         start = time.monotonic()
         answer, _ = ask("Say it.")
         assert answer.choices and time.monotonic() - start < 20
+
+
+def test_an_answer_that_cannot_be_read_is_left_to_the_router(pair, monkeypatch):
+    def fail(*_):
+        raise ImportError("no encoder here")
+
+    small, large = pair
+    monkeypatch.setattr("routerlib.answers.signals.measure", fail)
+    with RoutedClient(with_policy(BY_LOGPROB), small.url, large.url) as client:
+        answer, headers = asked(client, HARD_FOR_IT)
+    assert answer.model == "small" and headers["x-router-stage"] == "prompt"
+    assert headers["x-router-note"] == "the answer could not be read (ImportError)"
 
 
 def test_a_caller_that_leaves_lets_the_first_model_go(pair):
