@@ -11,8 +11,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from routerlib.answers.grading import grade
     from routerlib.cluster.collecting import collect_sync as collect
+    from routerlib.cluster.graders import grade
+    from routerlib.cluster.prompt_scorers import score
     from routerlib.endpoints.servers import serve
     from routerlib.errors import Foreseen
     from routerlib.labels.labelling import label_file as label
@@ -36,6 +37,7 @@ __all__ = [
     "fit",
     "grade",
     "label",
+    "score",
     "serve",
     "serve_router",
 ]
@@ -52,8 +54,9 @@ HOMES = {
     "certify": "routerlib.training.evaluation:certify",
     "collect": "routerlib.cluster.collecting:collect_sync",
     "fit": "routerlib.training.fitting:fit",
-    "grade": "routerlib.answers.grading:grade",
+    "grade": "routerlib.cluster.graders:grade",
     "label": "routerlib.labels.labelling:label_file",
+    "score": "routerlib.cluster.prompt_scorers:score",
     "serve": "routerlib.endpoints.servers:serve",
     "serve_router": "routerlib.serving.proxy:serve_router",
 }

@@ -261,7 +261,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "grade": Command(
         "extract and grade the answers in a file or folder: what notebook 04 does",
-        "routerlib.answers.grading:grade",
+        "routerlib.cluster.graders:grade",
         without=frozenset({"progress"}),
         ends=_graded,
     ),
@@ -275,6 +275,14 @@ COMMANDS: dict[str, Command] = {
             "temperature": Annotated[float | None, NUMBER_OR_NONE, arg(help_behavior_hint="")],
         },
         ends=_collected,
+    ),
+    "score": Command(
+        "p_superior of each prompt of a file, and the model it would go to",
+        "routerlib.cluster.prompt_scorers:score",
+        needs=frozenset({"prompts"}),
+        without=frozenset({"progress"}),
+        reads={"threshold": OPTIONAL_SHARE},
+        is_quiet=True,
     ),
     "route": Command(
         "which model a prompt goes to, and why",

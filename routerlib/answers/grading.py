@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from routerlib import settings
 from routerlib.answers import correctness
@@ -94,13 +94,49 @@ def grade(
             the input.
         jsonl.Unreadable: a file is no text, damaged, or may not be read.
     """
+    with Crew("routerlib.answers.correctness:grade_answer", workers, timeout) as crew:
+        return grade_by(lambda works: [crew] * len(works), input, output, by_category, progress)
+
+
+class Verdicts(Protocol):
+    """What gives verdicts on items, in their order: a `killable.Crew`, or many machines."""
+
+    def map(self, items: Iterable[Any]) -> Iterator[Any]:
+        """A verdict, or a Lost, for each item."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A file to grade: the responses, the graded file they become, and the items of all outputs."""
+
+    source: Path
+    target: Path
+    items: Iterator[Any]
+
+
+def grade_by(
+    verdicts: Callable[[list[Work]], Sequence[Verdicts]],
+    input: str | Path,
+    output: str | Path,
+    by_category: bool,
+    progress: bool,
+) -> Grading:
+    """`grade`, by whatever gives the verdicts.
+
+    Args:
+        verdicts: is given all the work, whose items it may look at first; gives what is asked for
+            the verdicts on each file, in this order.
+    """
     started, grading = time.monotonic(), Grading()
     pairs = _pairs(input, settings.resolve(output) if output else settings.outputs("graded"))
     # What cannot be graded is told before anything is written
     surveys = [_survey(source) for source, _ in pairs]
-    with Crew("routerlib.answers.correctness:grade_answer", workers, timeout) as crew:
-        for (source, target), survey in zip(pairs, surveys, strict=True):
-            _grade_file(source, target, survey, crew, grading, progress)
+    works = [
+        Work(source, target, _items(source, survey))
+        for (source, target), survey in zip(pairs, surveys, strict=True)
+    ]
+    for work, survey, crew in zip(works, surveys, verdicts(works), strict=True):
+        _grade_file(work.source, work.target, survey, crew, grading, progress)
     grading.seconds = time.monotonic() - started
     grading.summaries = summarise(grading.files)
     if progress:
@@ -181,7 +217,7 @@ def responses_files(folder: str | Path) -> list[Path]:
 
 
 def _grade_file(
-    source: Path, target: Path, survey: _Survey, crew: Crew, grading: Grading, show: bool
+    source: Path, target: Path, survey: _Survey, crew: Verdicts, grading: Grading, show: bool
 ) -> None:
     with (
         progress_bar(survey.lines, source.name, "row", show) as bar,
@@ -194,7 +230,7 @@ def _grade_file(
     grading.files.append(target)
 
 
-def _graded(rows: Iterable[Responses], crew: Crew, grading: Grading) -> Iterator[Responses]:
+def _graded(rows: Iterable[Responses], crew: Verdicts, grading: Grading) -> Iterator[Responses]:
     """Rows in their order, each as soon as all its samples have a verdict."""
     waiting: deque[Responses] = deque()
 
@@ -252,14 +288,26 @@ def _survey(path: Path) -> _Survey:
     return survey
 
 
-def _read(path: Path, survey: _Survey, rejects: jsonl.Rejects, bar: Any) -> Iterator[Responses]:
-    def counting() -> Iterator[tuple[int, Any]]:
-        for number, value in jsonl.decode_lines(path):
-            bar.update(number - bar.n)
-            if number not in survey.superseded:
-                yield number, value
+def _items(path: Path, survey: _Survey) -> Iterator[Any]:
+    """The items of all outputs of a file, as `_graded` gives them to a crew."""
+    for row in jsonl.checked(str(path), _counting(path, survey), Responses, rejects=[]):
+        for sample in row.responses:
+            yield correctness.item_of(row, sample)
 
-    return jsonl.checked(str(path), counting(), Responses, rejects)
+
+def _counting(
+    path: Path, survey: _Survey, told: Callable[[int], object] = lambda number: None
+) -> Iterator[tuple[int, Any]]:
+    """The numbered values of a file, without those that a later line replaces."""
+    for number, value in jsonl.decode_lines(path):
+        told(number)
+        if number not in survey.superseded:
+            yield number, value
+
+
+def _read(path: Path, survey: _Survey, rejects: jsonl.Rejects, bar: Any) -> Iterator[Responses]:
+    counted = _counting(path, survey, lambda number: bar.update(number - bar.n))
+    return jsonl.checked(str(path), counted, Responses, rejects)
 
 
 def _tell(grading: Grading, by_category: bool) -> None:

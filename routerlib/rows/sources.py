@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from routerlib import settings
 from routerlib.errors import Foreseen
-from routerlib.rows import hub, jsonl, logs, masking, published, schemas
+from routerlib.rows import hub, jsonl, logs, masking, published, schemas, tables
 from routerlib.rows.schemas import Question, Row, RowError
 
 R = TypeVar("R", bound=Row)
@@ -404,6 +404,9 @@ def _open(
     sample = _sample_of(source, row_type)
     if sample:
         return str(sample), jsonl.decode_lines(sample)
+    if tables.is_address(source):
+        copy = tables.fetched(source)
+        return source, _reader(copy)(copy)
     path = settings.resolve(source)
     if path.is_file():
         return str(path), _reader(path)(path)

@@ -1,0 +1,197 @@
+"""A long list of items, worked on in blocks by the machines of a cluster, in bounded memory.
+
+The items are written to files, a block each, in a folder that all machines see; Ray Data's
+`map_batches` hands the files to workers, which write their results beside them. So a run that is
+interrupted goes on with the blocks that are left, a machine that is lost costs the block it had,
+and the results are read back in the order of the items. What a worker does is a class of another
+module, named as text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from routerlib import settings
+from routerlib.cluster.machines import ClusterError, Machines, name_of_this_node
+from routerlib.progress import bar as progress_bar
+from routerlib.rows import jsonl
+
+MANIFEST = "manifest.json"
+RESULTS = ".results"
+PER_TASK = 10_000  # tasks of one run, at most; more blocks share them
+
+
+class Blocks:
+    """The items of one piece of work, in files, and their results.
+
+    Args:
+        folder: where they lie; made, and removed by `remove`.
+        size: items of a block.
+    """
+
+    def __init__(self, folder: Path, size: int):
+        self.folder, self.size = folder, size
+        self.count = self.items = 0
+
+    def spool(self, items: Iterable[Any], of: Any) -> None:
+        """Write the items, unless an earlier run has written the same.
+
+        Args:
+            of: what the items and their results depend on, as a JSON value.
+        """
+        manifest = self.folder / MANIFEST
+        known = jsonl.read_json(manifest) if manifest.exists() else {}
+        if known.get("of") == json.loads(json.dumps(of)):
+            self.count, self.items = known["blocks"], known["items"]
+            return
+        self.remove()
+        self.folder.mkdir(parents=True)
+        items = iter(items)
+        while block := list(itertools.islice(items, self.size)):
+            jsonl.write_rows(self._file(self.count), ({"item": item} for item in block))
+            self.count, self.items = self.count + 1, self.items + len(block)
+        jsonl.write_json(manifest, {"of": of, "blocks": self.count, "items": self.items})
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"{number:08d}"
+
+    def work(
+        self,
+        machines: Machines,
+        worker: str,
+        arguments: dict[str, Any],
+        label: str = "",
+        show: bool = True,
+    ) -> None:
+        """Have every block worked on that has no results yet.
+
+        Args:
+            worker: "module:class"; an instance is called with the items of a block, and gives as
+                many results, all of them JSON values.
+            arguments: of the class.
+
+        Raises:
+            ClusterError: a block failed; the text names the machine, the file and the rows.
+        """
+        numbers = range(self.count)
+        left = [number for number in numbers if not _results(self._file(number)).exists()]
+        done = self.items - sum(self._length(number) for number in left)
+        with progress_bar(self.items, label, show=show, initial=done) as bar:
+            if left:
+                bar.set_postfix_str(str(machines), refresh=False)
+                for length in self._worked_on(machines, left, worker, arguments):
+                    bar.update(length)
+
+    def _length(self, number: int) -> int:
+        last = number == self.count - 1
+        return self.items - number * self.size if last else self.size
+
+    def _worked_on(
+        self, machines: Machines, left: list[int], worker: str, arguments: dict[str, Any]
+    ) -> Iterator[int]:
+        """The length of each block, when its results are there."""
+        data = _ray_data()
+        rows = [{"file": str(self._file(number)), "first": number * self.size} for number in left]
+        try:
+            dataset = data.from_items(
+                rows, override_num_blocks=min(len(rows), PER_TASK)
+            ).map_batches(
+                Worker,
+                fn_constructor_kwargs={"worker": worker, "arguments": arguments},
+                batch_size=1,
+                num_cpus=1,
+                concurrency=(1, machines.cores),
+            )
+            for row in dataset.iter_rows():
+                if row["problem"]:
+                    raise ClusterError(row["problem"])
+                yield int(row["length"])
+        except machines.ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None) or error
+            said = str(cause).strip().splitlines()[-1][:300]
+            raise ClusterError(
+                f"The cluster could not finish its blocks in {self.folder} ({said}). Those that "
+                "are done stay; run again to go on."
+            ) from None
+
+    def results(self) -> Iterator[Any]:
+        """The results of all items, in their order."""
+        for number in range(self.count):
+            for _, value in jsonl.read_values(_results(self._file(number))):
+                yield value["result"]
+
+    def remove(self) -> None:
+        """Remove the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _results(file: Path) -> Path:
+    return file.with_name(file.name + RESULTS)
+
+
+def _ray_data() -> Any:
+    """Ray Data, with nothing to say of its own."""
+    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    data = importlib.import_module("ray.data")
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    return data
+
+
+class Worker:
+    """What Ray starts on a machine: the worker, and the way from a file to a file."""
+
+    def __init__(self, worker: str, arguments: dict[str, Any]):
+        settings.prepare()
+        module, _, name = worker.partition(":")
+        self.work = getattr(importlib.import_module(module), name)(**arguments)
+        self.node = name_of_this_node()
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        outcomes = [
+            self._worked_on(Path(str(file)), int(first))
+            for file, first in zip(batch["file"], batch["first"], strict=True)
+        ]
+        return {
+            "length": [length for length, _ in outcomes],
+            "problem": [problem for _, problem in outcomes],
+        }
+
+    def _worked_on(self, file: Path, first: int) -> tuple[int, str]:
+        """How many items were worked on; else why not, with machine, file and rows."""
+        if not file.exists():
+            return 0, (
+                f"The machine {self.node} does not see {file.parent}. All machines need one folder "
+                "in common: set ROUTERLIB_OUTPUTS to one that they share."
+            )
+        items = [value["item"] for _, value in jsonl.read_values(file)]
+        try:
+            results = self.work(items)
+            jsonl.write_rows(_results(file), ({"result": result} for result in results))
+        except Exception as error:
+            rows = f"rows {first + 1} to {first + len(items)}"
+            said = f"{type(error).__name__}: {error}"[:500]
+            return 0, f"{rows} ({file}) failed on {self.node}: {said}"
+        return len(items), ""
+
+    def __del__(self) -> None:
+        close = getattr(getattr(self, "work", None), "close", None)
+        if close is not None:
+            with contextlib.suppress(Exception):
+                close()
+
+
+def fingerprint(*files: Path) -> list[list[Any]]:
+    """What tells whether files have changed: name, size and time."""
+    return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]

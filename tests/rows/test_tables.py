@@ -1,0 +1,71 @@
+"""Rows as JSONL and parquet, here and at addresses."""
+
+import fsspec
+import pytest
+
+from routerlib.rows import jsonl, sources, tables
+from routerlib.rows.schemas import CleanPrompt, Conversation
+
+ROWS = [{"id": "a", "prompt": "One."}, {"id": "b", "prompt": "Two – ‘2’."}]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("s3://bucket/a.jsonl", True),
+        ("memory://a.parquet", True),
+        ("file:///tmp/a.jsonl", True),
+        ("https://huggingface.co/datasets/openai/gsm8k", False),
+        ("hf://datasets/a/b", False),
+        ("org/name@split", False),
+        ("C:/a.jsonl", False),
+        ("/tmp/a.jsonl", False),
+    ],
+)
+def test_what_is_an_address(name, is_one):
+    assert tables.is_address(name) is is_one
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_rows_are_put_at_an_address_and_read_from_it(outputs, ending):
+    address = f"memory://bucket/rows.{ending}"
+    with tables.delivered(address) as (path, name):
+        assert name == address and tables.write(path, iter(ROWS)) == 2
+        assert not fsspec.filesystem("memory").exists("/bucket/rows." + ending)
+    rows = list(sources.load_rows(address, CleanPrompt))
+    assert [row.prompt for row in rows] == ["One.", "Two – ‘2’."]
+    fsspec.filesystem("memory").rm("/bucket", recursive=True)
+
+
+def test_a_changed_file_is_fetched_anew(outputs):
+    system = fsspec.filesystem("memory")
+    for text in (b'{"a": 1}\n', b'{"a": 1, "b": 2}\n'):
+        with system.open("/bucket/x.jsonl", "wb") as file:
+            file.write(text)
+        assert tables.fetched("memory://bucket/x.jsonl").read_bytes() == text
+    system.rm("/bucket", recursive=True)
+
+
+def test_what_cannot_be_fetched_is_a_sentence(outputs):
+    with pytest.raises(tables.AddressError, match=r"memory://no/such.jsonl cannot be fetched"):
+        list(sources.load_rows("memory://no/such.jsonl", Conversation))
+    with pytest.raises(tables.AddressError, match="package of its protocol"):
+        tables.fetched("nosuchprotocol://a/b.jsonl")
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    def broken():
+        yield from ROWS
+        raise ValueError("in the middle")
+
+    for name in ("a.parquet", "a.jsonl"):
+        with pytest.raises(ValueError, match="in the middle"):
+            tables.write(tmp_path / name, broken())
+    assert not list(tmp_path.iterdir())
+
+
+def test_lists_and_objects_become_json_texts_in_a_table(tmp_path):
+    rows = [{"id": "a", "prompt": [{"role": "user", "content": "é"}]}, {"id": "b", "prompt": "p"}]
+    tables.write(tmp_path / "a.parquet", rows)
+    found = [value for _, value in sources._read_parquet(tmp_path / "a.parquet")]
+    assert jsonl.decode_json(found[0]["prompt"]) == rows[0]["prompt"] and found[1]["prompt"] == "p"
