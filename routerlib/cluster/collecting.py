@@ -113,7 +113,6 @@ async def _collect(machines: Machines, **given: Any) -> Summary:
         **{name: given[name] for name in ("max_tokens", "stop", "endpoint", "template")},
         **{name: given[name] for name in ("extra_body", "timeout", "price_in", "price_out")},
         logprobs=given["logprobs"],
-        logprobs=given["logprobs"],
     )
     collection.check_pace(given["max_concurrent"], given["batch_size"], given["max_attempts"])
     limit = collection.first_so_many(given["num_problems"])
