@@ -180,7 +180,7 @@ def route(
 
     Args:
         prompts: one or several; none: one a line from standard input.
-        router: a router's folder. Without it, the newest below outputs/models.
+        router: a router's folder or hub id. Without it, the newest below outputs/models.
         threshold: the operating point, from 0 to 1. Without it, the router's own.
         json: write one JSON object a line.
     """

@@ -3,8 +3,9 @@ on demand.
 
 `HubStandin` answers what `datasets`, `huggingface_hub` and `transformers` ask when they list,
 stream and download. It knows two accounts, refuses as the hub does (status, X-Error-Code,
-X-Error-Message), and a repository may be told to break. It cannot upload, and every file lies
-behind its own address: no redirects to a storage, no xet.
+X-Error-Message), and a repository may be told to break. It takes uploads as its clients make them
+without xet: a repository is made, small files come inside the commit, large ones by LFS. Every file
+lies behind its own address: no redirects to a storage.
 
 The clients read HF_ENDPOINT when they are imported, so whoever tests with it starts a process of
 its own.
@@ -12,6 +13,7 @@ its own.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -63,13 +65,14 @@ class HubStandin:
     """The server; `repositories` maps ("dataset" or "model", id) to a Repository. Use as a context
     manager.
 
-    `log` has (method, path, status) of every answer; `is_gone` closes every connection without an
-    answer.
+    `blobs` has what LFS was given, by SHA-256. `log` has (method, path, status) of every answer;
+    `is_gone` closes every connection without an answer.
     """
 
     def __init__(self, repositories: dict[tuple[str, str], Repository]):
         self.repositories = repositories
         self.log: list[tuple[str, str, int]] = []
+        self.blobs: dict[str, bytes] = {}
         self.is_gone = False
         self.lock = threading.Lock()
         handler = type("Bound", (_Handler,), {"hub": self})
@@ -97,24 +100,36 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        form = self.rfile.read(length).decode()
+        body = self._read_body()
         if self.hub.is_gone:
             return self._hang_up()
         try:
-            self._answer(urlsplit(self.path), form)
+            self._answer(urlsplit(self.path), body)
         except _Refusal as refusal:
             self._refuse(refusal)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    do_HEAD = do_POST = do_GET
+    do_HEAD = do_POST = do_PUT = do_GET
 
-    def _answer(self, url, form: str) -> None:
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def _answer(self, url, body: bytes) -> None:
         path = unquote(url.path)
         if path == "/api/whoami-v2":
             self._account()
             return self._json({"type": "user", "name": "somebody", "orgs": []})
+        if self._upload(path, body):
+            return None
+        form = body.decode()
         api = re.fullmatch(
             r"/api/(dataset|model)s/([^/]+(?:/(?!tree/|revision/|paths-info/|refs$)[^/]+)?)(/.*)?",
             path,
@@ -130,6 +145,77 @@ class _Handler(BaseHTTPRequestHandler):
             self._check_terms(stored[2], repository)
             return self._file(repository, stored[3], stored[4])
         raise _Refusal(404, "Sorry, we can't find the page you are looking for.")
+
+    # --- what is uploaded ---
+
+    def _upload(self, path: str, body: bytes) -> bool:
+        """Answer what belongs to an upload; whether it did."""
+        if path == "/api/validate-yaml":
+            self._json({"errors": [], "warnings": []})
+        elif path == "/api/repos/create":
+            self._create(json.loads(body))
+        elif found := re.fullmatch(r"/api/models/(.+)/preupload/main", path):
+            self._writable(found[1])
+            self._json({"files": [_mode(file) for file in json.loads(body)["files"]]})
+        elif found := re.fullmatch(r"/(.+)\.git/info/lfs/objects/batch", path):
+            self._writable(found[1])
+            self._json({"objects": [self._place(one) for one in json.loads(body)["objects"]]})
+        elif found := re.fullmatch(r"/storage/(\w+)", path):
+            self._store(found[1], body)
+        elif found := re.fullmatch(r"/api/models/(.+)/commit/main", path):
+            self._commit(found[1], self._writable(found[1]), body)
+        else:
+            return False
+        return True
+
+    def _may_write(self, name: str) -> None:
+        """MEMBER's account may write everywhere."""
+        token = self._account()
+        if not token:
+            raise _Refusal(401, "Invalid username or password.")
+        if token != MEMBER:
+            raise _Refusal(403, f"You don't have the rights to write to {name}")
+
+    def _writable(self, name: str) -> Repository:
+        self._may_write(name)
+        return self._find("model", name)
+
+    def _create(self, wanted: dict) -> None:
+        name = f"{wanted['organization']}/{wanted['name']}"
+        self._may_write(name)
+        if ("model", name) in self.hub.repositories:
+            raise _Refusal(409, "You already created this model repo")
+        is_private = wanted.get("visibility") == "private" or bool(wanted.get("private"))
+        self.hub.repositories["model", name] = Repository({}, private=is_private)
+        self._json({"url": f"{self.hub.url}/{name}", "name": name})
+
+    def _place(self, wanted: dict) -> dict:
+        upload = {"href": f"{self.hub.url}/storage/{wanted['oid']}", "header": {}}
+        return {"oid": wanted["oid"], "size": wanted["size"], "actions": {"upload": upload}}
+
+    def _store(self, oid: str, body: bytes) -> None:
+        if hashlib.sha256(body).hexdigest() != oid:
+            raise _Refusal(400, "These bytes have another SHA-256")
+        self.hub.blobs[oid] = body
+        self._json({})
+
+    def _commit(self, name: str, repository: Repository, body: bytes) -> None:
+        for line in body.splitlines():
+            step = json.loads(line)
+            value = step["value"]
+            if step["key"] == "file":
+                repository.files[value["path"]] = base64.b64decode(value["content"])
+            elif step["key"] == "lfsFile":
+                repository.files[value["path"]] = self.hub.blobs[value["oid"]]
+            elif step["key"] == "deletedFile":
+                del repository.files[value["path"]]
+        self._json(
+            {
+                "commitUrl": f"{self.hub.url}/{name}/commit/{repository.sha}",
+                "commitOid": repository.sha,
+                "pullRequestUrl": None,
+            }
+        )
 
     # --- who may see what ---
 
@@ -279,6 +365,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing on the console; `HubStandin.log` has it."""
+
+
+def _mode(file: dict) -> dict[str, object]:
+    """How a file is to be uploaded: numbers by LFS, texts inside the commit."""
+    mode = "lfs" if file["path"].endswith(".safetensors") else "regular"
+    return {"path": file["path"], "uploadMode": mode, "shouldIgnore": False, "oid": None}
 
 
 def _front_matter(repository: Repository) -> dict[str, str]:

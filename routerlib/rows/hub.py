@@ -27,7 +27,7 @@ from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.rows.kept import Appending, Edition, KeptRows, last_read
 
-DATASET, MODEL = "dataset", "model"
+DATASET, MODEL, ROUTER = "dataset", "model", "router"  # a router is a model to the hub
 TOKENS = "https://huggingface.co/settings/tokens"
 WHERE = "(in the environment, in .env, or in Colab's secrets)"
 PREFERRED_SPLITS = ("test", "human", "train")  # evaluation questions first; votes are in "human"
@@ -136,7 +136,7 @@ def explain(error: BaseException, kind: str, name: str) -> str:
     of causes.
 
     Args:
-        error: what a client of the hub raised. kind: DATASET or MODEL. name: its id.
+        error: what a client of the hub raised. kind: DATASET, MODEL or ROUTER. name: its id.
     """
     thing, link = f"{_called(kind)} {name}", page(kind, name)
     kinds = {type(cause).__name__ for cause in _causes(error)}
@@ -154,6 +154,19 @@ def explain(error: BaseException, kind: str, name: str) -> str:
         return f"The hub does not answer, so that the {thing} cannot be read. {_other_ways(kind)}"
     said = without_secrets(" ".join(f"{type(error).__name__}: {error}".split()))
     return f"The {thing} cannot be read from the hub: {said[:300]}. Look at {link}."
+
+
+def explain_refused_push(error: BaseException, name: str) -> str:
+    """Why the hub did not take a router, and what to do."""
+    response = _response(error)
+    if response is not None and response.status_code in (401, 403):
+        return (
+            f"The hub does not let the account of HF_TOKEN write to {name}. Take a token with the "
+            f"right to write from {TOKENS}, or name a repository of that account."
+        )
+    if response is None and _is_away(error):
+        return f"The hub does not answer, so that {name} was not pushed. Try again later."
+    return explain(error, ROUTER, name)
 
 
 def _response(error: BaseException) -> Any:
@@ -246,10 +259,12 @@ def _refused(kind: str, name: str, response: Any) -> str:
 
 
 def _called(kind: str) -> str:
-    return "data set" if kind == DATASET else "model"
+    return "data set" if kind == DATASET else kind
 
 
 def _other_ways(kind: str) -> str:
+    if kind == ROUTER:
+        return "Download it elsewhere and name its folder."
     if kind == MODEL:
         return (
             "Download it elsewhere and name its folder; left empty, the offline encoder is taken."
@@ -276,7 +291,7 @@ def edition(name: HubName) -> Edition:
 
     _datasets()  # without it, nothing can be read
     try:
-        with _quietly():
+        with quietly():
             api = huggingface_hub.HfApi(token=token())
             info = api.dataset_info(name.id, revision=name.revision or None, timeout=PATIENCE)
             split = name.split or _preferred_split(name, info.sha or "main")
@@ -357,7 +372,7 @@ def _rest(
         except jsonl.FileInUse:  # another reader keeps them
             writer = None
         try:
-            with _quietly():
+            with quietly():
                 stream = _stream(kept.edition)
                 behind = kept.wind(stream, start)
             for row in itertools.islice(stream, behind, None):
@@ -469,7 +484,7 @@ def _refusal(name: HubName) -> Exception | None:
 def _wrong_part(name: HubName) -> str:
     """What is wrong with the configuration or split of a data set that is there; empty: nothing."""
     datasets = _datasets()
-    with _quietly():
+    with quietly():
         where: dict[str, Any] = {"revision": name.revision or None, "token": token()}
         configs = datasets.get_dataset_config_names(name.id, **where)
         default = datasets.get_dataset_default_config_name(name.id, **where)
@@ -500,7 +515,7 @@ def _listed(name: HubName, part: str, values: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """No bars of the hub's client: small files, many bars."""
     from huggingface_hub.utils import (
         are_progress_bars_disabled,

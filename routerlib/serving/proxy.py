@@ -787,7 +787,7 @@ def serve_router(
         superior="http://localhost:8000/v1")
 
     Args:
-        router: a router's folder. Without it, the newest below outputs/models.
+        router: a router's folder or hub id. Without it, the newest below outputs/models.
         inferior: address of the inferior model's server.
         superior: address of the superior model's server.
         inferior_model: its name there. Without it, the one the router knows.

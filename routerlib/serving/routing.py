@@ -71,7 +71,7 @@ def load(folder: str | Path = "") -> Router:
         router.RouterError: the folder that was named holds no router.
     """
     try:
-        found = Path(folder) if folder else newest()
+        found = folder or newest()
     except RouterError as error:
         print(
             f"{error} Until then: TF-IDF and ridge regression, fitted now on the shipped outcomes."

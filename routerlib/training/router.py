@@ -9,6 +9,8 @@ is in `training` and `evaluation`.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,7 @@ from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Message, Prompt
 from routerlib.stats.calibration import Calibration
-from routerlib.training import scorers
+from routerlib.training import scorers, sharing
 from routerlib.training.policies import Policy
 
 FILE = "router.json"
@@ -79,6 +81,7 @@ class Router:
             figures on the test split.
         policy: where a second look at the inferior model's answer pays, the policy of both
             decisions, with a threshold and a certificate of its own. None: the router alone.
+        folder: where it was read from; None for one that was fitted here.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Router:
     prices: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     policy: Policy | None = None
+    folder: Path | None = field(default=None, repr=False, compare=False)  # where it was read
 
     @property
     def kind(self) -> str:
@@ -184,15 +188,55 @@ class Router:
         jsonl.write_json(folder / FILE, {**header, **facts})
         return folder
 
-    @classmethod
-    def from_pretrained(cls, folder: str | Path) -> Router:
-        """Read a router that `save` wrote.
+    def push_to_hub(self, repository: str, private: bool = True) -> str:
+        """Push the router with its card to a model hub, as one commit; returns its page's address.
+
+        The token is HF_TOKEN, which needs the right to write. What a router has learnt may show of
+        the prompts it was fitted on: TF-IDF holds their words.
+
+        Example:
+            print(router.push_to_hub("my-account/my-router"))
+
+        Args:
+            repository: "account/name"; made where there is none.
+            private: whom a new repository is for; one that is there stays as it is.
 
         Raises:
+            MissingKey: HF_TOKEN is not set. SharingError: the hub does not take it.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = self.save(scratch)
+            self._write_card(folder)
+            return sharing.push(folder, repository, private)
+
+    def _write_card(self, folder: Path) -> None:
+        """The card it was read with, where nothing has changed since; else a short one."""
+        from routerlib.training import model_card
+
+        home = self.folder
+        if home and _same_file(home / FILE, folder / FILE):
+            for name in ("README.md", "metrics.json"):
+                if (home / name).is_file():
+                    shutil.copyfile(home / name, folder / name)
+        if not (folder / "README.md").exists():
+            card = model_card.model_card(self, (), "What it was fitted on was not recorded.")
+            (folder / "README.md").write_text(card, encoding="utf-8")
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Router:
+        """Read a router that `save` wrote, from its folder or from a model hub.
+
+        Args:
+            folder: the folder, or "account/name" on the hub, with "@revision" behind it for
+                another than the newest, or the address of its page.
+
+        Raises:
+            SharingError: the hub does not give it.
             RouterError: the folder does not exist, holds no (complete) router, or one of another
             format.
         """
-        folder = settings.resolve(folder)
+        named = sharing.hub_id(folder) if isinstance(folder, str) else None
+        folder = sharing.fetch(*named) if named else settings.resolve(folder)
         facts = _read_facts(folder)
         known = {name: facts[name] for name in FIELDS}
         try:
@@ -214,6 +258,7 @@ class Router:
             calibration=calibration,
             metrics=facts.get("metrics") or {},
             policy=policy,
+            folder=folder,
             **known,
         )
 
@@ -221,6 +266,10 @@ class Router:
 def _is_conversation(prompts: Any) -> bool:
     first = prompts[0] if isinstance(prompts, Sequence) and len(prompts) else None
     return isinstance(first, Message) or (isinstance(first, dict) and "role" in first)
+
+
+def _same_file(left: Path, right: Path) -> bool:
+    return left.is_file() and left.read_bytes() == right.read_bytes()
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
