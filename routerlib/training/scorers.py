@@ -194,6 +194,11 @@ class TfidfRidge(Scorer):
         gains = [self._sum(text) for text in texts]
         return _from_gain(np.array(gains, dtype=float) + self.arrays["intercept"][0])
 
+    def _ready(self, folder: Path) -> None:
+        terms = len(self.plain["terms"])
+        if not terms == len(self.arrays["idf"]) == len(self.arrays["weights"]):
+            raise ScorerError(f"{folder}: there is not one idf and one weight for each term.")
+
     @functools.cached_property
     def _number(self) -> dict[str, int]:
         return {term: number for number, term in enumerate(self.plain["terms"])}

@@ -12,6 +12,7 @@ from tiny_encoder import tiny_encoder
 
 from routerlib.rows.schemas import LabelledPrompt
 from routerlib.stats import calibration
+from routerlib.stats.calibration import sigmoid
 from routerlib.training import encoders, examples, features, scorers
 
 
@@ -389,3 +390,24 @@ def test_a_folded_calibration_gives_the_logits_of_its_line(tmp_path):
     folded = plain.fold(1.5, -0.7)
     assert folded.logits(texts) == pytest.approx(1.5 * plain.logits(texts) - 0.7, abs=1e-3)
     assert plain.score(texts) == pytest.approx(calibration.sigmoid(plain.logits(texts)))
+
+
+def test_tfidf_scores_as_scikit_learn_does(train):
+    """A saved one is applied without scikit-learn, by the same formulas."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    fitted = scorers.TfidfRidge().fit(train)
+    terms = {term: number for number, term in enumerate(fitted.plain["terms"])}
+    theirs = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, vocabulary=terms)
+    theirs.idf_ = fitted.arrays["idf"]
+    texts = [*train.texts[:40], "", "Prove, PROVE the theorem: prove the theorem! 7", "x y été"]
+    gain = theirs.transform(texts) @ fitted.arrays["weights"] + fitted.arrays["intercept"][0]
+    assert fitted.score(texts) == pytest.approx(sigmoid(2 * gain), abs=1e-12)
+
+
+def test_tfidf_without_a_weight_for_each_term_is_refused(train, tmp_path):
+    fitted = scorers.TfidfRidge().fit(train)
+    fitted.arrays["weights"] = fitted.arrays["weights"][1:]
+    fitted.save(tmp_path)
+    with pytest.raises(scorers.ScorerError, match="one weight for each term"):
+        scorers.load_scorer(tmp_path)
