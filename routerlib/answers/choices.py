@@ -96,9 +96,23 @@ def option_key(text: str) -> str:
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     text = re.sub(r"\s*([-+/^×=<>])\s*", r"\1", text)
     key = re.sub(r"^(?:the|an|a)\s+", "", " ".join(text.split()).strip(" .;:,!\"'")).strip()
-    return "none of the above" if _NONE_OF_THEM.fullmatch(key) else key
+    if _NONE_OF_THEM.fullmatch(key):
+        return "none of the above"
+    return _SHARES.get(key, key)
 
 
+# Shares as words
+_SHARES = {
+    "one half": "1/2",
+    "one third": "1/3",
+    "two thirds": "2/3",
+    "one quarter": "1/4",
+    "one fourth": "1/4",
+    "three quarters": "3/4",
+    "three fourths": "3/4",
+    "one fifth": "1/5",
+    "one sixth": "1/6",
+}
 # "None of these options is right", "none of the choices", "none of these"
 _NONE_OF_THEM = re.compile(
     r"""

@@ -194,6 +194,7 @@ _CONCLUDING = re.compile(
           | totall?ing | bringing | (?:for\ )?a\ (?:grand\ )?total | (?:which|that|this) \s+
           (?: means | equals | gives | makes | leaves | comes
             | (?:is|are) (?= \s+ (?:\w+\s+)? [$€£(\\]*\d ) ) ) \b
+    | \b (?:their|the) \s+ (?: product|sum|difference|total|average|ratio ) \s+ (?:is|equals) \b
     | \b (?: in\ (?:total|all) | altogether | combined | together | insgesamt | zusammen | au\ total
         | en\ total | in\ totale | no\ total | ao\ todo | всего | итого ) \b
     | ^ \W* (?: portanto | por\ (?:lo\ )?tanto | donc | daher | deshalb | somit | folglich | quindi
@@ -352,6 +353,8 @@ def _values(text: str) -> list[Value]:
         if values and weight is not None and _CONJUNCT.fullmatch(text[before:start]):
             weight = min(weight, values[-1].weight)
         before = end
+        if value.isalpha() and weight != SAID:
+            continue  # "two" in "the two smallest" counts nothing
         if weight is not None:
             values.append(Value(value, start, end, weight))
     return values
@@ -436,7 +439,8 @@ _QUANTITY = re.compile(
     \b (?: total | sum | average | mean | median | profit | loss | cost | price | amount | speed
       | distance | weight | length | area | volume | rate | value | difference | balance | change
       | income | salary | score | height | age | perimeter | minimum | maximum | number | tip
-      | remainder ) (?: \s+ \w+ ){{0,1}}? \s+ (?: of | is ) \s+ {_ABOUT} $
+      | remainder | increase | decrease | rise | drop | gain | discount )
+    (?: \s+ \w+ ){{0,1}}? \s+ (?: of | is ) \s+ {_ABOUT} $
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -30,7 +30,7 @@ from routerlib.answers.letters import (
 from routerlib.answers.wording import CONCLUDES, last_sentence, statement_ends
 
 _DENIES = re.compile(
-    r"(?i)\b(?:not|n't|none|neither|nor|incorrect|false|wrong|eliminated?|however)\b"
+    r"(?i)\b(?:not|cannot|\w*n['’]t|none|neither|nor|incorrect|false|wrong|eliminated?|however)\b"
 )
 
 
@@ -65,7 +65,7 @@ def _boxed_option(part: str, choices: Sequence[str]) -> str:
 
 _STATED_TEXT = re.compile(
     r"""
-    (?i) \b(?:answer|option|choice|solution)\b (?: \s+ (?:to\ this\ question|here|choice
+    (?i) \b(?:answer|option|choice|solution|result)\b (?: \s+ (?:to\ this\ question|here|choice
         |option) )? \s*
     (?: is|are|was|would\ be|should\ be|must\ be|:|= )+ \s*
     (?: therefore|thus|that|most\ likely|probably|approximately|about|indeed|\s )* [:\-–\s]*
@@ -195,7 +195,7 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     if whole and sentence == plain.strip():
         return whole  # nothing but the option, be it "None of the above"
     if _DENIES.search(sentence):
-        return ""
+        return _option_instead(sentence, choices)
     concludes = CONCLUDES.search(sentence) or sentence == plain.strip()
     if sentence == plain.strip():
         key = option_key(sentence)
@@ -210,7 +210,7 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
         r"|gives?)\b",
         sentence,
     )[-1]
-    letters = letters_of(tail, choices)
+    letters = letters_of(tail, choices) or _told_option(sentence, choices)
     if letters:
         return letters
     folded = option_key(sentence)
@@ -223,9 +223,20 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     return LETTERS[longest[0]] if len(longest) == 1 else ""
 
 
+def _option_instead(sentence: str, choices: Sequence[str]) -> str:
+    """The option that a last clause tells behind a denied one: "It can't be Kant; it's Mill"."""
+    clauses = re.split(r"[;,]\s+|\bbut\b", sentence)
+    denied = len(clauses) > 1 and not _DENIES.search(clauses[-1])
+    told = re.search(r"(?i)\b(?:it|that|this)(?:\s+is|['’]s)\b", clauses[-1])
+    return _told_option(clauses[-1], choices) if denied and told else ""
+
+
 def _told_option(sentence: str, choices: Sequence[str]) -> str:
     """The option in words that a sentence is, or tells behind "is": `Its cost is O(n)`."""
-    told = re.split(r"\b(?:is|are|was|were|be|by)\b|:", sentence)[-1]
+    told = re.split(
+        r"\b(?:is|are|was|were|be|by|takes?|needs?|has|equals?|yields?|gives?)\b|['’]s\b|:",
+        sentence,
+    )[-1]
     letters = letters_of(sentence, choices) or letters_of(told, choices)
     words = len(letters) == 1 and re.search(r"[^\W\d_]", choices[LETTERS.index(letters)])
     return letters if words else ""

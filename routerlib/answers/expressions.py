@@ -38,6 +38,9 @@ def published_gold(gold: str) -> str | None:
     return marked[1] if marked else None
 
 
+_REJECTED = re.compile(r"\b(?:not|rather than|instead of)\s+[\s$(\[\\]*$")
+
+
 def boxed(text: str) -> list[str]:
     r"""The contents of all balanced `\boxed{…}`, in order; boxes joined by "and" or a comma become
     one.
@@ -50,6 +53,8 @@ def boxed(text: str) -> list[str]:
     for match in _BOX.finditer(text):
         if match.start() < last_end:
             continue  # a box within a box
+        if _REJECTED.search(text[max(0, match.start() - 24) : match.start()]):
+            continue  # "not \\boxed{35}"
         content, end = _braces(text, match.end())
         if content is None:
             continue
@@ -124,6 +129,8 @@ def committed_expression(part: str, truncated: bool) -> tuple[str | None, str]:
         return None, "answer denied"
     first, _, rest = whole.partition("\n")
     first = first.strip() if rest.strip() else _OPENS_CONCLUDING.sub("", first.strip())
+    if rest.strip() and _OPENS_REASONING.search(first):
+        first = ""
     if first and (is_value(first) or number_in_words(first.strip(" .*"))):
         return result_of(first.rstrip(". ")), "first line"
     last = closing_value(_without_check(folded(part)))
@@ -131,6 +138,10 @@ def committed_expression(part: str, truncated: bool) -> tuple[str | None, str]:
 
 
 _OPENS_CONCLUDING = re.compile(r"^(?:So|Thus|Hence|Therefore)\b,?\s+(?=\$)")
+
+
+# An equation that more follows, unless it only names the unknown: "x + 2x + 6 = 66"
+_OPENS_REASONING = re.compile(r"^[^=]*[A-Za-z][^=]*[-+*/][^=]*=|^[^=]*[-+*/][^=]*[A-Za-z][^=]*=")
 
 
 def _all_but_the_end(text: str) -> str:
@@ -180,6 +191,20 @@ _REMARK = re.compile(
 )
 
 
+# "… for $n = 5$, that is $31$": the number behind a formula
+_RESTATED = re.compile(r"[^.\n]{0,40}\b(?:that is|i\.e\.|namely)\W{1,3}\$\s*([-\d.,/]+)\s*\$")
+
+
+def _restated(behind: str) -> str | None:
+    found = _RESTATED.match(behind)
+    return found[1] if found else None
+
+
+_ADVERB = re.compile(
+    r"(?i)^[\s:]*(?:thus|therefore|then|hence|simply|just|indeed|also|actually|really)\s+"
+)
+# What Japanese and Korean end a sentence with: "2√3 です"
+_SENTENCE_ENDS = re.compile(r"\s*(?:です|である|となる|となります|になります|입니다|이다)\s*$")
 _NAME_ALONE = re.compile(r"\\?[A-Za-z]\w*")  # the $x$ of "all $x$ with $x<0$"
 
 
@@ -189,20 +214,20 @@ def _stated_value(phrase: str) -> str | None:
     "9 boys, as 12 are girls" is 9, "3 + 6 = 9" is 9, "3 cats and 4 dogs" is 3, 4, and "the sum of 3
     and 6" is none.
     """
-    phrase = phrase.replace(r"\"", '"')
+    phrase = _ADVERB.sub("", phrase.replace(r"\"", '"'))
     lead = '*: "' if phrase.lstrip().startswith("\\") else '*: "\\'
     if phrase.lstrip().startswith("\\$"):
         phrase = phrase.lstrip()[1:]
     environments = ENVIRONMENTS.match(phrase.lstrip(lead))
     if environments:
-        return joined(environments[0])
+        return _restated(phrase.lstrip(lead)[environments.end() :]) or joined(environments[0])
     phrase = re.sub(r"\b(i\.e|e\.g|approx|ca|z\.B)\.", r"\1", phrase)
-    line = re.split(r"\n|(?<!\d)\.(?:\s|$)|\.(?=\s|$)|\s+I hope\b|</", phrase.strip(), maxsplit=1)[
-        0
-    ].strip("*\"' ")
+    line = re.split(r"\n|(?<!\.)\.(?=\s|$)|\s+I hope\b|</", phrase.strip(), maxsplit=1)[0].strip(
+        "*\"' "
+    )
     if not line:
         return None
-    bare = _REMARK.sub("", line)
+    bare = _REMARK.sub("", _SENTENCE_ENDS.sub("", line))
     listed = several(bare)
     if listed:
         return listed

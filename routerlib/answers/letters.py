@@ -76,7 +76,8 @@ _NOUN = r"""
       | alternatives?
       | (?:correct|true|false|right|best|accurate|incorrect)\ (?:statements?|one|conclusion|match
           |description|explanation)
-      | exception | (?:verdict|conclusion|decision|pick|remaining)(?=\s*:)
+      | one\ (?:that|which)\ is\ (?:not\ )?\w+ | exception
+      | (?:verdict|conclusion|decision|pick|remaining)(?=\s*:)
       | (?:correct|right)(?=\s*:) )
 """
 _FILLER = r"""
@@ -100,7 +101,8 @@ _STATED = re.compile(
           | of\ the\ (?:options|choices) ) )*
     ["'”]? (?: , [^,.\n]{{1,60}} , )? \s*                        # , given the rise of incomes,
     (?: (?i: \b (?: is | are | (?:would|should|must|will)\ (?:(?!not|never)\w+\ )?(?:have\ to\ )?be
-          | ought\ to\ be | has\ to\ be | can\ only\ be | turns\ out\ to\ be ) \b )
+          | ought\ to\ be | has\ to\ be | (?:may|might|could)\ well\ be | can\ only\ be
+          | turns\ out\ to\ be ) \b )
       | : | = | > | --> | -> | → | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) )
       | (?i: (?<=\bans\.) ) (?= \ [A-Z]\W*(?:$|\n) ) )
     (?i: {_FILLER} ){{0,12}}? {_LETTER}
@@ -156,7 +158,8 @@ _STATED_LOWER = re.compile(
 _NAMED = re.compile(
     rf"""
     (?i: \b(?:options?|choices?|answers?|letter|alternative) ) \s* {_LETTER}
-    (?= [^.\n]{{0,60}}? \b (?i: is|are|seems?|appears?|would\ be|must\ be|best|provides?|gives?
+    (?= [^.\n]{{0,60}}? \b (?i: is|are|seems?|appears?|must\ be|best
+          | would\ be(?=\s+(?:the\s+)?(?:best|correct|right|most|answer))|provides?|gives?
           | meets?|fits?|satisf(?:y|ies)|match(?:es)?|remains? ) \b
         (?! \s* (?i: not|n't|in(?:correct|valid)|wrong|false|ruled|eliminated|un|im ) ) )
     (?! \s+ (?i: can\ be|could\ be|may\ be|might\ be|is\ not|are\ not|isn't|cannot ) )
@@ -200,7 +203,12 @@ _CLOSEST = re.compile(
       (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
     | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing)
           | i\.e\.,? ) ) \s+ {_LETTER} (?= \W*(?:$|\n) )
-    | (?<! [A-Z]\ ) (?<! [A-Z] ) (?: [→⇒] | [-=]> ) \s* {_LETTER} (?= \W*$ )
+    | (?: (?<! [A-Z]\ ) (?<! [A-Z] ) (?: → | -> ) | ⇒ | => ) \s* {_LETTER} (?= \W*$ )
+    | (?i: \b (?: therefore|thus|hence|so ) ) ,? \s+ (?i: (?:option|choice) \s+ ) {_LETTER}
+      (?= \W*(?:$|\n) | \.\s )
+    | (?i: \b (?: no|rather|instead ) ) \s* [:,—–-] \s* {_LETTER} (?= \W*(?:$|\n) )
+    | (?i: \b is \s+ (?: definitely|clearly|certainly|therefore|thus|probably|most\ likely
+        |undoubtedly|obviously|surely|indeed ) ) \s+ {_LETTER} (?= \W*(?:$|\n) | \.\s )
     | (?i: \b only ) \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER}
       (?= \s+(?:remains|is\ left|fits|works|meets|satisfies|matches)\b )
     """,
@@ -274,7 +282,7 @@ _DECLINED = re.compile(
     | \b (?:it|this|that|which|value|result) \b [^.\n]{0,30}? \b (?:is|does) (?:\s+not|n't) \s+
       (?:\w+\s+){0,2}? (?:listed|among|one\ of|match|correspond\w*|in) \b
       [^.\n]{0,25}? \b (?:options|choices|answers|list) \b
-    | \b none\ of\ (?:the|these|those)\ (?:\w+\s+){0,2}?
+    | \b none\ of\ (?:the|these|those)\ (?!other) (?:\w+\s+){0,2}?
       (?:options?|choices|answers?|above|given|listed|provided) \b [^.\n]{0,40}
     | \b no\ (?:correct|right|matching|valid|suitable)\ (?:answer|option|choice) \b
     """,
@@ -418,6 +426,8 @@ def _read(
         return None
     if rule in ("called correct", "closest option", "named option") and letter not in valid:
         return None
+    if letter not in valid and text[end : end + 1] == "(":
+        return None  # O(n)
     if rule == "called correct" and not _called_correct(text, match, end):
         return None
     if rule != "boxed letter" and _CALLED_WRONG.match(text, end):
@@ -454,6 +464,8 @@ def _is_hypothetical(text: str, start: int, end: int) -> bool:
     clause = _CLAUSE.split(text[max(0, start - 60) : start])[-1]
     if _CONDITION.search(clause):
         return True
+    if re.match(r"[)\]\"'*]*\s*\?", text[end : end + 6]):
+        return True  # "Answer: A? No: D."
     if re.match(r"[)\]\"'}]*\s+(?:if|only if|unless|provided that)\b", text[end : end + 20]):
         return True
     return "would" in text[start:end] and bool(_UNREAL.search(text[max(0, start - 200) : end]))
@@ -584,9 +596,9 @@ def lettered_options(sentence: str, choices: Sequence[str]) -> str:
 # is said of it
 _JUDGED = re.compile(
     r"""
-    (?: ^ | (?<=[.;]\s) ) [ \t|#>*•-]* (?P<first> [✅✔✓☑] )? [\uFE0F\s|*]*
+    (?: ^ | (?<=[.;]\s) ) [ \t|#>*•✗✘✖❌-]* (?P<first> [✅✔✓☑] )? [\uFE0F\s|*]*
     (?: (?i:option|choice|answer) [ ]+ )?
-    [(\[]? (?P<letter> [A-Z] ) (?: [)\].:|]+ | [ ]?[-–—]\s | \s | $ ) [\s|]*
+    [(\[]? (?P<letter> [A-Z] ) (?: [)\].,:|]+ | [ ]?[-–—]\s | \s | $ ) [\s|]*
     (?P<verdict> (?i: (?: correct|right|true|yes )\b ) )? [^\n]*?
     (?= $ | [.;]\s+[(\[]?[A-Z][)\].:] )
     """,

@@ -69,6 +69,18 @@ _FORMER = re.compile(
     """,
     re.VERBOSE,
 )
+_ATTRIBUTED = re.compile(
+    r"""
+    (?i) \b [^.;,]{0,60}? \b (?: usually|often|commonly|sometimes|widely|wrongly ) \s+
+    (?: attributed|credited|believed|said|thought|mistaken|given ) \b [^.;]{0,120}?
+    [,;] \s* \b (?:but|however|yet) \b ,? \s*
+    """,
+    re.VERBOSE,
+)
+# A remark about the answer: ", which plants turn into oxygen", "(part of the limbic system)"
+_REMARK = re.compile(
+    r",\s*(?:which|who|whose|where)\b[^.,;]*,?|\s*\((?:part|in|of|near|not|which|who|from)\b[^()]*\)"
+)
 _HEDGE = re.compile(r"(?i)\b(?:possibly|perhaps|maybe)\b")
 # "Gustave Eiffel designed it": the verb behind the one who did it
 _DID = re.compile(r"(?i)[^\W\d_]+ed|wrote|won|built|made|sang|drew|led|found|did|was")
@@ -90,7 +102,8 @@ def same_text(answer: str, golds: Sequence[str]) -> bool:
 
 def _same(answer: str, gold: str) -> bool:
     wanted = _words(gold)
-    answer = without_contrast(_OPINION.sub("", _FORMER.sub("", answer)))
+    answer = _OPINION.sub("", _ATTRIBUTED.sub("", _FORMER.sub("", answer)))
+    answer = _REMARK.sub("", without_contrast(answer))
     if len(_HEDGE.findall(answer)) > 1:
         return False
     if len(wanted) == 1 and wanted[0] in _YES | _NO:

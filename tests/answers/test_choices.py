@@ -22,6 +22,7 @@ OPTIONS = ["the Nile", "0.5", "12.50 m/s", "3 × 10^4 J", "$40"]
         ("(A) the Nile", "A"),
         ("", ""),
         ("1/0", ""),
+        ("one half", "B"),
     ],
 )
 def test_by_words_or_by_value(text, letters):
