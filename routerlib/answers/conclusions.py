@@ -195,7 +195,7 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     if whole and sentence == plain.strip():
         return whole  # nothing but the option, be it "None of the above"
     if _DENIES.search(sentence):
-        return _option_instead(sentence, choices)
+        return _denying_option(sentence, choices) or _option_instead(sentence, choices)
     concludes = CONCLUDES.search(sentence) or sentence == plain.strip()
     if sentence == plain.strip():
         key = option_key(sentence)
@@ -221,6 +221,17 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     ]
     longest = [i for i in named if not _within_another(i, named, choices)]
     return LETTERS[longest[0]] if len(longest) == 1 else ""
+
+
+def _denying_option(sentence: str, choices: Sequence[str]) -> str:
+    """The option that denies something itself, "Cannot be determined", where a sentence says so."""
+    key = option_key(sentence)
+    said = [
+        LETTERS[i]
+        for i, option in enumerate(choices)
+        if _DENIES.search(option) and contains(key, option_key(option))
+    ]
+    return said[0] if len(said) == 1 else ""
 
 
 def _option_instead(sentence: str, choices: Sequence[str]) -> str:

@@ -45,6 +45,12 @@ def test_each_rule_finds_its_own(text, letters, rule):
     assert conclusions.arrived_at(text, TREES, truncated=False) == (letters, rule)
 
 
+def test_an_option_that_denies_can_be_concluded():
+    options = ["oak", "birch", "It cannot be known"]
+    text = "The bark isn't told. So it cannot be known."
+    assert conclusions.arrived_at(text, options, False) == ("C", "concluding option")
+
+
 def test_a_denied_option_is_no_conclusion():
     assert conclusions.arrived_at("So it is not the maple tree.", TREES, False) == ("", "")
 
