@@ -59,6 +59,8 @@ READS: dict[str, list[tuple[str, str]]] = {
     ],
     "05_finetune": [
         ("graded/outcomes.jsonl", "OUTCOMES"),
+        ("graded/judged/outcomes.jsonl", "OUTCOMES"),
+        ("graded/judged/audit_*.jsonl", ""),
         ("analysis/labelled_questions.jsonl", "LABELLED"),
         ("datasets/router_dataset_all.jsonl", "LABELLED"),
         ("datasets/metrics.json", "LABELLED"),

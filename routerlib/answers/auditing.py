@@ -170,8 +170,8 @@ class Audit:
 
     Args:
         pairs: the answers of both models. plan: as `make_plan` gives it. folder: where votes and
-            skips lie, one file each; without it, outputs/graded/judged. auditor: who votes; without it,
-            the name of the account.
+            skips lie, one file each; without it, outputs/graded/judged. auditor: who votes; without
+            it, the name of the account.
 
     Attributes:
         items: (planned, pair) of those that were picked, in the order in which they are shown.

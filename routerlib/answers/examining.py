@@ -89,6 +89,7 @@ class Examination:
     longer_is_better: Estimate
     weight: float
     people: People
+    first_unread: str = ""
 
     @property
     def is_better_than_chance(self) -> bool:
@@ -100,7 +101,7 @@ class Examination:
     def sentence(self) -> str:
         """What the examination found, in words."""
         known = {"votes": "people", "graded": "the grades"}.get(self.source, self.source)
-        of = f"{self.pairs:,} pairs"
+        of = f"{self.pairs:,} pair{'' if self.pairs == 1 else 's'}"
         if self.votes != self.pairs:
             of += f" ({self.votes:,} votes)"
         parts = [
@@ -112,7 +113,8 @@ class Examination:
             parts.append(self.people.sentence)
         parts.append(f"{_percent(self.leanings.consistent)} kept the verdict in the other order.")
         if self.unsettled:
-            parts.append(f"On {self.unsettled:,} more it gave no verdict that could be read.")
+            said = f" (the first one: {self.first_unread!r})" if self.first_unread else ""
+            parts.append(f"On {self.unsettled:,} more it gave no verdict that could be read{said}.")
         if self.is_better_than_chance:
             parts.append("It is better than chance.")
         elif self.pairs < FEWEST_PAIRS:
@@ -222,7 +224,7 @@ def examine(
         one examination for each judge and source of pairs.
 
     Raises:
-        JudgingError: a judge gave not one verdict that could be read.
+        judging.NothingJudged: a judge answered nothing at all.
     """
     return event_loop.run_coroutine(examining(jury, known, folder, **settings_of_the_run))
 
@@ -241,7 +243,12 @@ async def examining(
     found = []
     for one in jury:
         name = f"{one.stem}.jsonl"
-        run = await judging.judge(known, one, target, name=name, **settings_of_the_run)
+        try:
+            run = await judging.judge(known, one, target, name=name, **settings_of_the_run)
+        except judging.NothingJudged as nothing:
+            run = nothing.judging
+            if not any(summary.samples or summary.complete_before for summary in run.summaries):
+                raise  # no answer came at all: that says nothing about the judge
         found += [
             measure(one.model, [pair for pair in known if pair.source == source], run)
             for source in sorted({pair.source for pair in known})
@@ -287,6 +294,7 @@ def measure(judge: str, known: Sequence[KnownPair], run: Judging) -> Examination
         longer_is_better=_longer_is_better(known),
         weight=_weight(facts),
         people=people_of(known),
+        first_unread=run.first_unread,
     )
 
 
@@ -421,6 +429,28 @@ def accept(jury: Sequence[Judge], found: Sequence[Examination]) -> tuple[list[Ju
             "examine it on more pairs (KNOWN_PAIRS)."
         )
     return kept, " ".join(told)
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Who may judge, after the examination: what a notebook goes by, where `accept` would raise.
+
+    Fields: jury: with measured weights; those that were refused, where all were. is_refused: all
+    were, so that their verdicts may be looked at, but train nothing. sentence: why.
+    """
+
+    jury: list[Judge]
+    is_refused: bool
+    sentence: str
+
+
+def admit(jury: Sequence[Judge], found: Sequence[Examination]) -> Admission:
+    """`accept`, with a refusal as a value."""
+    try:
+        kept, sentence = accept(jury, found)
+    except JudgeRefused as refusal:
+        return Admission(list(jury), True, str(refusal))
+    return Admission(kept, False, sentence)
 
 
 def _refusal(judge: Judge, own: Sequence[Examination]) -> str:

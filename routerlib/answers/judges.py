@@ -13,13 +13,13 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from routerlib import settings
-from routerlib.endpoints import clients, replies
+from routerlib.endpoints import clients, replies, servers
 from routerlib.endpoints.clients import (
     BadRequest,
     Busy,
@@ -120,6 +120,48 @@ def parse_judge(text: str, **fields: Any) -> Judge:
     if not at or "://" not in url:
         model, url = text.strip(), ""
     return Judge(model, url or None, **fields)
+
+
+def parse_jury(text: str, api_base: str | None = None, **fields: Any) -> list[Judge]:
+    """The judges of a setting: MODEL@URL or MODEL, several with commas between; none for "".
+
+    Args:
+        api_base: of those without a URL. fields: of all of them.
+    """
+    jury = []
+    for name in settings.names(text):
+        one = parse_judge(name, **fields)
+        jury.append(replace(one, api_base=one.api_base or api_base))
+    return jury
+
+
+def with_servers(jury: Sequence[Judge]) -> tuple[list[Judge], list[servers.Place]]:
+    """The judges where they answer: a stand-in's server is started, one of ours is held. Let go
+    with `release`.
+
+    Raises:
+        servers.ServerError: nothing answers for a judge; the others are let go.
+    """
+    placed: list[Judge] = []
+    places: list[servers.Place] = []
+    for one in jury:
+        if one.api_mode != clients.LOCAL or not one.api_base:
+            placed.append(one)
+            continue
+        try:
+            place = servers.ensure(one.model, one.api_base, one.temperature)
+        except BaseException:
+            release(places)
+            raise
+        places.append(place)
+        placed.append(replace(one, api_base=place.base_url))
+    return placed, places
+
+
+def release(places: Sequence[servers.Place]) -> None:
+    """Let go of the servers of `with_servers`."""
+    for place in places:
+        servers.release(place)
 
 
 # --- what is asked ---

@@ -251,6 +251,14 @@ def _order_sentence(order: Estimate) -> str:
 # --- a run ---
 
 
+class NothingJudged(JudgingError):
+    """Not one pair got a verdict; `judging` holds what came."""
+
+    def __init__(self, message: str, judging: Judging):
+        super().__init__(message)
+        self.judging = judging
+
+
 @dataclass
 class Judging:
     """How judging ended. `rows` are the judged outcomes, which lie in `path`.
@@ -414,7 +422,7 @@ async def judge(
             limit.
 
     Raises:
-        JudgingError: no pairs, no judges, or not one verdict could be read.
+        JudgingError: no pairs or no judges. NothingJudged: not one verdict could be read.
         clients.Stopped: no request can succeed (key, model, address); what was received is on disk.
         ledger.LedgerMismatch: a file of verdicts is of another judge.
     """
@@ -615,9 +623,10 @@ def _settle(
     if jsonl_rows:
         jsonl.write_rows(found.unjudged_path, jsonl_rows)
     if not found.rows:
-        raise JudgingError(
+        raise NothingJudged(
             f"Not one of {len(pairs):,} pairs has a verdict, so the work ends here. "
-            f"{found.what_is_missing()}"
+            f"{found.what_is_missing()}",
+            found,
         )
     jsonl.write_rows(found.path, found.rows)
 

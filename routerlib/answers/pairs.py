@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from routerlib import settings
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Message, Prompt, Responses, Vote
@@ -107,6 +108,25 @@ def read_pairs(
             "have answered: run notebook 03 on the same prompts for both."
         )
     return pairs, dict(counts)
+
+
+def prompt_files(
+    inferior: str, superior: str, folder: str | Path = ""
+) -> tuple[list[Path], list[Path]]:
+    """The files with both models' answers to prompts that 03 left, by the models' names in them.
+
+    Args:
+        folder: without it, outputs/responses/prompts.
+    """
+    where = settings.resolve(folder) if folder else settings.outputs("responses", "prompts")
+    found: dict[str, list[Path]] = {inferior: [], superior: []}
+    for path in sorted(where.glob("*.jsonl")):
+        if ".rejects." in path.name or not path.stat().st_size:
+            continue
+        model = next(_rows(path)).model
+        if model in found:
+            found[model].append(path)
+    return found[inferior], found[superior]
 
 
 def is_prompt(row: Responses) -> bool:

@@ -200,7 +200,8 @@ def open_audit(
 
     Args:
         inferior, superior: the responses files behind the outcomes. outcomes: judged rows; without
-            it, outputs/graded/judged/outcomes.jsonl. number: of pairs to show, about. auditor: who votes.
+            it, outputs/graded/judged/outcomes.jsonl. number: of pairs to show, about. auditor: who
+            votes.
 
     Raises:
         auditing.AuditError: there are no judged rows.

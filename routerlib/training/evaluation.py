@@ -368,6 +368,22 @@ def certify_audited(
     return found
 
 
+def promises(
+    certificate: certificates.Certificate, audited: audits.AuditedCertificate | None
+) -> str:
+    """What is promised and for whom, in words: by known answers, as the judge sees it, or as people
+    would.
+    """
+    if audited is not None:
+        return f"{audited.sentence} (As the judge alone sees it: {certificate.sentence})"
+    if certificate.judged:
+        return (
+            f"{certificate.sentence} No claim about people is made: audit some of the judged "
+            "prompts (04), then run this again."
+        )
+    return certificate.sentence
+
+
 # --- by source ---
 
 

@@ -34,8 +34,8 @@ def find_data(
 
     Args:
         outcomes: graded or judged rows (several sources with commas between); empty:
-            outcomes.jsonl in outputs/graded and outputs/graded/judged, else the shipped sample. Judged
-            rows that people audit are marked, and kept for calibration.
+            outcomes.jsonl in outputs/graded and outputs/graded/judged, else the shipped sample.
+            Judged rows that people audit are marked, and kept for calibration.
         labelled: prompts with labels from people or a model (several sources with commas between);
             empty: what notebooks 01 and 02 left; "none": none.
         fields: names of the outcomes' fields, ours to theirs (see `sources.load_rows`).
@@ -83,6 +83,19 @@ def of_one_pair(rows: Sequence[LabelledPrompt]) -> tuple[list[LabelledPrompt], s
         f" {len(rows) - len(kept):,} outcomes of other models ({left_out}) were left out; the "
         f"router is for {' and '.join(pair)}. Name the files as OUTCOMES to choose."
     )
+
+
+def models_of(rows: Sequence[LabelledPrompt]) -> dict[str, str]:
+    """The pair that outcomes are about, {"inferior": name, "superior": name}: as most rows say,
+    else as 04's numbers do, else the sides' own names.
+    """
+    pairs = Counter(filter(None, map(_pair_of, rows)))
+    if pairs:
+        [(pair, _)] = pairs.most_common(1)
+        return dict(zip(("inferior", "superior"), pair, strict=True))
+    left = settings.outputs("graded", "metrics.json")
+    known = jsonl.read_json(left) if left.exists() else {}
+    return {side: known.get(side, {}).get("model", side) for side in ("inferior", "superior")}
 
 
 def _pair_of(row: LabelledPrompt) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_server import FakeServer, chat
+from fake_server import FakeServer, chat, error
 from planted_judge import pairs, server, uniform
 
 from routerlib.answers import examining
@@ -19,11 +19,13 @@ from routerlib.rows.schemas import Message, Vote
 from routerlib.votes import ratings
 
 
-def examined(fake, known, folder, model="mock"):
+def examined(fake, known, folder, model="mock", **settings):
     async def run():
         async with fake:
             one = Judge(model, fake.base_url)
-            return await examining.examining(one, known, folder, progress=False, max_concurrent=32)
+            return await examining.examining(
+                one, known, folder, progress=False, max_concurrent=32, **settings
+            )
 
     return asyncio.run(run())
 
@@ -117,8 +119,21 @@ def test_unreadable_verdicts_are_counted_and_in_no_figure(tmp_path):
 
     (found,) = examined(FakeServer(answer), pairs(20), tmp_path)
     assert found.unsettled == 1 and found.pairs == 19 and found.agreement.value == 1
-    with pytest.raises(JudgingError, match="Not one of 5 pairs"):
-        examined(FakeServer(lambda *_: (200, {}, chat("Hm."))), pairs(5), tmp_path / "b")
+
+
+def test_a_judge_that_only_talks_is_refused_with_its_words(tmp_path):
+    found = examined(FakeServer(lambda *_: (200, {}, chat("Hm."))), pairs(12), tmp_path)
+    assert found[0].pairs == 0 and found[0].unsettled == 12 and found[0].weight == 0
+    with pytest.raises(JudgeRefused, match=r"On 12 more .* \(the first one: 'Hm\.'\)"):
+        examining.accept([Judge("mock")], found)
+    admission = examining.admit([Judge("mock")], found)
+    assert admission.is_refused and "is refused" in admission.sentence and admission.jury
+
+
+def test_a_server_that_fails_says_nothing_about_the_judge(tmp_path):
+    down = FakeServer(lambda *_: (500, {}, error("out of memory")))
+    with pytest.raises(JudgingError, match="got no answer"):
+        examined(down, pairs(2), tmp_path, max_attempts=1)
 
 
 def test_votes_count_one_by_one_and_people_are_shown_beside(tmp_path):

@@ -12,6 +12,7 @@ from planted_judge import PlantedJudge
 from routerlib.answers import judges
 from routerlib.answers.judges import Judge, JudgingError
 from routerlib.endpoints import clients
+from routerlib.endpoints.servers import Place, ServerError
 from routerlib.settings import SettingError
 
 
@@ -158,3 +159,33 @@ def test_nobody_there_is_a_sentence():
 
     with pytest.raises(JudgingError, match=r"mock at http://127.0.0.1:9/v1 gave no answer"):
         asyncio.run(run())
+
+
+def test_a_jury_is_named_in_one_text():
+    one, two = judges.parse_jury(
+        "a@http://127.0.0.1:1/v1, b", "http://127.0.0.1:2/v1", max_tokens=9
+    )
+    assert (one.model, one.api_base) == ("a", "http://127.0.0.1:1/v1")
+    assert (two.model, two.api_base, two.max_tokens) == ("b", "http://127.0.0.1:2/v1", 9)
+    assert judges.parse_jury("") == []
+
+
+def test_servers_of_a_jury_are_held_and_let_go(monkeypatch):
+    held = []
+
+    def ensure(model, api_base, temperature):
+        if model == "none":
+            raise ServerError("nothing answers")
+        held.append(model)
+        return Place(model, api_base.replace(":1/", ":7/"), temperature)
+
+    monkeypatch.setattr(judges.servers, "ensure", ensure)
+    monkeypatch.setattr(judges.servers, "release", lambda place: held.remove(place.model))
+    here, far = Judge("a", "http://127.0.0.1:1/v1"), Judge("b", "https://x.y/v1", api_mode="remote")
+    (one, two), places = judges.with_servers([here, far])
+    assert one.api_base == "http://127.0.0.1:7/v1" and two == far and held == ["a"]
+    judges.release(places)
+    assert held == []
+    with pytest.raises(ServerError):
+        judges.with_servers([here, Judge("none", "http://127.0.0.1:1/v1")])
+    assert held == []

@@ -135,3 +135,14 @@ def test_a_right_and_a_wrong_answer_make_a_known_pair(tmp_path):
     one, two = pairs.pairs_of_grades(cheap, dear)
     assert one.known == (SUPERIOR,) and one.inferior == ("no",) and one.superior == ("Yes!",)
     assert two.known == (INFERIOR,) and two.source == "graded"
+
+
+def test_files_of_answers_to_prompts_are_found_by_their_models(tmp_path):
+    written(tmp_path, "x_prompts.jsonl", [row("1", ["a"])])
+    written(tmp_path, "y_prompts.jsonl", [row("1", ["b"], "big")])
+    written(tmp_path, "z_prompts.jsonl", [row("1", ["b"], "other")])
+    (tmp_path / "empty.jsonl").touch()
+    cheap, dear = pairs.prompt_files("small", "big", tmp_path)
+    assert [path.name for path in cheap] == ["x_prompts.jsonl"]
+    assert [path.name for path in dear] == ["y_prompts.jsonl"]
+    assert pairs.prompt_files("small", "none", tmp_path) == (cheap, [])
