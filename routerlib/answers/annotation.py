@@ -19,20 +19,26 @@ from routerlib.answers import signals
 from routerlib.answers.killable import Crew, Lost
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LabelledPrompt, Responses, Sample
+from routerlib.stats.prices import call_cost
 
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars per million tokens: read (prompt) and written (completion)."""
+    """Dollars per million tokens: read (prompt) and written (completion); a cached token costs a
+    share of one read anew.
+    """
 
     read: float = 0.0
     written: float = 0.0
+    cached_share: float = 1.0
 
     def of(self, sample: Sample) -> float | None:
         """The dollars of one answer; None where its tokens were not counted."""
         if sample.prompt_tokens is None or sample.completion_tokens is None:
             return None
-        return (sample.prompt_tokens * self.read + sample.completion_tokens * self.written) / 1e6
+        cached = (sample.cached_tokens or 0, self.cached_share)
+        tokens = (sample.prompt_tokens, sample.completion_tokens)
+        return float(call_cost(*tokens, self.read, self.written, *cached))
 
 
 @dataclass(frozen=True)

@@ -238,6 +238,17 @@ def usage(value: Value) -> tuple[int, int]:
     return read, written
 
 
+def cached_tokens(value: Value) -> int:
+    """How many of the prompt's tokens were read out of a cache; 0 where that is not told."""
+    told = value.get("usage")
+    if not isinstance(told, Mapping):
+        return 0
+    details = told.get("prompt_tokens_details") or told.get("input_tokens_details")
+    if isinstance(details, Mapping):
+        return _count(details.get("cached_tokens") or 0)
+    return _count(told.get("prompt_cache_hit_tokens") or 0)  # as DeepSeek says it
+
+
 def _count(told: Any) -> int:
     try:
         return max(0, int(float(told)))
@@ -274,8 +285,11 @@ def samples(
         raise ErrorInside(_error_of(choices[0]))
     found = [_sample(choice, stop, hide, is_chat) for choice in whole]
     read, written = usage(value)
+    cached = cached_tokens(value)
     for sample in found:
         sample["prompt_tokens"] = read or None
+        if cached:
+            sample["cached_tokens"] = min(cached, read)
     _share_tokens(found, written)
     return found
 

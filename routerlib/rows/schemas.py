@@ -194,7 +194,15 @@ class Sample(Row):
     """
 
     SPARSE: ClassVar[frozenset[str]] = frozenset(
-        {"reasoning", "cost", "seconds", "from_log", "extraction_rule", "extraction_status"}
+        {
+            "cached_tokens",
+            "reasoning",
+            "cost",
+            "seconds",
+            "from_log",
+            "extraction_rule",
+            "extraction_status",
+        }
         | {"truncated"}
     )
 
@@ -202,6 +210,7 @@ class Sample(Row):
     finish_reason: FinishReason = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
     extracted_answer: str | None = None
     is_correct: bool | None = None
     reasoning: str | None = None

@@ -27,6 +27,9 @@ OF_THE_SHOWN = ("stream", "stream_options", "n", "seed", "logprobs", "top_logpro
 MOST_ROUNDS = 4  # requests for further samples, where a server gives fewer than it is asked for
 
 
+Tokens = tuple[int, int, int]  # read, written, and of those read, how many out of a cache
+
+
 class NotThere(Exception):
     """Something that the policy reads did not come; the text says what."""
 
@@ -54,17 +57,19 @@ class FirstAnswer:
             if sample.full_response
         )
 
-    def tokens(self) -> tuple[int, int] | None:
-        """The tokens read and written, where they are told."""
+    def tokens(self) -> Tokens | None:
+        """The tokens read, written and cached, where they are told."""
         return tokens_in(self.value)
 
 
-def tokens_in(value: Any) -> tuple[int, int] | None:
-    """The tokens that a completion has read and written; None where it does not tell."""
+def tokens_in(value: Any) -> Tokens | None:
+    """The tokens that a completion has read, written, and read out of a cache; None where it does
+    not tell.
+    """
     if not isinstance(value, Mapping):
         return None
     read, written = replies.usage(dict(value))
-    return (read, written) if read or written else None
+    return (read, written, replies.cached_tokens(dict(value))) if read or written else None
 
 
 async def first_answer(

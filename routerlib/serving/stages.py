@@ -24,7 +24,7 @@ from routerlib.endpoints import check, clients
 from routerlib.rows.schemas import Sample
 from routerlib.serving import fallback, gathering
 from routerlib.serving.fallback import Reply, has_more_than_text
-from routerlib.serving.gathering import FirstAnswer, NotThere
+from routerlib.serving.gathering import FirstAnswer, NotThere, Tokens
 from routerlib.serving.reading import AnswerReader
 from routerlib.serving.switchboard import (
     THRESHOLD_HEADER,
@@ -400,7 +400,7 @@ class Stages:
         """
         if self.policy is None or plan.decision is None:
             return plan
-        calls: list[tuple[str, tuple[int, int] | None]] = []
+        calls: list[tuple[str, Tokens | None]] = []
         if first is not None or was_asked:
             calls.append(("inferior", first.tokens() if first else None))
         if answered_by is not None:
@@ -426,18 +426,20 @@ class Stages:
                 counts["second"] = 1
         return ", ".join(f"{side}={count}" for side, count in counts.items())
 
-    def _price(self, side: str, tokens: tuple[int, int] | None) -> float | None:
+    def _price(self, side: str, tokens: Tokens | None) -> float | None:
         """The money of a call: by its tokens, else what such a call usually costs; None where
         neither is known.
         """
         assert self.policy is not None
         prices = prices_of(self.board.router.prices, side)
         if tokens and prices and any(prices) and self.policy.unit == "dollars":
-            return float(call_cost(*tokens, *prices))
+            read, written, cached = tokens
+            share = self.board.router.prices.get("cached_share", 1.0)
+            return float(call_cost(read, written, *prices, cached, share))
         return self.policy.usual_costs.get(side)
 
 
-def _tokens_of_reply(reply: Reply | None) -> tuple[int, int] | None:
+def _tokens_of_reply(reply: Reply | None) -> Tokens | None:
     """The tokens that a reply tells, as far as it was looked at before it is handed on."""
     if reply is None or not reply.ended or reply.is_events:
         return None

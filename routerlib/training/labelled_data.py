@@ -264,10 +264,13 @@ def _shared_out(
 
 @dataclass(frozen=True)
 class TokensPerCall:
-    """Mean tokens of one call of a model: read (the prompt) and written (the answer)."""
+    """Mean tokens of one call of a model: read (the prompt), written (the answer), and how many of
+    those read came out of a cache.
+    """
 
     read: float
     written: float
+    cached: float = 0.0
 
     @property
     def total(self) -> float:
@@ -280,18 +283,19 @@ USUAL_CALL = TokensPerCall(350, 150)
 
 def tokens_per_call(folder: str | Path | None = None) -> dict[str, TokensPerCall]:
     """Mean tokens of a call, by model, as measured in the graded files; empty where none are."""
-    spent: dict[str, list[tuple[int, int]]] = {}
+    spent: dict[str, list[tuple[int, int, int]]] = {}
     base = settings.outputs("graded") if folder is None else settings.resolve(folder)
     for path in sorted(base.glob("*.jsonl")):
         for _, row in jsonl.read_values(path):
             for sample in row.get("responses", []):
                 read, written = sample.get("prompt_tokens"), sample.get("completion_tokens")
                 if read is not None and written is not None:
-                    spent.setdefault(row["model"], []).append((read, written))
+                    cached = sample.get("cached_tokens") or 0
+                    spent.setdefault(row["model"], []).append((read, written, cached))
     found = {}
     for model, tokens in spent.items():
         mean = np.mean(tokens, axis=0)
-        found[model] = TokensPerCall(float(mean[0]), float(mean[1]))
+        found[model] = TokensPerCall(*mean.tolist())
     return found
 
 
@@ -302,11 +306,13 @@ def costs_per_call(
 
     Args:
         names: side -> model. prices: as a router keeps them (see `prices.prices_of`); a side
-            without prices is left out. tokens: by model; USUAL_CALL where one is missing.
+            without prices is left out; "cached_share" is what a cached token costs, as a share of
+            one read anew. tokens: by model; USUAL_CALL where one is missing.
     """
     found = {}
     for side, model in names.items():
         per_million, call = prices_of(prices, side), tokens.get(model, USUAL_CALL)
         if per_million is not None:
-            found[f"{side}_cost"] = call_cost(call.read, call.written, *per_million)
+            cached = (call.cached, prices.get("cached_share", 1.0))
+            found[f"{side}_cost"] = call_cost(call.read, call.written, *per_million, *cached)
     return found

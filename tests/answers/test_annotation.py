@@ -7,7 +7,7 @@ import pytest
 from routerlib.answers import annotation, grading
 from routerlib.answers.annotation import Price, Prices
 from routerlib.rows import jsonl
-from routerlib.rows.schemas import LabelledPrompt
+from routerlib.rows.schemas import LabelledPrompt, Sample
 
 PRICES = Prices(Price(1.0, 2.0), Price(10.0, 20.0), Price(0.5, 0.5))
 
@@ -104,3 +104,9 @@ def test_what_was_found_is_said(files):
     assert "length (1)" in annotation.signals_sentence(rows)
     assert "agreement" not in annotation.signals_sentence(rows)
     assert "No signal" in annotation.signals_sentence(joined(small, large))
+
+
+def test_tokens_out_of_a_cache_cost_their_share():
+    sample = Sample(full_response="4", prompt_tokens=100, completion_tokens=10, cached_tokens=80)
+    assert Price(1.0, 2.0, cached_share=0.25).of(sample) == pytest.approx(60e-6)
+    assert Price(1.0, 2.0).of(sample) == pytest.approx(120e-6)

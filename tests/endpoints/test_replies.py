@@ -10,6 +10,7 @@ import pytest
 from routerlib.endpoints.replies import (
     ErrorInside,
     NoCompletion,
+    cached_tokens,
     decode_reply,
     finite,
     samples,
@@ -311,3 +312,21 @@ def test_log_probabilities_are_numbers_that_json_has():
 def test_an_odd_count_of_tokens_loses_no_answer(told, counts):
     assert usage({"usage": told}) == counts
     assert text_of(chat("4") | {"usage": told}) == "4"
+
+
+@pytest.mark.parametrize(
+    ("told", "cached"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 64}}, 64),
+        ({"input_tokens_details": {"cached_tokens": 64}}, 64),
+        ({"prompt_cache_hit_tokens": 64}, 64),
+        ({"prompt_tokens_details": None}, 0),
+        ({"prompt_tokens_details": {"cached_tokens": None}}, 0),
+        ({"prompt_tokens_details": {"cached_tokens": 999}}, 100),
+    ],
+)
+def test_tokens_out_of_a_cache_are_noted(told, cached):
+    value = chat("4") | {"usage": {"prompt_tokens": 100, "completion_tokens": 5} | told}
+    (sample,) = samples(value, (), str, is_chat=True)
+    assert sample.get("cached_tokens", 0) == cached
+    assert cached_tokens(value) in (cached, 999)

@@ -106,7 +106,7 @@ def test_an_empty_answer_has_no_log_probabilities_to_bring():
 
 
 def test_tokens_are_known_where_they_are_told():
-    assert answer().tokens() == (3, 1)
+    assert answer().tokens() == (3, 1, 0)
     assert FirstAnswer(reply()).tokens() is None
     assert gathering.tokens_in({"usage": {"prompt_tokens": 0}}) is None
     assert gathering.tokens_in([]) is None

@@ -26,3 +26,10 @@ def test_cost_of_a_call_is_tokens_times_price_per_million():
 )
 def test_prices_of_a_side_in_both_vocabularies(known, expected):
     assert prices.prices_of(known, "inferior") == expected
+
+
+def test_cached_tokens_cost_a_share():
+    assert prices.call_cost(1000, 100, 1.0, 2.0, 800, 0.25) == pytest.approx(
+        (200 + 0.25 * 800 + 200) / 1e6
+    )
+    assert prices.call_cost(1000, 100, 1.0, 2.0, 800) == prices.call_cost(1000, 100, 1.0, 2.0)
