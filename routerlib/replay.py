@@ -156,6 +156,9 @@ async def replay(
     left = None if limit_of_money is None else max(0.0, limit_of_money - paid)
     verdicts = await _judged(found, referee, folder, left, max_concurrent, progress)
     page = _page(logs, name, cheap, found, verdicts, folder, epsilon, delta)
+    page.judging.append(
+        "Whether the judge is any good is not examined here: notebook 04 does that."
+    )
     page.notes[:0] = [*notes, *_money_notes(page, cheap, referee, limit_of_money)]
     page.costs = [(f"answers of {cheap.model}", paid), ("judging", verdicts.cost)]
     page.seconds = time.monotonic() - started
