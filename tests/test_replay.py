@@ -132,6 +132,25 @@ def test_a_budget_ends_the_run_and_more_of_it_goes_on(tmp_path):
     assert len(asked_for_answers(server)) == 30
 
 
+@pytest.mark.parametrize("budget,share", [(None, None), (8.0, 7.0), (2.0, 1.5)])
+def test_a_budget_leaves_room_for_the_judge(budget, share):
+    """All that the judging does not need; where it does not do for both, each gets its part."""
+    assert replay.Plan(10, 20, answering=3.0, judging=1.0, budget=budget).for_answers == share
+
+
+def test_the_judge_gets_what_the_answers_left(tmp_path, monkeypatch):
+    given = []
+    judge = replay.judging.judge
+
+    async def watched(*args, **kwargs):
+        given.append(kwargs["budget"])
+        return await judge(*args, **kwargs)
+
+    monkeypatch.setattr(replay.judging, "judge", watched)
+    _, [done] = run(log_of("LiteLLM", tmp_path), inferior_price_out=1000.0, budget=50.0)
+    assert given == [pytest.approx(50.0 - dict(done.page.costs)["answers of small"])]
+
+
 def test_a_budget_that_allows_nothing_is_told(tmp_path):
     path = log_of("LiteLLM", tmp_path)
     with pytest.raises(replay.ReplayError, match="BUDGET"):

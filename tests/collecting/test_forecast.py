@@ -10,6 +10,7 @@ from mock_server import MockServer, prompt_of
 
 from routerlib.collecting import collection
 from routerlib.collecting.forecast import Prices
+from routerlib.collecting.ledger import Ledger
 from routerlib.collecting.resumable import Purse
 from routerlib.rows import jsonl
 from routerlib.settings import SettingError
@@ -194,3 +195,17 @@ def test_the_most_a_request_can_cost_covers_every_script():
     prices = Prices(1.0, 0.0)
     assert prices.most("字" * 1000, 1, 0) * 1e6 >= 1500
     assert prices.most("word " * 1000, 1, 0) * 1e6 >= 1000
+
+
+def test_tokens_on_disk_count_once_where_a_later_line_holds_them_again(tmp_path):
+    def row(key, samples, tokens):
+        usage = {"prompt_tokens": tokens, "completion_tokens": 2 * tokens}
+        return {"unique_id": key, "responses": [{}] * samples, "usage": usage}
+
+    path = tmp_path / "answers.jsonl"
+    jsonl.write_rows(path, [row("a", 1, 10), row("b", 2, 7), row("a", 2, 25), row("c", 1, 4)])
+    book = Ledger(path, "unique_id", wanted=2)
+    try:
+        assert book.usage == {"prompt_tokens": 36, "completion_tokens": 72}
+    finally:
+        book.close()

@@ -129,10 +129,12 @@ def test_masking_happens_on_the_way_in_rejects_included(tmp_path):
     half = {"filler": "y" * (498 - len('{"filler": "", "m": "jane@exa')), "m": secret}
     path = tmp_path / "log.jsonl"
     lines = [json.dumps(good), json.dumps(unreadable), json.dumps(half), f'{{"torn": "{secret}']
+    # A torn line is kept up to its 500th sign, here in the middle of the address
+    lines.append('{"torn": "' + "z" * 480 + f" {secret}")
     path.write_text("\n".join(lines), encoding="utf-8")
     with Rejects(tmp_path / "bad.jsonl") as rejects:
         rows = list(sources.load_rows(path, Conversation, rejects=rejects, mask=mask_standard))
     assert rows[0].conversation[0].content == "Mail [e-mail]"
     assert rows[0].logged.full_response == "To [e-mail]"
-    assert rejects.count == 3
+    assert rejects.count == 4
     assert "jane@" not in (tmp_path / "bad.jsonl").read_text(encoding="utf-8")
