@@ -431,6 +431,7 @@ _DENIES = re.compile(
       | nicht | statt | als | au\ lieu\ de | plutôt\ que | en\ (?:lugar|vez)\ de | em\ vez\ de
       | invece\ di | вместо | чем | не | or | \w+n['’]t )
     \s+ (?: (?:the|a|an|all|for|by|with|about) \s+ )? $
+      | \b than \b [^,;]* $                                          # more than she had 2 years ago
     """,
     re.VERBOSE | re.IGNORECASE,
 )

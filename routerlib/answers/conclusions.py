@@ -101,6 +101,7 @@ def _stated_option(plain: str, choices: Sequence[str]) -> str:
 
 def _leading_letter(plain: str, choices: Sequence[str]) -> str:
     """An output that opens with its letter: `(C) because …`, `C. text of the option`."""
+    plain = re.sub(r"^\s*(?:Option|Choice|Answer)\s+(?=\(?[A-Z][.):])", "", plain)
     listed = re.findall(r"(?m)^\s*[\(\[]?([A-Z])[\)\].:]\s", plain)
     if len(set(listed)) > 1 or re.search(r"(?m)^\s*II\.", plain):
         return ""
@@ -121,7 +122,8 @@ def _leading_letter(plain: str, choices: Sequence[str]) -> str:
 
 # "II is backed by the text. C.", "So both are true [C].": a letter alone at the very end
 _ALONE = re.compile(
-    r"[.!?] \s+ ([B-HJ-Z]) \.? $ | ^ [^(\[]* \s [(\[] ([A-Z]) [)\]] \W* $", re.VERBOSE
+    r"(?: [.!?] | [a-z]{2}, ) \s+ ([B-HJ-Z]) \.? $ | ^ [^(\[]* \s [(\[] ([A-Z]) [)\]] \W* $",
+    re.VERBOSE,
 )
 
 

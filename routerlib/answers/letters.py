@@ -170,11 +170,13 @@ _NAMED = re.compile(
 _IS_CORRECT = re.compile(
     rf"""
     {_LETTER} (?: (?!\([A-Z]\)) [^.;\n] ){{0,120}}?
-    \b (?i: is|are|being|would\ be|must\ be|seems|seems\ to\ be|appears\ to\ be ) \s+
+    \b (?i: is|are|being|would\ be|must\ be|seems|seems\ to\ be|appears\ to\ be
+      |stands\ out\ as ) \s+
     (?i: (?: indeed|clearly|also|therefore|likely|definitely ) \s+ )? (?i: the\s+ )?
     (?i: (?: most|more|only|best ) \s+ )?
     (?i: correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable
-       | probable|logical|consistent|possibility|(?:my\ )?(?:answer|choice)|solution|supported
+       | probable|logical|defensible|convincing|fitting
+       |consistent|possibility|(?:my\ )?(?:answer|choice)|solution|supported
        | among\ the\ (?:options|choices)|listed|available ) \b
     (?i: \s+ (?:answer|option|choice|one|statement|response|match|description|explanation) )?
     """,
@@ -190,7 +192,8 @@ _CLOSEST = re.compile(
           |go(?:ing)?\ with|opt\ for ) ) \b
       (?: [^.\n(] | \.\d | \((?![A-Z]\)) ){{0,70}}?
       (?: (?i: \b(?:option|choice|answer|letter)s? ) \s* {_LETTER} | \(([A-Z])\) )
-    | (?i: \b (?:choose|choosing|chose|select|pick|guess|say|go\ with|opt\ for) ) \s+ (?i: the\s+ )?
+    | (?i: \b (?:choose|choosing|chose|select|pick|guess|say|go\ with|opt\ for
+        |lean(?:ing)?\ towards?) ) \s+ (?i: the\s+ )?
       (?i: (?:answer|option|choice|letter)\s+ )? {_LETTER}
     | (?i: \b (?:it|this|that) (?: 's | \s+ (?: is | must\ be | has\ to\ be | should\ be
           | ought\ to\ be | would\ be | would\ have\ to\ be | had\ to\ be | can\ only\ be
@@ -198,10 +201,10 @@ _CLOSEST = re.compile(
       (?i: most\s+ )? (?i: (?:likely|probably|clearly|actually|really|in\ fact|rather)\s+ )?
       (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER}
       (?= \W*(?:$|\n) | \s* [.;!] \s+ (?-i:[A-Z]) | ,?\s+ (?:because|since|as|not|with)\b )
-    | (?i: \b (?: leav(?:es?|ing) | left\ with | so,? ) ) \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
+    | (?i: \b (?: leav(?:es?|ing) | left\ with | (?:so|hence|thus|therefore),? ) ) \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
       (?i: (?:option|choice|answer)\s+ )? {_LETTER}
       (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
-    | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing)
+    | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing) | favou?rs | supports | points\ to
           | i\.e\.,? ) ) \s+ {_LETTER} (?= \W*(?:$|\n) )
     | (?: (?<! [A-Z]\ ) (?<! [A-Z] ) (?: → | -> ) | ⇒ | => ) \s* {_LETTER} (?= \W*$ )
     | (?i: \b (?: therefore|thus|hence|so ) ) ,? \s+ (?i: (?:option|choice) \s+ ) {_LETTER}
@@ -233,6 +236,8 @@ _CORRECT_ABROAD = re.compile(
       (?i: die \s+ )? {_RIGHT_ABROAD}
     | \b {_RIGHT_ABROAD} \s+ (?i: ist|est|es|è|é|— ) \s+ {_ARTICLE} [(]? ([A-Z]) [)]?
       (?= \W*(?:$|\n) | [,.] )
+    | (?: ^ | [.;,]\s+ ) (?i: c'est | es\ ist | è | es | é | это ) \s+ {_ARTICLE}
+      [(]? ([A-Z]) [)]? (?= \W*(?:$|\n) )
     | {_CHOOSES_ABROAD} \s+ (?: (?i: donc|also|la|el|die|die\ antwort|la\ réponse|réponse|la\ opción
           |opción|l'opzione|a\ opção|вариант|ответ) \s+ ){{0,2}} [(]? ([A-Z]) [)]?
       (?= \W*(?:$|\n) | [,.] )
@@ -407,7 +412,7 @@ _ABROAD = re.compile(
         | lternativa | et(?:ra|tera)\b )
     | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | đáp
     | [Aa]ussage | [Rr]ichtig | [Kk]orrekt | würde | wähle | chois | [Ee]lijo | [Ee]legir | [Ee]scoj
-    | [Rr]este | [Bb]leibt | [Rr]iman | [Rr]esta | [Qq]ueda | [Ss]obra | abarito | beste
+    | ntscheide | c'est | (?:\b|\s)[èé]\s | [Rr]este | [Bb]leibt | [Rr]iman | [Rr]esta | [Qq]ueda | [Ss]obra | abarito | beste
     | [Ss]celg | [Ss]ceglie | [Ee]scolh | [Cc]orrect[ao] | [Cc]orrett
     | [\u0400-\u04FF\u0600-\u06FF\u0900-\u0DFF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]
     """,

@@ -81,6 +81,7 @@ _ATTRIBUTED = re.compile(
 _REMARK = re.compile(
     r",\s*(?:which|who|whose|where)\b[^.,;]*,?|\s*\((?:part|in|of|near|not|which|who|from)\b[^()]*\)"
 )
+_NOT_BUT = re.compile(r"(?i)^\s*not\s+[^,.;]{1,60},?\s+but\s+")  # "Not gold but silver."
 _HEDGE = re.compile(r"(?i)\b(?:possibly|perhaps|maybe)\b")
 # "Gustave Eiffel designed it": the verb behind the one who did it
 _DID = re.compile(r"(?i)[^\W\d_]+ed|wrote|won|built|made|sang|drew|led|found|did|was")
@@ -103,7 +104,7 @@ def same_text(answer: str, golds: Sequence[str]) -> bool:
 def _same(answer: str, gold: str) -> bool:
     wanted = _words(gold)
     answer = _OPINION.sub("", _ATTRIBUTED.sub("", _FORMER.sub("", answer)))
-    answer = _REMARK.sub("", without_contrast(answer))
+    answer = _REMARK.sub("", without_contrast(_NOT_BUT.sub("", answer)))
     if len(_HEDGE.findall(answer)) > 1:
         return False
     if len(wanted) == 1 and wanted[0] in _YES | _NO:
@@ -216,6 +217,9 @@ def _says(answer: str, wanted: list[str]) -> bool:
 
 
 def _holds(words: list[str], gold: list[str], answer: str) -> bool:
+    told, semicolon, _ = answer.partition(";")
+    if semicolon and _COPULA.search(told):
+        answer, words = told, _words(told)  # "The currency is the yen; the won is used in Korea"
     if {"not", "or", "neither", "unknown", "isnt", "t"} & set(words) - set(gold):
         return False
     places = [i for i in range(len(words) - len(gold) + 1) if words[i : i + len(gold)] == gold]

@@ -58,6 +58,7 @@ def test_what_stands_beside_the_verb_is_not_what_a_sentence_says(text, value):
         ("Since a carton holds 12 jars, they need 9 cartons.", "9"),
         ("He gets 8 marks, although 10 were promised.", "8"),
         ("They sold 45 cones, 7 more than on Friday.", "45"),
+        ("Ole has 16 stamps more than he had 3 years ago.", "16"),
         ("The loaf weighs 750 g, which is 3 times the usual 250 g.", "750"),
         ("He packs 2 dozen, which is 24 eggs.", "24"),
         ("Lea runs 4 km, Tim runs 5 km, and together they run 9 km.", "9"),

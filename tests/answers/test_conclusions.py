@@ -25,6 +25,8 @@ TREES = ["oak", "birch", "maple tree", "None of the above"]
         ("The bark is white. B.", "B", "closing letter"),
         ("The bark is white [B].", "B", "closing letter"),
         ("Tree: birch", "B", "concluding option"),
+        ("Since white bark is the only one that fits, B.", "B", "closing letter"),
+        ("Option B. (Option C would need red leaves.)", "B", "leading letter"),
         ("It grows on the birch, unlike the oak.", "B", "concluding option"),
         ("It can't be the birch, as it is red; it's the maple tree.", "C", "concluding option"),
         ("Result: birch. None of the other trees comes close.", "B", "stated option"),
