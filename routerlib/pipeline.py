@@ -39,7 +39,7 @@ NOTEBOOKS = {
     "01_analysis": ("analysis", 10),
     "02_create_dataset": ("datasets", 60),
     "03_collect_responses": ("responses", 190),
-    "04_extract_answers": ("graded", 5),
+    "04_extract_answers": ("graded", 50),
     "05_finetune": ("models", 60),
     "06_demo": ("demo", 15),
 }

@@ -51,7 +51,7 @@ def find_data(
         rows += list(sources.load_rows(source, LabelledPrompt))
     counts = Counter(row.source for row in rows)
     listed = ", ".join(f"{number:,} {source}" for source, number in sorted(counts.items()))
-    names = " and ".join(Path(name).name for name in dict.fromkeys(settings.names(outcomes)))
+    names = " and ".join(dict.fromkeys(Path(name).name for name in settings.names(outcomes)))
     what = "graded and judged ones" if counts["judged"] else "graded ones"
     told = f"{len(rows):,} labelled prompts ({listed}), {what} from {names}.{asked}{others}"
     return rows, told
