@@ -10,6 +10,7 @@ nothing is paid twice. The page itself is `replay_page`'s.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections import Counter
@@ -41,6 +42,8 @@ from routerlib.training.router import Router
 ADDRESSES = {"inferior": "http://127.0.0.1:8001/v1", "judge": "http://127.0.0.1:8000/v1"}
 LONGEST = 50_000  # characters of a prompt that is replayed
 SEED = 0
+STANDIN_VERDICT = 16  # tokens; a model of 135 million parameters that goes on only rambles
+SHORTEST_LIMIT, LONGEST_LIMIT = 32, 4096  # tokens of an answer, where none is given
 
 
 class ReplayError(Foreseen, ValueError):
@@ -86,7 +89,7 @@ async def replay(
     superior: str = "",
     limit: int | None = None,
     mask: str = "",
-    max_tokens: int = 512,
+    max_tokens: int | None = None,
     temperature: float | None = 0.7,
     inferior_price_in: float = 0.0,
     inferior_price_out: float = 0.0,
@@ -95,6 +98,7 @@ async def replay(
     superior_price_in: float = 0.0,
     superior_price_out: float = 0.0,
     judge_prompt: str = "",
+    judge_max_tokens: int | None = None,
     epsilon: float = 0.05,
     delta: float = 0.1,
     output: str = "",
@@ -116,7 +120,8 @@ async def replay(
         superior: the model in the log whose answers count. Without it, the one with most of them.
         limit: requests to read at most. Without it, all.
         mask: "standard", or module:function: takes out what is private before anything is sent.
-        max_tokens: of one answer of the inferior model.
+        max_tokens: of one answer of the inferior model. Without it, as many as the longest answer
+            in the log has.
         temperature: of the inferior model, 0 to 2; "none" leaves it out.
         inferior_price_in: money per million tokens that the inferior model reads.
         inferior_price_out: money per million tokens that it writes.
@@ -125,6 +130,8 @@ async def replay(
         superior_price_in: of the superior model, where the log does not hold the cost itself.
         superior_price_out: as above.
         judge_prompt: a file with the judge's prompt. Without it, the shipped one.
+        judge_max_tokens: of one verdict. Without it, 512, which leave room to reason; 16 for a
+            stand-in, which does not.
         epsilon: points of quality that may be lost, as a share: 0.05 are 5 points of 100.
         delta: risk that the promise about it is broken, from 0 to 1.
         output: the folder for the page and all files. Without it, one below outputs/replay.
@@ -136,16 +143,17 @@ async def replay(
     """
     started = time.monotonic()
     cheap = _candidate(inferior, "inferior", Prices(inferior_price_in, inferior_price_out))
-    referee = _judge(judge, judge_prompt, judge_price_in, judge_price_out)
+    referee = _judge(judge, judge_prompt, Prices(judge_price_in, judge_price_out), judge_max_tokens)
     limit_of_money = collection.checked_budget(budget)
     folder = settings.resolve(output) if output else _folder(logs, cheap.model)
     prompts, name, notes = _cleaned(logs, folder, superior, cheap.model, limit, mask)
     dear_prices = Prices(superior_price_in, superior_price_out)
     dear_file = collection.write_logged(prompts, name, folder / "superior.jsonl", dear_prices)
-    plan = Plan.of(prompts, cheap, referee, limit_of_money, max_tokens)
+    most = _longest(prompts) if max_tokens is None else settings.whole("MAX_TOKENS", max_tokens)
+    plan = Plan.of(prompts, cheap, referee, limit_of_money, most)
     print(plan.sentence(name), flush=True)
     answers = await _answered(
-        folder / "prompts.jsonl", cheap, folder, plan, max_tokens, temperature, max_concurrent
+        folder / "prompts.jsonl", cheap, folder, plan, most, temperature, max_concurrent
     )
     print(answers, flush=True)
     if not Path(answers.path).exists():
@@ -193,14 +201,16 @@ def _candidate(named: str, role: str, prices: Prices) -> Candidate:
     return Candidate(model, base, prices)
 
 
-def _judge(named: str, prompt: str, price_in: float, price_out: float) -> Judge:
-    one = _candidate(named, "judge", Prices(price_in, price_out))
+def _judge(named: str, prompt: str, prices: Prices, max_tokens: int | None) -> Judge:
+    one = _candidate(named, "judge", prices)
+    usual = STANDIN_VERDICT if standins.is_standin(one.model) else Judge.max_tokens
     return Judge(
         one.model,
         one.api_base,
         prompt=judges.load_prompt(prompt) if prompt else "",
-        price_in=price_in,
-        price_out=price_out,
+        max_tokens=usual if max_tokens is None else max_tokens,
+        price_in=prices.price_in,
+        price_out=prices.price_out,
         api_mode=one.api_mode,
     )
 
@@ -252,6 +262,12 @@ def _cleaned(
 def _commonest(models: Sequence[str], inferior: str) -> str:
     others = Counter(model for model in models if model != inferior)
     return others.most_common(1)[0][0] if others else ""
+
+
+def _longest(prompts: Sequence[OpenPrompt]) -> int:
+    """Tokens that an answer may have: those of the longest in the log, rounded up to sixteens."""
+    longest = max(expected_tokens(prompt, LONGEST_LIMIT) for prompt in prompts)
+    return max(SHORTEST_LIMIT, 16 * math.ceil(longest / 16))
 
 
 # --- the money ---

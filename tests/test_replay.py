@@ -19,8 +19,12 @@ LOGS = ("chat", "LiteLLM", "Langfuse", "OpenTelemetry")
 
 def asked_for_answers(server):
     """The prompts that the inferior model was asked."""
-    texts = map(prompt_of, server.requests)
-    return [text for text in texts if "Question" in text and "<answer_a>" not in text]
+    return [prompt_of(body) for body in server.requests if is_for_an_answer(body)]
+
+
+def is_for_an_answer(body):
+    text = prompt_of(body)
+    return "Question" in text and "<answer_a>" not in text
 
 
 def say(request, index):
@@ -83,6 +87,18 @@ def test_a_log_of_each_kind_becomes_a_page(kind, tmp_path):
     assert (page.whole.saved is not None) == has_money
     assert ("no money is told" in str(done)) != has_money
     assert done.path.exists() and str(done.path) in str(done)
+
+
+def test_an_answer_may_be_as_long_as_the_longest_in_the_log(tmp_path):
+    rows = [log_rows.litellm(place, text) for place, text in enumerate(log_rows.prompts(4))]
+    rows[2]["completion_tokens"] = 75
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    server, _ = run(path)
+    limits = {body["max_tokens"] for body in server.requests if is_for_an_answer(body)}
+    assert limits == {80}
+    server, _ = run(path, max_tokens=7, output=str(tmp_path / "short"))
+    assert {body["max_tokens"] for body in server.requests if is_for_an_answer(body)} == {7}
 
 
 def test_money_and_quality_are_those_of_the_answers(tmp_path):
