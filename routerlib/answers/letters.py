@@ -201,7 +201,8 @@ _CLOSEST = re.compile(
       (?i: most\s+ )? (?i: (?:likely|probably|clearly|actually|really|in\ fact|rather)\s+ )?
       (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER}
       (?= \W*(?:$|\n) | \s* [.;!] \s+ (?-i:[A-Z]) | ,?\s+ (?:because|since|as|not|with)\b )
-    | (?i: \b (?: leav(?:es?|ing) | left\ with | (?:so|hence|thus|therefore),? ) ) \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
+    | (?i: \b (?: leav(?:es?|ing) | left\ with | (?:so|hence|thus|therefore),? ) ) \s+
+      (?i: (?:us|only|just|with)\s+ ){{0,2}}
       (?i: (?:option|choice|answer)\s+ )? {_LETTER}
       (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
     | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing) | favou?rs | supports | points\ to
@@ -412,7 +413,8 @@ _ABROAD = re.compile(
         | lternativa | et(?:ra|tera)\b )
     | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | đáp
     | [Aa]ussage | [Rr]ichtig | [Kk]orrekt | würde | wähle | chois | [Ee]lijo | [Ee]legir | [Ee]scoj
-    | ntscheide | c'est | (?:\b|\s)[èé]\s | [Rr]este | [Bb]leibt | [Rr]iman | [Rr]esta | [Qq]ueda | [Ss]obra | abarito | beste
+    | ntscheide | c'est | (?:\b|\s)[èé]\s
+    | [Rr]este | [Bb]leibt | [Rr]iman | [Rr]esta | [Qq]ueda | [Ss]obra | abarito | beste
     | [Ss]celg | [Ss]ceglie | [Ee]scolh | [Cc]orrect[ao] | [Cc]orrett
     | [\u0400-\u04FF\u0600-\u06FF\u0900-\u0DFF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]
     """,
