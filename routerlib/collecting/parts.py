@@ -37,10 +37,11 @@ def files_of(path: str | Path) -> list[Path]:
 def best_rows(files: Iterable[Path], key: str, samples: str = "responses") -> Best:
     """Of each item in some parts, the row with the most samples, of several the newest.
 
-    A line that a crash tore in two is passed over.
+    A line that a crash tore in two is passed over, and so is a part that was closed empty: it is
+    gone.
     """
     best: Best = {}
-    for file in files:
+    for file in filter(Path.exists, files):
         for line, row in decoded_lines(file):
             if not isinstance(row, dict) or key not in row:
                 continue

@@ -44,7 +44,7 @@ def test_what_parts_know_more_is_taken_in_and_they_are_removed(tmp_path):
 def test_the_newest_row_with_the_most_samples_counts(tmp_path):
     one = write_part(tmp_path / "a", "1.jsonl", [row("q", 1, at=1), row("q", 2, at=2)])
     two = write_part(tmp_path / "a", "2.jsonl", [row("q", 1, at=3), row("r", 1), row("r", 1, at=5)])
-    best = parts.best_rows([one, two], "unique_id")
+    best = parts.best_rows([one, tmp_path / "closed-empty.jsonl", two], "unique_id")
     assert best["q"][0]["at"] == 2 and best["r"][0]["at"] == 5
 
 
