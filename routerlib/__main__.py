@@ -259,6 +259,11 @@ COMMANDS: dict[str, Command] = {
         },
         ends=_collected,
     ),
+    "clean": Command(
+        "conversations or logs to prompts worth labelling: what notebook 02 does first",
+        "routerlib.cluster.cleaners:clean_file",
+        needs=frozenset({"prompts"}),
+    ),
     "grade": Command(
         "extract and grade the answers in a file or folder: what notebook 04 does",
         "routerlib.cluster.graders:grade",

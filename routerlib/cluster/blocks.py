@@ -50,7 +50,7 @@ class Blocks:
         """
         manifest = self.folder / MANIFEST
         known = jsonl.read_json(manifest) if manifest.exists() else {}
-        if known.get("of") == json.loads(json.dumps(of)):
+        if known and known["of"] == json.loads(json.dumps(of)):
             self.count, self.items = known["blocks"], known["items"]
             return
         self.remove()

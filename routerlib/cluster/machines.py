@@ -118,6 +118,11 @@ def _import_ray() -> ModuleType:
 
 
 def _connect(ray: ModuleType, cluster: str) -> None:
+    address = _address(cluster)
+    if address is not None and not addresses.is_listening(*address):
+        # Ray itself would end this process, without a word that helps.
+        host, port = address
+        raise ClusterError(_no_cluster(cluster, ConnectionError(f"nobody is at {host}:{port}")))
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     try:
         if cluster == LOCAL:
@@ -129,6 +134,22 @@ def _connect(ray: ModuleType, cluster: str) -> None:
             ray.init(cluster, **quiet)
     except Exception as error:  # Ray raises many kinds for a cluster that is not there
         raise ClusterError(_no_cluster(cluster, error)) from None
+
+
+def _address(cluster: str) -> tuple[str, int] | None:
+    """Host and port of a cluster that was named, or that this machine has joined last."""
+    if cluster == LOCAL:
+        return None
+    from ray._private import utils
+
+    named = os.environ.get("RAY_ADDRESS") or utils.read_ray_address(None) or ""
+    if cluster != AUTO:
+        named = cluster.removeprefix("ray://")
+    try:
+        host, port = addresses.host_and_port(f"http://{named.removeprefix('ray://')}")
+    except ValueError:
+        return None
+    return (host, port) if host and ":" in named else None
 
 
 def _start_here(ray: ModuleType, quiet: dict[str, Any]) -> None:

@@ -90,15 +90,10 @@ def clean_by(
     report = cleaning.Report()
     target = output or settings.outputs("datasets", "prompts_clean.jsonl")
     with tables.delivered(target) as (path, name):
-        with cleaning.RejectedConversations(report, jsonl.rejects_path(path)) as rejects:
-            rows = sources.load_rows(
-                prompts,
-                Conversation,
-                limit,
-                rejects,
-                fields,
-                mask=masking.masking(mask, mask_countries),
-            )
+        rejects = cleaning.RejectedConversations(report, jsonl.rejects_path(path))
+        how: dict[str, Any] = {"mask": masking.masking(mask, mask_countries), "fields": fields}
+        with rejects:
+            rows = sources.load_rows(prompts, Conversation, limit, rejects, **how)
             tables.write(path, cleaner(rows, filters, report, evaluation))
     print(report.summary(), "Written:", name)
     return report

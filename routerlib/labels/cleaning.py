@@ -180,7 +180,7 @@ def clean(
     window: list[CleanPrompt] = []
     for conversation in conversations:
         report.passed_in += 1
-        row, reason = _admit(conversation, filters)
+        row, reason = admit(conversation, filters)
         if row is not None:
             reason = duplicates.add(as_text(row.prompt))
         if (
@@ -194,24 +194,22 @@ def clean(
             report.drop(str(reason), conversation.conversation_id)
             continue
         row.id = own_id(row.id, ids)
-        _count_answers(row, conversation, report)
+        count_answers(row, conversation, report)
         window.append(row)
         if len(window) == WINDOW:
             yield from _check_meaning(window, evaluation, report)
             window = []
     yield from _check_meaning(window, evaluation, report)
     if not report.kept:
-        raise CleaningError(
-            f"No prompt came through. {report.summary()} Choose other prompts, or milder filters."
-        )
+        raise no_prompt_left(report)
 
 
-def _count_answers(row: CleanPrompt, conversation: Conversation, report: Report) -> None:
+def count_answers(row: CleanPrompt, conversation: Conversation, report: Report) -> None:
     report.answered += row.answer is not None
     report.other_answers += row.answer is None and conversation.logged is not None
 
 
-def _admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | None, str | None]:
+def admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | None, str | None]:
     """The conversation's prompt, or the first of the cheap filters that it fails."""
     if conversation.has_media:
         return None, MEDIA
@@ -264,19 +262,38 @@ def _is_visible(text: str) -> bool:
 def _check_meaning(
     window: list[CleanPrompt], evaluation: Evaluation | None, report: Report
 ) -> Iterator[CleanPrompt]:
-    near = []
+    near: list[tuple[float, str]] = []
     if evaluation and window:
         near = evaluation.nearest([as_text(row.prompt) for row in window])
     for number, row in enumerate(window):
-        if evaluation and near:
-            similarity, category = near[number]
-            if similarity >= evaluation.similarity:
-                report.drop(SAME_MEANING, row.id)
-                continue
-            if row.category == "uncategorised" and similarity >= evaluation.category_similarity:
-                row.category = category
-        report.kept += 1
-        yield row
+        if evaluation is None or not near or means_other(row, near[number], evaluation, report):
+            report.kept += 1
+            yield row
+
+
+def means_other(
+    row: CleanPrompt, nearest: tuple[float, str], evaluation: Evaluation, report: Report
+) -> bool:
+    """Whether a prompt means something else than the question nearest to it, whose category it
+    gets where it has none.
+
+    Args:
+        nearest: cosine similarity and category of that question.
+    """
+    similarity, category = nearest
+    if similarity >= evaluation.similarity:
+        report.drop(SAME_MEANING, row.id)
+        return False
+    if row.category == "uncategorised" and similarity >= evaluation.category_similarity:
+        row.category = category
+    return True
+
+
+def no_prompt_left(report: Report) -> CleaningError:
+    """What is raised where not one prompt came through."""
+    return CleaningError(
+        f"No prompt came through. {report.summary()} Choose other prompts, or milder filters."
+    )
 
 
 def write_logged(folder: str | Path) -> int:
@@ -303,11 +320,14 @@ class Duplicates:
         """EXACT or NEAR where an earlier text says the same; else None, and the text is
         remembered.
         """
-        key = text_key(text)
+        sketch = self._index.sketch(tokens(text)) if self._index else None
+        return self.add_sketched(text_key(text), sketch)
+
+    def add_sketched(self, key: bytes, sketch: np.ndarray | None) -> str | None:
+        """`add` for a text of which only the key and the sketch are known."""
         if key in self._exact:
             return EXACT
-        if self._index:
-            sketch = self._index.sketch(tokens(text))
+        if self._index and sketch is not None:
             if self._index.near(sketch):
                 return NEAR
             self._index.remember(sketch)
@@ -384,6 +404,24 @@ class Evaluation:
             self._protect(_words(text), ngram)
         self._embed = embed
         self._vectors = embed(self.texts) if embed and self.texts else None
+
+    def __reduce__(self) -> Any:
+        """On another machine it is built anew: hashes of words differ from process to process."""
+        questions = [
+            VoteQuestion(question_id=str(number), category=category, turns=[text])
+            for number, (text, category) in enumerate(zip(self.texts, self.categories, strict=True))
+        ]
+        limits = (self.similarity, self.category_similarity)
+        return Evaluation, (questions, self.ngram, self._embed, *limits)
+
+    def without_meaning(self) -> Evaluation:
+        """The same questions, by their words alone."""
+        _, (questions, ngram, _, *limits) = self.__reduce__()
+        return Evaluation(questions, ngram, None, *limits)
+
+    @property
+    def compares_meaning(self) -> bool:
+        return self._vectors is not None
 
     def describe(self) -> dict[str, Any]:
         """The settings as JSON values, for the data card."""

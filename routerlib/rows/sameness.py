@@ -145,7 +145,7 @@ class NearIndex:
     def near(self, sketch: np.ndarray) -> list[int]:
         """The numbers of the earlier texts that are near, ascending."""
         found: set[int] = set()
-        for bucket, band in zip(self._buckets, _bands(sketch), strict=True):
+        for bucket, band in zip(self._buckets, bands(sketch), strict=True):
             members = bucket.get(band, ())
             found.update((members,) if isinstance(members, int) else members)
         candidates = np.array(sorted(found), dtype=int)
@@ -158,7 +158,7 @@ class NearIndex:
             self._sketches = np.concatenate([self._sketches, np.empty_like(self._sketches)])
         number, self._count = self._count, self._count + 1
         self._sketches[number] = sketch
-        for bucket, band in zip(self._buckets, _bands(sketch), strict=True):
+        for bucket, band in zip(self._buckets, bands(sketch), strict=True):
             members = bucket.setdefault(band, number)
             if isinstance(members, list):
                 members.append(number)
@@ -167,5 +167,5 @@ class NearIndex:
         return number
 
 
-def _bands(sketch: np.ndarray) -> Iterator[int]:
+def bands(sketch: np.ndarray) -> Iterator[int]:
     return (hash(sketch[i : i + ROWS].tobytes()) for i in range(0, BANDS * ROWS, ROWS))

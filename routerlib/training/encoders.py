@@ -152,6 +152,10 @@ class SentenceEncoder:
         self._known: dict[str, np.ndarray] | None = {} if remember else None
         self._last: tuple[list[str], np.ndarray] = ([], np.zeros((0, self.width), dtype=np.float32))
 
+    def __reduce__(self) -> Any:
+        """On another machine it is read from its folder again."""
+        return SentenceEncoder, (self.folder, self.max_length, self._known is not None)
+
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Embeddings of shape (n, width), float32, each of length 1."""
         if self._known is None:

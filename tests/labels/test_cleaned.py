@@ -1,0 +1,49 @@
+"""Cleaning a file: the prompts in a file, and what became of the others."""
+
+import json
+
+import pytest
+
+from routerlib.labels import cleaned, cleaning
+from routerlib.rows import jsonl, sources
+
+
+def write(path, texts):
+    rows = [
+        {"conversation_id": str(n), "language": language,
+         "conversation": [{"role": "user", "content": text}]}
+        for n, (text, language) in enumerate(texts)
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "broken\n")
+    return path
+
+
+TEXTS = [
+    ("Why does ice float on water?", "English"),
+    ("Why does ice float on water", "English"),
+    ("Warum schwimmt Eis auf Wasser?", "German"),
+    ("Write to ann@example.com about it.", "English"),
+]
+
+
+def test_a_file_is_cleaned_and_what_is_broken_set_aside(outputs, tmp_path, capsys):
+    file = write(tmp_path / "talks.jsonl", TEXTS)
+    report = cleaned.clean_file(file, tmp_path / "clean.jsonl", mask="standard", encoder="")
+    prompts = [value["prompt"] for _, value in jsonl.read_values(tmp_path / "clean.jsonl")]
+    assert prompts[0] == TEXTS[0][0] and len(prompts) == 2 and "ann@" not in prompts[1]
+    assert (report.dropped[cleaning.EXACT], report.dropped[cleaning.LANGUAGE]) == (1, 1)
+    assert report.dropped[cleaning.BROKEN] == 1 and (tmp_path / "clean.rejects.jsonl").exists()
+    assert "4 conversations" not in capsys.readouterr().out
+
+
+def test_options_reach_the_filters(outputs, tmp_path):
+    file = write(tmp_path / "talks.jsonl", TEXTS)
+    how = {"eval_questions": "", "encoder": "", "languages": ""}
+    report = cleaned.clean_file(file, tmp_path / "a.jsonl", max_chars=28, **how)
+    assert report.dropped[cleaning.LONG] == 2
+    assert cleaned.clean_file(file, tmp_path / "b.jsonl", limit=1, **how).read == 1
+
+
+def test_a_source_that_is_not_there_is_told(outputs, tmp_path):
+    with pytest.raises(sources.SourceError, match="no file"):
+        cleaned.clean_file(tmp_path / "nowhere.jsonl", encoder="")
