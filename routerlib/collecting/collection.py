@@ -226,7 +226,8 @@ def open_prompts(named: str = "") -> str:
     if named.strip():
         return "" if named.strip().lower() == "none" else named
     left = settings.outputs("datasets", "prompts_logged.jsonl")
-    if not left.is_file():
+    # 02 writes the file whether or not a prompt of the log was among those it read
+    if not left.is_file() or not left.stat().st_size:
         print("Notebook 02 left no prompts with an answer from a log, so none are asked here.")
         return ""
     return str(left)

@@ -976,3 +976,13 @@ def test_a_server_without_log_probabilities_is_told_and_its_answers_are_kept(
     assert told.count("it gives no log-probabilities, so 04 has no signals of them") == 1
     assert "Log-probabilities: no." in told
     assert not any("logprobs" in sample for row in stored(summary) for sample in row["responses"])
+
+
+def test_no_logged_prompts_are_none_to_ask_and_no_error(outputs, capsys):
+    assert collection.open_prompts() == "" and "left no prompts" in capsys.readouterr().out
+    left = outputs / "datasets" / "prompts_logged.jsonl"
+    left.touch()
+    assert collection.open_prompts() == "" and "left no prompts" in capsys.readouterr().out
+    left.write_text('{"id": "1", "prompt": "Hello"}\n')
+    assert collection.open_prompts() == str(left)
+    assert collection.open_prompts(" none ") == "" and collection.open_prompts("x.csv") == "x.csv"
