@@ -54,7 +54,7 @@ def run(python, *words, cwd, **environment):
         env=inherited | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 
@@ -303,7 +303,7 @@ def built(tmp_path):
 
 
 def megabytes(folder):
-    return sum(file.lstat().st_blocks * 512 for file in folder.rglob("*")) / 1e6
+    return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir()) / 1e6
 
 
 def busy():

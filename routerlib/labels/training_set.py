@@ -24,7 +24,15 @@ from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.rows.sameness import SAME_SIDE, near_groups, text_key
-from routerlib.rows.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
+from routerlib.rows.schemas import (
+    FORMAT,
+    FORMAT_FIELD,
+    LABELS,
+    ROUTE_TO_INFERIOR,
+    ROUTE_TO_SUPERIOR,
+    LabelledPrompt,
+    check_format,
+)
 from routerlib.stats.metrics import wilson
 from routerlib.training import examples
 
@@ -229,6 +237,7 @@ def write(
         jsonl.write_rows(folder / name, (row for row in rows if row.label in labels))
         files[name] = describe_file(folder / name)
     card = {
+        FORMAT_FIELD: FORMAT,
         "dataset_sha256": files["router_dataset_all.jsonl"]["sha256"],
         "rows": len(rows),
         "counts": {
@@ -287,11 +296,13 @@ def verify(folder: str | Path) -> list[str]:
     empty if all are.
 
     Raises:
-        FileNotFoundError: there is no card.
+        FileNotFoundError: there is no card. RowError: a later version of routerlib wrote it.
     """
     folder = Path(folder)
     problems = []
-    for name, known in jsonl.read_json(folder / CARD)["files"].items():
+    card = jsonl.read_json(folder / CARD)
+    check_format(card)
+    for name, known in card["files"].items():
         if not (folder / name).exists():
             problems.append(f"{name} is missing.")
         elif describe_file(folder / name) != known:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
@@ -36,6 +36,7 @@ LABELS: tuple[Label, Label] = (ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR)
 
 Winner = Literal["model_a", "model_b", "tie"]
 Source = Literal["human", "llm", "graded", "judged"]
+FORMAT, FORMAT_FIELD = 1, "routerlib_format"  # of rows and of a data set's card
 
 
 class RowError(Foreseen, ValueError):
@@ -44,6 +45,24 @@ class RowError(Foreseen, ValueError):
     def __init__(self, message: str, field: str = "", text: str = ""):
         super().__init__(message)
         self.field, self.text = field, text
+
+
+def check_format(facts: Mapping[str, Any]) -> None:
+    """Refuse what a later version wrote in a form that this one would misread.
+
+    A row, or a card of a data set, that carries no number is of format 1, as everything is that
+    was written so far. `router.json` has a number of its own.
+
+    Raises:
+        RowError: its number is above FORMAT.
+    """
+    number = facts.get(FORMAT_FIELD, FORMAT)
+    if isinstance(number, int) and number > FORMAT:
+        raise RowError(
+            f"format {number}, where this version of routerlib reads format {FORMAT}: a later one "
+            "wrote it. Upgrade routerlib",
+            FORMAT_FIELD,
+        )
 
 
 class Row(BaseModel):
@@ -60,7 +79,10 @@ class Row(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_published_rows(cls, row: Any) -> Any:
-        return published.as_fields(cls.__name__, row) if isinstance(row, dict) else row
+        if not isinstance(row, dict):
+            return row
+        check_format(row)
+        return published.as_fields(cls.__name__, row)
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_known(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:

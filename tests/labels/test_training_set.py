@@ -3,6 +3,7 @@
 Duplicates by rule, near-duplicates on one side of a split, and a second run that is the same set.
 """
 
+import json
 import random
 from collections import Counter, defaultdict
 from typing import get_args
@@ -16,6 +17,7 @@ from routerlib.rows.schemas import (
     ROUTE_TO_INFERIOR,
     ROUTE_TO_SUPERIOR,
     LabelledPrompt,
+    RowError,
     Source,
 )
 
@@ -168,3 +170,10 @@ def test_conversations_are_merged_by_their_whole_text():
     )
     assert len(training_set.merge([one, two, row("c")]).rows) == 2
     assert text_key("c") != text_key("user: a\n\nassistant: b\n\nuser: c")
+
+
+def test_a_card_of_a_later_format_is_not_checked(tmp_path):
+    card = {"routerlib_format": 2, "files": {}}
+    (tmp_path / training_set.CARD).write_text(json.dumps(card))
+    with pytest.raises(RowError, match="format 2"):
+        training_set.verify(tmp_path)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from routerlib.rows import schemas
 from routerlib.rows.schemas import LabelledPrompt, RowError, parse_row
 
 ROW = {"id": "1", "prompt": "What is 2 + 2?", "label": "ROUTE_TO_INFERIOR", "p_superior": 0.0}
@@ -39,3 +40,20 @@ def test_what_was_not_measured_is_left_out_rather_than_written_as_nothing():
 def test_a_cost_or_signal_that_is_no_number_is_refused_by_name(field, value):
     with pytest.raises(RowError, match=field):
         parse_row(LabelledPrompt, GRADED | {field: value})
+
+
+@pytest.mark.parametrize("row_type", [schemas.Responses, schemas.LabelledPrompt, schemas.Question])
+def test_a_row_of_a_later_format_is_refused_before_its_fields_are_looked_at(row_type):
+    with pytest.raises(schemas.RowError, match=r"routerlib_format: format 2, .* Upgrade routerlib"):
+        schemas.parse_row(row_type, {"routerlib_format": 2, "unique_id": "1"})
+
+
+def test_a_row_of_this_format_may_say_so():
+    row = {"unique_id": "1", "question": "Why?", "answer_correct": "so", "routerlib_format": 1}
+    assert schemas.parse_row(schemas.Question, row).question == "Why?"
+    assert (
+        "routerlib_format"
+        not in schemas.parse_row(
+            schemas.Question, {"unique_id": "1", "question": "Why?", "answer_correct": "so"}
+        ).model_dump()
+    )
