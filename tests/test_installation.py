@@ -278,7 +278,7 @@ def test_the_wheel_installs_small_and_quick_and_its_commands_run(routers, tmp_pa
         call("check", "--model", "small", "--api-base", server.url)
         call(
             "collect", "--questions", "sample", "--model", "small", "--api-base", server.url,
-            "--num-problems", "2", "--k", "1",
+            "--num-problems", "2", "--k-responses", "1", "--endpoint", "chat",
         )  # fmt: skip
     for word in ("check", "collect", "serve-router"):
         assert "usage" in call(word, "--help")
