@@ -1,0 +1,295 @@
+"""Collecting and grading over a cluster of two nodes on this machine: rates, memory, and kills.
+
+    python benchmarks/cluster.py collect [--questions 1000000] [--servers 8]
+        how near to the rate that the scripted servers can give together; peak memory of the driver
+        and of each worker
+    python benchmarks/cluster.py kill [--workers 20] [--drivers 3] [--nodes 1]
+        kills at random moments; lost, doubled and paid twice are counted at the servers
+    python benchmarks/cluster.py grade [--outputs 200000]
+        one node of one core against two
+    python benchmarks/cluster.py small
+        the shipped sample with CLUSTER = "local" and without
+
+It needs the extra [cluster]. The servers run in processes of their own, give each answer after
+--latency-ms, and log every question that they answer. They give at most servers × --concurrent ÷
+latency questions a second; where a bare loop of requests reaches less than that, the cores are the
+bound, and the loop is what ours is compared with. Everything listens on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/cluster")]
+
+from two_nodes import TwoNodes  # noqa: E402
+
+from routerlib.collecting import parts  # noqa: E402
+
+K = 3
+SERVER = """
+import asyncio, sys
+sys.path.insert(0, {tests!r})
+from mock_server import MockServer, prompt_of
+log = open({log!r}, "ab", buffering=0)
+def say(request, index):
+    if index == 0:
+        number = prompt_of(request).rsplit("Number ", 1)[1].split(":")[0]
+        log.write(f"{{number}} {{request.get('n', 1)}}\\n".encode())
+    return " the answer is 7, after some thought about it"
+async def main():
+    async with MockServer(latency={latency}, say=say, keep=False) as server:
+        print(server.base_url, flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def servers(count: int, latency: float, folder: Path) -> Iterator[tuple[list[str], list[Path]]]:
+    """Scripted servers: their addresses, and the logs of what each has answered."""
+    logs = [folder / f"server-{number}.log" for number in range(count)]
+    started = []
+    try:
+        for log in logs:
+            code = SERVER.format(tests=str(ROOT / "tests"), log=str(log), latency=latency)
+            command = [sys.executable, "-c", code]
+            started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        yield [process.stdout.readline().strip() for process in started], logs
+    finally:
+        for process in started:
+            process.terminate()
+            process.wait()
+
+
+def write_questions(path: Path, count: int) -> None:
+    with open(path, "w") as file:
+        for number in range(count):
+            text = f"Number {number}: how many days has a week?"
+            row = {"unique_id": f"q{number}", "question": text, "answer_correct": "7"}
+            file.write(json.dumps(row) + "\n")
+
+
+def driver(
+    questions: Path, output: Path, urls: list[str], concurrent: int, nodes: TwoNodes
+) -> subprocess.Popen:
+    """`collect` as a user runs it, in a process that can be killed."""
+    command = [sys.executable, "-m", "routerlib", "collect", "--questions", str(questions)]
+    command += ["--model", "mock", "--api-base", ",".join(urls), "--k-responses", str(K)]
+    command += ["--max-concurrent", str(concurrent), "--output-file", str(output)]
+    command += ["--cluster", "auto"]
+    environment = {**os.environ, **nodes.environment, "PYTHONPATH": str(ROOT)}
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(
+        command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True, cwd=ROOT
+    )
+
+
+def collectors(nodes: TwoNodes) -> list[psutil.Process]:
+    """The worker processes on the nodes."""
+    found = []
+    for node in nodes.nodes:
+        for process in psutil.Process(node.pid).children(recursive=True):
+            try:
+                if "Collector" in " ".join(process.cmdline()):
+                    found.append(process)
+            except psutil.Error:  # it has just ended
+                continue
+    return found
+
+
+def megabytes(process: psutil.Process) -> float:
+    """Memory that is this process's own; what it shares with Ray's store is not counted."""
+    try:
+        return process.memory_full_info().uss / 1e6
+    except psutil.Error:
+        return 0.0
+
+
+def answered(logs: list[Path]) -> Counter[str]:
+    """How many samples each question got, at the servers."""
+    found: Counter[str] = Counter()
+    for log in logs:
+        for line in log.read_text().splitlines() if log.exists() else ():
+            number, samples = line.split()
+            found[number] += int(samples)
+    return found
+
+
+def on_disk(output: Path) -> set[str]:
+    """Questions whose answers are all on disk, in the file or its parts."""
+    files = [file for file in (output, *parts.files_of(output)) if file.exists()]
+    best = parts.best_rows(files, "unique_id")
+    return {key[1:] for key, (row, _) in best.items() if len(row["responses"]) == K}
+
+
+def collect(arguments: argparse.Namespace, folder: Path) -> None:
+    source, output = folder / "questions.jsonl", folder / "answers.jsonl"
+    write_questions(source, arguments.questions)
+    latency = arguments.latency_ms / 1000
+    limit = arguments.servers * arguments.concurrent / latency
+    with servers(arguments.servers, latency, folder) as (urls, logs), TwoNodes() as nodes:
+        peaks = {"driver": 0.0, "worker": 0.0}
+        run = driver(source, output, urls, arguments.concurrent, nodes)
+        started = first = None
+        while run.poll() is None:
+            if first is None and any(log.exists() and log.stat().st_size for log in logs):
+                first = time.monotonic()
+            peaks["driver"] = max(peaks["driver"], megabytes(psutil.Process(run.pid)))
+            peaks["worker"] = max([peaks["worker"], *map(megabytes, collectors(nodes))])
+            time.sleep(1.0)
+            started = started or time.monotonic()
+        seconds = time.monotonic() - (first or time.monotonic())
+    found = answered(logs)
+    rate = arguments.questions / seconds
+    print(f"{arguments.questions:,} questions, k = {K}, {arguments.servers} servers, exit code "
+          f"{run.returncode}: {rate:,.0f} questions/s from the first answer to the end; the "
+          f"servers could give {limit:,.0f} ({rate / limit:.0%})")  # fmt: skip
+    memory = ", ".join(f"{name} {peak:.0f} MB" for name, peak in peaks.items())
+    print(
+        f"  samples at the servers: {sum(found.values()):,} of {K * arguments.questions:,}; "
+        f"peak memory: {memory}"
+    )
+
+
+def kill(arguments: argparse.Namespace, folder: Path) -> None:
+    source, output = folder / "questions.jsonl", folder / "answers.jsonl"
+    write_questions(source, arguments.questions)
+    rng = random.Random(arguments.seed)
+    kinds = ["worker"] * arguments.workers + ["driver"] * arguments.drivers
+    kinds += ["node"] * arguments.nodes
+    rng.shuffle(kinds)
+    latency, notes = arguments.latency_ms / 1000, []
+    with servers(arguments.servers, latency, folder) as (urls, logs), TwoNodes() as nodes:
+        run = driver(source, output, urls, arguments.concurrent, nodes)
+        for number, kind in enumerate(kinds):
+            goal = (number + rng.random()) / (len(kinds) + 1) * arguments.questions
+            while len(answered(logs)) < goal and run.poll() is None:
+                time.sleep(0.1)
+            if run.poll() is not None:
+                raise SystemExit(f"The run ended before kill {number}: give more --questions.")
+            run = _kill_one(kind, rng, run, (source, output, urls, arguments.concurrent), nodes)
+            notes.append((on_disk(output), [log.stat().st_size for log in logs]))
+        run.wait()
+        code = run.returncode
+    _tell(arguments, output, logs, notes, kinds, code)
+
+
+def _kill_one(
+    kind: str, rng: random.Random, run: subprocess.Popen, job: tuple, nodes: TwoNodes
+) -> subprocess.Popen:
+    if kind == "node":
+        nodes.kill(nodes.nodes[1])
+        nodes.start_another()
+    elif kind == "driver":
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        return driver(*job, nodes)
+    else:
+        while not (alive := collectors(nodes)) and run.poll() is None:
+            time.sleep(0.05)
+        if alive:
+            rng.choice(alive).send_signal(signal.SIGKILL)
+    return run
+
+
+def _tell(arguments, output, logs, notes, kinds, code) -> None:
+    keys, doubled = Counter[str](), 0
+    for line in output.read_bytes().splitlines():
+        row = json.loads(line)
+        keys[row["unique_id"]] += len(row["responses"]) == K
+    doubled = sum(count > 1 for count in keys.values())
+    lost = arguments.questions - sum(count > 0 for count in keys.values())
+    twice = 0
+    for done, sizes in notes:
+        for log, size in zip(logs, sizes, strict=True):
+            with open(log, "rb") as file:
+                file.seek(size)
+                later = {line.split()[0] for line in file.read().decode().splitlines() if line}
+            twice += len(later & done)
+    again = sum(answered(logs).values()) - K * arguments.questions
+    told = ", ".join(f"{count} of a {kind}" for kind, count in Counter(kinds).items())
+    print(f"{arguments.questions:,} questions, kills: {told}; exit code {code}: {lost} lost, "
+          f"{doubled} doubled, {twice} asked again after their answers were on disk; {again} "
+          "samples were under way at a kill and were asked for again")  # fmt: skip
+
+
+def grade(arguments: argparse.Namespace, folder: Path) -> None:
+    source = folder / "responses" / "m.jsonl"
+    source.parent.mkdir()
+    sample = (ROOT / "routerlib/samples/responses_superior.jsonl").read_text().splitlines()
+    with open(source, "w") as file:
+        for number in range(arguments.outputs // K):
+            row = json.loads(sample[number % len(sample)]) | {"unique_id": f"q{number}"}
+            file.write(json.dumps(row) + "\n")
+    rates = {}
+    for count in (1, 2):
+        with TwoNodes(nodes=count) as nodes:
+            environment = {**os.environ, **nodes.environment, "PYTHONPATH": str(ROOT)}
+            command = [sys.executable, "-m", "routerlib", "grade", "--input", str(source)]
+            command += ["--output", str(folder / f"graded-{count}"), "--cluster", "auto"]
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT
+            )
+        told = re.search(r"answers graded in ([\d.]+) s", done.stdout)
+        rates[count] = arguments.outputs / float(told[1])
+        print(f"{count} node(s) of one core: {rates[count]:,.0f} outputs/s", flush=True)
+    same = (folder / "graded-1/m.jsonl").read_bytes() == (folder / "graded-2/m.jsonl").read_bytes()
+    print(f"two nodes: {rates[2] / rates[1]:.2f} times one (target 1.7); the same file: {same}")
+
+
+def small(arguments: argparse.Namespace, folder: Path) -> None:
+    with servers(1, 0.02, folder) as (urls, _):
+        seconds = {}
+        for cluster in ("", "local"):
+            source = folder / "few.jsonl"
+            write_questions(source, 100)
+            command = [sys.executable, "-m", "routerlib", "collect", "--questions", str(source)]
+            command += ["--model", "mock", "--api-base", urls[0]]
+            command += ["--output-file", str(folder / f"few{cluster}.jsonl")]
+            command += ["--cluster", cluster] if cluster else []
+            started = time.monotonic()
+            subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+            seconds[cluster] = time.monotonic() - started
+    print(f"100 questions: {seconds['']:.1f} s without, {seconds['local']:.1f} s with CLUSTER = "
+          f"local: {seconds['local'] - seconds['']:.1f} s more (target 15)")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["collect", "kill", "grade", "small"])
+    parser.add_argument("--questions", type=int, default=1_000_000)
+    parser.add_argument("--outputs", type=int, default=200_000)
+    parser.add_argument("--servers", type=int, default=8)
+    parser.add_argument("--concurrent", type=int, default=16, help="requests at one server")
+    parser.add_argument("--latency-ms", type=float, default=400)
+    parser.add_argument("--workers", type=int, default=20, help="kills of workers")
+    parser.add_argument("--drivers", type=int, default=3, help="kills of the driver")
+    parser.add_argument("--nodes", type=int, default=1, help="kills of a node")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=ROOT / "outputs") as folder:
+        run = {"collect": collect, "kill": kill, "grade": grade, "small": small}
+        run[arguments.what](arguments, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
