@@ -183,7 +183,10 @@ def kill(arguments: argparse.Namespace, folder: Path) -> None:
             while len(answered(logs)) < goal and run.poll() is None:
                 time.sleep(0.1)
             if run.poll() is not None:
-                raise SystemExit(f"The run ended before kill {number}: give more --questions.")
+                raise SystemExit(
+                    f"The run ended (exit code {run.returncode}) before kill {number}: give more "
+                    "--questions."
+                )
             run = _kill_one(kind, rng, run, (source, output, urls, arguments.concurrent), nodes)
             notes.append((on_disk(output), [log.stat().st_size for log in logs]))
         run.wait()
