@@ -161,3 +161,29 @@ def test_further_samples_that_do_not_come_are_a_sentence(line, says):
     with pytest.raises(NotThere, match="further samples") as raised:
         further(line, 2)
     assert says in str(raised.value)
+
+
+class Refusing(Line):
+    """Takes no log-probabilities, and has nothing to say without."""
+
+    async def send(self, target, asked=None):
+        self.asked.append(asked)
+        refused = {"error": {"message": "logprobs is not supported", "param": "logprobs"}}
+        content = json.dumps(refused if "logprobs" in asked else completion("")).encode()
+
+        async def pieces():
+            yield content
+
+        return Reply(400 if "logprobs" in asked else 200, {}, pieces(), None)
+
+    async def look(self, reply):
+        return await reply.look()
+
+
+@pytest.mark.parametrize("may_fall_back", [True, False])
+def test_a_refusal_is_remembered_though_the_answer_without_is_empty(may_fall_back):
+    line = Refusing()
+    how = {"with_logprobs": True, "may_fall_back": may_fall_back, "is_known_to_give": False}
+    first = asyncio.run(gathering.first_answer(TARGET, {"n": 1}, line, **how))
+    assert not first.takes_logprobs and first.has_logprobs
+    assert ["logprobs" in asked for asked in line.asked] == [True, False]
