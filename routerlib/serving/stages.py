@@ -223,7 +223,8 @@ class Stages:
         if self.policy is None:
             return usual
         if why := self.why_not or passes_by(body, headers):
-            log.info("the second stage is passed by: %s", why)
+            if not self.why_not:  # which was told once, and needs no line a request
+                log.info("the second stage is passed by: %s", why)
             return replace(usual, stage=PROMPT, told={NOTE: why})
         step = self.policy.before(p_superior)
         plan = self._decided("superior" if step == "up" else "inferior", p_superior, PROMPT)
