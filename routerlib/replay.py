@@ -171,7 +171,7 @@ async def replay(
     page.costs = [(f"answers of {cheap.model}", paid), ("judging", verdicts.cost)]
     page.seconds = time.monotonic() - started
     jsonl.write_json(folder / "replay.json", page.numbers())
-    is_complete = answers.remaining == 0 and verdicts.exit_code == 0
+    is_complete = answers.remaining == 0 and verdicts.unanswered == 0
     if not is_complete:
         page.notes.append(_what_is_left(answers, verdicts))
     return Replay(page, page.write(folder / "replay.html"), is_complete)
@@ -430,8 +430,8 @@ async def _judged(
 
 def _what_is_left(answers: Summary, verdicts: judging.Judging) -> str:
     return (
-        f"Not complete: {answers.remaining:,} answers and the verdicts of {verdicts.unjudged:,} "
-        "pairs are missing. The same command goes on from here, with more BUDGET where that ended "
+        f"Not complete: {answers.remaining:,} answers and {verdicts.unanswered:,} verdicts are "
+        "missing. The same command goes on from here, with more BUDGET where that ended "
         "it."
     )
 
@@ -518,7 +518,7 @@ def _by_kind(rows: Sequence[LabelledPrompt], costs: Costs) -> list[Saving]:
     """The kinds of prompts, the largest first; those of a few prompts together at the end."""
     sizes = Counter(row.category for row in rows)
     large = [kind for kind, number in sizes.most_common() if number >= FEWEST]
-    if len(sizes) < 2:
+    if len(sizes) < 2 or not large:
         return []
     named = {kind: kind for kind in large}
     found = []

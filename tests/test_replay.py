@@ -39,11 +39,11 @@ def say(request, index):
     return "B" if first.startswith("cheap") else "A"
 
 
-def run(path, *runs, **settings):
+def run(path, *runs, says=say, **settings):
     """Replay once for each of `runs`; returns (the server, what each came to)."""
 
     async def main():
-        async with MockServer(say=say, models=("small", "judge"), takes_n=False) as server:
+        async with MockServer(say=says, models=("small", "judge"), takes_n=False) as server:
             found = []
             for changes in runs or ({},):
                 named = f"small@{server.base_url}", f"judge@{server.base_url}"
@@ -171,6 +171,20 @@ def test_a_budget_that_allows_nothing_is_told(tmp_path):
     path = log_of("LiteLLM", tmp_path)
     with pytest.raises(replay.ReplayError, match="BUDGET"):
         run(path, inferior_price_out=1000.0, budget=0.0001)
+
+
+def test_a_verdict_that_cannot_be_read_is_told_and_not_asked_again(tmp_path):
+    """The run is complete all the same: asking that judge once more would change nothing."""
+
+    def prose(request, index):
+        text = prompt_of(request)
+        is_of_one = "<answer_a>" in text and "Question 3:" in text
+        return "Well, who can say?" if is_of_one else say(request, index)
+
+    server, [first, second] = run(log_of("chat", tmp_path), {}, {}, says=prose)
+    assert first.page.whole.prompts == 29 and first.exit_code == second.exit_code == 0
+    assert "2 verdicts could not be read" in str(first) and "Not complete" not in str(first)
+    assert sum("Question 3:" in prompt_of(body) for body in server.requests) == 3
 
 
 def test_what_a_log_says_is_no_markup(tmp_path):
