@@ -71,6 +71,7 @@ def test_what_stands_beside_the_verb_is_not_what_a_sentence_says(text, value):
         ("The maximum is 4, which is reached when x = 2 and y = 1.", "4"),
         ("一共有 30 个, 比昨天多 6 个", "30"),
         ("He walks 2.5 hours, or 150 minutes.", "2.5"),
+        ("He walks 2.5 hours, i.e. 150 minutes.", "2.5"),
         ("She paid 40% of $350, i.e. $140.", "$140"),
         ("They sold 3 times as many pens, i.e. 54 pens.", "54"),
         ("Custa 30 reais o frete; portanto, o total é 150.", "150"),
