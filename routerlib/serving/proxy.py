@@ -411,7 +411,8 @@ class RouterApp:
             told = f"{decision.model} p={decision.p_superior:.3f}"
             self.metrics.stages.labels(plan.stage or "prompt", decision.model).inc()
         if plan.stage:
-            told += f" stage={plan.stage}: {plan.told.get(NOTE) or (decision and decision.reason)}"
+            why = plan.told.get(NOTE) or (decision.reason if decision else "")
+            told += f" stage={plan.stage}: {'the router alone' if self.stages.why_not else why}"
         if self.limits.log_prompts:
             log.info(
                 "%s %s",
