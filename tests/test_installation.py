@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import torch
 from packaging.requirements import Requirement
 from small_router import EASY, HARD, small_router
 from tiny_encoder import rows, tiny_encoder
@@ -25,12 +26,14 @@ from upstream import Upstream
 
 import routerlib
 from routerlib import settings
-from routerlib.training import encoders, examples, scorers
+from routerlib.training import encoders, examples, inference, scorers
 from routerlib.training.router import Router
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = ("check", "collect", "grade", "route", "serve-router")
 MOST_MEGABYTES, MOST_SECONDS = 300, 60
+# Where torch computes in bfloat16, it is torch's side that is rounded.
+WITHIN = 1e-3 if inference.compute_dtype() == torch.float32 else 0.02
 ANSWERS = {
     "unique_id": "1",
     "problem": "What is 3/4 as a decimal?",
@@ -173,7 +176,7 @@ def test_every_saved_router_scores_the_same_without_the_extras(routers, tmp_path
     found = json.loads(done.stdout)
     assert found.pop("loaded") == []
     for name, expected in scores.items():
-        assert found[name] == pytest.approx(expected, abs=1e-3), name
+        assert found[name] == pytest.approx(expected, abs=WITHIN), name
 
 
 def test_the_commands_start_without_the_extras(tmp_path):
@@ -271,7 +274,7 @@ def test_the_wheel_installs_small_and_quick_and_its_commands_run(routers, tmp_pa
     assert "serve-router" in call("--help")
     folder, scores = routers
     line = call("route", "--router", str(folder / "kernel"), "--json", HARD)
-    assert json.loads(line)["p_superior"] == pytest.approx(scores["kernel"][1], abs=1e-3)
+    assert json.loads(line)["p_superior"] == pytest.approx(scores["kernel"][1], abs=WITHIN)
     (tmp_path / "answers.jsonl").write_text(json.dumps(ANSWERS) + "\n")
     call("grade", "--input", "answers.jsonl")
     with Upstream() as server:
