@@ -265,7 +265,7 @@ def small(arguments: argparse.Namespace, folder: Path) -> None:
             write_questions(source, 100)
             command = [sys.executable, "-m", "routerlib", "collect", "--questions", str(source)]
             command += ["--model", "mock", "--api-base", urls[0]]
-            command += ["--output-file", str(folder / f"few{cluster}.jsonl")]
+            command += ["--output-file", str(folder / f"answers-{cluster}.jsonl")]
             command += ["--cluster", cluster] if cluster else []
             started = time.monotonic()
             subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
