@@ -53,7 +53,7 @@ def _unescaped(words: list[str]) -> tuple[str, ...]:
     return tuple(word.replace("\\n", "\n").replace("\\t", "\t") for word in words)
 
 
-def _share(words: list[str]) -> float:
+def _share_given(words: list[str]) -> float:
     try:
         value = float(words[0])
     except ValueError:
@@ -66,7 +66,7 @@ def _share(words: list[str]) -> float:
 SHARE = PrimitiveConstructorSpec(
     nargs=1,
     metavar="SHARE",
-    instance_from_str=_share,
+    instance_from_str=_share_given,
     is_instance=lambda value: value is None or isinstance(value, float),
     str_from_instance=lambda value: [str(value)],
 )
@@ -224,7 +224,7 @@ def _collected(summary: Any) -> int:
     return summary.exit_code
 
 
-def _graded(grading: Any) -> int:
+def _status_of_grading(grading: Any) -> int:
     if grading.answers:
         return OK
     print("Nothing was graded: no row of the input holds an answer.", file=sys.stderr)
@@ -268,7 +268,7 @@ COMMANDS: dict[str, Command] = {
         "extract and grade the answers in a file or folder: what notebook 04 does",
         "routerlib.cluster.graders:grade",
         without=frozenset({"progress"}),
-        ends=_graded,
+        ends=_status_of_grading,
     ),
     "replay": Command(
         "your log, answered by a cheaper model and judged: money saved, quality lost, a threshold",
@@ -319,12 +319,12 @@ def parameters_of(command: Command) -> dict[str, inspect.Parameter]:
             continue
         if name in command.needs:
             parameter = parameter.replace(default=inspect.Parameter.empty)
-        kind = command.reads.get(name) or _plain(hints[name], parameter.default)
+        kind = command.reads.get(name) or _plain_type(hints[name], parameter.default)
         found[name] = parameter.replace(annotation=kind, kind=inspect.Parameter.KEYWORD_ONLY)
     return found
 
 
-def _plain(hint: Any, default: Any) -> Any:
+def _plain_type(hint: Any, default: Any) -> Any:
     """A type as a shell can give it: of several, the text, which the functions accept wherever they
     take a path.
     """
@@ -405,7 +405,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
-        return _told(error, words)
+        return _tell_failure(error, words)
 
 
 def _run(words: Sequence[str]) -> int:
@@ -451,7 +451,7 @@ def overview() -> str:
     )
 
 
-def _told(error: Exception, words: Sequence[str]) -> int:
+def _tell_failure(error: Exception, words: Sequence[str]) -> int:
     """Say on standard error what went wrong; returns the exit code.
 
     With ROUTERLIB_DEBUG set, the traceback follows.

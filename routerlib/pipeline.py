@@ -127,7 +127,7 @@ class Step:
     def fingerprint(self) -> str:
         """SHA-256 sum of all it depends on, as it is now: the recipe and the contents of its
         inputs."""
-        return _sha256([self.recipe, self.inputs()])
+        return _sum_of([self.recipe, self.inputs()])
 
     def inputs(self) -> dict[str, str]:
         """Path -> SHA-256 sum of each file or folder that its parameters name, and of each file
@@ -226,7 +226,7 @@ def plan(
         }
         asks_models = any(key.endswith("_API_BASE") for key in known[name])
         engine = _engine_of_standins() if asks_models else ""
-        recipe = _sha256([library, _cell_sources(notebook_path(name)), own, engine])
+        recipe = _sum_of([library, _cell_sources(notebook_path(name)), own, engine])
         later = tuple(f"{NOTEBOOKS[other][0]}/" for other in names[place + 1 :])
         steps.append(Step(name, own, known[name], recipe, later))
     return steps
@@ -333,7 +333,7 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 sum of a file's content; of a folder, of its files' names and contents."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return _sha256([[str(file.relative_to(path)), sha256_of(file)] for file in files])
+        return _sum_of([[str(file.relative_to(path)), sha256_of(file)] for file in files])
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -341,7 +341,7 @@ def sha256_of(path: Path) -> str:
         return f"cannot be read: {error.strerror}"
 
 
-def _sha256(value: Any) -> str:
+def _sum_of(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -412,7 +412,7 @@ class Past(Row):
     seconds: float | None = None
 
 
-def _history() -> dict[str, Past]:
+def _seconds_before() -> dict[str, Past]:
     with suppress(FileNotFoundError, ValueError):  # a damaged file is as good as none
         return pydantic.TypeAdapter(dict[str, Past]).validate_python(
             jsonl.read_json(_history_file())
@@ -421,11 +421,11 @@ def _history() -> dict[str, Past]:
 
 
 def _past(step: Step) -> Past:
-    return _history().get(step.name, Past())
+    return _seconds_before().get(step.name, Past())
 
 
 def _remember(step: Step, **facts: Any) -> None:
-    history = _history()
+    history = _seconds_before()
     history[step.name] = _past(step).model_copy(update=facts)
     jsonl.write_json(_history_file(), history)
 
@@ -569,12 +569,12 @@ def _accuracy(metrics: dict[str, Any]) -> list[str]:
     if "superior" not in metrics:
         return []
     return [
-        f"  accuracy            {_named(metrics, 'superior')}, {_named(metrics, 'inferior')} "
-        f"({metrics['outcomes']['joined']:,} questions)"
+        f"  accuracy            {_model_named(metrics, 'superior')}, "
+        f"{_model_named(metrics, 'inferior')} ({metrics['outcomes']['joined']:,} questions)"
     ]
 
 
-def _named(metrics: dict[str, Any], side: str) -> str:
+def _model_named(metrics: dict[str, Any], side: str) -> str:
     model = metrics[side]
     accuracy = model["accuracy"]
     return f"{side} {accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}]"

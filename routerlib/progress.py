@@ -48,7 +48,7 @@ def ended_by_signals() -> Iterator[None]:
     before = {}
     for number in (getattr(signal, name) for name in names):
         if signal.getsignal(number) in (signal.SIG_DFL, None):
-            before[number] = signal.signal(number, _end)
+            before[number] = signal.signal(number, _end_by_signal)
     try:
         yield
     finally:
@@ -58,7 +58,7 @@ def ended_by_signals() -> Iterator[None]:
             _Signals.is_ending, _Signals.kept = False, None
 
 
-def _end(number: int, frame: object) -> None:
+def _end_by_signal(number: int, frame: object) -> None:
     if _Signals.deferring:
         _Signals.kept = number
     elif not _Signals.is_ending:
@@ -77,7 +77,7 @@ def deferring_signals() -> Iterator[None]:
         _Signals.deferring -= 1
         if _Signals.kept is not None and not _Signals.deferring:
             number, _Signals.kept = _Signals.kept, None
-            _end(number, None)
+            _end_by_signal(number, None)
 
 
 def bar(

@@ -85,7 +85,7 @@ def _names_and_values(path: Path, content: bytes) -> Iterator[tuple[str, str]]:
     from dotenv import dotenv_values
     from dotenv.parser import parse_stream
 
-    text = _decoded(path, content)
+    text = _env_text(path, content)
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             raise SettingError(
@@ -97,7 +97,7 @@ def _names_and_values(path: Path, content: bytes) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _decoded(path: Path, content: bytes) -> str:
+def _env_text(path: Path, content: bytes) -> str:
     encoding = "utf-8-sig"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"

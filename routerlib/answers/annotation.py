@@ -89,18 +89,18 @@ def annotate(
     wanted = {row.id for row in rows}
     others = {
         row.unique_id: row.model_copy(update={"responses": row.responses[:1]})
-        for row in _rows(second)
+        for row in _rows_of_side(second)
         if row.unique_id in wanted and row.responses
     }
-    answered = [row for row in _rows(inferior) if row.unique_id in wanted]
-    told = _measured(answered, others, embed, workers, timeout)
+    answered = [row for row in _rows_of_side(inferior) if row.unique_id in wanted]
+    told = _signals_by_question(answered, others, embed, workers, timeout)
     calls = {
         row.unique_id: float(len(row.responses) - 1 + (row.unique_id in others))
         for row in answered
         if row.responses
     }
     asked = {row.unique_id: _asked(row, others.get(row.unique_id), encoder) for row in answered}
-    money = _money(answered, _rows(superior), others, prices) if prices else {}
+    money = _costs_by_question(answered, _rows_of_side(superior), others, prices) if prices else {}
     found = [
         row.model_copy(
             update={
@@ -129,12 +129,12 @@ def _asked(row: Responses, other: Responses | None, encoder: str) -> dict[str, A
     return told
 
 
-def _rows(files: Files) -> Iterator[Responses]:
+def _rows_of_side(files: Files) -> Iterator[Responses]:
     for path in files:
         yield from jsonl.read_rows(path, Responses)
 
 
-def _measured(
+def _signals_by_question(
     answered: Sequence[Responses],
     others: Mapping[str, Responses],
     embed: signals.Embed | None,
@@ -154,19 +154,19 @@ def _measured(
     return told
 
 
-def _money(
+def _costs_by_question(
     answered: Sequence[Responses],
     superior: Iterator[Responses],
     others: Mapping[str, Responses],
     prices: Prices,
 ) -> dict[str, dict[str, Any]]:
     """The costs of each question by its id; what was not counted is left out."""
-    dear = {row.unique_id: _mean_cost(row, prices.superior) for row in superior}
+    dear = {row.unique_id: _mean_cost_of_row(row, prices.superior) for row in superior}
     money = {}
     for row in answered:
-        first = _mean_cost(row, prices.inferior)
+        first = _mean_cost_of_row(row, prices.inferior)
         other = others.get(row.unique_id)
-        second = _mean_cost(other, prices.second) if other else 0.0
+        second = _mean_cost_of_row(other, prices.second) if other else 0.0
         reading = None
         if first is not None and second is not None:
             reading = (len(row.responses) - 1) * first + second
@@ -179,7 +179,7 @@ def _money(
     return money
 
 
-def _mean_cost(row: Responses, price: Price) -> float | None:
+def _mean_cost_of_row(row: Responses, price: Price) -> float | None:
     costs = [price.of(sample) for sample in row.responses]
     known = [cost for cost in costs if cost is not None]
     return float(np.mean(known)) if known else None

@@ -112,7 +112,7 @@ def equal(gold: str, answer: str) -> bool:
         return _in_base(*bases[0].groups()) == _in_base(*bases[1].groups())
     if bases[0] and re.fullmatch(r"\w+", answer):
         return bases[0][1] == answer  # the base is as a unit, and may be left out
-    one, other = _plain(gold), _plain(answer)
+    one, other = _plain_number(gold), _plain_number(answer)
     if one is not None and other is not None:
         return _close(one, other)
     return _verified(gold, answer)
@@ -132,7 +132,7 @@ def _same_quantity(gold: str, answer: str) -> bool | None:
             return False  # 5 % are no 5 cm
     if asked is None or given is None or not (asked.measures or given.measures):
         return None
-    if any(unit.startswith("?") and other == "" for unit, other in _pairs(asked, given)):
+    if any(unit.startswith("?") and other == "" for unit, other in _pairs_of_parts(asked, given)):
         return equal(asked.number, given.number)
     named = [side.measures for side in (asked, given) if side.measures]
     known = [unit for unit in named if not unit.startswith("?")]
@@ -142,19 +142,21 @@ def _same_quantity(gold: str, answer: str) -> bool | None:
         return False  # 5 apples are no 5 dollars
     if len(known) < 2 or asked.factor == given.factor:
         return equal(asked.number, given.number)
-    one, other = _plain(tidy(asked.number)), _plain(tidy(given.number))
+    one, other = _plain_number(tidy(asked.number)), _plain_number(tidy(given.number))
     if one is None or other is None:
         return False
     return _close(one * asked.factor, other * given.factor)
 
 
-def _pairs(asked: Quantity, given: Quantity) -> tuple[tuple[str, str], tuple[str, str]]:
+def _pairs_of_parts(asked: Quantity, given: Quantity) -> tuple[tuple[str, str], tuple[str, str]]:
     return (asked.measures, given.measures), (given.measures, asked.measures)
 
 
 def _same_percent(gold: str, answer: str) -> bool:
     """12.5 % asked for, 12.5 said, or the other way round."""
-    bare = [_plain(text.removesuffix("%").removesuffix("\\").strip()) for text in (gold, answer)]
+    bare = [
+        _plain_number(text.removesuffix("%").removesuffix("\\").strip()) for text in (gold, answer)
+    ]
     return bare[0] is not None and bare[1] is not None and _close(bare[0], bare[1])
 
 
@@ -286,7 +288,7 @@ def _in_base(digits: str, base: str) -> int | str:
 
 
 @lru_cache(maxsize=4096)
-def _plain(text: str) -> Fraction | None:
+def _plain_number(text: str) -> Fraction | None:
     """The value of a plain number such as -1,234.50, or None. At most 400 characters, so that it
     stays cheap.
     """
@@ -315,18 +317,18 @@ def _verified(gold: str, answer: str) -> bool:
     if any("\\" not in text and re.search(r"\d +\d", text) for text in (gold, answer)):
         return False  # "11 2" is two numbers, which the parser would join into one
     if _DECIMAL_COMMA.match(gold) or _DECIMAL_COMMA.match(answer):
-        swapped = [_plain(text.replace(",", ".")) for text in (gold, answer)]
+        swapped = [_plain_number(text.replace(",", ".")) for text in (gold, answer)]
         if swapped[0] is not None and swapped[1] is not None and _close(swapped[0], swapped[1]):
             return True
     if _is_set(gold) + _is_set(answer) == 1 and _is_pair(gold) + _is_pair(answer) == 1:
         return False  # {2, 5} has no order, (2, 5) has
     left, right = parsed(gold), parsed(answer)
-    if not left or not right or not _same(left, right, verify):
+    if not left or not right or not _same_sides(left, right, verify):
         return False
     return read_whole(gold) and read_whole(answer)
 
 
-def _same(left: list[Any], right: list[Any], verify: Any) -> bool:
+def _same_sides(left: list[Any], right: list[Any], verify: Any) -> bool:
     """Whether two parsed sides are equal, compared in both directions."""
     if verify(left, right, timeout_seconds=None, allow_set_relation_comp=True):
         return not _differ_in_size(left[0], right[0])

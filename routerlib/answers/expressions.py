@@ -62,7 +62,11 @@ def boxed(text: str) -> list[str]:
             re.sub(r"^[\s$)\\]*?(?=\\?%|\s*[pP])", "", text[end : end + 24])
         )
         content = content.strip() + (r"\%" if percent and "%" not in content else "")
-        if groups and last_end >= 0 and _JOINED.match(_bare(text[last_end : match.start()])):
+        if (
+            groups
+            and last_end >= 0
+            and _JOINED.match(_bare_between(text[last_end : match.start()]))
+        ):
             groups[-1] = f"{groups[-1]}, {content}"
         else:
             groups.append(content)
@@ -70,7 +74,7 @@ def boxed(text: str) -> list[str]:
     return groups
 
 
-def _bare(between: str) -> str:
+def _bare_between(between: str) -> str:
     """What stands between two boxes, without spacing commands and \\text."""
     return re.sub(r"\\(?:q?quad|[,;:! ])|\\text\s*(?=\{)|[{}$]|\\[()\[\]]", " ", between)
 

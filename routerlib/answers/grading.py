@@ -128,7 +128,9 @@ def grade_by(
             the verdicts on each file, in this order.
     """
     started, grading = time.monotonic(), Grading()
-    pairs = _pairs(input, settings.resolve(output) if output else settings.outputs("graded"))
+    pairs = _files_to_grade(
+        input, settings.resolve(output) if output else settings.outputs("graded")
+    )
     # What cannot be graded is told before anything is written
     surveys = [_survey(source) for source, _ in pairs]
     works = [
@@ -144,7 +146,7 @@ def grade_by(
     return grading
 
 
-def _pairs(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
+def _files_to_grade(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
     """(responses file, graded file) for each file of the input, none of which takes another's
     place.
     """
@@ -223,14 +225,18 @@ def _grade_file(
         progress_bar(survey.lines, source.name, "row", show) as bar,
         jsonl.Rejects(jsonl.rejects_path(target)) as rejects,
     ):
-        jsonl.write_rows(target, _graded(_read(source, survey, rejects, bar), crew, grading))
+        jsonl.write_rows(
+            target, _graded_rows(_rows_read(source, survey, rejects, bar), crew, grading)
+        )
     grading.superseded += len(survey.superseded)
     grading.rejects += [str(rejects)] if rejects.count else []
     grading.rejected += rejects.count
     grading.files.append(target)
 
 
-def _graded(rows: Iterable[Responses], crew: Verdicts, grading: Grading) -> Iterator[Responses]:
+def _graded_rows(
+    rows: Iterable[Responses], crew: Verdicts, grading: Grading
+) -> Iterator[Responses]:
     """Rows in their order, each as soon as all its samples have a verdict."""
     waiting: deque[Responses] = deque()
 
@@ -289,7 +295,7 @@ def _survey(path: Path) -> _Survey:
 
 
 def _items(path: Path, survey: _Survey) -> Iterator[Any]:
-    """The items of all outputs of a file, as `_graded` gives them to a crew."""
+    """The items of all outputs of a file, as `_graded_rows` gives them to a crew."""
     for row in jsonl.checked(str(path), _counting(path, survey), Responses, rejects=[]):
         for sample in row.responses:
             yield correctness.item_of(row, sample)
@@ -305,7 +311,9 @@ def _counting(
             yield number, value
 
 
-def _read(path: Path, survey: _Survey, rejects: jsonl.Rejects, bar: Any) -> Iterator[Responses]:
+def _rows_read(
+    path: Path, survey: _Survey, rejects: jsonl.Rejects, bar: Any
+) -> Iterator[Responses]:
     counted = _counting(path, survey, lambda number: bar.update(number - bar.n))
     return jsonl.checked(str(path), counted, Responses, rejects)
 
@@ -313,10 +321,9 @@ def _read(path: Path, survey: _Survey, rejects: jsonl.Rejects, bar: Any) -> Iter
 def _tell(grading: Grading, by_category: bool) -> None:
     for summary in grading.summaries:
         for group in summary["categories"] if by_category else []:
-            print(
-                f"  {printable(group['category']):<24}{_percent(group['accuracy'])}  of "
-                f"{group['questions']} questions"
-            )
+            right = _percent_with_interval(group["accuracy"])
+            name = printable(group["category"])
+            print(f"  {name:<24}{right}  of {group['questions']} questions")
         print(printable(summary_sentence(summary)))
     rate = grading.answers / max(grading.seconds, 1e-9)
     notes = [f"{grading.answers:,} answers graded in {grading.seconds:.1f} s ({rate:,.0f}/s)"]
@@ -354,7 +361,7 @@ def estimate(values: Any) -> dict[str, float]:
 
 
 @dataclass
-class _Tally:
+class _GroupTally:
     """What one model did on one group of questions, a number a question."""
 
     shares: list[float] = field(default_factory=list)
@@ -407,24 +414,24 @@ def summarise(files: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
         counts them.
     """
     sizes: dict[str, Counter[int]] = {}
-    for row in _rows(files):
+    for row in _rows_of_files(files):
         sizes.setdefault(row.model, Counter())[len(row.responses)] += 1
-    return [_summary(model, counts, _rows(files)) for model, counts in sizes.items()]
+    return [_summary(model, counts, _rows_of_files(files)) for model, counts in sizes.items()]
 
 
-def _rows(files: str | Path | Sequence[str | Path]) -> Iterator[Responses]:
+def _rows_of_files(files: str | Path | Sequence[str | Path]) -> Iterator[Responses]:
     for path in [files] if isinstance(files, str | Path) else files:
         yield from jsonl.read_rows(path, Responses)
 
 
 def _summary(model: str, sizes: Counter[int], rows: Iterable[Responses]) -> dict[str, Any]:
     k = max(sizes)
-    whole, rules = _Tally(), Counter[str]()
-    groups: dict[str, _Tally] = {}
+    whole, rules = _GroupTally(), Counter[str]()
+    groups: dict[str, _GroupTally] = {}
     for row in rows:
         if row.model != model or not row.responses:
             continue
-        for tally in (whole, groups.setdefault(row.category, _Tally())):
+        for tally in (whole, groups.setdefault(row.category, _GroupTally())):
             tally.add(row, k)
         rules.update((sample.extraction_rule or "unknown") for sample in row.responses)
     return {
@@ -488,21 +495,21 @@ def choose_pair(
 
 def files_of(files: Sequence[str | Path], model: str) -> list[Path]:
     """The graded files that hold answers of a model, told by their first row."""
-    return [Path(path) for path in files if next(_rows(path)).model == model]
+    return [Path(path) for path in files if next(_rows_of_files(path)).model == model]
 
 
 def summary_sentence(summary: dict[str, Any]) -> str:
     """A summary in words: accuracy with its interval, and what could not be read."""
     parts = [
         (
-            f"{summary['model']}: {_percent(summary['accuracy'])} right on "
+            f"{summary['model']}: {_percent_with_interval(summary['accuracy'])} right on "
             f"{summary['questions']:,} questions"
         )
     ]
     if summary["k"] > 1:
         parts.append(
-            f"pass@{summary['k']} {_percent(summary['pass_at_k'])}, majority vote "
-            f"{_percent(summary['majority_vote'])}"
+            f"pass@{summary['k']} {_percent_with_interval(summary['pass_at_k'])}, majority vote "
+            f"{_percent_with_interval(summary['majority_vote'])}"
         )
     shares = [
         f"{name.replace('none', 'no answer')} {summary[name]['value']:.1%}"
@@ -601,7 +608,7 @@ def _unread(summary: dict[str, Any]) -> str:
     )
 
 
-def _percent(share: dict[str, float]) -> str:
+def _percent_with_interval(share: dict[str, float]) -> str:
     return f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
 
 
@@ -631,16 +638,16 @@ def join_outcomes(
         GradingError: a file has not been graded, or no question is in both.
     """
     inferior, cheap_model = {}, ""
-    for row in _rows(inferior_graded):
-        inferior[row.unique_id], cheap_model = _outcome(row), row.model
+    for row in _rows_of_files(inferior_graded):
+        inferior[row.unique_id], cheap_model = _right_share_of(row), row.model
     counts: Counter[str] = Counter(
         joined=0, only_inferior=0, only_superior=0, without_samples=0, different_questions=0
     )
     rows, met = [], set()
-    for row in _rows(superior_graded):
-        other, own = inferior.get(row.unique_id), _outcome(row)
+    for row in _rows_of_files(superior_graded):
+        other, own = inferior.get(row.unique_id), _right_share_of(row)
         met.add(row.unique_id)
-        fate = _fate(other, own)
+        fate = _fate_of_question(other, own)
         counts[fate] += 1
         if fate == "joined" and other and other[1] is not None and own[1] is not None:
             outcome = _labelled(row, other[1], own[1])
@@ -657,7 +664,9 @@ def join_outcomes(
     return rows, dict(counts) | two_by_two(rows)
 
 
-def _fate(inferior: tuple[int, float | None] | None, superior: tuple[int, float | None]) -> str:
+def _fate_of_question(
+    inferior: tuple[int, float | None] | None, superior: tuple[int, float | None]
+) -> str:
     if inferior is None:
         return "only_superior"
     if inferior[0] != superior[0]:
@@ -665,7 +674,7 @@ def _fate(inferior: tuple[int, float | None] | None, superior: tuple[int, float 
     return "without_samples" if inferior[1] is None or superior[1] is None else "joined"
 
 
-def _outcome(row: Responses) -> tuple[int, float | None]:
+def _right_share_of(row: Responses) -> tuple[int, float | None]:
     """(fingerprint of the question, share of right samples or None without samples)."""
     verdicts = [sample.is_correct for sample in row.responses]
     if None in verdicts:

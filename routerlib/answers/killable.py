@@ -282,14 +282,16 @@ def serve_batches(spec: dict[str, Any]) -> None:
     answers.write(b'"ready"\n')
     for line in sys.stdin.buffer:
         for item in json.loads(line):
-            answers.write(json.dumps(_answer(function, item, spec["timeout"])).encode() + b"\n")
+            answers.write(
+                json.dumps(_answer_within(function, item, spec["timeout"])).encode() + b"\n"
+            )
 
 
 def _alarm(*_: object) -> None:
     raise _TooLong
 
 
-def _answer(function: Any, item: Any, timeout: float) -> dict[str, Any]:
+def _answer_within(function: Any, item: Any, timeout: float) -> dict[str, Any]:
     import signal
 
     try:

@@ -393,7 +393,7 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
     headings = _Headings(text)
     for pattern, rule in rules:
         for match in pattern.finditer(text):
-            statement = _read(text, match, rule, LETTERS[:options], headings)
+            statement = _letter_read(text, match, rule, LETTERS[:options], headings)
             if statement:
                 yield statement
     if choices:
@@ -422,7 +422,7 @@ _ABROAD = re.compile(
 )
 
 
-def _read(
+def _letter_read(
     text: str, match: re.Match[str], rule: str, valid: str, headings: _Headings
 ) -> Statement | None:
     index = next(i for i, group in enumerate(match.groups(), start=1) if group)

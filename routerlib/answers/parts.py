@@ -67,7 +67,7 @@ _TURN_ENDS = re.compile(
 )
 
 
-def _said(text: str) -> str:
+def _said_after_thought(text: str) -> str:
     """What was said after all thinking, up to the end of the turn; "" if thinking never ended."""
     channels = list(_CHANNEL.finditer(text))
     if channels:
@@ -93,7 +93,7 @@ def _up_to_the_end(text: str) -> str:
     return text[: stop.start()] if stop and text[: stop.start()].strip() else text
 
 
-def _unwrapped(text: str) -> str:
+def _inside_of_tags(text: str) -> str:
     """The inside of <answer>…</answer> or of the answer's field in JSON, where there is such."""
     tags = [match["inside"] for match in _ANSWER_TAG.finditer(text) if match["inside"].strip()]
     if tags:
@@ -111,20 +111,20 @@ def _json_answer(text: str) -> str | None:
     raw = body[start:]
     for load in (json.loads, ast.literal_eval):
         try:
-            return _field(load(raw))
+            return _answer_field(load(raw))
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
     return None
 
 
-def _field(value: Any) -> str | None:
+def _answer_field(value: Any) -> str | None:
     if not isinstance(value, dict):
         return None
     named = [(key, v) for key, v in value.items() if _ANSWER_KEY.fullmatch(str(key).strip())]
     # "final_answer" beside "answer": the longer name is the more explicit one
     for _, answer in sorted(named, key=lambda pair: -len(str(pair[0]))):
         if isinstance(answer, dict):
-            return _field(answer)
+            return _answer_field(answer)
         if isinstance(answer, list) and len(answer) == 1:
             answer = answer[0]
         if isinstance(answer, str | int | float):
@@ -171,7 +171,7 @@ def own_part(text: str, question: str | None = None, choices: Sequence[str] = ()
     they are numbered (the examples of the prompt come first), or the first. What follows "combining
     all the answers" is about other questions too, and goes.
     """
-    said = _said(text)
+    said = _said_after_thought(text)
     text = _LONG_GAP.sub(lambda gap: "\n\n\n" if "\n" in gap[0] else "    ", said)
     headings = [match.start() for match in _HEADING.finditer(text)]
     if headings:
@@ -179,7 +179,7 @@ def own_part(text: str, question: str | None = None, choices: Sequence[str] = ()
     combining = _COMBINING.search(text)
     if combining and letters.states_letter(text[: combining.start()], len(choices) or 26):
         text = text[: combining.start()]
-    return _unwrapped(text)
+    return _inside_of_tags(text)
 
 
 def _chosen_part(

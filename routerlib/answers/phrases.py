@@ -98,11 +98,11 @@ def same_text(answer: str, golds: Sequence[str]) -> bool:
     gold answer, since `New York` is no `York`. Yes and true, no and false are told by the first
     such word.
     """
-    return any(_same(answer, gold) for gold in golds if _words(gold))
+    return any(_same_phrase(answer, gold) for gold in golds if _bare_words(gold))
 
 
-def _same(answer: str, gold: str) -> bool:
-    wanted = _words(gold)
+def _same_phrase(answer: str, gold: str) -> bool:
+    wanted = _bare_words(gold)
     answer = _OPINION.sub("", _ATTRIBUTED.sub("", _FORMER.sub("", answer)))
     answer = _REMARK.sub("", without_contrast(_NOT_BUT.sub("", answer)))
     if len(_HEDGE.findall(answer)) > 1:
@@ -114,8 +114,10 @@ def _same(answer: str, gold: str) -> bool:
         return dates_in(answer) == [date]
     bare = _LEAD_IN.sub("", answer.strip())
     first = re.split(r"[,;(]|\b(?:because|since|which)\b", bare)[0]
-    said = _words(bare)
-    if wanted in (said, _words(first), _words(answer)) or "".join(wanted) == "".join(said):
+    said = _bare_words(bare)
+    if wanted in (said, _bare_words(first), _bare_words(answer)) or "".join(wanted) == "".join(
+        said
+    ):
         return True
     if said and sorted(said) == sorted(wanted) and re.fullmatch(r"[^,]+,[^,]+", bare.strip(" .")):
         return True  # "Melville, Herman"
@@ -123,7 +125,7 @@ def _same(answer: str, gold: str) -> bool:
         return True
     if _is_apposition(bare):
         return False
-    told = _words(answer)
+    told = _bare_words(answer)
     acts = len(told) > len(wanted) and _DID.fullmatch(told[len(wanted)])
     if (
         acts
@@ -133,14 +135,14 @@ def _same(answer: str, gold: str) -> bool:
     ):
         return True
     return _says(answer, wanted) or (
-        len(_words(answer)) >= len(wanted) + 3 and _holds(_words(answer), wanted, answer)
+        len(_bare_words(answer)) >= len(wanted) + 3 and _holds(_bare_words(answer), wanted, answer)
     )
 
 
 def _is_full_name(bare: str, wanted: list[str]) -> bool:
     """Whether an answer ends on the gold name with a middle name in it: `Neil Alden Armstrong`."""
     named = re.search(r"((?:\b[A-Z][\w.'’-]*\s+){2}[A-Z][\w'’-]*)[\s.]*$", bare)
-    said = _words(named[1]) if named else []
+    said = _bare_words(named[1]) if named else []
     return (
         len(wanted) == 2
         and len(said) == 3
@@ -171,14 +173,14 @@ def _is_surname(answer: str, gold: str) -> bool:
     told = list(_PERSON.finditer(answer))
     if not person or not told or _DENIAL.search(answer):
         return False
-    return _words(answer[told[-1].end() :]) == _words(person[1])
+    return _bare_words(answer[told[-1].end() :]) == _bare_words(person[1])
 
 
 def _polarity(answer: str) -> bool | None:
     """Whether an answer says yes: its first word of yes and no decides, turned by a "not" before
     it.
     """
-    words = _words(answer)
+    words = _bare_words(answer)
     for i, word in enumerate(words):
         if word in _YES | _NO:
             turned = {"not", "isnt", "never"} & set(words[max(0, i - 3) : i])
@@ -196,16 +198,16 @@ def _is_apposition(bare: str) -> bool:
 
 def _says(answer: str, wanted: list[str]) -> bool:
     """Whether the last clause that denies nothing says the gold answer behind "is" or "by"."""
-    clauses = [clause for clause in _CLAUSE.split(answer) if clause and _words(clause)]
+    clauses = [clause for clause in _CLAUSE.split(answer) if clause and _bare_words(clause)]
     claims = [clause for clause in clauses if not _DENIAL.search(clause)]
-    if any(_UNDECIDED & set(_words(clause)) - set(wanted) for clause in claims):
+    if any(_UNDECIDED & set(_bare_words(clause)) - set(wanted) for clause in claims):
         return False
     copulas = [list(_COPULA.finditer(clause)) for clause in claims]
     told = [(clause, found[-1]) for clause, found in zip(claims, copulas, strict=True) if found]
     if not told:
         return False
     clause, copula = told[-1]
-    said = _words(clause[copula.end() :])
+    said = _bare_words(clause[copula.end() :])
     if said == wanted:
         return True
     if said[-len(wanted) :] != wanted or len(said) > len(wanted) + 2:
@@ -219,7 +221,10 @@ def _says(answer: str, wanted: list[str]) -> bool:
 def _holds(words: list[str], gold: list[str], answer: str) -> bool:
     told, semicolon, _ = answer.partition(";")
     if semicolon and _COPULA.search(told):
-        answer, words = told, _words(told)  # "The currency is the yen; the won is used in Korea"
+        answer, words = (
+            told,
+            _bare_words(told),
+        )  # "The currency is the yen; the won is used in Korea"
     if {"not", "or", "neither", "unknown", "isnt", "t"} & set(words) - set(gold):
         return False
     places = [i for i in range(len(words) - len(gold) + 1) if words[i : i + len(gold)] == gold]
@@ -227,7 +232,7 @@ def _holds(words: list[str], gold: list[str], answer: str) -> bool:
         return False
     cased = re.findall(r"[^\W_]+", answer)
     beside = _WITH_ANOTHER.search(answer)
-    if beside and len(_words(answer[: beside.start()])) <= places[0]:
+    if beside and len(_bare_words(answer[: beside.start()])) <= places[0]:
         return False  # "Aldrin, together with Armstrong" answers with Aldrin
     before = words[places[-1] - 1] if places[-1] else ""
     capital = any(word.casefold() == before and word[0].isupper() for word in cased[1:])
@@ -237,7 +242,7 @@ def _holds(words: list[str], gold: list[str], answer: str) -> bool:
 _ARTICLES = ("the", "a", "an")
 
 
-def _words(text: str) -> list[str]:
+def _bare_words(text: str) -> list[str]:
     """Words without accents, case, punctuation and articles."""
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
     plain = plain.replace("'", "").replace("’", "")

@@ -93,7 +93,7 @@ class Quantity:
     factor: Fraction
 
 
-def _table() -> dict[str, tuple[str, Fraction]]:
+def _units_by_name() -> dict[str, tuple[str, Fraction]]:
     """Each name of a unit with its base and factor; symbols by case, words in lower case."""
     lines = """
         m: m 1, meter 1, metre 1, km 1000, kilometer 1000, kilometre 1000, cm 1/100
@@ -137,7 +137,7 @@ def _table() -> dict[str, tuple[str, Fraction]]:
     return table
 
 
-_UNITS = _table()
+_UNITS = _units_by_name()
 _FIGURE = (
     r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
     r"(?:\s*(?:\\times|\\cdot)\s*10\^\{?[-+]?\d+\}?)?"
@@ -178,10 +178,10 @@ def quantity(text: str) -> Quantity | None:
             return None
         number = str(value)
     name = (match["unit"] or match["sign"] or "").strip(" .*").replace("\\", "")
-    return _measured(number, name, int(match["power"] or 1))
+    return _in_base_unit(number, name, int(match["power"] or 1))
 
 
-def _measured(number: str, name: str, power: int) -> Quantity | None:
+def _in_base_unit(number: str, name: str, power: int) -> Quantity | None:
     words = re.sub(r"\s*(?:/|\bper\b)\s*", "/", name).split()
     if words and words[0].casefold() in _POWERS:
         power, words = _POWERS[words[0].casefold()], words[1:]

@@ -69,8 +69,8 @@ def signals_item(row: Responses, second: Responses | None = None) -> dict[str, A
     return {
         "question": row.problem,
         "choices": row.choices if row.is_mcq else None,
-        "samples": [_plain(sample) for sample in row.responses],
-        "second": [_plain(sample) for sample in second.responses] if second else [],
+        "samples": [_visible_text(sample) for sample in row.responses],
+        "second": [_visible_text(sample) for sample in second.responses] if second else [],
     }
 
 
@@ -83,12 +83,12 @@ def item_of_prompt(
     return {
         "question": prompt,
         "choices": options_of(prompt),
-        "samples": [_plain(sample) for sample in samples],
-        "second": [_plain(sample) for sample in second],
+        "samples": [_visible_text(sample) for sample in samples],
+        "second": [_visible_text(sample) for sample in second],
     }
 
 
-def _plain(sample: Sample) -> dict[str, Any]:
+def _visible_text(sample: Sample) -> dict[str, Any]:
     return {
         "text": sample.full_response,
         "finish_reason": sample.finish_reason,
@@ -121,24 +121,24 @@ def measure(item: dict[str, Any]) -> dict[str, float]:
         Numbers by their names in MEANING; what could not be measured is not there. Empty without
         samples.
     """
-    samples = [_read(sample, item) for sample in item["samples"]]
-    second = [_read(sample, item) for sample in item["second"]]
+    samples = [_answer_read(sample, item) for sample in item["samples"]]
+    second = [_answer_read(sample, item) for sample in item["second"]]
     if not samples:
         return {}
     found: dict[str, float | None] = {
-        "length": _mean([float(len(sample["text"])) for sample in item["samples"]]),
-        "cut_off": _mean([float(reading.truncated) for reading in samples]),
-        "no_answer": _mean([float(reading.status == "none") for reading in samples]),
-        "ambiguous": _mean([float(reading.status == "ambiguous") for reading in samples]),
-        "sample_agreement": _agreement(itertools.combinations(samples, 2), item),
-        "second_agreement": _agreement(itertools.product(samples, second), item),
+        "length": _mean_or_none([float(len(sample["text"])) for sample in item["samples"]]),
+        "cut_off": _mean_or_none([float(reading.truncated) for reading in samples]),
+        "no_answer": _mean_or_none([float(reading.status == "none") for reading in samples]),
+        "ambiguous": _mean_or_none([float(reading.status == "ambiguous") for reading in samples]),
+        "sample_agreement": _share_that_agrees(itertools.combinations(samples, 2), item),
+        "second_agreement": _share_that_agrees(itertools.product(samples, second), item),
     }
     for name, of_one in _FROM_LOGPROBS.items():
         values = [
             of_one(sample["logprobs"], reading.answer)
             for sample, reading in zip(item["samples"], samples, strict=True)
         ]
-        found[name] = _mean([value for value in values if value is not None])
+        found[name] = _mean_or_none([value for value in values if value is not None])
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -159,7 +159,7 @@ def similarities(item: dict[str, Any], embed: Embed) -> dict[str, float]:
     """
     texts = [sample["text"] for sample in item["samples"]]
     others = [sample["text"] for sample in item["second"]]
-    readings = [_read(sample, item) for sample in [*item["samples"], *item["second"]]]
+    readings = [_answer_read(sample, item) for sample in [*item["samples"], *item["second"]]]
     prose = item["choices"] is None and any(reading.answer is None for reading in readings)
     if not prose or len(texts) + len(others) < 2:
         return {}
@@ -174,14 +174,14 @@ def similarities(item: dict[str, Any], embed: Embed) -> dict[str, float]:
     return found
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def _mean_or_none(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
 # --- answers ---
 
 
-def _read(sample: dict[str, Any], item: dict[str, Any]) -> extraction.Extraction:
+def _answer_read(sample: dict[str, Any], item: dict[str, Any]) -> extraction.Extraction:
     """What an output answers, by the question alone: a letter where it has options, else what is
     stated.
     """
@@ -190,14 +190,14 @@ def _read(sample: dict[str, Any], item: dict[str, Any]) -> extraction.Extraction
         return extraction.extract_choice(sample["text"], item["choices"], **hints)
     value = extraction.extract_final(sample["text"], **hints)
     if value.answer is not None and value.rule != "last value":
-        return _bare(value)
+        return _without_lead_in(value)
     words = extraction.extract_text(sample["text"], **hints)
     if words.answer is None or not _is_answer(words):
         return value
-    return _bare(words)
+    return _without_lead_in(words)
 
 
-def _bare(found: extraction.Extraction) -> extraction.Extraction:
+def _without_lead_in(found: extraction.Extraction) -> extraction.Extraction:
     """An answer without the words that lead in to its number."""
     said = LEAD_IN.fullmatch(found.answer or "")
     return replace(found, answer=said["number"]) if said else found
@@ -210,13 +210,15 @@ def _is_answer(words: extraction.Extraction) -> bool:
     )
 
 
-def _agreement(pairs: Any, item: dict[str, Any]) -> float | None:
+def _share_that_agrees(pairs: Any, item: dict[str, Any]) -> float | None:
     """The share of pairs with the same answer, among those in which both have one; None without
     such a pair.
     """
     answers = [(one.answer, other.answer) for one, other in pairs]
     told = [(one, other) for one, other in answers if one is not None and other is not None]
-    return _mean([float(agree(one, other, item["choices"] is not None)) for one, other in told])
+    return _mean_or_none(
+        [float(agree(one, other, item["choices"] is not None)) for one, other in told]
+    )
 
 
 def agree(one: str, other: str, by_letter: bool = False) -> bool:
@@ -242,7 +244,7 @@ def _chances(logprobs: Any) -> list[float]:
 
 
 def _mean_logprob(logprobs: Any, _: str | None) -> float | None:
-    return _mean(_chances(logprobs))
+    return _mean_or_none(_chances(logprobs))
 
 
 def _lowest_logprob(logprobs: Any, _: str | None) -> float | None:

@@ -369,7 +369,7 @@ class Asking:
         return replace(
             self._plan(),
             ask=ask,
-            row=lambda question, state: _row(
+            row=lambda question, state: _row_of_question(
                 question, state, self.model, target.as_sent(asked_with)
             ),
             is_up=target.is_up,
@@ -387,7 +387,9 @@ class Asking:
         return resumable.Job(
             key=lambda question: question.unique_id,
             ask=ask_nobody,
-            row=lambda question, state: _row(question, state, self.model, self.sampling),
+            row=lambda question, state: _row_of_question(
+                question, state, self.model, self.sampling
+            ),
             wanted=self.k_responses,
             subject=subject_of,
             brings=lambda question: logged_samples(question, self.model),
@@ -538,7 +540,7 @@ def write_logged(prompts: Iterable[OpenPrompt], model: str, path: Path, prices: 
             if sample.get("cost") is None and prices.are_known and len(known) == 2:
                 sample["cost"] = prices.cost(*known)
         state = resumable.State(samples=samples)
-        rows.append(_row(prompt, state, model, {"from_log": True}))
+        rows.append(_row_of_question(prompt, state, model, {"from_log": True}))
     jsonl.write_rows(path, rows)
     return path
 
@@ -609,7 +611,7 @@ def _same_sampling(model: str, sampling: dict[str, Any]) -> Any:
     return check
 
 
-def _row(
+def _row_of_question(
     question: Question, state: resumable.State, model: str, sampling: dict[str, Any]
 ) -> dict[str, Any]:
     return {

@@ -196,7 +196,7 @@ class Ledger:
         """
         self.compact()
         digests, offsets = array("q"), array("q")
-        for _, offset, row in _decoded(self.path):
+        for _, offset, row in _decoded_lines(self.path):
             digests.append(hash(str(row[self.key])))
             offsets.append(offset)
         order = _order(np.asarray(digests), np.asarray(self._met))
@@ -230,7 +230,7 @@ class Ledger:
             self._check(row)
 
     def _scan(self) -> None:
-        for number, offset, row in _decoded(self.path):
+        for number, offset, row in _decoded_lines(self.path):
             if not isinstance(row, dict) or self.key not in row:
                 self._stale.append(offset)
                 self._set_aside(number, offset)
@@ -338,7 +338,7 @@ def latest_rows(path: str | Path, key: str, samples: str = "responses") -> Itera
            FileNotFoundError, RowError: the latter for a line that is no JSON object with that key.
     """
     last: dict[int, tuple[int, int]] = {}
-    for number, offset, row in _decoded(path):
+    for number, offset, row in _decoded_lines(path):
         if not isinstance(row, dict) or key not in row:
             if row is _TORN:
                 continue
@@ -348,7 +348,7 @@ def latest_rows(path: str | Path, key: str, samples: str = "responses") -> Itera
             last[digest] = offset, count
     keep = array("Q", sorted(offset for offset, _ in last.values()))
     del last
-    for _, offset, row in _decoded(path):
+    for _, offset, row in _decoded_lines(path):
         if row is not _TORN and _contains(keep, offset):
             yield row
 
@@ -375,7 +375,7 @@ def _lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
             offset += len(line)
 
 
-def _decoded(path: str | Path) -> Iterator[tuple[int, int, Any]]:
+def _decoded_lines(path: str | Path) -> Iterator[tuple[int, int, Any]]:
     """(line number, offset, value) of each line that is not blank; None for no JSON, _TORN for a
     torn end.
     """

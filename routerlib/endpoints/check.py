@@ -105,7 +105,7 @@ async def first_answer(
     finding = Finding(endpoint.url, endpoint.model, sample="A sample of the first answer")
     if "logprobs" in endpoint.hints:
         finding.has_logprobs = any(sample.get("logprobs") for sample in completion.samples)
-    _note(finding, endpoint, completion)
+    _note_costs(finding, endpoint, completion)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):
             finding.names = await endpoint.models()
@@ -143,7 +143,7 @@ def check(
     settings.text("MODEL", model)
     settings.price("PRICE_IN", price_in)
     settings.price("PRICE_OUT", price_out)
-    finding = event_loop.run_coroutine(_check(api_base, model, api_mode, timeout))
+    finding = event_loop.run_coroutine(_checked_endpoint(api_base, model, api_mode, timeout))
     finding.cost = float(
         call_cost(finding.prompt_tokens, finding.completion_tokens, price_in, price_out)
     )
@@ -151,7 +151,9 @@ def check(
     return finding
 
 
-async def _check(api_base: str | None, model: str, api_mode: str, timeout: float) -> Finding:
+async def _checked_endpoint(
+    api_base: str | None, model: str, api_mode: str, timeout: float
+) -> Finding:
     async with clients.connect(api_base, None, timeout, api_mode) as client:
         failures: dict[str, RequestFailure] = {}
         finding = Finding("", model)
@@ -167,7 +169,7 @@ async def _check(api_base: str | None, model: str, api_mode: str, timeout: float
                 if isinstance(failure, Outage) or _is_for_all(failure):
                     raise
                 continue
-            _note(finding, endpoint, completion)
+            _note_costs(finding, endpoint, completion)
         if not finding.endpoints:
             raise failures[clients.CHAT]
         finding.not_there = {kind: str(failure) for kind, failure in failures.items()}
@@ -200,7 +202,7 @@ async def _patient(endpoint: Endpoint, n: int) -> Completion:
     raise AssertionError("a loop that returns or raises")
 
 
-def _note(finding: Finding, endpoint: Endpoint, completion: Completion) -> None:
+def _note_costs(finding: Finding, endpoint: Endpoint, completion: Completion) -> None:
     finding.endpoints.append(endpoint.kind)
     finding.news += [news for news in endpoint.dialect.news if news not in finding.news]
     if len(finding.endpoints) > 1:

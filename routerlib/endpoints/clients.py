@@ -447,7 +447,7 @@ class Endpoint:
         import httpx2
         import openai
 
-        reason, causes = self.hide(_reason(error)), _causes(error)
+        reason, causes = self.hide(_reason(error)), _causes_in_transport(error)
 
         def is_one(*kinds: type[BaseException]) -> bool:
             return any(isinstance(cause, kinds) for cause in causes)
@@ -632,12 +632,12 @@ async def _on_an_open_connection(send: Callable[[], Awaitable[Any]]) -> Any:
         try:
             return await send()
         except (openai.APIConnectionError, aiohttp.ClientError) as error:
-            if not isinstance(_causes(error)[-1], aiohttp.ServerDisconnectedError):
+            if not isinstance(_causes_in_transport(error)[-1], aiohttp.ServerDisconnectedError):
                 raise
     return await send()
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def _causes_in_transport(error: BaseException) -> list[BaseException]:
     """An error of the transport and those below it, as far down as they are about the network.
 
     A library's error may stand in the context of one that it has dealt with, which is no cause.
@@ -655,6 +655,6 @@ def _reason(error: BaseException) -> str:
     """The cause of a connection error in its own words: the innermost error of the operating
     system, if any.
     """
-    chain = _causes(error)
+    chain = _causes_in_transport(error)
     cause = next((link for link in reversed(chain) if isinstance(link, OSError)), chain[-1])
     return " ".join(f"{type(cause).__name__}: {cause}".rstrip(": ").split())[:200]

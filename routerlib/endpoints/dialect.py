@@ -106,7 +106,7 @@ class Dialect:
             trial: what it tried out so far.
         """
         lacking = (self.needed - ESSENTIAL) & sent.keys()
-        if refusal.kind in OTHER_MATTERS or any(_place(f, refusal) >= 0 for f in lacking):
+        if refusal.kind in OTHER_MATTERS or any(_place_named(f, refusal) >= 0 for f in lacking):
             return None
         for field in self._named(refusal, sent):
             instead = self._instead_of(field, refusal, sent, trial)
@@ -124,7 +124,7 @@ class Dialect:
             self._doubts[field] += 1
             if field not in self._accepted or self._doubts[field] >= BELIEVED_AFTER:
                 self.words[field] = instead
-                self.news.append(_told(field, instead))
+                self.news.append(_news_of(field, instead))
         if not self._accepted >= sent.keys():
             self._accepted |= sent.keys()
 
@@ -141,7 +141,7 @@ class Dialect:
                 return found
         if refusal.kind not in (Kind.REFUSED, Kind.BROKEN):
             return []
-        places = {field: _place(field, refusal) for field in fields}
+        places = {field: _place_named(field, refusal) for field in fields}
         return sorted((f for f in places if places[f] >= 0), key=lambda f: places[f])
 
     def _instead_of(self, field: str, refusal: Refusal, sent: Body, trial: Words) -> Words | None:
@@ -199,7 +199,7 @@ def _replace(body: Body, field: str, instead: Any) -> None:
         body[field] = min(value, instead)
 
 
-def _place(field: str, refusal: Refusal) -> int:
+def _place_named(field: str, refusal: Refusal) -> int:
     """Where a refusal names a field; -1 where it does not.
 
     A refused request may name it in any way; a server that failed has to quote it: 'stop', or to
@@ -230,7 +230,7 @@ def _limit_in(text: str, value: Any) -> int | None:
     return max((number for number in numbers if 0 < number < size), default=None)
 
 
-def _told(field: str, instead: Any) -> str:
+def _news_of(field: str, instead: Any) -> str:
     if instead is None:
         return f"the server takes no `{field}`, so it is left out"
     if isinstance(instead, str):

@@ -236,7 +236,7 @@ def cause(log: str | Path) -> str | None:
     The first is the cause. What follows ("see root cause above") are the other processes that
     lost this one.
     """
-    lines = _read(log)
+    lines = _log_text(log)
     for number, line in enumerate(lines):
         match = PREFIX.match(line)
         text = line[match.end() :] if match else PROCESS.sub("", line)
@@ -258,10 +258,10 @@ def _with_rest(text: str, following: list[str]) -> str:
 
 def tail(log: str | Path, lines: int = 15) -> str:
     """The last lines of a log, indented."""
-    return "\n".join(f"  {line}" for line in _read(log)[-lines:]) or "  (nothing)"
+    return "\n".join(f"  {line}" for line in _log_text(log)[-lines:]) or "  (nothing)"
 
 
-def _read(log: str | Path) -> list[str]:
+def _log_text(log: str | Path) -> list[str]:
     path = Path(log)
     text = path.read_text(errors="replace") if path.is_file() else ""
     return text.strip().splitlines()

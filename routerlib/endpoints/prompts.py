@@ -187,7 +187,9 @@ def as_messages(prompt: Prompt) -> list[dict[str, str]]:
     """
     if isinstance(prompt, str):
         return [{"role": "user", "content": prompt}]
-    return [{"role": message.role, "content": message.content} for message in map(_message, prompt)]
+    return [
+        {"role": message.role, "content": message.content} for message in map(_message_of, prompt)
+    ]
 
 
 def as_text(prompt: Prompt) -> str:
@@ -198,8 +200,8 @@ def as_text(prompt: Prompt) -> str:
     """
     if isinstance(prompt, str):
         return prompt
-    return conversation_text([_message(message) for message in prompt])
+    return conversation_text([_message_of(message) for message in prompt])
 
 
-def _message(message: Message | dict) -> Message:
+def _message_of(message: Message | dict) -> Message:
     return message if isinstance(message, Message) else Message.model_validate(message)

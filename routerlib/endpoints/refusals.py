@@ -79,10 +79,10 @@ def read_refusal(status: int, body: Any, headers: Mapping[str, str] | None = Non
         body: the decoded JSON, or the text or bytes where it is none.
         headers: of the response.
     """
-    value = _decoded(body)
+    value = _value_in_body(body)
     is_page = isinstance(value, str) and bool(PAGE.match(value))
     words = _page_title(value) if is_page else " ".join(_strings(value))
-    codes = {code.lower() for code in _values(value, CODE_NAMES)}
+    codes = {code.lower() for code in _values_named(value, CODE_NAMES)}
     inner = _inner_status(codes, words)
     if not 400 <= status < 600 or (status in WRAPPING_STATUS and inner):
         status = inner
@@ -90,11 +90,11 @@ def read_refusal(status: int, body: Any, headers: Mapping[str, str] | None = Non
     wait = _wait_in(value, words) if wait is None else wait
     text = _text(value) or words
     return Refusal(
-        kind=_kind(status, codes, words, wait, is_page),
+        kind=_kind_of_refusal(status, codes, words, wait, is_page),
         status=status,
         text=printable(" ".join(text.split())[:500]),
         words=words,
-        param=next(iter(_values(value, ("param",))), ""),
+        param=next(iter(_values_named(value, ("param",))), ""),
         retry_after=wait,
         is_page=is_page,
     )
@@ -228,7 +228,9 @@ UNABLE = re.compile(
 TOO_LARGE_FOR_THE_LIMIT = re.compile(r"request too large", re.I)  # more tokens than a minute allows
 
 
-def _kind(status: int, codes: set[str], words: str, wait: float | None, is_page: bool) -> Kind:
+def _kind_of_refusal(
+    status: int, codes: set[str], words: str, wait: float | None, is_page: bool
+) -> Kind:
     said = " ".join([*codes, words])
     if status == 402 or (NO_CREDIT.search(said) and not (status == 429 and wait is not None)):
         return Kind.NO_CREDIT
@@ -318,7 +320,7 @@ NAMED_FIELDS = frozenset({"errors", "detail", "details", "fields", "fieldErrors"
 DEEPEST = 8  # levels of objects, lists and JSON within a text
 
 
-def _decoded(body: Any) -> Any:
+def _value_in_body(body: Any) -> Any:
     """The body as a value, where its text is JSON; else as its text."""
     if isinstance(body, bytes):
         body = body.decode("utf-8-sig", "replace")
@@ -337,7 +339,7 @@ def _strings(value: Any, level: int = 0) -> Iterator[str]:
     if level > DEEPEST:
         return
     if isinstance(value, str):
-        inner = _decoded(value)
+        inner = _value_in_body(value)
         if inner is value:
             yield value[:20_000]
         else:
@@ -354,30 +356,30 @@ def _strings(value: Any, level: int = 0) -> Iterator[str]:
             yield from _strings(part, level + 1)
 
 
-def _values(value: Any, names: tuple[str, ...], level: int = 0) -> Iterator[str]:
+def _values_named(value: Any, names: tuple[str, ...], level: int = 0) -> Iterator[str]:
     """The values of fields with these names, wherever they stand, as texts."""
     if level > DEEPEST:
         return
     if isinstance(value, str):
-        inner = _decoded(value)
+        inner = _value_in_body(value)
         if inner is not value:
-            yield from _values(inner, names, level + 1)
+            yield from _values_named(inner, names, level + 1)
     elif isinstance(value, Mapping):
         for name, part in value.items():
             if name in names and isinstance(part, str | int | float) and not isinstance(part, bool):
                 yield str(part)
             elif name not in ECHOES:
-                yield from _values(part, names, level + 1)
+                yield from _values_named(part, names, level + 1)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _values(part, names, level + 1)
+            yield from _values_named(part, names, level + 1)
 
 
 def _text(value: Any, level: int = 0) -> str:
     """The human part: OpenAI's {"error": {"message"}}, vLLM's {"message"}, FastAPI's {"detail":
     […]}, lists of these.
     """
-    value = _decoded(value)
+    value = _value_in_body(value)
     if isinstance(value, str) or level > DEEPEST:
         return _page_title(value) if isinstance(value, str) else ""
     if isinstance(value, list | tuple):
@@ -452,7 +454,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _wait_in(value: Any, words: str) -> float | None:
-    for told in _values(value, DELAY_NAMES):
+    for told in _values_named(value, DELAY_NAMES):
         if number := re.fullmatch(r"(\d+(?:\.\d+)?)s?", told):
             return float(number[1])
     for found in WAIT_IN_TEXT.finditer(words):

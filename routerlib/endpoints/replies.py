@@ -56,7 +56,7 @@ def decode_reply(content: bytes, content_type: str = "") -> Value:
     try:
         value = from_json(content)
     except ValueError:
-        value = _mended(_text_of(_unpacked(content), content_type))
+        value = _mended(_text_of(_gunzipped(content), content_type))
     if isinstance(value, list) and len(value) == 1:
         value = value[0]  # Gemini puts its errors into a list
     if not isinstance(value, dict):
@@ -64,7 +64,7 @@ def decode_reply(content: bytes, content_type: str = "") -> Value:
     return value
 
 
-def _unpacked(content: bytes) -> bytes:
+def _gunzipped(content: bytes) -> bytes:
     """A body that is packed by gzip although no header says so."""
     if not content.startswith(GZIP):
         return content
@@ -234,7 +234,9 @@ def usage(value: Value) -> tuple[int, int]:
     if not isinstance(told, Mapping):
         return 0, 0
     names = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
-    read, written = (_count(next((told[n] for n in pair if told.get(n)), 0)) for pair in names)
+    read, written = (
+        _token_count(next((told[n] for n in pair if told.get(n)), 0)) for pair in names
+    )
     return read, written
 
 
@@ -245,11 +247,11 @@ def cached_tokens(value: Value) -> int:
         return 0
     details = told.get("prompt_tokens_details") or told.get("input_tokens_details")
     if isinstance(details, Mapping):
-        return _count(details.get("cached_tokens") or 0)
-    return _count(told.get("prompt_cache_hit_tokens") or 0)  # as DeepSeek says it
+        return _token_count(details.get("cached_tokens") or 0)
+    return _token_count(told.get("prompt_cache_hit_tokens") or 0)  # as DeepSeek says it
 
 
-def _count(told: Any) -> int:
+def _token_count(told: Any) -> int:
     try:
         return max(0, int(float(told)))
     except (TypeError, ValueError, OverflowError):
@@ -271,13 +273,13 @@ def samples(
             place.
         NoCompletion: it has not the form of a completion.
     """
-    value = _unwrapped(value)
+    value = _completion_within(value)
     if error := refusals.error_in(value):
         if error == value and not any(value.get(name) for name in refusals.TEXT_NAMES):
             raise NoCompletion(_no_choices(value))
         if not _is_a_remark(error, value):
             raise ErrorInside(error)
-    choices = _listed(value["choices"])
+    choices = _choices_listed(value["choices"])
     if not all(isinstance(choice, dict) for choice in choices):
         raise NoCompletion("the answer has not the form of a completion")
     whole = [choice for choice in choices if not _error_of(choice)]
@@ -294,7 +296,7 @@ def samples(
     return found
 
 
-def _unwrapped(value: Value) -> Value:
+def _completion_within(value: Value) -> Value:
     """Some gateways put the completion into a field of their own."""
     for name in ("data", "result", "output", "response"):
         inner = value.get(name)
@@ -305,7 +307,7 @@ def _unwrapped(value: Value) -> Value:
     return value
 
 
-def _listed(choices: Any) -> list[Any]:
+def _choices_listed(choices: Any) -> list[Any]:
     """Choices as a list: some servers send one alone, or an object by number."""
     if isinstance(choices, dict) and choices and all(isinstance(c, dict) for c in choices.values()):
         is_numbered = all(str(name).isdigit() for name in choices)
@@ -326,7 +328,7 @@ def _is_a_remark(error: Any, whole: Value) -> bool:
     """Whether an error beside whole answers says nothing about them: it names no status, and they
     have ended.
     """
-    choices = _listed(whole.get("choices"))
+    choices = _choices_listed(whole.get("choices"))
     refusal = refusals.read_refusal(200, error)
     if refusal.status or refusal.kind != refusals.Kind.BROKEN:
         return False
@@ -335,7 +337,9 @@ def _is_a_remark(error: Any, whole: Value) -> bool:
 
 def _has_ended(choice: Value) -> bool:
     message = choice.get("message")
-    said, _ = _said(choice, message if isinstance(message, dict) else {"content": message})
+    said, _ = _answer_and_reasoning(
+        choice, message if isinstance(message, dict) else {"content": message}
+    )
     return bool(said) and finish_reason(choice.get("finish_reason")) in (STOP, LENGTH)
 
 
@@ -354,7 +358,7 @@ def _sample(
     message = choice.get("message") or choice.get("delta") or {}
     message = message if isinstance(message, dict) else {"content": message}
     reason = finish_reason(choice.get("finish_reason", choice.get("stop_reason")))
-    said, thought = _said(choice, message)
+    said, thought = _answer_and_reasoning(choice, message)
     if said is None and not is_chat and reason != FILTERED:
         raise NoCompletion("the answer has not the form of a completion")
     text, was_cut = end_marks.cut(said or "", stop)
@@ -375,7 +379,7 @@ def _sample(
     return sample
 
 
-def _said(choice: Value, message: Value) -> tuple[str | None, str]:
+def _answer_and_reasoning(choice: Value, message: Value) -> tuple[str | None, str]:
     """(answer, reasoning) of a choice, wherever they stand; None where there is no text at all."""
     said: list[str] = []
     thought: list[str] = []

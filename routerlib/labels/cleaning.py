@@ -213,7 +213,7 @@ def admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | N
     """The conversation's prompt, or the first of the cheap filters that it fails."""
     if conversation.has_media:
         return None, MEDIA
-    prompt = _prompt(conversation.conversation, filters.whole_conversation)
+    prompt = _prompt_of_conversation(conversation.conversation, filters.whole_conversation)
     if prompt is None:
         return None, NO_USER
     length = len(as_text(prompt))
@@ -238,7 +238,7 @@ def admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | N
     return row, None
 
 
-def _prompt(messages: Sequence[Message], whole: bool) -> Prompt | None:
+def _prompt_of_conversation(messages: Sequence[Message], whole: bool) -> Prompt | None:
     """The first user turn, or all up to the last one; None where no user says anything."""
     users = [
         i
@@ -401,7 +401,7 @@ class Evaluation:
         self._whole: set[tuple[str, ...]] = set()
         self._grams: dict[int, set[int]] = {}
         for text in self.texts:
-            self._protect(_words(text), ngram)
+            self._protect(_tokens_of(text), ngram)
         self._embed = embed
         self._vectors = embed(self.texts) if embed and self.texts else None
 
@@ -436,7 +436,7 @@ class Evaluation:
 
     def shares_words(self, text: str) -> bool:
         """Whether the text repeats a question word for word, in part or as a whole."""
-        words = _words(text)
+        words = _tokens_of(text)
         return words in self._whole or any(
             not known.isdisjoint(_grams(words, size)) for size, known in self._grams.items()
         )
@@ -452,7 +452,7 @@ class Evaluation:
         return [(float(cosines[i, j]), self.categories[j]) for i, j in enumerate(best)]
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _tokens_of(text: str) -> tuple[str, ...]:
     """Tokens without the full stop or question mark at the end."""
     words = tokens(text)
     while words and words[-1] in ENDS:

@@ -107,7 +107,7 @@ def craft_prompt(
         "A: the cheap assistant will do (its answer would be as good, or better).\n"
         "B: the expensive assistant is needed (its answer would be clearly better).",
         f"In {share:.0%} of the comparisons, the expensive side was clearly better: "
-        f"{_listed(tiers.superior)} against {_listed(tiers.inferior)}.",
+        f"{_names_joined(tiers.superior)} against {_names_joined(tiers.inferior)}.",
         _category_lines(categories),
         _example_lines("A", easy, example_chars),
         _example_lines("B", hard, example_chars),
@@ -119,7 +119,7 @@ def craft_prompt(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _names_joined(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
@@ -593,14 +593,14 @@ async def label(
         endpoint = _endpoint(client, labeller, method)
         facts = labeller.describe(method)
         asked: set[str] = set()
-        job = _job(endpoint, labeller, method, facts)
+        job = _labelling_job(endpoint, labeller, method, facts)
         job.found = lambda answer: first_answer(endpoint, answer, price_in, price_out)
         answers = ledger.Ledger(
             path,
             "id",
             wanted=job.wanted,
             subject=lambda row: row.get("prompt"),
-            check=_check(facts),
+            check=_check_facts(facts),
             samples="samples",
         )
         with servers.held(endpoint.url):
@@ -723,13 +723,13 @@ def _noting(prompts: Iterable[Any], asked: set[str]) -> Iterator[Any]:
         yield row
 
 
-def _job(
+def _labelling_job(
     endpoint: Endpoint, labeller: Labeller, method: str, facts: dict[str, Any]
 ) -> resumable.Job:
     ask = _asker(endpoint, labeller, method)
 
     def line(item: Any, state: resumable.State) -> dict[str, Any]:
-        row = {"id": item.id, "prompt": _plain(item.prompt), "category": item.category}
+        row = {"id": item.id, "prompt": _prompt_text(item.prompt), "category": item.category}
         row |= {"language": language} if (language := getattr(item, "language", None)) else {}
         return row | {
             "samples": state.samples,
@@ -746,14 +746,14 @@ def _job(
         ask=lambda item, n: ask(item.prompt, n),
         row=line,
         wanted=labeller.samples if method == SAMPLES else 1,
-        subject=lambda item: _plain(item.prompt),
+        subject=lambda item: _prompt_text(item.prompt),
         is_up=endpoint.is_up,
         where=endpoint.url,
         news=endpoint.dialect.news,
     )
 
 
-def _plain(prompt: Prompt) -> Any:
+def _prompt_text(prompt: Prompt) -> Any:
     return (
         prompt
         if isinstance(prompt, str)
@@ -761,7 +761,7 @@ def _plain(prompt: Prompt) -> Any:
     )
 
 
-def _check(facts: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+def _check_facts(facts: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
     def check(row: dict[str, Any]) -> None:
         if row.get("labeller") != facts:
             raise ledger.LedgerMismatch(

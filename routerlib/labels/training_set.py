@@ -188,15 +188,17 @@ def agreement_rows(rows: Iterable[LabelledPrompt]) -> list[dict[str, Any]]:
     """How often two sources give the same prompt the same label.
 
     Returns:
-        a row for each pair of sources: first, second, prompts (both labelled), agreement in [0, 1]
-        with its 95 % interval (Wilson) low and high; the last three are None where they share no
-        prompt.
+        a row for each pair of the sources that are there: first, second, prompts (both labelled),
+        agreement in [0, 1] with its 95 % interval (Wilson) low and high; the last three are None
+        where they share no prompt.
     """
     labels: dict[bytes, dict[str, str]] = defaultdict(dict)
     for row in rows:
         labels[text_key(as_text(row.prompt))][row.source] = row.label
+    found = {source for by in labels.values() for source in by}
+    there = [source for source in PRIORITY if source in found]
     table = []
-    for first, second in combinations(PRIORITY, 2):
+    for first, second in combinations(there if len(there) > 1 else PRIORITY, 2):
         both = [by[first] == by[second] for by in labels.values() if first in by and second in by]
         low, high = wilson(sum(both), len(both)) if both else (None, None)
         share = sum(both) / len(both) if both else None
@@ -241,7 +243,7 @@ def write(
         "dataset_sha256": files["router_dataset_all.jsonl"]["sha256"],
         "rows": len(rows),
         "counts": {
-            name: _counts(rows, name)
+            name: _counts_by(rows, name)
             for name in ("label", "source", "category", "language", "split")
         },
         "files": files,
@@ -252,7 +254,7 @@ def write(
     return card
 
 
-def _counts(rows: Sequence[LabelledPrompt], name: str) -> dict[str, int]:
+def _counts_by(rows: Sequence[LabelledPrompt], name: str) -> dict[str, int]:
     return dict(sorted(Counter(str(getattr(row, name) or "unknown") for row in rows).items()))
 
 

@@ -331,7 +331,9 @@ class LiveLine(logging.Handler):
         elif re.search(r"\bpaused\b|\bwaiting\b", line, re.IGNORECASE):
             self.waits = line
         else:
-            if _count(line) != _count(self.said):  # a bar that is drawn anew has not moved yet
+            if _progress_count(line) != _progress_count(
+                self.said
+            ):  # a bar that is drawn anew has not moved yet
                 self.waits = ""
             self.said = line
 
@@ -373,7 +375,7 @@ class LiveLine(logging.Handler):
         return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def _count(line: str) -> str:
+def _progress_count(line: str) -> str:
     """How far a progress bar has come ("16/60"), or the line itself where it is none."""
     match = re.search(r"\d+/\d+", line)
     return match[0] if match and "|" in line else line

@@ -225,7 +225,10 @@ def picture_html(svg: str) -> str:
 
 def bar_svg(decision: Decision, top: float) -> str:
     """A probability as a bar on a scale from 0 to `top`, with the threshold as a line across it."""
-    width, place = 6 * _place(decision.p_superior, top), 6 * _place(decision.threshold, top)
+    width, place = (
+        6 * _place_on_scale(decision.p_superior, top),
+        6 * _place_on_scale(decision.threshold, top),
+    )
     label = f"p_superior {decision.p_superior:.2f}, threshold {decision.threshold:.3f}"
     return (
         f"<svg viewBox='0 0 600 44' role='img' aria-label='{label}'>"
@@ -283,7 +286,7 @@ def _verdict(decision: Decision) -> tuple[str, str]:
     is_inferior = decision.model == "inferior"
     headline = "The inferior model will do" if is_inferior else "Send it to the superior model"
     comparison = "below" if is_inferior else "at or above"
-    chance, limit = _percent(p), _percent(at)
+    chance, limit = _percent_text(p), _percent_text(at)
     if chance == limit:
         chance, limit = f"{100 * p:.2f}{PER_CENT}", f"{100 * at:.2f}{PER_CENT}"
     why = (
@@ -315,7 +318,7 @@ def bar_html(p: float | None, at: float | None, side: str = "inferior", top: flo
     """A probability as a bar on a scale from 0 to `top`, with the threshold as a line across it."""
     if p is None or at is None:
         return "<div class='rl-bar' role='img' aria-label='no prompt routed yet'></div>"
-    width, place = _place(p, top), _place(at, top)
+    width, place = _place_on_scale(p, top), _place_on_scale(at, top)
     number = f"<div class='rl-number' style='left:{width:.2f}%'>{p:.2f}</div>"
     if width > 12:
         number = f"<div class='rl-number rl-inside' style='right:{100 - width:.2f}%'>{p:.2f}</div>"
@@ -326,7 +329,7 @@ def bar_html(p: float | None, at: float | None, side: str = "inferior", top: flo
     )
 
 
-def _place(value: float, top: float) -> float:
+def _place_on_scale(value: float, top: float) -> float:
     """Per cent of the scale's length."""
     return 100 * min(value / top, 1.0)
 
@@ -336,8 +339,8 @@ def marks_html(at: float, certified: float | None, top: float = 1.0) -> str:
     stop = ""
     if certified is not None:
         stop = (
-            f"<span class='rl-stop' style='left:{_place(certified, top):.2f}%' title='certified "
-            "threshold'>◆</span>"
+            f"<span class='rl-stop' style='left:{_place_on_scale(certified, top):.2f}%' "
+            "title='certified threshold'>◆</span>"
         )
     return (
         f"<div class='rl-scale'>{stop}</div><div class='rl-ends'><span>0 · all to the superior "
@@ -383,10 +386,14 @@ class Point:
         here = at_threshold(self.curve, self.at)
         alone = at_threshold(self.curve, 0.0)
         none = at_threshold(self.curve, math.inf)
-        share = _percent(here["share_superior"])
+        share = _percent_text(here["share_superior"])
         facts = [(share, "of the calibration prompts go to the superior model")]
         if here["accuracy"] is not None:
-            kept = f", {_percent(here['pgr'])} of the gap closed" if here["pgr"] is not None else ""
+            kept = (
+                f", {_percent_text(here['pgr'])} of the gap closed"
+                if here["pgr"] is not None
+                else ""
+            )
             both = (
                 f"the superior alone has {alone['accuracy']:.2f}, the inferior "
                 f"{none['accuracy']:.2f}"
@@ -454,8 +461,8 @@ def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | Non
         cx, cy = place(there["share_superior"], there["accuracy"])
         stop = f"<text class='rl-diamond' x='{cx:.1f}' y='{cy + 4:.1f}'>◆</text>"
     label = (
-        f"accuracy {here['accuracy']:.2f} with {_percent(here['share_superior'])} of the calls to "
-        "the superior model"
+        f"accuracy {here['accuracy']:.2f} with {_percent_text(here['share_superior'])} of the "
+        "calls to the superior model"
     )
     return (
         f"<svg class='rl-curve' viewBox='0 0 240 122' role='img' aria-label='{label}'>{chord}"
@@ -472,11 +479,11 @@ def answers_html(answers: dict[str, ModelAnswer], chosen: str) -> str:
     """The answers side by side, the inferior model's first; nothing without any. chosen: the
     router's side.
     """
-    cards = [_answer(answers[side], side == chosen) for side in SIDES if side in answers]
+    cards = [_answer_html(answers[side], side == chosen) for side in SIDES if side in answers]
     return f"<div class='rl-answers'>{''.join(cards)}</div>" if cards else ""
 
 
-def _answer(answer: ModelAnswer, chosen: bool) -> str:
+def _answer_html(answer: ModelAnswer, chosen: bool) -> str:
     """One model's answer: who, the text so far, and what it took."""
     mark = "<span class='rl-tag'>the router's choice</span>" if chosen else ""
     text = html.escape(answer.text) or muted_html("…")
@@ -531,7 +538,7 @@ def batch_html(rows: Sequence[dict[str, Any]], at: float, top: float = 1.0) -> s
         return _title("Nothing routed yet") + muted_html(hint)
     told = _title(_batch_headline(rows))
     superior = sum(row["decision"] == "superior" for row in rows)
-    share = muted_html(f"{_percent(superior / len(rows))}, at the threshold {at:.3f}")
+    share = muted_html(f"{_percent_text(superior / len(rows))}, at the threshold {at:.3f}")
     link = _download(rows, "routed-prompts.csv")
     scores = np.array([row["p_superior"] for row in rows])
     return f"{told}<div class='rl-below'>{share}{link}</div>{histogram_svg(scores, at, top)}"
@@ -552,7 +559,7 @@ def batch_table_html(rows: Sequence[dict[str, Any]]) -> str:
         if len(rows) > TABLE_ROWS
         else ""
     )
-    return _table(("p_superior", "goes to", "prompt"), body) + more
+    return _table_html(("p_superior", "goes to", "prompt"), body) + more
 
 
 def _routed(p: float, side: str, prompt: str) -> str:
@@ -564,7 +571,7 @@ def _routed(p: float, side: str, prompt: str) -> str:
     )
 
 
-def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
+def _table_html(heads: Sequence[str], rows: Sequence[str]) -> str:
     titles = "".join(f"<th>{name}</th>" for name in heads)
     table = f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f"<div class='rl-scroll' tabindex='0'>{table}</div>"
@@ -585,7 +592,7 @@ def histogram_svg(scores: np.ndarray, at: float, top: float = 1.0, bins: int = 4
         for count, left in zip(counts.tolist(), edges.tolist(), strict=False)
         if count
     )
-    x = 6 * _place(at, top)
+    x = 6 * _place_on_scale(at, top)
     label = f"histogram of {len(scores)} scores; the fullest bar has {fullest}"
     return (
         "<svg class='rl-histogram' viewBox='0 0 600 102' preserveAspectRatio='none' role='img' "
@@ -604,7 +611,9 @@ def history_html(events: Sequence[Entry]) -> str:
         return muted_html("Nothing yet: what you route and ask is kept here.")
     heads = ("time", "p_superior", "goes to", "prompt", "answered by", "took")
     link = _download([asdict(event) for event in events], "router-history.csv")
-    return link + _table(heads, [_history_row(event) for event in reversed(events[-TABLE_ROWS:])])
+    return link + _table_html(
+        heads, [_history_row(event) for event in reversed(events[-TABLE_ROWS:])]
+    )
 
 
 def _history_row(event: Entry) -> str:
@@ -639,7 +648,7 @@ def short(text: str, length: int = 160) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
-def _percent(share: float | None) -> str:
+def _percent_text(share: float | None) -> str:
     if share is None:
         return "–"
     digits = 0 if share in (0, 1) or 0.005 <= share <= 0.995 else 1

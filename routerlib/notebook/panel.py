@@ -144,7 +144,9 @@ class RouterPanel(widgets.VBox):
         return [self._header, self._error, self.tabs]
 
     def _build_one(self, samples: Sequence[tuple[str, str]]) -> widgets.Widget:
-        self.prompt = _field("Prompt", "Type a prompt, or take one of the samples below.", rows=4)
+        self.prompt = _text_field(
+            "Prompt", "Type a prompt, or take one of the samples below.", rows=4
+        )
         chips = [widgets.Button(description=label, tooltip=prompt) for label, prompt in samples]
         for chip, (_, prompt) in zip(chips, samples, strict=True):
             classed(chip, "rl-chip").on_click(lambda _, prompt=prompt: self._do_sample(prompt))
@@ -207,7 +209,7 @@ class RouterPanel(widgets.VBox):
         )
 
     def _build_many(self) -> widgets.Widget:
-        self.batch_prompts = _field(
+        self.batch_prompts = _text_field(
             "Prompts", "Paste prompts, one a line, or upload a file.", rows=5
         )
         self.upload = widgets.FileUpload(
@@ -514,8 +516,8 @@ class RouterPanel(widgets.VBox):
             answer.text += piece
         answer.seconds = now
         if chunk.usage:
-            answer.prompt_tokens = _count(chunk.usage.prompt_tokens)
-            answer.completion_tokens = _count(chunk.usage.completion_tokens)
+            answer.prompt_tokens = _count_or_none(chunk.usage.prompt_tokens)
+            answer.completion_tokens = _count_or_none(chunk.usage.completion_tokens)
 
     def _cost(self, answer: ModelAnswer) -> float | None:
         prices = prices_of(self.router.prices, answer.side)
@@ -728,12 +730,12 @@ def _note(text: str) -> widgets.HTML:
     return classed(widgets.HTML(markup.muted_html(text)), "rl-note")
 
 
-def _count(value: Any) -> int | None:
+def _count_or_none(value: Any) -> int | None:
     """A count as a server sent it, or None where it is none: the client hands on whatever came."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _field(label: str, placeholder: str, rows: int) -> widgets.Textarea:
+def _text_field(label: str, placeholder: str, rows: int) -> widgets.Textarea:
     """A text to type. It is sent when it is left, not letter by letter: while a busy kernel has yet
     to take one letter, the browser holds back the rest, and a click on a button would overtake it.
     """

@@ -115,8 +115,8 @@ def fitting(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, str) and are_texts:
         return value  # STOP: several texts, where the default is one
     raise settings.SettingError(
-        f"The parameter {name} takes a {_kind(default)} such as {default!r}, "
-        f"not {value!r} ({_kind(value)})."
+        f"The parameter {name} takes a {_kind_of_value(default)} such as {default!r}, "
+        f"not {value!r} ({_kind_of_value(value)})."
     )
 
 
@@ -126,7 +126,7 @@ def _is_of_the_kind_of(value: Any, default: Any) -> bool:
     return isinstance(value, type(default)) and not is_bool_for_number
 
 
-def _kind(value: Any) -> str:
+def _kind_of_value(value: Any) -> str:
     return KINDS.get(type(value), type(value).__name__)
 
 

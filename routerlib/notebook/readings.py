@@ -40,7 +40,7 @@ def votes(found: Sequence[Vote], questions: Collection[str], rejected: int) -> s
     asked = {vote.question_id for vote in found}
     winners = Counter(vote.winner for vote in found)
     return (
-        f"{len(found):,} votes ({_share(winners['tie'], len(found))} ties) on {len(asked):,} "
+        f"{len(found):,} votes ({_share_told(winners['tie'], len(found))} ties) on {len(asked):,} "
         f"questions, {len(ratings.models_of(found))} models, "
         f"{len({vote.judge for vote in found}):,} judges, turns "
         f"{', '.join(map(str, sorted({vote.turn for vote in found})))}; {rejected:,} broken rows, "
@@ -84,9 +84,9 @@ def difficulty(rows: Sequence[ratings.Difficulty], threshold: float) -> str:
     verdicts = Counter(row.verdict for row in rows)
     number = sum(row.votes for row in rows)
     return (
-        f"In {_share(sum(row.superior_wins for row in rows), number)} of {number:,} cross-tier "
-        "votes only the superior side would do; in the others the inferior side won or tied. At "
-        f"the threshold {threshold:g}, {verdicts[ROUTE_TO_INFERIOR]} questions are inferior, "
+        f"In {_share_told(sum(row.superior_wins for row in rows), number)} of {number:,} "
+        "cross-tier votes only the superior side would do; in the others the inferior side won or "
+        f"tied. At the threshold {threshold:g}, {verdicts[ROUTE_TO_INFERIOR]} questions are inferior, "
         f"{verdicts[ROUTE_TO_SUPERIOR]} superior and **{verdicts[ratings.UNDECIDED]} undecided**."
     )
 
@@ -183,7 +183,7 @@ def labels(run: labelling.LabellingRun, rows: Sequence[LabelledPrompt]) -> str:
     if len(run.labels) == 1:
         alike = " All of them have one label: by length or category there is nothing to compare."
     return (
-        f"The labeller sends {_share(run.labels.get(ROUTE_TO_SUPERIOR, 0), run.labelled)} of "
+        f"The labeller sends {_share_told(run.labels.get(ROUTE_TO_SUPERIOR, 0), run.labelled)} of "
         f"{run.labelled:,} prompts to the superior model (mean p_superior {mean:.2f}); "
         f"{run.unparsable:,} answers could not be read.{alike}"
     )
@@ -286,8 +286,8 @@ def rules(summaries: Sequence[Mapping[str, Any]]) -> str:
         for summary in summaries
     )
     return (
-        f"The rule “{rule}” found {_share(count, found.total())} of {found.total():,} answers. "
-        f"{missed}."
+        f"The rule “{rule}” found {_share_told(count, found.total())} of {found.total():,} "
+        f"answers. {missed}."
     )
 
 
@@ -382,7 +382,7 @@ def routed(router: Router, scores: np.ndarray) -> str:
     up = int((scores >= router.threshold).sum())
     return (
         f"At its threshold of {router.threshold:.3f} the {router.name} sends "
-        f"{_share(up, len(scores))} of {len(scores):,} prompts to the superior model; at "
+        f"{_share_told(up, len(scores))} of {len(scores):,} prompts to the superior model; at "
         f"{sorted(scores)[len(scores) // 2]:.3f} it would be half of them."
     )
 
@@ -396,5 +396,5 @@ def follow_up(alone: Decision, within: Decision) -> str:
     )
 
 
-def _share(part: float, whole: float) -> str:
+def _share_told(part: float, whole: float) -> str:
     return f"{part / max(1, whole):.0%}"

@@ -156,7 +156,7 @@ def card(output: Output) -> str:
     )
 
 
-def _line(output: Output) -> tuple[str, ...]:
+def _table_line(output: Output) -> tuple[str, ...]:
     """An output as a line of a table."""
     sample = output.sample
     verdict = "right" if sample.is_correct else "wrong"
@@ -243,7 +243,7 @@ class OutputViewer:
         if not self.shown:
             return "<p>no such output</p>"
         heads = ("model", "question", "extracted", "right answer", "verdict", "rule")
-        rows = [_line(output) for output in self.shown[:FACE_ROWS]]
+        rows = [_table_line(output) for output in self.shown[:FACE_ROWS]]
         told = f"{self.place + 1} of {len(self.shown):,} outputs; the first {len(rows)} of them:"
         chosen = card(self.shown[self.place])
         return f"{chosen}<p>{told}</p>{markup.plain_table(heads, rows)}"

@@ -139,15 +139,15 @@ def explain(error: BaseException, kind: str, name: str) -> str:
         error: what a client of the hub raised. kind: DATASET, MODEL or ROUTER. name: its id.
     """
     thing, link = f"{_called(kind)} {name}", page(kind, name)
-    kinds = {type(cause).__name__ for cause in _causes(error)}
-    response = _response(error)
+    kinds = {type(cause).__name__ for cause in _chain_of(error)}
+    response = _response_behind(error)
     if "OfflineModeIsEnabled" in kinds:
         return (
             f"The {thing} is not on this machine, and HF_HUB_OFFLINE forbids to ask the hub. "
             f"{_other_ways(kind)}"
         )
     if response is not None:
-        return _refused(kind, name, response)
+        return _refusal_told(kind, name, response)
     if kinds & {"EmptyDatasetError", "DataFilesNotFoundError"}:
         return f"The {thing} holds no file of rows. Look at {link}, and name another."
     if _is_away(error):
@@ -158,7 +158,7 @@ def explain(error: BaseException, kind: str, name: str) -> str:
 
 def explain_refused_push(error: BaseException, name: str) -> str:
     """Why the hub did not take a router, and what to do."""
-    response = _response(error)
+    response = _response_behind(error)
     if response is not None and response.status_code in (401, 403):
         return (
             f"The hub does not let the account of HF_TOKEN write to {name}. Take a token with the "
@@ -169,15 +169,15 @@ def explain_refused_push(error: BaseException, name: str) -> str:
     return explain(error, ROUTER, name)
 
 
-def _response(error: BaseException) -> Any:
+def _response_behind(error: BaseException) -> Any:
     """The answer that refused, out of the chain of causes; None where there was none."""
-    answers = (getattr(cause, "response", None) for cause in _causes(error))
+    answers = (getattr(cause, "response", None) for cause in _chain_of(error))
     return next((answer for answer in answers if answer is not None), None)
 
 
 def _is_away(error: BaseException) -> bool:
     """Whether the hub could not be reached, or is in trouble itself."""
-    response = _response(error)
+    response = _response_behind(error)
     if response is not None:
         return response.status_code in BUSY
     # Of the clients' error classes
@@ -191,7 +191,7 @@ def _is_away(error: BaseException) -> bool:
     return any(
         isinstance(cause, ConnectionError | TimeoutError)
         or any(word in type(cause).__name__ for word in words)
-        for cause in _causes(error)
+        for cause in _chain_of(error)
     )
 
 
@@ -200,7 +200,7 @@ def page(kind: str, name: str) -> str:
     return f"https://huggingface.co/{'datasets/' if kind == DATASET else ''}{name}"
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def _chain_of(error: BaseException | None) -> Iterator[BaseException]:
     """The error, and what it came from; errors chained by `from None` still have their context."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
@@ -209,7 +209,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _refused(kind: str, name: str, response: Any) -> str:
+def _refusal_told(kind: str, name: str, response: Any) -> str:
     """The sentence for an answer that refuses: by its status, and its X-Error-Code where the hub
     gave one.
     """
@@ -296,7 +296,7 @@ def edition(name: HubName) -> Edition:
             info = api.dataset_info(name.id, revision=name.revision or None, timeout=PATIENCE)
             split = name.split or _preferred_split(name, info.sha or "main")
     except Exception as error:  # the hub's clients raise many kinds
-        raise _error(error, name) from error
+        raise _hub_error(error, name) from error
     card = info.card_data.to_dict() if info.card_data else {}
     licence = str(card.get("license") or "not stated")
     return Edition(name.id, name.config, split, info.sha or "main", licence)
@@ -323,20 +323,20 @@ def stream_rows(name: HubName, limit: int | None = None) -> Iterator[tuple[int, 
     Raises:
         HubError: the hub does not give it, or went away; what was read until then is kept.
     """
-    kept = _kept(name)
+    kept = _rows_kept(name)
     number = 0
     for row in kept.rows():
         number += 1
         yield number, row
     if kept.is_whole:
         return
-    with contextlib.closing(_rest(name, kept, number, limit)) as rows:
+    with contextlib.closing(_rows_behind(name, kept, number, limit)) as rows:
         for row in rows:
             number += 1
             yield number, row
 
 
-def _kept(name: HubName) -> KeptRows:
+def _rows_kept(name: HubName) -> KeptRows:
     """The rows kept of the present edition; where the hub cannot tell which that is, of the one
     read last.
     """
@@ -356,7 +356,7 @@ def _kept(name: HubName) -> KeptRows:
         return last
 
 
-def _rest(
+def _rows_behind(
     name: HubName, kept: KeptRows, start: int, limit: int | None
 ) -> Generator[Any, None, None]:
     """The rows behind number `start`, from the hub; each is kept before it is passed on."""
@@ -434,7 +434,7 @@ def _preferred_split(name: HubName, revision: str) -> str:
 
 
 def _broken_off(error: Exception, name: HubName, count: int) -> HubError:
-    told = str(_error(error, name))
+    told = str(_hub_error(error, name))
     if not count:
         return HubError(told)
     return HubError(
@@ -442,14 +442,14 @@ def _broken_off(error: Exception, name: HubName, count: int) -> HubError:
     )
 
 
-def _error(error: Exception, name: HubName) -> HubError:
+def _hub_error(error: Exception, name: HubName) -> HubError:
     """A sentence for what a client raised; where a configuration or split is wrong, with the right
     ones.
     """
     if isinstance(error, HubError):
         return error
-    if _response(error) is None and not _is_away(error):
-        refusal = _refusal(name)
+    if _response_behind(error) is None and not _is_away(error):
+        refusal = _failure_of(name)
         if refusal is not None:
             return HubError(explain(refusal, DATASET, name.id))
         with contextlib.suppress(Exception):  # the hub went away meanwhile: tell the first error
@@ -459,7 +459,7 @@ def _error(error: Exception, name: HubName) -> HubError:
     return HubError(explain(error, DATASET, name.id))
 
 
-def _refusal(name: HubName) -> Exception | None:
+def _failure_of(name: HubName) -> Exception | None:
     """What the hub's client raises when it asks for one file of a data set; None where it may have
     it.
 
@@ -489,19 +489,19 @@ def _wrong_part(name: HubName) -> str:
         configs = datasets.get_dataset_config_names(name.id, **where)
         default = datasets.get_dataset_default_config_name(name.id, **where)
         if name.config and name.config not in configs:
-            right = _listed(name, "config", configs)
+            right = _names_listed(name, "config", configs)
             return f"The data set {name.id} has no configuration {name.config!r}. It has {right}."
         if not name.config and default is None:
-            right = _listed(name, "config", configs)
+            right = _names_listed(name, "config", configs)
             return f"The data set {name.id} has several configurations. Name one of them: {right}."
         splits = datasets.get_dataset_split_names(name.id, name.config or default, **where)
     if name.split and name.split not in splits:
-        right = _listed(name, "split", splits)
+        right = _names_listed(name, "split", splits)
         return f"The data set {name.id} has no split {name.split!r}. It has {right}."
     return ""
 
 
-def _listed(name: HubName, part: str, values: Sequence[str]) -> str:
+def _names_listed(name: HubName, part: str, values: Sequence[str]) -> str:
     """The right names as a user writes them, the one most like the given one first; eight at
     most.
     """

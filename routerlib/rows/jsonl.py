@@ -410,7 +410,7 @@ def checked(
         try:
             if isinstance(value, RowError):
                 raise value
-            row = parse_row(row_type, _named(row_type, name, value))
+            row = parse_row(row_type, _with_model_named(row_type, name, value))
         except RowError as error:
             first = first or f"{name}, line {number}: {error}"
             if rejects is None:
@@ -440,7 +440,7 @@ class _Count:
     bad: int = 0
 
 
-def _named(row_type: type[Row], name: str, value: Any) -> Any:
+def _with_model_named(row_type: type[Row], name: str, value: Any) -> Any:
     """A row of responses that does not say whose they are gets the model's name from the file's."""
     is_nameless = row_type is Responses and isinstance(value, dict) and not value.get("model")
     return value | {"model": model_of_file(name)} if is_nameless else value
@@ -550,7 +550,7 @@ def write_json(path: str | Path, value: Any) -> Path:
     NaN and infinity, for which JSON has no word, become null.
     """
     with _replacing(path) as file:
-        text = json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_plain)
+        text = json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_as_json_knows)
         file.write(text.encode() + b"\n")
     return Path(path)
 
@@ -577,7 +577,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _plain(value: Any) -> Any:
+def _as_json_knows(value: Any) -> Any:
     """numpy's numbers and arrays, and paths, as JSON knows them."""
     if hasattr(value, "tolist"):
         return _finite(value.tolist())

@@ -50,7 +50,7 @@ class KeptRows:
         parts = (edition.id, edition.config, edition.split, edition.revision[:12])
         stem = "--".join(re.sub(r"[^A-Za-z0-9.-]+", "_", part) for part in parts if part)
         self.path = settings.outputs("hub") / f"{stem}.jsonl"
-        note = _note(self.path.with_suffix(".json"))
+        note = _note_beside(self.path.with_suffix(".json"))
         is_there = self.path.exists()
         self.count: int = note.get("rows", 0) if is_there else 0
         self.is_whole: bool = note.get("is_whole", False) and is_there
@@ -132,7 +132,7 @@ def last_read(id: str, config: str, split: str, revision: str) -> KeptRows | Non
     """The edition of a data set that was read last; an empty split or revision stands for any."""
     notes = settings.outputs("hub").glob("*.json")
     for path in sorted(notes, key=lambda path: path.stat().st_mtime, reverse=True):
-        known = _note(path).get("edition")
+        known = _note_beside(path).get("edition")
         if not known or (known["id"], known["config"]) != (id, config):
             continue
         if split in ("", known["split"]) and known["revision"].startswith(revision):
@@ -140,7 +140,7 @@ def last_read(id: str, config: str, split: str, revision: str) -> KeptRows | Non
     return None
 
 
-def _note(path: Path) -> dict[str, Any]:
+def _note_beside(path: Path) -> dict[str, Any]:
     """What is noted beside the rows; nothing where the note is missing or damaged."""
     with contextlib.suppress(FileNotFoundError, jsonl.RowError, jsonl.Unreadable):
         note = jsonl.read_json(path)

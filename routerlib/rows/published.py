@@ -198,7 +198,7 @@ def _vote(row: Fields) -> Fields:
     if "turn" in row and ("tstamp" in row or "anony" in row):
         row["turn"] = 1  # there it counts the rounds of the talk, which is judged as a whole
     for side in ("conversation_a", "conversation_b"):
-        row[side] = _decoded(row.get(side))
+        row[side] = _list_in_cell(row.get(side))
     winner = row.get("winner")
     if isinstance(winner, str) and TIES.fullmatch(winner.strip()):
         row["winner"] = "tie"
@@ -225,7 +225,7 @@ def _vote_on_responses(row: Fields) -> Fields:
 
 
 def _turns(value: Any) -> list[str]:
-    value = _decoded(value)
+    value = _list_in_cell(value)
     turns = value if isinstance(value, list) else [value]
     return ["" if turn is None else str(turn) for turn in turns]
 
@@ -239,7 +239,7 @@ def _talk(prompts: list[str], answers: list[str]) -> list[dict[str, str]]:
     return talk
 
 
-def _decoded(value: Any) -> Any:
+def _list_in_cell(value: Any) -> Any:
     """A list that a table holds as text, in JSON's writing or Python's; any other value as it
     is.
     """
@@ -330,7 +330,7 @@ def message_text(content: Any) -> Any:
 # --- outcomes ---
 
 
-def _outcome(row: Fields) -> Fields:
+def _outcome_of_scores(row: Fields) -> Fields:
     """Two scores of one prompt; what follows from them is added. RouterBench keeps the prompt in a
     list.
     """
@@ -353,7 +353,7 @@ def _outcome(row: Fields) -> Fields:
 
 
 def _one_text(prompt: Any) -> Any:
-    prompt = _decoded(prompt)
+    prompt = _list_in_cell(prompt)
     is_texts = isinstance(prompt, list) and all(isinstance(part, str) for part in prompt)
     return "\n".join(prompt) if is_texts else prompt
 
@@ -500,7 +500,7 @@ SHAPES = (
         "LabelledPrompt",
         "RouterBench, SPROUT, two scores",
         "inferior_score,superior_score",
-        _outcome,
+        _outcome_of_scores,
         "p_superior,label,id",
     ),
     _shape("Responses", "lm-evaluation-harness", "doc_id,doc,target", _harness_sample),

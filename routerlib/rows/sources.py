@@ -230,7 +230,7 @@ def _prepared(
     """The values of one source on their way to be checked: under our names, requests out of their
     log, masked.
     """
-    values = _named(values, names)
+    values = _under_our_names(values, names)
     if row_type is schemas.Conversation:
         values = logs.requests(name, values, getattr(rejects, "pass_over", None))
     return _masked(values, mask) if mask else values
@@ -272,7 +272,7 @@ def _field_names(fields: Mapping[str, str] | None, row_type: type[Row]) -> dict[
     return dict(fields)
 
 
-def _named(
+def _under_our_names(
     values: Iterable[tuple[int, Any]], names: Mapping[str, str]
 ) -> Iterator[tuple[int, Any]]:
     """The values with their fields under our names."""
@@ -284,7 +284,7 @@ def _renamed(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """One row with our names added; a wide table's costs follow the two models that were chosen."""
     found = dict(row)
     for ours, theirs in names.items():
-        value = _at(row, theirs)
+        value = _field_at(row, theirs)
         if value is not None:
             found[ours] = value
     for side in ("inferior", "superior"):
@@ -298,7 +298,7 @@ def _renamed(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in used}
 
 
-def _at(row: Mapping[str, Any], path: str) -> Any:
+def _field_at(row: Mapping[str, Any], path: str) -> Any:
     """A field by its name, or by a path into objects: "doc.question"."""
     if path in row:
         return row[path]
@@ -533,10 +533,10 @@ def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
             yield rows.line_num, RowError(problem, text=str(cells))
         elif cells:
             named = zip(names, cells, strict=False)
-            yield rows.line_num, {name: _cell(text) for name, text in named if name and text}
+            yield rows.line_num, {name: _csv_cell(text) for name, text in named if name and text}
 
 
-def _cell(text: str) -> Any:
+def _csv_cell(text: str) -> Any:
     """A CSV cell; lists and objects are written in it as JSON."""
     if text[:1] in ("[", "{"):
         try:

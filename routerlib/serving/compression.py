@@ -51,13 +51,13 @@ def decoded(content: bytes, encoding: str, most: int) -> bytes:
         if name not in ENCODINGS:
             raise UnknownEncoding(name)
         try:
-            content = _unpacked(content, name, most)
+            content = _one_layer_off(content, name, most)
         except (zlib.error, ZstdError, EOFError):
             raise CannotDecode(f"the body is no {name}") from None
     return content
 
 
-def _unpacked(content: bytes, name: str, most: int) -> bytes:
+def _one_layer_off(content: bytes, name: str, most: int) -> bytes:
     """One compression taken off. Several members or frames in a row are one body."""
     make: Callable[[], Any] = ZstdDecompressor if name == "zstd" else _inflate
     parts: list[bytes] = []

@@ -89,7 +89,7 @@ def answer(question: Mapping[str, Any], decision: Decision, board: Switchboard) 
         return {"type": "predicate", "name": name, "probability": p}
     if question["type"] == "choice":
         values = [choice.get("value") for choice in question["choices"]]
-        sides = [_side(value, board) for value in values]
+        sides = [_side_of(value, board) for value in values]
         if sorted(map(str, sides)) == ["inferior", "superior"]:
             shares = [p if side == "superior" else 1 - p for side in sides]
             chosen = sides.index(decision.model)
@@ -110,7 +110,7 @@ def answer(question: Mapping[str, Any], decision: Decision, board: Switchboard) 
     return {"type": "refusal", "name": name, "reason": reason}
 
 
-def _side(value: Any, board: Switchboard) -> str | None:
+def _side_of(value: Any, board: Switchboard) -> str | None:
     if value in ("inferior", ROUTE_TO_INFERIOR, board.inferior.model):
         return "inferior"
     return "superior" if value in ("superior", ROUTE_TO_SUPERIOR, board.superior.model) else None

@@ -251,20 +251,20 @@ def _holds_no_answer(content: bytes, body: Mapping[str, Any]) -> bool:
         value = json.loads(content)
     except (ValueError, RecursionError):
         return True
-    return not _choices(value) if _error(value) is None else _fails(value, body)
+    return not _choices(value) if _error_told(value) is None else _fails(value, body)
 
 
 def _fails(value: Any, body: Mapping[str, Any]) -> bool:
     """Whether a completion, or an event of one, tells an error that another model may not meet, and
     brings nothing.
     """
-    error = _error(value)
+    error = _error_told(value)
     if error is None or any(_brings_something(choice) for choice in _choices(value)):
         return False
     return another_may(200, error, {}, body)
 
 
-def _error(value: Any) -> Any:
+def _error_told(value: Any) -> Any:
     """The error in an answer, wherever servers put it: beside the choices, in one of them, in a
     list; None without.
     """
@@ -312,7 +312,7 @@ def _first_words(content: bytes, body: Mapping[str, Any]) -> bool | None:
             event = json.loads(data)
         except (ValueError, RecursionError):
             return True
-        if _error(event) is not None:
+        if _error_told(event) is not None:
             return _fails(event, body)
         if any(_brings_something(c) or c.get("finish_reason") for c in _choices(event)):
             return False

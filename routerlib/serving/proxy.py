@@ -227,14 +227,14 @@ class RouterApp:
             try:
                 return await handler(request)
             except RequestError as error:
-                return _refused(error)
+                return _refusal_reply(error)
             except ClientDisconnect:
                 return Response(status_code=499)  # nobody reads it
             except Exception as error:
                 # An exception's text may hold a prompt, so the log gets the kind and the place
                 # alone.
-                log.error("%s at %s", type(error).__name__, _place(error))
-                return _refused(
+                log.error("%s at %s", type(error).__name__, _place_of_error(error))
+                return _refusal_reply(
                     RequestError(
                         f"The router failed ({type(error).__name__}); its log tells where.", 500
                     )
@@ -613,12 +613,12 @@ async def _no_such_path(request: Request, _: Exception) -> Response:
     return Json(RequestError(message, 404).body(), 404)
 
 
-def _refused(error: RequestError) -> Response:
+def _refusal_reply(error: RequestError) -> Response:
     headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
     return Json(error.body(), error.status, headers=headers)
 
 
-def _place(error: BaseException) -> str:
+def _place_of_error(error: BaseException) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
 

@@ -128,7 +128,7 @@ class RoutingTransport(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
-            if listed := _listed(request, self.board):
+            if listed := _models_listed(request, self.board):
                 return listed
             if not _is_chat(request):
                 return connections.send(self.client(self.board.superior), request)
@@ -140,8 +140,8 @@ class RoutingTransport(httpx2.BaseTransport):
             line = HttpLine(self, request, body)
             reply, answered_by, plan = without_waiting(self.stages.ask(plan, body, line))
         except RequestError as error:
-            return _refused(error, request, plan)
-        return _response(reply, request, plan, answered_by, HeldStream(reply))
+            return _refusal_response(error, request, plan)
+        return _response_for_sdk(reply, request, plan, answered_by, HeldStream(reply))
 
     def plan(self, request: httpx2.Request, body: dict[str, Any]) -> Plan:
         named = self.board.named(body)
@@ -191,8 +191,8 @@ class HttpLine:
         if not beside and seconds is None:
             return Gathered(await first)
         end = None if seconds is None else time.monotonic() + seconds
-        main = _in_a_thread(first)
-        others = {name: _in_a_thread(work) for name, work in beside.items()}
+        main = _future_of(first)
+        others = {name: _future_of(work) for name, work in beside.items()}
         try:
             found = Gathered(main.result(seconds))
         except concurrent.futures.TimeoutError:
@@ -214,7 +214,7 @@ class HttpLine:
         return work()
 
 
-def _in_a_thread(work: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
+def _future_of(work: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
     """The result to come of a coroutine that never waits for a loop."""
     found: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
@@ -279,7 +279,7 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
-            if listed := _listed(request, self.board):
+            if listed := _models_listed(request, self.board):
                 return listed
             if not _is_chat(request):
                 return await connections.send_async(self.client(self.board.superior), request)
@@ -291,8 +291,8 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
             line = AsyncHttpLine(self, request, body)
             reply, answered_by, plan = await self.stages.ask(plan, body, line)
         except RequestError as error:
-            return _refused(error, request, plan)
-        return _response(reply, request, plan, answered_by, AsyncHeldStream(reply))
+            return _refusal_response(error, request, plan)
+        return _response_for_sdk(reply, request, plan, answered_by, AsyncHeldStream(reply))
 
     async def plan(self, request: httpx2.Request, body: dict[str, Any]) -> Plan:
         named = self.board.named(body)
@@ -372,7 +372,7 @@ def _is_chat(request: httpx2.Request) -> bool:
     return request.method == "POST" and request.url.path.endswith("/chat/completions")
 
 
-def _listed(request: httpx2.Request, board: Switchboard) -> httpx2.Response | None:
+def _models_listed(request: httpx2.Request, board: Switchboard) -> httpx2.Response | None:
     """The answer to a question about models: those that can be asked for here. None to another
     question.
     """
@@ -401,12 +401,12 @@ def _readdressed(
     )
 
 
-def _refused(error: RequestError, request: httpx2.Request, plan: Plan) -> httpx2.Response:
+def _refusal_response(error: RequestError, request: httpx2.Request, plan: Plan) -> httpx2.Response:
     headers = plan.headers(plan.first)
     return httpx2.Response(error.status, json=error.body(), headers=headers, request=request)
 
 
-def _response(
+def _response_for_sdk(
     reply: Reply, request: httpx2.Request, plan: Plan, answered_by: Backend, stream: Any
 ) -> httpx2.Response:
     """What the SDK gets: the model's answer, with headers that tell the decision and who

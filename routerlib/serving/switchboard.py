@@ -283,10 +283,10 @@ def conversation(body: Mapping[str, Any]) -> list[Message]:
         raise RequestError(
             "The request has no `messages`: a list of objects with `role` and `content` is needed."
         )
-    return [_message(index, message) for index, message in enumerate(messages)]
+    return [_checked_message(index, message) for index, message in enumerate(messages)]
 
 
-def _message(index: int, message: Any) -> Message:
+def _checked_message(index: int, message: Any) -> Message:
     if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
         raise RequestError(f"messages[{index}] must be an object with `role` and `content`.")
     content = message.get("content")

@@ -237,7 +237,7 @@ def _polyline(
     )
 
 
-def _checked(
+def _checked_course(
     course: Course, inferior: ArrayLike, superior: ArrayLike, costs: Costs
 ) -> tuple[Array, Array]:
     _, inferior, superior = checked_outcomes(course.position, inferior, superior)
@@ -264,7 +264,7 @@ def cost_curve(
     Raises:
         NoGap, NoSaving: the superior model is not better, or not dearer, on these rows.
     """
-    inferior, superior = _checked(course, inferior, superior, costs)
+    inferior, superior = _checked_course(course, inferior, superior, costs)
     rows = len(inferior)
     _, money, gained = _polyline(course, superior - inferior, costs, None)
     return money[0] / rows / costs.span, gained[0] / rows / gap(inferior, superior)
@@ -314,7 +314,7 @@ def cost_area_parts(
         the bill; one entry a resample, of shape (1,) without `counts`; full is 0 where a resample
         has no gap or no saving.
     """
-    inferior, superior = _checked(course, inferior, superior, costs)
+    inferior, superior = _checked_course(course, inferior, superior, costs)
     weights = np.ones((1, len(inferior))) if counts is None else np.atleast_2d(counts)
     gained = np.maximum(weights @ (superior - inferior), 0.0)
     span = np.maximum(weights @ (costs.superior - costs.inferior), 0.0)
@@ -357,7 +357,7 @@ def expenses(
         share_superior (both ways to it together), cost_per_1000, and saved: the share of always-
         superior's bill that is spared, negative where it is exceeded.
     """
-    inferior, superior = _checked(course, inferior, superior, costs)
+    inferior, superior = _checked_course(course, inferior, superior, costs)
     state = course.states(threshold)
     reached = state >= STATES.index("escalated")
     bill = float(_price_of(state, costs).mean())
@@ -380,7 +380,7 @@ def dollar_curve(
     """Accuracy over dollars per 1,000 prompts: (thresholds, cost_per_1000, accuracy), from the
     cheapest point on.
     """
-    inferior, superior = _checked(course, inferior, superior, costs)
+    inferior, superior = _checked_course(course, inferior, superior, costs)
     rows = len(inferior)
     thresholds, money, gained = _polyline(course, superior - inferior, costs, None)
     base = float(costs.inferior.mean())

@@ -433,7 +433,7 @@ def auc(score: ArrayLike, y: ArrayLike, counts: Array | None = None) -> Any:
     return float(areas[0]) if counts is None else areas
 
 
-def _mean(values: Array, counts: Array | None) -> Any:
+def _weighted_mean(values: Array, counts: Array | None) -> Any:
     return float(values.mean()) if counts is None else ratio(counts @ values, counts.sum(axis=1))
 
 
@@ -443,7 +443,7 @@ def brier(p: ArrayLike, y: ArrayLike, counts: Array | None = None) -> Any:
     Lower is better.
     """
     p, y = _forecasts(p, y)
-    return _mean((p - y) ** 2, counts)
+    return _weighted_mean((p - y) ** 2, counts)
 
 
 def log_loss(p: ArrayLike, y: ArrayLike, counts: Array | None = None) -> Any:
@@ -454,7 +454,7 @@ def log_loss(p: ArrayLike, y: ArrayLike, counts: Array | None = None) -> Any:
     forecast, outcome = _forecasts(p, y)
     inside = np.clip(forecast, 1e-7, 1 - 1e-7)
     losses = -(outcome * np.log(inside) + (1 - outcome) * np.log(1 - inside))
-    return _mean(losses, counts)
+    return _weighted_mean(losses, counts)
 
 
 def _bin_of(p: Array, bins: int, equal_mass: bool = False) -> Array:
@@ -533,7 +533,9 @@ def _resamples(rows: int, n: int, seed: int):
         n -= block
 
 
-def _resampled(metric: Callable[..., Any], arrays: Sequence[Array], n: int, seed: int) -> Array:
+def _resampled_metric(
+    metric: Callable[..., Any], arrays: Sequence[Array], n: int, seed: int
+) -> Array:
     values = []
     vectorised = "counts" in inspect.signature(metric).parameters
     for counts in _resamples(len(arrays[0]), n, seed):
@@ -587,7 +589,7 @@ def bootstrap(
     """
     columns = [np.asarray(array) for array in arrays]
     same_length(**{f"array {i}": values for i, values in enumerate(columns)})
-    return interval(_resampled(metric, columns, n, seed), level)
+    return interval(_resampled_metric(metric, columns, n, seed), level)
 
 
 def paired_difference(
@@ -610,7 +612,9 @@ def paired_difference(
     a, b, *rest = [np.asarray(array) for array in (score_a, score_b, *others)]
     same_length(score_a=a, score_b=b, **{f"array {i}": values for i, values in enumerate(rest)})
     difference = float(metric(a, *rest)) - float(metric(b, *rest))
-    resampled = _resampled(metric, [a, *rest], n, seed) - _resampled(metric, [b, *rest], n, seed)
+    resampled = _resampled_metric(metric, [a, *rest], n, seed) - _resampled_metric(
+        metric, [b, *rest], n, seed
+    )
     return difference, *interval(resampled, level)
 
 

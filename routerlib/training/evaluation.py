@@ -105,8 +105,8 @@ def compare(
     # A Poisson count for each row resamples all tests at once: the same row in two tests is one
     # row.
     counts = np.random.default_rng(0).poisson(1.0, size=(n, len(examples))).astype(np.float32)
-    point = {name: float(_apgr(examples, tests, name, None)[0]) for name in names}
-    drawn = {name: _apgr(examples, tests, name, counts) for name in names}
+    point = {name: float(_apgr_of_resamples(examples, tests, name, None)[0]) for name in names}
+    drawn = {name: _apgr_of_resamples(examples, tests, name, counts) for name in names}
     rivals = [name for name in BASELINES if name in point and name != "random"]
     best = max(rivals, key=point.__getitem__)
     rows = []
@@ -129,7 +129,7 @@ def compare(
     return sorted(rows, key=lambda row: -row.apgr)
 
 
-def _apgr(
+def _apgr_of_resamples(
     examples: Examples, tests: Sequence[Tested], name: str, counts: np.ndarray | None
 ) -> np.ndarray:
     """APGR over all tests, each ranked within itself, of every resample.
@@ -181,18 +181,18 @@ def as_markdown(rows: Sequence[Compared]) -> str:
             f"**{row.name}** (chosen)" if row.chosen else row.name,
             apgr.replace(" ", NO_BREAK),
             above.replace(" ", NO_BREAK),
-            *(_figure(value, ".2f") for value in (row.cpt50, row.cpt80)),
-            *(_figure(value) for value in (row.auc, row.brier, row.ece)),
+            *(_figure_text(value, ".2f") for value in (row.cpt50, row.cpt80)),
+            *(_figure_text(value) for value in (row.auc, row.brier, row.ece)),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _with_interval(form: str, value: float, low: float, high: float) -> str:
-    return f"{_figure(value, form)} [{_figure(low, form)}, {_figure(high, form)}]"
+    return f"{_figure_text(value, form)} [{_figure_text(low, form)}, {_figure_text(high, form)}]"
 
 
-def _figure(value: float, form: str = ".3f") -> str:
+def _figure_text(value: float, form: str = ".3f") -> str:
     return "–" if np.isnan(value) else format(value, form)
 
 
@@ -204,7 +204,7 @@ def verdict(rows: Sequence[Compared]) -> str:
             "On these test rows the superior model is no better than the inferior one: there is no "
             "gap to recover, no APGR."
         )
-    low, high = _figure(row.difference_low, "+.3f"), _figure(row.difference_high, "+.3f")
+    low, high = _figure_text(row.difference_low, "+.3f"), _figure_text(row.difference_high, "+.3f")
     by = f"{row.difference:+.3f} APGR (95 % interval {low} to {high})"
     rival = row.best_baseline
     if row.name == rival:
@@ -410,14 +410,14 @@ def by_source(
     for source in sorted({str(name) for test in tests for name in sources[test.index]}):
         inside = [_only(test, sources[test.index] == source) for test in tests]
         index = np.concatenate([test.index for test in inside])
-        low, high = metrics.interval(_apgr(examples, inside, chosen, counts))
+        low, high = metrics.interval(_apgr_of_resamples(examples, inside, chosen, counts))
         table.append(
             SourceResult(
                 source=source,
                 rows=len(np.unique(index)),
                 inferior=float(examples.inferior[index].mean()),
                 superior=float(examples.superior[index].mean()),
-                apgr=float(_apgr(examples, inside, chosen, None)[0]),
+                apgr=float(_apgr_of_resamples(examples, inside, chosen, None)[0]),
                 apgr_low=low,
                 apgr_high=high,
             )

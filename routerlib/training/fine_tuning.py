@@ -134,7 +134,7 @@ def fine_tune(
             _fit_head(trainer.model, tokenizer, train, recipe.target)
         head_seconds = time.perf_counter() - started
         trainer.train(resume_from_checkpoint=checkpoint)
-    history = _history(trainer.state.log_history, head_seconds)
+    history = _history_of(trainer.state.log_history, head_seconds)
     model = trainer.accelerator.unwrap_model(trainer.model)
     return EncoderScorer(encoders.for_inference(model), tokenizer), history
 
@@ -249,7 +249,7 @@ def _dataset(examples: Examples, tokenizer: Any, target: str) -> list[dict[str, 
     ]
 
 
-def _history(log: list[dict[str, float]], head_seconds: float) -> History:
+def _history_of(log: list[dict[str, float]], head_seconds: float) -> History:
     losses = [entry["eval_loss"] for entry in log if "eval_loss" in entry]
     run = next((entry for entry in reversed(log) if "train_runtime" in entry), {})
     seconds = run.get("train_runtime", float("nan"))

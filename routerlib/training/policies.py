@@ -293,13 +293,14 @@ class Policy:
         path = None
         if self.path is not None:
             path = {
-                name: [_finite(x) for x in values] for name, values in asdict(self.path).items()
+                name: [_finite_or_none(x) for x in values]
+                for name, values in asdict(self.path).items()
             }
         return {
             "name": self.name,
             "look": self.look.to_dict() if self.look else None,
             "path": path,
-            "threshold": _finite(self.threshold),
+            "threshold": _finite_or_none(self.threshold),
             "certificate": self.certificate,
             "sources": asdict(self.sources),
             "usual_costs": self.usual_costs,
@@ -333,7 +334,7 @@ class Policy:
             ) from None
 
 
-def _finite(value: float) -> float | str:
+def _finite_or_none(value: float) -> float | str:
     """JSON knows no infinity."""
     return value if np.isfinite(value) else ("inf" if value > 0 else "-inf")
 

@@ -86,16 +86,16 @@ def outcomes(
     """
     inferior = _known_or_nan([row.inferior_score for row in rows])
     superior = _known_or_nan([row.superior_score for row in rows])
-    first = _filled([row.inferior_cost for row in rows])
-    dear = _filled([row.superior_cost for row in rows])
-    reading = _filled([row.signals_cost for row in rows])
+    first = _filled_with_nan([row.inferior_cost for row in rows])
+    dear = _filled_with_nan([row.superior_cost for row in rows])
+    reading = _filled_with_nan([row.signals_cost for row in rows])
     if first is not None and dear is not None:
         bill = costs.checked_costs(first, dear, reading)
         return Outcomes(inferior, superior, _signals(rows), bill)
     priced = inferior_cost is not None and superior_cost is not None
     first = np.full(len(rows), inferior_cost if priced else USUAL_RATIO, dtype=float)
     dear = np.full(len(rows), superior_cost if priced else 1.0, dtype=float)
-    calls = _filled([row.signals_calls for row in rows])
+    calls = _filled_with_nan([row.signals_calls for row in rows])
     reading = None if calls is None else calls * first
     bill = costs.checked_costs(first, dear, reading)
     return Outcomes(inferior, superior, _signals(rows), bill, priced)
@@ -121,7 +121,7 @@ def _known_or_nan(values: Sequence[float | None]) -> Array:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def _filled(values: Sequence[float | None]) -> Array | None:
+def _filled_with_nan(values: Sequence[float | None]) -> Array | None:
     known = [value for value in values if value is not None]
     if not known:
         return None
@@ -216,7 +216,7 @@ def _area(parts: Sequence[Placed], told: Outcomes, counts: Array | None = None) 
     return metrics.ratio(*sums)
 
 
-def _apgr(parts: Sequence[Placed], told: Outcomes, counts: Array | None = None) -> Array:
+def _apgr_of_policy(parts: Sequence[Placed], told: Outcomes, counts: Array | None = None) -> Array:
     """APGR of one policy over several splits together: calls are counted, not money."""
     sums = np.zeros((2, 1))
     for index, course in parts:
@@ -231,7 +231,7 @@ def _apgr(parts: Sequence[Placed], told: Outcomes, counts: Array | None = None) 
 Area = Callable[[Sequence[Placed], Outcomes, Array | None], Array]
 
 
-def _drawn(
+def _drawn_areas(
     area: Area, policies: Mapping[str, Sequence[Placed]], told: Outcomes
 ) -> dict[str, Array]:
     """An area of each policy in every resample, the same resamples for all."""
@@ -280,7 +280,7 @@ def choose(fitted: Sequence[FittedPolicies], told: Outcomes) -> Choice:
     if np.isnan(areas[ROUTER]):
         why = f"The {ROUTER}: on held-out rows the superior model is not better, or not dearer."
         return Choice(ROUTER, areas, {}, ratio, why)
-    drawn = _drawn(_area, courses, told)
+    drawn = _drawn_areas(_area, courses, told)
     above = {}
     for name in names[1:]:
         low, high = metrics.interval(drawn[name] - drawn[ROUTER], LEVEL)
@@ -288,10 +288,10 @@ def choose(fitted: Sequence[FittedPolicies], told: Outcomes) -> Choice:
     clear = [name for name in above if above[name][0] >= WORTH and above[name][1] > 0]
     best = max(clear or above, key=lambda name: areas[name])
     chosen = best if clear else ROUTER
-    return Choice(chosen, areas, above, ratio, _why(chosen, best, above[best], ratio))
+    return Choice(chosen, areas, above, ratio, _why_chosen(chosen, best, above[best], ratio))
 
 
-def _why(chosen: str, best: str, above: tuple[float, float, float], ratio: float) -> str:
+def _why_chosen(chosen: str, best: str, above: tuple[float, float, float], ratio: float) -> str:
     gained, low, high = above
     interval = f"{100 * LEVEL:g} % interval {low:+.3f} to {high:+.3f}"
     figures = f"cost area {gained:+.3f}, {interval}, on held-out rows"
@@ -366,14 +366,14 @@ def compare_policies(
         show no gap or no saving.
     """
     courses = {name: [(one.index, one.courses[name]) for one in tests] for name in tests[0].courses}
-    calls, money = _drawn(_apgr, courses, told), _drawn(_area, courses, told)
+    calls, money = _drawn_areas(_apgr_of_policy, courses, told), _drawn_areas(_area, courses, told)
     against = courses[ROUTER]
     rows = []
     for name, parts in courses.items():
         row: dict[str, Any] = {"name": name, "chosen": name == chosen}
         row["price_ratio"] = told.costs.price_ratio
         figures = {
-            "apgr": (_apgr(parts, told), calls[name]),
+            "apgr": (_apgr_of_policy(parts, told), calls[name]),
             "cost_area": (_area(parts, told), money[name]),
             "difference": (
                 _area(parts, told) - _area(against, told),

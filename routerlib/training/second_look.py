@@ -180,7 +180,7 @@ def fit_second_look(
     gaps = {name: 1.0 - _known(columns[name]) for name in kept}
     gaps = {name: gap for name, gap in gaps.items() if gap.sum() >= FEWEST}
     solved = _solve(prompt | blocks, gaps, only)
-    slope, level = _line(solved.fitted, superior - inferior)
+    slope, level = _line_of_gains(solved.fitted, superior - inferior)
     return SecondLook(
         prompt=solved.weights.pop("prompt")[0],
         signals=kept,
@@ -192,7 +192,7 @@ def fit_second_look(
     )
 
 
-def _line(p: Array, gain: Array) -> tuple[float, float]:
+def _line_of_gains(p: Array, gain: Array) -> tuple[float, float]:
     """Slope (at least 0) and level of the straight line from probabilities to gains."""
     spread = float(np.var(p))
     slope = float(np.mean((p - p.mean()) * gain)) / spread if spread > 1e-12 else 0.0

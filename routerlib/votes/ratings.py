@@ -470,7 +470,7 @@ def difficulties(
         raise VotesError(
             f"THRESHOLD and LEVEL lie between 0 and 1; they are {threshold:g} and {level:g}."
         )
-    ids, won, all_ = _counts(votes, questions, tiers, turn)
+    ids, won, all_ = _cross_tier_counts(votes, questions, tiers, turn)
     from scipy.stats import beta
 
     a, b = fit_beta(won, all_)
@@ -482,14 +482,21 @@ def difficulties(
         question = questions[name]
         lo, hi = min(lo, p), max(hi, p)  # a very skewed posterior has its mean in a tail
         row = Difficulty(
-            name, question.category, _prompt(question, turn), int(all_[i]), int(won[i]), p, lo, hi
+            name,
+            question.category,
+            _prompt_of_turn(question, turn),
+            int(all_[i]),
+            int(won[i]),
+            p,
+            lo,
+            hi,
         )
         said = interval_verdict(lo, hi, threshold) if row.votes >= LEAST_VOTES else UNDECIDED
         rows.append(replace(row, verdict=said))
     return sorted(rows, key=lambda row: (row.p_superior, row.question_id))
 
 
-def _counts(
+def _cross_tier_counts(
     votes: Sequence[Vote], questions: Mapping[str, VoteQuestion], tiers: Tiers, turn: int
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
     """(question ids, cross-tier votes that the superior side won strictly, all cross-tier
@@ -510,7 +517,7 @@ def _counts(
     return list(number), np.array([wins[i] for i in number]), np.array(list(number.values()))
 
 
-def _prompt(question: VoteQuestion, turn: int) -> str | tuple[str, ...]:
+def _prompt_of_turn(question: VoteQuestion, turn: int) -> str | tuple[str, ...]:
     """What a router would see: the first turn, or for turn 2 alone the user's turns up to there."""
     return (
         question.turns[0] if turn < 2 or len(question.turns) < 2 else tuple(question.turns[:turn])
@@ -591,7 +598,7 @@ def human_agreement(
     """
     kept = [vote for vote in votes if ties or vote.winner != "tie"]
     keys = [(v.question_id, v.turn, *sorted((v.model_a, v.model_b))) for v in kept]
-    return _agreement(
+    return _agreement_of_pairs(
         [v.question_id for v in kept],
         keys,
         [v.judge for v in kept],
@@ -609,7 +616,7 @@ def label_agreement(votes: Sequence[Vote], tiers: Tiers, n: int = 1000, seed: in
     chosen = [vote for vote, _ in pairs]
     keys = [(vote.question_id, vote.turn) for vote in chosen]
     outcomes = [str(superior_won) for _, superior_won in pairs]
-    return _agreement(
+    return _agreement_of_pairs(
         [v.question_id for v in chosen], keys, [v.judge for v in chosen], outcomes, n, seed
     )
 
@@ -630,7 +637,7 @@ def _winner(vote: Vote) -> str:
     return {"tie": "tie", "model_a": vote.model_a, "model_b": vote.model_b}[vote.winner]
 
 
-def _agreement(
+def _agreement_of_pairs(
     questions: Sequence[str],
     keys: Sequence[tuple],
     judges: Sequence[str],

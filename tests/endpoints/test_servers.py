@@ -314,7 +314,7 @@ def fake_engine(outputs, monkeypatch, tmp_path):
     yield script
     for server in servers._all():
         if server.memory.startswith(str(tmp_path)):
-            servers._end(server)
+            servers._stop_and_forget(server)
     servers._held.clear()
 
 

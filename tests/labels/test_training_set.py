@@ -156,6 +156,9 @@ def test_agreement_of_sources_counts_shared_prompts_only():
     table = {(r["first"], r["second"]): r for r in training_set.agreement_rows(rows)}
     assert table["human", "llm"]["prompts"] == 2 and table["human", "llm"]["agreement"] == 0.5
     assert table["human", "llm"]["low"] < 0.5 < table["human", "llm"]["high"]
+    assert list(table) == [("human", "llm")], "of sources that are not there, nothing is said"
+    rows.append(row("f", 0.5, "graded"))
+    table = {(r["first"], r["second"]): r for r in training_set.agreement_rows(rows)}
     assert table["graded", "llm"]["agreement"] is None
 
 

@@ -368,8 +368,9 @@ def test_the_labellers_figure_shows_its_confusion(labels):
 
 
 def test_sources_without_a_prompt_in_common_say_so(labels):
+    elsewhere = labels[0].model_copy(update={"source": "graded", "prompt": "another prompt"})
     table = training_set.agreement_rows(
-        [*labels, *[row.model_copy(update={"source": "human"}) for row in labels]]
+        [*labels, *[row.model_copy(update={"source": "human"}) for row in labels], elsewhere]
     )
     axes = plots.source_agreement(table).axes[0]
     assert sorted(text.get_text() for text in axes.texts) == [

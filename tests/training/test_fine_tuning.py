@@ -234,7 +234,7 @@ def test_a_history_keeps_the_least_validation_loss_and_counts_the_heads_time():
         {"eval_loss": 0.6},
         {"train_runtime": 8.0, "train_samples_per_second": 30.0},
     ]
-    found = fine_tuning._history(log, head_seconds=2.0)
+    found = fine_tuning._history_of(log, head_seconds=2.0)
     assert found.best_validation_loss == 0.5 and found.examples_per_second == pytest.approx(24)
 
 
