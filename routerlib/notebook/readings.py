@@ -86,8 +86,8 @@ def difficulty(rows: Sequence[ratings.Difficulty], threshold: float) -> str:
     return (
         f"In {_share_told(sum(row.superior_wins for row in rows), number)} of {number:,} "
         "cross-tier votes only the superior side would do; in the others the inferior side won or "
-        f"tied. At the threshold {threshold:g}, {verdicts[ROUTE_TO_INFERIOR]} questions are inferior, "
-        f"{verdicts[ROUTE_TO_SUPERIOR]} superior and **{verdicts[ratings.UNDECIDED]} undecided**."
+        f"tied. At the threshold {threshold:g}, {verdicts[ROUTE_TO_INFERIOR]} questions are "
+        f"inferior, {verdicts[ROUTE_TO_SUPERIOR]} superior and **{verdicts[ratings.UNDECIDED]} undecided**."
     )
 
 
