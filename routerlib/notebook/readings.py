@@ -83,11 +83,12 @@ def difficulty(rows: Sequence[ratings.Difficulty], threshold: float) -> str:
     """How often the superior side was needed, and what the threshold makes of the questions."""
     verdicts = Counter(row.verdict for row in rows)
     number = sum(row.votes for row in rows)
+    won = _share_told(sum(row.superior_wins for row in rows), number)
     return (
-        f"In {_share_told(sum(row.superior_wins for row in rows), number)} of {number:,} "
-        "cross-tier votes only the superior side would do; in the others the inferior side won or "
-        f"tied. At the threshold {threshold:g}, {verdicts[ROUTE_TO_INFERIOR]} questions are "
-        f"inferior, {verdicts[ROUTE_TO_SUPERIOR]} superior and **{verdicts[ratings.UNDECIDED]} undecided**."
+        f"In {won} of {number:,} cross-tier votes only the superior side would do; in the others "
+        "the inferior side won or tied. "
+        f"At the threshold {threshold:g}, {verdicts[ROUTE_TO_INFERIOR]} questions are inferior, "
+        f"{verdicts[ROUTE_TO_SUPERIOR]} superior and **{verdicts[ratings.UNDECIDED]} undecided**."
     )
 
 
