@@ -207,7 +207,7 @@ def _judge(named: str, prompt: str, prices: Prices, max_tokens: int | None) -> J
     return Judge(
         one.model,
         one.api_base,
-        prompt=judges.load_prompt(prompt) if prompt else "",
+        prompt=judges.load_judging_prompt(prompt) if prompt else "",
         max_tokens=usual if max_tokens is None else max_tokens,
         price_in=prices.price_in,
         price_out=prices.price_out,
@@ -311,7 +311,7 @@ class Plan:
             for prompt in prompts
             for text in [prompt.answer.full_response if prompt.answer else ""]
         ]
-        verdicts, money = judging.estimate_cost(alike, [judge], comparisons=1)
+        verdicts, money = judging.estimate_judging(alike, [judge], comparisons=1)
         return cls(len(prompts), verdicts, answering, money, budget)
 
     @property

@@ -20,7 +20,7 @@ from routerlib.answers.values import (
     ENVIRONMENTS,
     VALUE,
     is_value,
-    joined,
+    joined_formulas,
     percents,
     result_of,
     several,
@@ -137,10 +137,10 @@ def _of_sentence(sentence: str) -> str | None:
     if equation and re.search(r"[A-Za-z]", equation["value"]):
         return equation["value"]
     if len(sentence) > LONGEST:
-        values = _values(sentence)
+        values = _values_weighed(sentence)
         return values[-1].text if values else None
     shorter = _REMARK.sub("", sentence)
-    sentence = shorter if _values(shorter) else sentence
+    sentence = shorter if _values_weighed(shorter) else sentence
     chosen = _chosen(_clauses(sentence))
     if chosen is None or not chosen.text:
         return chosen.text if chosen else None
@@ -296,9 +296,9 @@ def _clauses(sentence: str) -> list[_Clause]:
             text, start = sentence[found[-1].start : end], found.pop().start
         values = tuple(
             Value(value.text, value.start + start, value.end + start, value.weight)
-            for value in _values(text)
+            for value in _values_weighed(text)
         )
-        kind = _kind(text)
+        kind = _kind_of_clause(text)
         if kind == "main" and len(found) > 1 and _only_concludes(found[-1]):
             kind = "concluding"  # "…; so, the total is 150"
         found.append(_Clause(kind, values, text, start))
@@ -314,7 +314,7 @@ def _only_concludes(clause: _Clause) -> bool:
     return clause.kind == "concluding" and not clause.values and len(clause.text.split()) <= 3
 
 
-def _kind(text: str) -> str:
+def _kind_of_clause(text: str) -> str:
     if _COMPARES.search(text):
         return "subordinate"
     if _RESTATING.match(text):
@@ -327,12 +327,12 @@ def _kind(text: str) -> str:
 # --- the values of a clause -----------------------------------------------------------------------
 
 
-def _values(text: str) -> list[Value]:
+def _values_weighed(text: str) -> list[Value]:
     """All values of a clause with their weights; the terms of a sum are left out, its result
     stays.
     """
     spans = [
-        (match.start(), match.end(), _summed(joined(match[0])))
+        (match.start(), match.end(), _summed(joined_formulas(match[0])))
         for match in ENVIRONMENTS.finditer(text)
     ]
     for pattern in (_BRACKETED, VALUE):
@@ -349,7 +349,7 @@ def _values(text: str) -> list[Value]:
     values: list[Value] = []
     before = 0
     for start, end, value in _in_one(text, sorted(spans)):
-        weight = _weight(text[before:start], value, text[end:])
+        weight = _weight_of_value(text[before:start], value, text[end:])
         if values and weight is not None and _CONJUNCT.fullmatch(text[before:start]):
             weight = min(weight, values[-1].weight)
         before = end
@@ -496,7 +496,7 @@ _PREPOSITION = re.compile(
 )
 
 
-def _weight(before: str, value: str, behind: str) -> int | None:
+def _weight_of_value(before: str, value: str, behind: str) -> int | None:
     """How much a clause commits to a value, by the words between the value before it and it, and by
     those behind it; None for a term of a sum.
     """

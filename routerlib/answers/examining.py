@@ -105,13 +105,15 @@ class Examination:
         if self.votes != self.pairs:
             of += f" ({self.votes:,} votes)"
         parts = [
-            f"On {of} the judge {self.judge} agrees with {known} in {_percent(self.agreement)}, "
-            f"ties kept; kappa {_figure(self.kappa)} on whether the superior answer is strictly "
-            "better.",
+            f"On {of} the judge {self.judge} agrees with {known} in "
+            f"{_percent_estimate(self.agreement)}, ties kept; kappa {_figure_of(self.kappa)} on "
+            "whether the superior answer is strictly better.",
         ]
         if self.source == "votes":
             parts.append(self.people.sentence)
-        parts.append(f"{_percent(self.leanings.consistent)} kept the verdict in the other order.")
+        parts.append(
+            f"{_percent_estimate(self.leanings.consistent)} kept the verdict in the other order."
+        )
         if self.unsettled:
             said = f" (the first one: {self.first_unread!r})" if self.first_unread else ""
             parts.append(f"On {self.unsettled:,} more it gave no verdict that could be read{said}.")
@@ -145,13 +147,13 @@ class Examination:
         }
 
 
-def _percent(share: Estimate) -> str:
+def _percent_estimate(share: Estimate) -> str:
     if share.value is None or share.low is None or share.high is None:
         return "an unknown share"
     return f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
-def _figure(value: Estimate) -> str:
+def _figure_of(value: Estimate) -> str:
     if value.value is None or value.low is None or value.high is None:
         return "not known, since the known verdicts are all alike"
     return f"{value.value:.2f} ({value.low:.2f} to {value.high:.2f})"
@@ -196,11 +198,13 @@ def known_pairs(
         )
     rng = np.random.default_rng(settings.seed(seed))
     share = limit // 2 if voted and graded else limit
-    chosen = _drawn(voted, max(share, limit - len(graded)), rng)
-    return chosen + _drawn(graded, limit - len(chosen), rng)
+    chosen = _drawn_pairs(voted, max(share, limit - len(graded)), rng)
+    return chosen + _drawn_pairs(graded, limit - len(chosen), rng)
 
 
-def _drawn(known: Sequence[KnownPair], number: int, rng: np.random.Generator) -> list[KnownPair]:
+def _drawn_pairs(
+    known: Sequence[KnownPair], number: int, rng: np.random.Generator
+) -> list[KnownPair]:
     order = rng.permutation(len(known))[: max(0, number)]
     return [known[i] for i in sorted(order)]
 
@@ -247,16 +251,19 @@ async def examining(
             run = await judging.judge(known, one, target, name=name, **settings_of_the_run)
         except judging.NothingJudged as nothing:
             run = nothing.judging
-            if not any(summary.samples or summary.complete_before for summary in run.summaries):
+            if not any(
+                examination_figures.samples or examination_figures.complete_before
+                for examination_figures in run.summaries
+            ):
                 raise  # no answer came at all: that says nothing about the judge
         found += [
-            measure(one.model, [pair for pair in known if pair.source == source], run)
+            compare_verdicts(one.model, [pair for pair in known if pair.source == source], run)
             for source in sorted({pair.source for pair in known})
         ]
     return found
 
 
-def measure(judge: str, known: Sequence[KnownPair], run: Judging) -> Examination:
+def compare_verdicts(judge: str, known: Sequence[KnownPair], run: Judging) -> Examination:
     """Compare a judge's settled verdicts with what is known of the same pairs."""
     facts: list[tuple[str, str, str, str]] = []  # group, category, known, said
     single: list[tuple[str, bool]] = []
@@ -317,7 +324,7 @@ def _longer_is_better(known: Sequence[KnownPair]) -> Estimate:
     return judging.estimate_share(hits, total)
 
 
-def _resampled(groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _resampled_groups(groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """(number of each row's group, weight of each group in each resample): questions are drawn, not
     votes, since votes on one question share its luck.
     """
@@ -336,7 +343,7 @@ def _share_over_groups(groups: Sequence[str], hits: Sequence[bool]) -> Estimate:
     mean = float(np.mean(hits))
     if mean in (0.0, 1.0):
         return judging.estimate_share(int(np.sum(hits)), len(hits))
-    at, weights = _resampled(groups)
+    at, weights = _resampled_groups(groups)
     number = np.bincount(at)
     agreed = np.bincount(at, weights=np.asarray(hits, dtype=float))
     drawn = (weights @ agreed) / (weights @ number)
@@ -348,7 +355,7 @@ def _kappa_over_groups(facts: Sequence[tuple[str, str, str, str]]) -> Estimate:
     """Cohen's kappa on "superior strictly better", with a bootstrap interval over questions."""
     if len({known == SUPERIOR for *_, known, _ in facts}) < 2:
         return Estimate(None, None, None, len(facts))
-    at, weights = _resampled([group for group, *_ in facts])
+    at, weights = _resampled_groups([group for group, *_ in facts])
     table = np.zeros((at.max() + 1, 2, 2))
     for group, (_, _, known, said) in zip(at, facts, strict=True):
         table[group, int(known == SUPERIOR), int(said == SUPERIOR)] += 1
@@ -459,7 +466,7 @@ def _refusal(judge: Judge, own: Sequence[Examination]) -> str:
     return f"The judge {judge.model} is refused. {' '.join(one.sentence for one in own)}"
 
 
-def as_markdown(found: Sequence[Examination]) -> str:
+def examinations_as_markdown(found: Sequence[Examination]) -> str:
     """Figures of all examinations: one line a judge and source, then agreement by category."""
     lines = [
         "| judge | known from | pairs | agreement, ties kept | kappa | same in both orders | "
@@ -468,20 +475,20 @@ def as_markdown(found: Sequence[Examination]) -> str:
     ]
     for one in found:
         cells = [
-            _cell(one.judge),
+            _table_cell(one.judge),
             one.source,
             f"{one.pairs:,}",
-            _percent(one.agreement),
-            _figure(one.kappa),
-            _percent(one.leanings.consistent),
-            _percent(one.leanings.longer),
-            _percent(one.longer_is_better),
+            _percent_estimate(one.agreement),
+            _figure_of(one.kappa),
+            _percent_estimate(one.leanings.consistent),
+            _percent_estimate(one.leanings.longer),
+            _percent_estimate(one.longer_is_better),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _cell(text: str) -> str:
+def _table_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
@@ -489,7 +496,7 @@ def categories_as_markdown(one: Examination) -> str:
     """A judge's agreement by category, and its confusion of known (rows) and said (columns)."""
     lines = ["| category | votes | agreement |", "|---|---:|---:|"]
     lines += [
-        f"| {_cell(name)} | {share.n:,} | {_percent(share)} |"
+        f"| {_table_cell(name)} | {share.n:,} | {_percent_estimate(share)} |"
         for name, share in one.categories.items()
     ]
     lines += ["", "| known \\ said | " + " | ".join(SIDES) + " |", "|---|---:|---:|---:|"]
@@ -500,11 +507,11 @@ def categories_as_markdown(one: Examination) -> str:
     return "\n".join(lines)
 
 
-def write(found: Sequence[Examination], path: str | Path) -> Path:
+def keep_examinations(found: Sequence[Examination], path: str | Path) -> Path:
     """Keep the examinations as JSON."""
     return jsonl.write_json(path, [one.to_dict() for one in found])
 
 
-def summary(found: Sequence[Examination]) -> Mapping[str, Any]:
+def examination_figures(found: Sequence[Examination]) -> Mapping[str, Any]:
     """What a notebook keeps among its metrics: the figures by judge and source."""
     return {f"{one.judge}/{one.source}": one.to_dict() for one in found}

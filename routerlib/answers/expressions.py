@@ -16,7 +16,7 @@ from routerlib.answers.values import (
     PERCENT_SIGN,
     VALUE,
     is_value,
-    joined,
+    joined_formulas,
     percents,
     result_of,
     several,
@@ -224,7 +224,9 @@ def _stated_value(phrase: str) -> str | None:
         phrase = phrase.lstrip()[1:]
     environments = ENVIRONMENTS.match(phrase.lstrip(lead))
     if environments:
-        return _restated(phrase.lstrip(lead)[environments.end() :]) or joined(environments[0])
+        return _restated(phrase.lstrip(lead)[environments.end() :]) or joined_formulas(
+            environments[0]
+        )
     phrase = re.sub(r"\b(i\.e|e\.g|approx|ca|z\.B)\.", r"\1", phrase)
     line = re.split(r"\n|(?<!\.)\.(?=\s|$)|\s+I hope\b|</", phrase.strip(), maxsplit=1)[0].strip(
         "*\"' "
@@ -245,7 +247,7 @@ def _stated_value(phrase: str) -> str | None:
     told = re.split(r"\b(?:is|are|was|be|equals)\b", line)
     if len(told) > 1:  # "the volume of $V$ is 120"
         return _stated_value(told[-1]) or _stated_value(told[0])
-    formulas = [joined(found[0]) for found in ENVIRONMENTS.finditer(line)]
+    formulas = [joined_formulas(found[0]) for found in ENVIRONMENTS.finditer(line)]
     if formulas:
         telling = [formula for formula in formulas if not _NAME_ALONE.fullmatch(formula)]
         is_plain = len(telling) in (1, len(formulas))

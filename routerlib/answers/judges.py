@@ -57,7 +57,7 @@ class Judge:
     price_in, price_out: dollars per million tokens. weight: in a jury, 0 or more.
 
     Example:
-        Judge("my-model", "http://localhost:8000/v1", prompt=judges.load_prompt("mine.txt"))
+        Judge("my-model", "http://localhost:8000/v1", prompt=judges.load_judging_prompt("mine.txt"))
 
     Raises:
         JudgingError, settings.SettingError: a field has a value that it cannot have.
@@ -85,7 +85,7 @@ class Judge:
         settings.price("PRICE_OUT", self.price_out)
         settings.number("weight of a judge", self.weight)
         if not self.prompt.strip():
-            object.__setattr__(self, "prompt", load_prompt())
+            object.__setattr__(self, "prompt", load_judging_prompt())
         check_prompt(self.prompt, "The judge's prompt")
 
     @property
@@ -167,7 +167,7 @@ def release(places: Sequence[servers.Place]) -> None:
 # --- what is asked ---
 
 
-def load_prompt(path: str | Path | None = None) -> str:
+def load_judging_prompt(path: str | Path | None = None) -> str:
     """The judge's prompt: the named file, or the shipped one, which may be copied and edited.
 
     Raises:
@@ -198,7 +198,7 @@ def check_prompt(text: str, name: str) -> None:
 _END_MARK = re.compile(r"</(?=(?:prompt|answer_a|answer_b)>)")
 
 
-def render(template: str, prompt: Prompt, first: str, second: str) -> str:
+def render_comparison(template: str, prompt: Prompt, first: str, second: str) -> str:
     """The one message a judge gets. Texts are filled in as they are, but cannot end their part."""
     values = {"{prompt}": as_text(prompt), "{answer_a}": first, "{answer_b}": second}
     safe = {place: _END_MARK.sub("</ ", text) for place, text in values.items()}
@@ -355,7 +355,7 @@ def _likeliest(chances: dict[str, float] | None) -> str | None:
     return first[0] if len(first) == 1 else TIE
 
 
-async def choose_method(client: Any, judge: Judge, patience: float = 60.0) -> str:
+async def choose_judging_method(client: Any, judge: Judge, patience: float = 60.0) -> str:
     """The method to use: the judge's own, or for "auto" log-probabilities where the server gives
     them.
 
@@ -368,7 +368,7 @@ async def choose_method(client: Any, judge: Judge, patience: float = 60.0) -> st
     if judge.method != "auto":
         return judge.method
     endpoint = endpoint_of(client, judge, LOGPROBS)
-    message = render(judge.prompt, "What is 2 + 2?", "4", "5")
+    message = render_comparison(judge.prompt, "What is 2 + 2?", "4", "5")
     deadline, is_said = time.monotonic() + patience, False
     while True:
         try:

@@ -184,13 +184,13 @@ class Leanings:
         """The leanings in words."""
         parts = [
             f"In {self.consistent.n:,} comparisons, "
-            f"{_percent(self.consistent)} had the same verdict in both orders; the others count as "
-            "ties.",
+            f"{_percent_of(self.consistent)} had the same verdict in both orders; the others count "
+            "as ties.",
             _order_sentence(self.order),
         ]
         if self.longer.n:
             parts.append(
-                f"The longer answer won {_percent(self.longer)} of {self.longer.n:,} decided "
+                f"The longer answer won {_percent_of(self.longer)} of {self.longer.n:,} decided "
                 "comparisons"
                 + (
                     "."
@@ -225,7 +225,7 @@ def leanings(comparisons: Iterable[Comparison]) -> Leanings:
     )
 
 
-def _percent(share: Estimate) -> str:
+def _percent_of(share: Estimate) -> str:
     if share.value is None or share.low is None or share.high is None:
         return "an unknown share"
     return f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
@@ -360,7 +360,7 @@ def _word_of(row: LabelledPrompt) -> str:
     return INFERIOR if inferior > 0.5 else TIE
 
 
-def estimate_cost(
+def estimate_judging(
     pairs: Iterable[Pair], jury: Sequence[Judge], comparisons: int = COMPARISONS
 ) -> tuple[int, float]:
     """(requests, money) of judging, before anything is asked: tokens are told from characters, so
@@ -428,7 +428,7 @@ async def judge(
     """
     pairs = list(pairs)
     jury = [jury] if isinstance(jury, Judge) else list(jury)
-    _check(pairs, jury)
+    _check_jury(pairs, jury)
     settings.whole("COMPARISONS", comparisons)
     settings.whole("MAX_CONCURRENT", max_concurrent)
     settings.whole("MAX_ATTEMPTS", max_attempts)
@@ -440,11 +440,11 @@ async def judge(
         limits = (comparisons, max_concurrent, max_attempts)
         await _ask_judge(one, pairs, path, limits, progress, found, budget)
         answered.append(_verdicts_in(path, pairs, comparisons, found))
-    _settle(pairs, jury, answered, comparisons, found)
+    _settle_verdicts(pairs, jury, answered, comparisons, found)
     return found
 
 
-def _check(pairs: Sequence[Pair], jury: Sequence[Judge]) -> None:
+def _check_jury(pairs: Sequence[Pair], jury: Sequence[Judge]) -> None:
     if not pairs:
         raise JudgingError("There is not one pair of answers to judge. Run 03 for both models.")
     if not jury or not any(judge.weight for judge in jury):
@@ -472,14 +472,14 @@ async def _ask_judge(
     """
     comparisons, max_concurrent, max_attempts = limits
     async with clients.connect(one.api_base, timeout=one.timeout, api_mode=one.api_mode) as client:
-        method = _method_in(path, one) or await judging_models.choose_method(client, one)
+        method = _method_in(path, one) or await judging_models.choose_judging_method(client, one)
         endpoint = judging_models.endpoint_of(client, one, method)
         facts = one.describe(method)
         book = ledger.Ledger(path, "key", check=_same_judge(facts), samples="verdicts")
         with servers.held(endpoint.url):
             summary = await resumable.run_job(
                 showings(pairs, comparisons),
-                _job(endpoint, one, method, facts),
+                _judging_job(endpoint, one, method, facts),
                 book,
                 max_concurrent,
                 max_attempts=max_attempts,
@@ -529,13 +529,13 @@ def _same_judge(facts: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
     return check
 
 
-def _job(
+def _judging_job(
     endpoint: clients.Endpoint, one: Judge, method: str, facts: dict[str, Any]
 ) -> resumable.Job[Showing]:
     ask = judging_models.asker(endpoint, method)
 
     def message(showing: Showing) -> str:
-        return judging_models.render(one.prompt, showing.pair.prompt, *showing.texts)
+        return judging_models.render_comparison(one.prompt, showing.pair.prompt, *showing.texts)
 
     def line(showing: Showing, state: resumable.State) -> dict[str, Any]:
         tokens = state.usage["prompt_tokens"], state.usage["completion_tokens"]
@@ -589,7 +589,7 @@ def _verdicts_in(
     return rows
 
 
-def _settle(
+def _settle_verdicts(
     pairs: Sequence[Pair],
     jury: Sequence[Judge],
     answered: Sequence[Mapping[str, dict[str, Any]]],

@@ -90,12 +90,12 @@ def read_pairs(
         PairsError: no prompt is in both.
     """
     counts: Counter[str] = Counter()
-    known = {row.unique_id: row for row in _rows(inferior)}
+    known = {row.unique_id: row for row in _rows_of_files_given(inferior)}
     pairs, met = [], set()
-    for row in _rows(superior):
+    for row in _rows_of_files_given(superior):
         other = known.get(row.unique_id)
         met.add(row.unique_id)
-        fate = _fate(other, row, has_answer)
+        fate = _fate_of_pair(other, row, has_answer)
         counts[fate] += 1
         if fate == "joined" and other is not None:
             pairs.append(_pair(other, row))
@@ -103,9 +103,10 @@ def read_pairs(
     if not pairs:
         told = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number)
         raise PairsError(
-            f"There is no pair of answers to judge in {_named(inferior)} and {_named(superior)} "
-            f"({told or 'no rows'}). Judging needs prompts without a known answer that both models "
-            "have answered: run notebook 03 on the same prompts for both."
+            f"There is no pair of answers to judge in {_models_named(inferior)} and "
+            f"{_models_named(superior)} ({told or 'no rows'}). Judging needs prompts without a "
+            "known answer that both models have answered: run notebook 03 on the same prompts "
+            "for both."
         )
     return pairs, dict(counts)
 
@@ -123,7 +124,7 @@ def prompt_files(
     for path in sorted(where.glob("*.jsonl")):
         if ".rejects." in path.name or not path.stat().st_size:
             continue
-        model = next(_rows(path)).model
+        model = next(_rows_of_files_given(path)).model
         if model in found:
             found[model].append(path)
     return found[inferior], found[superior]
@@ -134,7 +135,7 @@ def is_prompt(row: Responses) -> bool:
     return not (row.answer_correct or row.is_mcq)
 
 
-def prompt_of(row: Responses) -> Prompt:
+def asked_of(row: Responses) -> Prompt:
     """What was asked: the conversation where the row carries one, else its text and options."""
     conversation = (row.model_extra or {}).get("prompt")
     if isinstance(conversation, list) and conversation:
@@ -142,16 +143,16 @@ def prompt_of(row: Responses) -> Prompt:
     return row.as_prompt()
 
 
-def _rows(files: Files) -> Iterator[Responses]:
+def _rows_of_files_given(files: Files) -> Iterator[Responses]:
     for path in [files] if isinstance(files, str | Path) else files:
         yield from jsonl.read_rows(path, Responses)
 
 
-def _named(files: Files) -> str:
+def _models_named(files: Files) -> str:
     return ", ".join(str(path) for path in ([files] if isinstance(files, str | Path) else files))
 
 
-def _fate(inferior: Responses | None, superior: Responses, has_answer: bool) -> str:
+def _fate_of_pair(inferior: Responses | None, superior: Responses, has_answer: bool) -> str:
     if inferior is None:
         return "only_superior"
     if not (has_answer or is_prompt(superior)):
@@ -164,18 +165,18 @@ def _fate(inferior: Responses | None, superior: Responses, has_answer: bool) -> 
 def _pair(inferior: Responses, superior: Responses) -> Pair:
     return Pair(
         id=superior.unique_id,
-        prompt=prompt_of(superior),
+        prompt=asked_of(superior),
         inferior=tuple(sample.full_response for sample in inferior.responses),
         superior=tuple(sample.full_response for sample in superior.responses),
         category=superior.category,
         inferior_model=inferior.model,
         superior_model=superior.model,
-        inferior_cost=_mean_cost(inferior),
-        superior_cost=_mean_cost(superior),
+        inferior_cost=_mean_cost_of_side(inferior),
+        superior_cost=_mean_cost_of_side(superior),
     )
 
 
-def _mean_cost(row: Responses) -> float | None:
+def _mean_cost_of_side(row: Responses) -> float | None:
     costs = [sample.cost for sample in row.responses if sample.cost is not None]
     return sum(costs) / len(costs) if costs else None
 
@@ -226,7 +227,7 @@ def _voted_pair(votes: Sequence[Vote], tiers: Tiers) -> KnownPair:
         category=str((first.model_extra or {}).get("category") or "uncategorised"),
         inferior_model=models[0],
         superior_model=models[1],
-        known=tuple(_side(vote, tiers) for vote in votes),
+        known=tuple(_side_of_vote(vote, tiers) for vote in votes),
         source="votes",
         group=first.question_id,
     )
@@ -240,7 +241,7 @@ def _after_the_question(turns: Sequence[Message] | None) -> str:
     return "\n\n".join(f"{turn.role}: {turn.content}" for turn in rest)
 
 
-def _side(vote: Vote, tiers: Tiers) -> str:
+def _side_of_vote(vote: Vote, tiers: Tiers) -> str:
     if vote.winner == "tie":
         return TIE
     winner = vote.model_a if vote.winner == "model_a" else vote.model_b
@@ -253,9 +254,9 @@ def pairs_of_grades(inferior: Files, superior: Files) -> list[KnownPair]:
 
     Of several samples, the first such pair counts; a question on which there is none gives nothing.
     """
-    known = {row.unique_id: row for row in _rows(inferior)}
+    known = {row.unique_id: row for row in _rows_of_files_given(inferior)}
     pairs = []
-    for row in _rows(superior):
+    for row in _rows_of_files_given(superior):
         other = known.get(row.unique_id)
         chosen = _right_and_wrong(other, row) if other is not None else None
         if other is not None and chosen is not None:
@@ -263,7 +264,7 @@ def pairs_of_grades(inferior: Files, superior: Files) -> list[KnownPair]:
             pairs.append(
                 KnownPair(
                     id=f"graded-{row.unique_id}",
-                    prompt=prompt_of(row),
+                    prompt=asked_of(row),
                     inferior=(other.responses[i].full_response,),
                     superior=(row.responses[j].full_response,),
                     category=row.category,

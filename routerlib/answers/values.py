@@ -98,7 +98,7 @@ def result_of(line: str) -> str:
     return right.strip() if equals and arithmetic and right.strip() else line
 
 
-def joined(environments: str) -> str:
+def joined_formulas(environments: str) -> str:
     """`$1$ and $2$` as `1, 2`; `$28$ percent` as `28\\%`."""
     inner = [
         re.sub(r"^(?:\$\$?|\\\(|\\\[)\s*|\s*(?:\$\$?|\\\)|\\\])$", "", found)

@@ -35,13 +35,13 @@ def tokens_of(given: Any, text: str | None = None) -> list[Token] | None:
         text: the answer as it is read; tokens behind it (a stop string that was cut off) are left
             out.
     """
-    found = list(_tokens(given))
+    found = list(_tokens_given(given))
     if not any(token["logprob"] is not None for token in found):
         return None
     return found if text is None else _up_to(text, found)
 
 
-def _tokens(given: Any) -> Iterator[Token]:
+def _tokens_given(given: Any) -> Iterator[Token]:
     if isinstance(given, Mapping) and isinstance(given.get("tokens"), list):
         yield from _of_completions(given)
         return

@@ -125,7 +125,7 @@ def requests(
         )
 
 
-def kind_of(row: Any) -> str | None:
+def shape_of(row: Any) -> str | None:
     """Which kind of log a row is of ("chat", "LiteLLM", "Langfuse", "OpenTelemetry"); None: none
     that is known.
     """
@@ -285,7 +285,7 @@ def _request(
         raise RowError(f"no messages can be read from {_shown(asked)}", "messages")
     if any(REDACTED in str(turn["content"])[:40] for turn in turns):
         raise RowError("the messages were redacted when they were logged", "messages")
-    found = None if failed else _answer(answer)
+    found = None if failed else _answer_logged(answer)
     if found is None and len(turns) > 1 and turns[-1]["role"] == "assistant" and not failed:
         last = turns.pop()
         found = Answered(published.message_text(last.get("content")) or "")
@@ -300,8 +300,8 @@ def _request(
         row["has_media"] = True
     if found is not None and found.text.strip():
         names = {_word(other) for other in (*also_named, found.model)} - {row["model"], None}
-        tokens_in, tokens_out = _tokens(usage) if usage else (None, None)
-        inside_in, inside_out = _tokens(found.usage)
+        tokens_in, tokens_out = _tokens_told(usage) if usage else (None, None)
+        inside_in, inside_out = _tokens_told(found.usage)
         row["logged"] = {
             "full_response": found.text,
             "model": row["model"],
@@ -309,8 +309,8 @@ def _request(
             "finish_reason": found.finish_reason,
             "prompt_tokens": tokens_in if tokens_in is not None else inside_in,
             "completion_tokens": tokens_out if tokens_out is not None else inside_out,
-            "cost": _money(cost),
-            "seconds": _money(seconds) if seconds is not None else _seconds(start, end),
+            "cost": _money_or_none(cost),
+            "seconds": _money_or_none(seconds) if seconds is not None else _seconds(start, end),
             "at": _moment(start),
         }
     return row
@@ -326,9 +326,9 @@ class Answered:
     usage: Any = None
 
 
-def _answer(value: Any) -> Answered | None:
+def _answer_logged(value: Any) -> Answered | None:
     """The first answer in a response of any of the usual forms; None where there is none."""
-    value = _decoded(value)
+    value = _decoded_text(value)
     if value in (None, "", {}, []):
         return None
     if isinstance(value, str):
@@ -347,10 +347,10 @@ def _answer_in_list(values: list[Any]) -> Answered | None:
     said = [value for value in values if isinstance(value, Mapping)]
     for value in said:
         if "finish_reason" in value or "message" in value:
-            return _answer(value)
+            return _answer_logged(value)
     spoken = [value for value in said if _role(value) in ("assistant", "")]
     if spoken:
-        return _answer(spoken[-1])
+        return _answer_logged(spoken[-1])
     texts = [value for value in values if isinstance(value, str)]
     return Answered(texts[0]) if texts else None
 
@@ -370,25 +370,25 @@ def _answer_in_object(value: Mapping[str, Any]) -> Answered | None:
 
     for name in ("choices", "candidates", "generations"):
         if isinstance(value.get(name), list):
-            return told(_answer(value[name][:1]))
+            return told(_answer_logged(value[name][:1]))
     if isinstance(value.get("body"), Mapping):  # a line of a Batch file's output
-        return told(_answer(value["body"]))
+        return told(_answer_logged(value["body"]))
     for name in ("message", "delta"):
         if isinstance(value.get(name), Mapping):
-            return told(_answer(value[name]))
+            return told(_answer_logged(value[name]))
     for name in ("content", "parts"):
         if name in value:
             inside = value[name]
             if isinstance(inside, Mapping):  # Gemini's candidates
-                return told(_answer(inside))
+                return told(_answer_logged(inside))
             text = published.message_text(_spoken(inside))
             return told(Answered(text)) if isinstance(text, str) else None
     if isinstance(value.get("output"), list) and value.get("object") == "response":
         messages = [part for part in value["output"] if part.get("type") == "message"]
-        return told(_answer(messages))
+        return told(_answer_logged(messages))
     for name in ("output_text", "text", "full_response", *ANSWERS):
         if value.get(name):
-            return told(_answer(value[name]))
+            return told(_answer_logged(value[name]))
     return None
 
 
@@ -397,7 +397,7 @@ def _answer_in_object(value: Mapping[str, Any]) -> Answered | None:
 
 def _messages(value: Any) -> list[Fields]:
     """What was asked, as messages of role and content; empty where nothing can be read."""
-    decoded = _decoded(value)
+    decoded = _decoded_text(value)
     is_text = isinstance(value, str) and not _holds_objects(decoded)
     if isinstance(value, str) and is_text:  # also such a prompt as "[3, 1, 2]"
         return [{"role": "user", "content": value}] if value.strip() else []
@@ -478,7 +478,7 @@ def _spoken(content: Any) -> Any:
 
 def _parts_in(content: Any) -> Any:
     """A list of parts that a log keeps as text; a text that only looks like a list stays one."""
-    decoded = _decoded(content)
+    decoded = _decoded_text(content)
     is_parts = isinstance(decoded, list) and all(
         isinstance(part, Mapping) and ("type" in part or "text" in part) for part in decoded
     )
@@ -491,7 +491,7 @@ def _is_text(part: Mapping[str, Any]) -> bool:
 
 def _shows_pictures(value: Any) -> bool:
     """Whether messages hold what no text stands for: pictures, sound, files."""
-    value = _decoded(value)
+    value = _decoded_text(value)
     if isinstance(value, str):
         return bool(INLINE_IMAGE.search(value))
     if isinstance(value, list):
@@ -520,7 +520,7 @@ MEDIA_PART = re.compile(
 # --- numbers and names ---
 
 
-def _decoded(value: Any) -> Any:
+def _decoded_text(value: Any) -> Any:
     """A JSON list or object that a log keeps as text; any other value as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
@@ -535,9 +535,9 @@ def _word(value: Any) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def _tokens(usage: Any) -> tuple[int | None, int | None]:
+def _tokens_told(usage: Any) -> tuple[int | None, int | None]:
     """(tokens read, tokens written) from an object of counts."""
-    usage = _decoded(usage)
+    usage = _decoded_text(usage)
     if not isinstance(usage, Mapping):
         return None, None
     read = ("prompt_tokens", "input_tokens", "promptTokens", "input", "promptTokenCount")
@@ -550,13 +550,13 @@ def _tokens(usage: Any) -> tuple[int | None, int | None]:
 
 def _first_count(usage: Mapping[str, Any], names: Iterable[str]) -> int | None:
     for name in names:
-        count = _money(usage.get(name))
+        count = _money_or_none(usage.get(name))
         if count is not None:
             return int(count)
     return None
 
 
-def _money(value: Any) -> float | None:
+def _money_or_none(value: Any) -> float | None:
     """A number of at least 0, also as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -588,7 +588,7 @@ def _timestamp(value: Any) -> float | None:
     """Seconds since 1970 from a number of seconds, milli-, micro- or nanoseconds, or a date."""
     if isinstance(value, datetime):
         return value.timestamp()
-    number = _money(value)
+    number = _money_or_none(value)
     if number is not None:
         for size in (1e17, 1e14, 1e11):  # of nano-, micro- and milliseconds in our days
             if number >= size:
@@ -605,7 +605,7 @@ def _timestamp(value: Any) -> float | None:
 
 def _shown(value: Any) -> str:
     """What was found in the place of messages, in a few words."""
-    value = _decoded(value)
+    value = _decoded_text(value)
     if isinstance(value, Mapping):
         names = ", ".join(map(str, list(value)[:8]))
         return f"an object of {names}" if names else "an empty object"
@@ -614,7 +614,7 @@ def _shown(value: Any) -> str:
     return "nothing" if value in (None, "") else repr(str(value)[:60])
 
 
-def _kept(row: Mapping[str, Any]) -> Fields:
+def _told_beside(row: Mapping[str, Any]) -> Fields:
     """What a row tells beside the request that the filters know."""
     names = ("category", "language", "openai_moderation", "redacted", "toxic")
     return {name: row[name] for name in names if row.get(name) is not None}
@@ -628,19 +628,19 @@ def _is_clean_prompt(row: Fields) -> bool:
     return isinstance(row.get("answer"), Mapping) and "full_response" in row["answer"]
 
 
-def _is_chat(row: Fields) -> bool:
+def _is_chat_row(row: Fields) -> bool:
     if "conversation" in row or "conversations" in row or _is_clean_prompt(row):
         return False
     if "messages" in row:
         return True
     sent = row.get("request") or row.get("body")
-    if isinstance(_decoded(sent), Mapping):
-        return bool({"messages", "prompt", "input", "contents"} & set(_decoded(sent)))
+    if isinstance(_decoded_text(sent), Mapping):
+        return bool({"messages", "prompt", "input", "contents"} & set(_decoded_text(sent)))
     return "prompt" in row and any(name in row for name in (*ANSWERS, "choices"))
 
 
 def _read_chat(row: Mapping[str, Any]) -> Fields:
-    sent = _decoded(row.get("request") or row.get("body"))
+    sent = _decoded_text(row.get("request") or row.get("body"))
     sent = sent if isinstance(sent, Mapping) else {}
     if isinstance(sent.get("body"), Mapping):
         sent = sent["body"]
@@ -660,7 +660,7 @@ def _read_chat(row: Mapping[str, Any]) -> Fields:
         end=_first_of(row, "end_time", "endTime"),
         seconds=_first_of(row, "latency", "seconds", "duration"),
         failed=bool(row.get("error")),
-        **_kept(row),
+        **_told_beside(row),
     )
 
 
@@ -688,8 +688,8 @@ def _read_litellm(row: Mapping[str, Any]) -> Fields:
     call = str(row.get("call_type") or "")
     if not CHAT_CALLS.fullmatch(call):
         raise NoModelCall(f"call of type {call}")
-    asked = _decoded(row.get("messages"))
-    sent = _decoded(row.get("proxy_server_request"))
+    asked = _decoded_text(row.get("messages"))
+    sent = _decoded_text(row.get("proxy_server_request"))
     if not asked and isinstance(sent, Mapping):
         asked = sent.get("body") or sent
     if not asked:
@@ -709,7 +709,7 @@ def _read_litellm(row: Mapping[str, Any]) -> Fields:
         end=row.get("endTime"),
         failed=str(row.get("status") or "").lower() in ("failure", "error"),
         also_named=[row.get("model")],
-        **_kept(row),
+        **_told_beside(row),
     )
 
 
@@ -736,7 +736,7 @@ def _read_langfuse(row: Mapping[str, Any]) -> Fields:
     kind = row.get("type") or "GENERATION"
     if kind != "GENERATION":
         raise NoModelCall(f"observation of type {kind}")
-    costs = _decoded(_first_of(row, "costDetails", "cost_details"))
+    costs = _decoded_text(_first_of(row, "costDetails", "cost_details"))
     total = costs.get("total") if isinstance(costs, Mapping) else None
     usage = _first_of(row, "usageDetails", "usage_details", "usage")
     given = _first_of(row, "totalCost", "total_cost", "calculatedTotalCost", "cost")
@@ -751,7 +751,7 @@ def _read_langfuse(row: Mapping[str, Any]) -> Fields:
         start=start,
         end=_first_of(row, "endTime", "end_time"),
         failed=str(row.get("level") or "").upper() == "ERROR",
-        **_kept(row),
+        **_told_beside(row),
     )
 
 
@@ -871,9 +871,9 @@ USAGES = ("gen_ai.usage", "llm.usage", "llm.token_count")
 
 def _asked_and_answered(facts: Mapping[str, Any], events: list[Mapping[str, Any]]) -> Any:
     """(messages, answer) in whichever of the three styles a span has them."""
-    asked = _decoded(facts.get("gen_ai.input.messages"))
+    asked = _decoded_text(facts.get("gen_ai.input.messages"))
     if asked:
-        system = _decoded(facts.get("gen_ai.system_instructions"))
+        system = _decoded_text(facts.get("gen_ai.system_instructions"))
         first = [{"role": "system", "content": system}] if system else []
         turns = asked if isinstance(asked, list) else [asked]
         return [*first, *turns], facts.get("gen_ai.output.messages")
@@ -918,7 +918,7 @@ def _from_events(events: list[Mapping[str, Any]]) -> tuple[Any, Any]:
         elif name == "gen_ai.content.completion":
             answer = answer or facts.get("gen_ai.completion")
         elif name == "gen_ai.choice" and answer is None:
-            said = _decoded(facts.get("message", facts.get("content")))
+            said = _decoded_text(facts.get("message", facts.get("content")))
             said = said if isinstance(said, Mapping) else {"content": said}
             answer = {"message": said, "finish_reason": facts.get("finish_reason")}
         elif name in ASKING:
@@ -935,11 +935,11 @@ def _attributes(holder: Mapping[str, Any]) -> Fields:
     facts: Fields = {}
     if isinstance(given, list):
         for pair in given:
-            facts[str(pair["key"])] = _plain(pair.get("value"))
+            facts[str(pair["key"])] = _plain_value(pair.get("value"))
     elif isinstance(given, Mapping):
         facts = _flat(given)
     facts |= {str(name): holder[name] for name in holder if str(name).startswith("gen_ai.")}
-    body = _plain(holder.get("body"))
+    body = _plain_value(holder.get("body"))
     return {**_flat(body), **facts} if isinstance(body, Mapping) else facts
 
 
@@ -956,15 +956,15 @@ def _flat(given: Mapping[str, Any], head: str = "") -> Fields:
     return facts
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     """A value of OTLP's JSON, {"stringValue": "a"}, as JSON has it."""
     if not isinstance(value, Mapping):
         return value
     if "arrayValue" in value:
-        return [_plain(part) for part in value["arrayValue"].get("values") or ()]
+        return [_plain_value(part) for part in value["arrayValue"].get("values") or ()]
     if "kvlistValue" in value:
         pairs = value["kvlistValue"].get("values") or ()
-        return {str(pair["key"]): _plain(pair.get("value")) for pair in pairs}
+        return {str(pair["key"]): _plain_value(pair.get("value")) for pair in pairs}
     name = next((name for name in SCALARS if name in value), None)
     return value[name] if name else dict(value)
 
@@ -977,5 +977,5 @@ KINDS = (
     LogKind("OpenTelemetry", _is_opentelemetry, _spans, _read_span),
     LogKind("LiteLLM", _is_litellm, _itself, _read_litellm),
     LogKind("Langfuse", _is_langfuse, _generations, _read_langfuse),
-    LogKind("chat", _is_chat, _itself, _read_chat),
+    LogKind("chat", _is_chat_row, _itself, _read_chat),
 )

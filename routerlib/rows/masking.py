@@ -96,7 +96,7 @@ def masking(setting: str | Mask | None, countries: str = "US") -> Mask | None:
     if setting is None or (isinstance(setting, str) and setting.strip().lower() in OFF):
         return None
     if callable(setting):
-        return _checked(setting, getattr(setting, "__name__", "MASK"))
+        return _masking_checked(setting, getattr(setting, "__name__", "MASK"))
     steps = [_step(name, tuple(settings.names(countries))) for name in settings.names(setting)]
 
     def mask(text: str) -> str:
@@ -135,10 +135,10 @@ def _step(name: str, countries: tuple[str, ...]) -> Mask:
         ) from None
     if not callable(found):
         raise SettingError(f"MASK names {name!r}, which is no function.")
-    return _checked(found, name)
+    return _masking_checked(found, name)
 
 
-def _checked(function: Callable[[str], Any], name: str) -> Mask:
+def _masking_checked(function: Callable[[str], Any], name: str) -> Mask:
     """A user's function, whose mistakes are told as such: no text goes on that it did not mask."""
 
     def mask(text: str) -> str:

@@ -151,7 +151,7 @@ def _is_prompt(row: dict[str, Any]) -> bool | None:
     question = published.as_fields("Question", dict(row))
     if question.get("question") and question.get("answer_correct") not in (None, ""):
         return False
-    if logs.kind_of(row) or any(name in row for name in ("conversation", "conversations")):
+    if logs.shape_of(row) or any(name in row for name in ("conversation", "conversations")):
         return True
     if "prompt" in row and "question" not in row and "problem" not in row:
         return True
@@ -494,7 +494,7 @@ def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
         value = _records(value)
     elif isinstance(value, dict) and isinstance(value.get("data"), list):  # a page of an API
         value = value["data"]
-    elif logs.kind_of(value):  # one trace, or one export of spans
+    elif logs.shape_of(value):  # one trace, or one export of spans
         value = [value]
     if not isinstance(value, list):
         raise SourceError(f"{path}: expected a list of rows, found {type(value).__name__}.")

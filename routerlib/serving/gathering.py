@@ -72,7 +72,7 @@ def tokens_in(value: Any) -> Tokens | None:
     return (read, written, replies.cached_tokens(dict(value))) if read or written else None
 
 
-async def first_answer(
+async def ask_inferior(
     target: Backend,
     body: Mapping[str, Any],
     line: Line,
@@ -236,7 +236,7 @@ async def _samples(
 # --- the answer, as its caller wants it ---
 
 
-def show(first: FirstAnswer, body: Mapping[str, Any]) -> None:
+def in_the_form_asked(first: FirstAnswer, body: Mapping[str, Any]) -> None:
     """Put the held answer into the form that its caller asked for, once it is decided that it is
     shown.
     """

@@ -6,7 +6,7 @@ where the policy reads it, takes the second one before a single word is shown. W
 cannot be carried out (a request with tools or images, a server without log-probabilities, a second
 model that is silent), the router alone decides, and a header and the log say why. Thresholds and
 gains are `training.policies`'; who is asked when a model is down is `fallback`'s; how bytes travel
-is each floor's, by its `Line`.
+is each floor's, by its `StagedLine`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Gathered:
     is_late: bool = False
 
 
-class Line(fallback.Line, Protocol):
+class StagedLine(fallback.Line, Protocol):
     """How one floor talks to models' servers when it asks several at once."""
 
     async def at_once(
@@ -240,7 +240,7 @@ class Stages:
     # --- the second one ---
 
     async def ask(
-        self, plan: Plan, body: Mapping[str, Any], line: Line
+        self, plan: Plan, body: Mapping[str, Any], line: StagedLine
     ) -> tuple[Reply, Backend, Plan]:
         """The answer to a request, who gave it, and the plan as it was carried out.
 
@@ -261,14 +261,14 @@ class Stages:
         if decided.first is self.board.superior:
             return await self._escalate(decided, first, body, line)
         assert first is not None
-        gathering.show(first, body)
+        gathering.in_the_form_asked(first, body)
         return first.reply, self.board.inferior, self._with_cost(decided, None, None, first)
 
-    async def _gather(self, body: Mapping[str, Any], line: Line) -> Gathered:
+    async def _gather(self, body: Mapping[str, Any], line: StagedLine) -> Gathered:
         """The first answer and what the policy reads beside it."""
         assert self.policy is not None
         board, sources = self.board, self.policy.sources
-        first = gathering.first_answer(
+        first = gathering.ask_inferior(
             board.inferior,
             body,
             line,
@@ -291,7 +291,7 @@ class Stages:
         return await line.at_once(first, beside, board.max_wait)
 
     async def _second_decision(
-        self, plan: Plan, gathered: Gathered, body: Mapping[str, Any], line: Line
+        self, plan: Plan, gathered: Gathered, body: Mapping[str, Any], line: StagedLine
     ) -> Plan:
         """Keep the answer or escalate: by the policy, or by the router alone where something that
         the policy reads is not there.
@@ -343,7 +343,7 @@ class Stages:
     # --- where it leads ---
 
     async def _escalate(
-        self, decided: Plan, first: FirstAnswer | None, body: Mapping[str, Any], line: Line
+        self, decided: Plan, first: FirstAnswer | None, body: Mapping[str, Any], line: StagedLine
     ) -> tuple[Reply, Backend, Plan]:
         """The superior model's answer; where it gives none and there may be a fallback, the one
         that was read.
@@ -356,7 +356,7 @@ class Stages:
             return reply, superior, self._with_cost(decided, reply, superior, first, True)
         reply_of_superior = await fallback.try_one(superior, body, line)
         if reply_of_superior is None:
-            gathering.show(first, body)
+            gathering.in_the_form_asked(first, body)
             told = self._with_cost(decided, None, None, first)
             return first.reply, self.board.inferior, told
         await line.let_go(first.reply)
@@ -364,7 +364,7 @@ class Stages:
         return reply_of_superior, superior, told
 
     async def _instead(
-        self, plan: Plan, body: Mapping[str, Any], line: Line
+        self, plan: Plan, body: Mapping[str, Any], line: StagedLine
     ) -> tuple[Reply, Backend, Plan]:
         """The superior model's answer where the inferior one is down and there may be a
         fallback.

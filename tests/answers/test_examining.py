@@ -57,7 +57,7 @@ def test_the_confusion_and_the_categories_add_up(tmp_path):
     assert set(found.categories) == {"letters", "sums", "plans"}
     text = examining.categories_as_markdown(found)
     assert "| sums | 30 |" in text and f"{found.confusion[TIE][TIE]} |" in text
-    assert "| mock | graded | 90 |" in examining.as_markdown([found])
+    assert "| mock | graded | 90 |" in examining.examinations_as_markdown([found])
 
 
 @pytest.mark.parametrize("said", ["A", "C", None])

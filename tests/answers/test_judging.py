@@ -172,9 +172,9 @@ def test_money_is_counted_with_every_verdict(tmp_path):
 
 def test_a_run_is_priced_before_it_begins():
     given = pairs(10)
-    requests, money = judging.estimate_cost(given, [Judge("m", price_in=2.0)])
+    requests, money = judging.estimate_judging(given, [Judge("m", price_in=2.0)])
     assert requests == 20
-    _, twice = judging.estimate_cost(given, [Judge("m", price_in=2.0), Judge("n", price_in=2.0)])
+    _, twice = judging.estimate_judging(given, [Judge("m", price_in=2.0), Judge("n", price_in=2.0)])
     assert 0 < money < 0.05 and twice == pytest.approx(2 * money)
 
 

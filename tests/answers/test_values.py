@@ -32,8 +32,8 @@ def test_the_result_of_a_sum_and_an_equation():
 
 
 def test_environments_side_by_side_are_one_value():
-    assert values.joined(r"$1$ and \(2\)") == "1, 2"
-    assert values.joined("$28$ percent") == r"28\%"
+    assert values.joined_formulas(r"$1$ and \(2\)") == "1, 2"
+    assert values.joined_formulas("$28$ percent") == r"28\%"
     assert values.percents("40 percent.") == r"40\%"
 
 

@@ -78,7 +78,7 @@ def test_the_name_asked_for_and_the_one_that_answered_both_count():
     ],
 )
 def test_a_kind_is_told_by_its_shape(kind, row):
-    assert logs.kind_of(row) == kind
+    assert logs.shape_of(row) == kind
 
 
 ANSWERS = {

@@ -64,25 +64,25 @@ def test_thoughts_and_refusals_go_into_the_stream_and_what_is_null_does_not():
 
 def test_log_probabilities_are_shown_to_whom_asked_for_them():
     first = answer()
-    gathering.show(first, {"logprobs": True})
+    gathering.in_the_form_asked(first, {"logprobs": True})
     assert not first.reply.held and not first.reply.dropped, "as it came"
-    gathering.show(first, {})
+    gathering.in_the_form_asked(first, {})
     assert "logprobs" not in json.loads(body_of(first))["choices"][0]
     assert "content-length" in first.reply.dropped
     assert "content-length" not in first.reply.headers
     first = answer()
-    gathering.show(first, {"stream": True, "logprobs": True})
+    gathering.in_the_form_asked(first, {"stream": True, "logprobs": True})
     assert events_in(body_of(first))[0]["choices"][0]["logprobs"] == LOGPROBS
     assert first.reply.headers["content-type"] == "text/event-stream"
     first = answer()
-    gathering.show(first, {"stream": True})
+    gathering.in_the_form_asked(first, {"stream": True})
     assert "logprobs" not in events_in(body_of(first))[0]["choices"][0]
 
 
 def test_what_is_no_completion_is_handed_on_as_it_came():
     first = read_answer(reply(), b'{"error": {"message": "no"}}')
     assert first.value is None and first.samples == []
-    gathering.show(first, {"stream": True})
+    gathering.in_the_form_asked(first, {"stream": True})
     assert not first.reply.dropped
 
 
@@ -184,6 +184,6 @@ class Refusing(Line):
 def test_a_refusal_is_remembered_though_the_answer_without_is_empty(may_fall_back):
     line = Refusing()
     how = {"with_logprobs": True, "may_fall_back": may_fall_back, "is_known_to_give": False}
-    first = asyncio.run(gathering.first_answer(TARGET, {"n": 1}, line, **how))
+    first = asyncio.run(gathering.ask_inferior(TARGET, {"n": 1}, line, **how))
     assert not first.takes_logprobs and first.has_logprobs
     assert ["logprobs" in asked for asked in line.asked] == [True, False]
