@@ -40,7 +40,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/cluster")]
 
 from two_nodes import TwoNodes  # noqa: E402
 
-from routerlib.collecting import parts  # noqa: E402
+from routerlib.collecting import ledger_parts  # noqa: E402
 
 K = 3
 SERVER = """
@@ -134,8 +134,8 @@ def answered(logs: list[Path]) -> Counter[str]:
 
 def on_disk(output: Path) -> set[str]:
     """Questions whose answers are all on disk, in the file or its parts."""
-    files = [file for file in (output, *parts.files_of(output)) if file.exists()]
-    best = parts.best_rows(files, "unique_id")
+    files = [file for file in (output, *ledger_parts.files_of(output)) if file.exists()]
+    best = ledger_parts.best_rows(files, "unique_id")
     return {key[1:] for key, (row, _) in best.items() if len(row["responses"]) == K}
 
 

@@ -2,7 +2,7 @@
 
 The driver, here, reads the questions, hands them out in shards, and brings what comes into the one
 file, in the order of the questions. Workers (`collector`) ask, with our client, patience and
-ledger, and keep what is paid for in parts beside that file (`collecting.parts`), in a folder that
+ledger, and keep what is paid for in parts beside that file (`collecting.ledger_parts`), in a folder that
 all machines see. A worker, a machine or the driver may be lost at any moment: the parts stay, and
 the next run, on one machine or on many, takes them in first.
 
@@ -37,7 +37,7 @@ from routerlib.cluster.collector import (
     part_file,
 )
 from routerlib.cluster.machines import ClusterError, Machines, joined, on_machines
-from routerlib.collecting import collection, parts
+from routerlib.collecting import collection, ledger_parts
 from routerlib.collecting.ledger import TOKENS, Ledger, Row
 from routerlib.collecting.resumable import Summary, end_of_budget
 from routerlib.endpoints import clients
@@ -300,7 +300,7 @@ class _Run:
 
     async def work_through(self, questions: Iterator[Question]) -> Summary:
         """Hand out every question, and bring what comes into the file."""
-        parts.folder_of(self.book.path).mkdir(parents=True, exist_ok=True)
+        ledger_parts.folder_of(self.book.path).mkdir(parents=True, exist_ok=True)
         self.bar = progress_bar(self.total, self.how.model, show=self.show)
         pieces = self._pieces(questions)
         if self.opening:
@@ -430,7 +430,7 @@ class _Run:
         actor = self.ray.remote(Collector).options(
             num_cpus=1, max_restarts=0, max_concurrency=1000, scheduling_strategy="SPREAD"
         )
-        folder = str(parts.folder_of(self.book.path))
+        folder = str(ledger_parts.folder_of(self.book.path))
         for _ in range(count):
             worker = _Worker(
                 actor.remote(self.how, self.api_key, self.batch_size, self.max_attempts)
@@ -668,7 +668,7 @@ class _Run:
     def _hand_back(self, piece: _Piece, divided: int) -> None:
         """Put what is left of a piece before the others, in so many pieces."""
         whole = self.wholes[piece.place]
-        found = parts.best_rows(map(Path, piece.files), self.book.key, self.book.samples)
+        found = ledger_parts.best_rows(map(Path, piece.files), self.book.key, self.book.samples)
         left = [
             question
             for question in piece.questions
@@ -700,9 +700,9 @@ class _Run:
     def _take_in(self, wholes: list[_Whole]) -> None:
         for whole in wholes:
             files = [Path(file) for file in whole.files if Path(file).exists()]
-            found = parts.best_rows(files, self.book.key, self.book.samples)
+            found = ledger_parts.best_rows(files, self.book.key, self.book.samples)
             rows = [found[key] for key in whole.keys if key in found]
-            parts.take_rows(self.book, rows)
+            ledger_parts.take_rows(self.book, rows)
             self.book.sync()
             for file in files:
                 file.unlink(missing_ok=True)
@@ -742,7 +742,7 @@ class _Run:
             return 0.0
         paid = dict.fromkeys((*TOKENS, "requests"), 0)
         before = {str(row[self.book.key]): row for row in piece.known}
-        for key, (row, _) in parts.best_rows([file], self.book.key).items():
+        for key, (row, _) in ledger_parts.best_rows([file], self.book.key).items():
             old = before.get(key, {})
             self.summary.samples += len(row["responses"]) - len(old.get("responses", ()))
             used, used_before = row.get("usage") or {}, old.get("usage") or {}
@@ -787,9 +787,9 @@ class _Run:
         summary = self.summary
         try:
             if not self.is_finished or self.is_halted:
-                await asyncio.to_thread(parts.take_in, self.book)
+                await asyncio.to_thread(ledger_parts.take_in, self.book)
                 self._count_complete()
-            parts.remove(self.book.path, ())
+            ledger_parts.remove(self.book.path, ())
             self.book.close(compact=self.is_finished and not self.is_halted)
         except OSError as error:
             summary.notes.append(f"{self.book.path}: the last flush failed ({error}).")

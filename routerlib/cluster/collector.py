@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from routerlib.cluster import machines
-from routerlib.collecting import parts
+from routerlib.collecting import ledger_parts
 from routerlib.collecting.collection import Asking
 from routerlib.collecting.resumable import Job, Oversight, Purse, Summary, Traffic, run_job
 from routerlib.endpoints.clients import RequestFailure
@@ -313,4 +313,4 @@ class Collector:
 
 def part_file(path: str, number: int) -> str:
     """The file of an assignment: parts are read in the order in which they were begun."""
-    return str(parts.folder_of(path) / f"{number:08d}.jsonl")
+    return str(ledger_parts.folder_of(path) / f"{number:08d}.jsonl")

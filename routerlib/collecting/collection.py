@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from routerlib import event_loop, settings
-from routerlib.collecting import ledger, parts, resumable
+from routerlib.collecting import ledger, ledger_parts, resumable
 from routerlib.collecting.forecast import Prices, forecast
 from routerlib.collecting.ledger import LedgerMismatch
 from routerlib.collecting.resumable import Summary as CollectionSummary
@@ -312,14 +312,14 @@ class Asking:
         check = _same_sampling(self.model, self.sampling)
         book = ledger.Ledger(path, "unique_id", self.k_responses, _subject_of_row, check)
         try:
-            parts.take_in(book)
+            ledger_parts.take_in(book)
         except BaseException:
             book.close(compact=False)
             raise
         return book
 
     def part(self, path: str | Path) -> ledger.Ledger:
-        """A file for the answers to some of the questions, as `parts` knows it."""
+        """A file for the answers to some of the questions, as `ledger_parts` knows it."""
         return ledger.Ledger(path, "unique_id", self.k_responses, _subject_of_row)
 
     @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from routerlib.cluster import collecting
-from routerlib.collecting import collection, parts
+from routerlib.collecting import collection, ledger_parts
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Question
@@ -99,7 +99,7 @@ def test_two_nodes_and_two_servers_write_the_file_that_one_process_writes(cluste
     assert set(asked(one, other).values()) == {2} and one.requests and other.requests
     again = collect([one.base_url, other.base_url], "many.jsonl")
     assert again.complete_before == 60 and set(asked(one, other).values()) == {2}
-    assert not parts.folder_of(many.path).exists()
+    assert not ledger_parts.folder_of(many.path).exists()
 
 
 @pytest.mark.real
@@ -157,8 +157,8 @@ def driver(urls, name, count, environment):
 
 def on_disk(path):
     """The questions that have all their samples in the file or in its parts."""
-    files = [file for file in [path, *parts.files_of(path)] if file.exists()]
-    best = parts.best_rows(files, "unique_id")
+    files = [file for file in [path, *ledger_parts.files_of(path)] if file.exists()]
+    best = ledger_parts.best_rows(files, "unique_id")
     return {key for key, (row, _) in best.items() if len(row["responses"]) == 2}
 
 
@@ -216,7 +216,7 @@ def test_kills_of_workers_driver_and_node_lose_and_double_nothing(cluster, outpu
     rows = [value for _, value in jsonl.read_values(path)]
     assert [row["unique_id"] for row in rows] == [f"q{number}" for number in range(count)]
     assert {len(row["responses"]) for row in rows} == {2}
-    assert not parts.folder_of(path).exists()
+    assert not ledger_parts.folder_of(path).exists()
     for done, seen in paid:
         for server, number in zip(servers, seen, strict=True):
             for request in server.requests[number:]:
@@ -232,7 +232,7 @@ def test_ctrl_c_leaves_one_file_that_one_process_goes_on_with(cluster, outputs, 
     wait_until(lambda: len(on_disk(path)) > 30)
     os.kill(run.pid, signal.SIGINT)
     assert run.wait(60) != 0
-    assert not parts.folder_of(path).exists(), "what came is in the file"
+    assert not ledger_parts.folder_of(path).exists(), "what came is in the file"
     done = on_disk(path)
     assert len(done) > 30
     seen = len(server.requests)

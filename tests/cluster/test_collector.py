@@ -6,7 +6,7 @@ import pytest
 from mock_server import MockServer
 
 from routerlib.cluster import collector, machines
-from routerlib.collecting import collection, parts
+from routerlib.collecting import collection, ledger_parts
 from routerlib.rows.schemas import Question
 
 
@@ -38,8 +38,8 @@ def shard(tmp_path, url, count=20, **options):
 
 
 def answers(tmp_path):
-    files = parts.files_of(tmp_path / "answers.jsonl")
-    return {key: row for key, (row, _) in parts.best_rows(files, "unique_id").items()}
+    files = ledger_parts.files_of(tmp_path / "answers.jsonl")
+    return {key: row for key, (row, _) in ledger_parts.best_rows(files, "unique_id").items()}
 
 
 def test_a_shard_is_brought_to_its_answers_in_its_own_file(tmp_path, worker):

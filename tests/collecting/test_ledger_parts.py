@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from routerlib.collecting import parts
+from routerlib.collecting import ledger_parts
 from routerlib.collecting.ledger import Ledger, LedgerMismatch, latest_rows
 from routerlib.rows import jsonl
 
@@ -19,7 +19,7 @@ def book(path, **more):
 
 
 def write_part(path, name, rows, end=b""):
-    file = parts.folder_of(path) / name
+    file = ledger_parts.folder_of(path) / name
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"".join(jsonl.encode(one) for one in rows) + end)
     return file
@@ -33,8 +33,8 @@ def test_what_parts_know_more_is_taken_in_and_they_are_removed(tmp_path):
     write_part(path, "1.jsonl", [row("half", 2, by="part"), row("whole", 2, by="part")])
     write_part(path, "2.jsonl", [row("new", 1, by="part")])
     ledger = book(path)
-    assert parts.take_in(ledger) == 2
-    assert not parts.folder_of(path).exists()
+    assert ledger_parts.take_in(ledger) == 2
+    assert not ledger_parts.folder_of(path).exists()
     ledger.close()
     found = {one["unique_id"]: (one["by"], len(one["responses"])) for one in
              latest_rows(path, "unique_id")}  # fmt: skip
@@ -44,7 +44,7 @@ def test_what_parts_know_more_is_taken_in_and_they_are_removed(tmp_path):
 def test_the_newest_row_with_the_most_samples_counts(tmp_path):
     one = write_part(tmp_path / "a", "1.jsonl", [row("q", 1, at=1), row("q", 2, at=2)])
     two = write_part(tmp_path / "a", "2.jsonl", [row("q", 1, at=3), row("r", 1), row("r", 1, at=5)])
-    best = parts.best_rows([one, tmp_path / "closed-empty.jsonl", two], "unique_id")
+    best = ledger_parts.best_rows([one, tmp_path / "closed-empty.jsonl", two], "unique_id")
     assert best["q"][0]["at"] == 2 and best["r"][0]["at"] == 5
 
 
@@ -53,7 +53,7 @@ def test_torn_and_damaged_lines_of_a_part_cost_nothing_else(tmp_path, end):
     path = tmp_path / "answers.jsonl"
     write_part(path, "1.jsonl", [row("q", 2)], end)
     ledger = book(path)
-    assert parts.take_in(ledger) == 1
+    assert ledger_parts.take_in(ledger) == 1
     ledger.close()
     assert [one["unique_id"] for one in latest_rows(path, "unique_id")] == ["q"]
 
@@ -62,7 +62,7 @@ def test_a_whole_last_line_without_its_newline_is_a_row(tmp_path):
     path = tmp_path / "answers.jsonl"
     write_part(path, "1.jsonl", [row("q", 2)], jsonl.encode(row("r", 2))[:-1])
     ledger = book(path)
-    parts.take_in(ledger)
+    ledger_parts.take_in(ledger)
     ledger.append(row("s", 2))
     ledger.close()
     assert len(path.read_bytes().splitlines()) == 3
@@ -78,7 +78,7 @@ def test_parts_of_another_job_are_refused_and_stay(tmp_path):
 
     ledger = book(path, check=check)
     with pytest.raises(LedgerMismatch, match=r"1\.jsonl, unique_id 'q': of another model"):
-        parts.take_in(ledger)
+        ledger_parts.take_in(ledger)
     assert file.exists()
     ledger.close()
 
@@ -98,7 +98,7 @@ def test_a_worker_that_still_writes_is_waited_for(tmp_path):
     while b"late" not in file.read_bytes():
         time.sleep(0.01)
     ledger = book(path)
-    assert parts.take_in(ledger) == 3
+    assert ledger_parts.take_in(ledger) == 3
     worker.join()
     ledger.close()
 
