@@ -42,6 +42,12 @@ def test_a_modules_tests_are_in_the_folder_of_its_name(module):
         assert mirrored.exists(), f"the tests of {module} belong in {where}"
 
 
+def test_no_two_modules_have_one_name():
+    """One name, one thing; and of two test files of one name pytest collects one alone."""
+    inside = [path.stem for path in MODULES if len(path.parts) > 1 and path.stem != "__init__"]
+    assert sorted(inside) == sorted(set(inside))
+
+
 def test_heavy_libraries_load_only_when_used():
     code = (
         "import sys, routerlib, routerlib.__main__ as m; m.main(['--help']); heavy = ('torch', "

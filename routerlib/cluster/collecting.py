@@ -2,9 +2,9 @@
 
 The driver, here, reads the questions, hands them out in shards, and brings what comes into the one
 file, in the order of the questions. Workers (`collector`) ask, with our client, patience and
-ledger, and keep what is paid for in parts beside that file (`collecting.ledger_parts`), in a folder that
-all machines see. A worker, a machine or the driver may be lost at any moment: the parts stay, and
-the next run, on one machine or on many, takes them in first.
+ledger, and keep what is paid for in parts beside that file (`collecting.ledger_parts`), in a folder
+that all machines see. A worker, a machine or the driver may be lost at any moment: the parts stay,
+and the next run, on one machine or on many, takes them in first.
 
 What is one run's is kept one: a server or an account that is busy for one worker is left alone by
 all that ask it; an endpoint that is down or slow gets fewer shards, and loses those it has.
