@@ -138,7 +138,8 @@ def test_a_busy_account_is_left_alone_by_every_worker(cluster, outputs, serve):
 # --- kills ---
 
 CODE = """
-import sys, json
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
 sys.path.insert(0, {tests!r})
 from routerlib.cluster import collecting
 from cluster.test_collecting import questions
