@@ -85,22 +85,6 @@ def folder(tmp_path_factory, upstream):
     return folder
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=driver.CHROMIUM, args=driver.FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def voila(folder):
-    with driver.Voila(folder) as voila:
-        yield voila
-
-
 def open_panel(browser, voila, name="both", width=1000):
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.set_default_timeout(30_000)
