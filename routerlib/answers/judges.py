@@ -8,11 +8,9 @@ in which order, and what verdicts come to is `judging`'s business.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -369,23 +367,16 @@ async def choose_judging_method(client: Any, judge: Judge, patience: float = 60.
         return judge.method
     endpoint = endpoint_of(client, judge, LOGPROBS)
     message = render_comparison(judge.prompt, "What is 2 + 2?", "4", "5")
-    deadline, is_said = time.monotonic() + patience, False
-    while True:
-        try:
-            answer = await asker(endpoint, LOGPROBS)(message)
-        except (Outage, Busy) as error:
-            wait = getattr(error, "retry_after", None) or 0.5
-            if time.monotonic() + wait > deadline:
-                raise JudgingError(
-                    f"The judge {judge.model} at {endpoint.url} gave no answer: {error}. Start its "
-                    "server, or correct its address, or wait; then run this again."
-                ) from None
-            if not is_said:
-                print(f"{endpoint.url}: {error}. Asking again for {patience:.0f} s …", flush=True)
-                is_said = True
-            await asyncio.sleep(wait)
-        except (BadRequest, FailedAttempt):
-            return TEXT
-        else:
-            # A model that does not begin with a letter (it reasons first) is read from its text.
-            return LOGPROBS if answer.samples[0]["verdict"] is not None else TEXT
+    try:
+        answer = await clients.patiently(
+            endpoint.url, lambda: asker(endpoint, LOGPROBS)(message), patience
+        )
+    except (Outage, Busy) as error:
+        raise JudgingError(
+            f"The judge {judge.model} at {endpoint.url} gave no answer: {error}. Start its "
+            "server, or correct its address, or wait; then run this again."
+        ) from None
+    except (BadRequest, FailedAttempt):
+        return TEXT
+    # A model that does not begin with a letter (it reasons first) is read from its text.
+    return LOGPROBS if answer.samples[0]["verdict"] is not None else TEXT

@@ -13,6 +13,7 @@ import asyncio
 import base64
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -658,3 +659,26 @@ def _reason(error: BaseException) -> str:
     chain = _causes_in_transport(error)
     cause = next((link for link in reversed(chain) if isinstance(link, OSError)), chain[-1])
     return " ".join(f"{type(cause).__name__}: {cause}".rstrip(": ").split())[:200]
+
+
+async def patiently(url: str, ask: Callable[[], Awaitable[Any]], patience: float) -> Any:
+    """What a first request brings, asked again while its server is not there yet, or busy.
+
+    Args:
+        url: the server's, for what is told while waiting. patience: seconds, in all.
+
+    Raises:
+        Outage, Busy: the last one, when patience is over. Whatever else `ask` raises.
+    """
+    deadline, is_said = time.monotonic() + patience, False
+    while True:
+        try:
+            return await ask()
+        except (Outage, Busy) as error:
+            wait = getattr(error, "retry_after", None) or 0.5
+            if time.monotonic() + wait > deadline:
+                raise
+            if not is_said:
+                print(f"{url}: {error}. Asking again for {patience:.0f} s …", flush=True)
+                is_said = True
+            await asyncio.sleep(wait)

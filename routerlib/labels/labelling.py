@@ -9,7 +9,6 @@ merging labels `mixing`'s.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import time
@@ -450,29 +449,24 @@ async def choose_method(client: Any, labeller: Labeller, patience: float = 60.0)
 
 
 async def _probe(endpoint: Endpoint, labeller: Labeller, method: str, patience: float) -> None:
-    deadline, is_said = time.monotonic() + patience, False
-    while True:
-        try:
-            await _asker(endpoint, labeller, method)("What is 2 + 2?", 1)
-            return
-        except (Outage, Busy) as error:
-            wait = getattr(error, "retry_after", None) or 0.5
-            if time.monotonic() + wait > deadline:
-                raise LabellingError(
-                    f"The labeller at {endpoint.url} gave no answer: {error}. Start its server, or "
-                    "correct LABELLER_API_BASE, or wait; then run this again."
-                ) from None
-            if not is_said:
-                print(f"{endpoint.url}: {error}. Asking again for {patience:.0f} s …", flush=True)
-                is_said = True
-            await asyncio.sleep(wait)
-        except FailedAttempt as failure:
-            if failure.kind != "timeout":
-                raise
-            raise LabellingError(
-                f"The labeller at {endpoint.url} does not answer: {failure}. Restart its server, "
-                "or name another one."
-            ) from None
+    try:
+        await clients.patiently(
+            endpoint.url,
+            lambda: _asker(endpoint, labeller, method)("What is 2 + 2?", 1),
+            patience,
+        )
+    except (Outage, Busy) as error:
+        raise LabellingError(
+            f"The labeller at {endpoint.url} gave no answer: {error}. Start its server, or "
+            "correct LABELLER_API_BASE, or wait; then run this again."
+        ) from None
+    except FailedAttempt as failure:
+        if failure.kind != "timeout":
+            raise
+        raise LabellingError(
+            f"The labeller at {endpoint.url} does not answer: {failure}. Restart its server, "
+            "or name another one."
+        ) from None
 
 
 # --- a run ---
