@@ -215,6 +215,7 @@ class _Assignment:
     place: _Place
     worker: _Worker
     started: float
+    rests_until: float = 0.0  # as far as it has been told; a time of `time.monotonic`
     report: Report | None = None
     is_moving: bool = False
 
@@ -276,7 +277,7 @@ class _Run:
         self.machines, self.how, self.api_key, self.book = machines, how, api_key, book
         self.ray = machines.ray
         self.done_before = book.done
-        self.met: dict[str, tuple[float, int]] = {}
+        self.rests: dict[str, float] = {}  # until when an account is left alone
         self.max_attempts, self.batch_size = given["max_attempts"], given["batch_size"]
         self.total, self.show = total, given["progress"]
         self.places = places(urls, machines.cores, given["max_concurrent"], how.api_mode)
@@ -487,10 +488,12 @@ class _Run:
     def _assign(self, piece: _Piece, place: _Place, worker: _Worker) -> None:
         self.numbers += 1
         file = part_file(str(self.book.path), self.numbers)
+        assignment = _Assignment(self.numbers, piece, place, worker, time.monotonic())
         shard = Shard(
             *(self.numbers, file, place.url, place.concurrent, piece.questions, piece.known),
             lease=self.pot.lease(self.numbers, sum(place.slots for place in self.places)),
             tells_first=not self.has_told_first,
+            busy_for=self._told_wait(assignment),
         )
         self.has_told_first = True
         piece.files.append(file)
@@ -498,7 +501,7 @@ class _Run:
         place.running += 1
         worker.running += 1
         ref = worker.actor.collect.remote(shard)
-        self.assignments[ref] = _Assignment(self.numbers, piece, place, worker, time.monotonic())
+        self.assignments[ref] = assignment
 
     def _divide_the_last(self) -> None:
         """Where workers are idle and nothing waits, the shard that would take longest is taken away
@@ -540,7 +543,6 @@ class _Run:
                         grants[assignment.number] = more
                         assignment.report.lacks = 0.0
             worker.pulse = worker.actor.pulse.remote(busy, away, grants)
-        self.met = {}
 
     def _granted(self, assignment: _Assignment) -> float | None:
         """Money for a shard that lacks some: 0 where the budget has no more for anybody, None where
@@ -556,9 +558,13 @@ class _Run:
         return 0.0 if are_waiting else None
 
     def _told_wait(self, assignment: _Assignment) -> float:
-        """Seconds for which others have found this one's account busy since the last pulse."""
-        wait, by = self.met.get(assignment.place.account, (0.0, 0))
-        return 0.0 if by == assignment.number else wait
+        """Seconds for which this one is to leave its account alone, and does not know yet."""
+        until = self.rests.get(assignment.place.account, 0.0)
+        now = time.monotonic()
+        if until <= max(now, assignment.rests_until):
+            return 0.0
+        assignment.rests_until = until
+        return until - now
 
     def _take_pulse(self, worker: _Worker) -> None:
         ref, worker.pulse = worker.pulse, None
@@ -577,7 +583,9 @@ class _Run:
         for text in report.said:
             self._say(text)
         if report.busy_for:
-            self.met[assignment.place.account] = report.busy_for, assignment.number
+            account, until = assignment.place.account, time.monotonic() + report.busy_for
+            assignment.rests_until = max(assignment.rests_until, until)
+            self.rests[account] = max(self.rests.get(account, 0.0), until)
         others_up = any(
             place is not assignment.place and not place.is_down and not place.problem
             for place in self.places

@@ -43,6 +43,7 @@ class Shard:
         known: rows of those questions that have some of their samples.
         lease: money that may be spent before more is asked for; None: there is no budget.
         tells_first: whether the first answer is to be told about.
+        busy_for: seconds for which the account is still to be left alone.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Shard:
     known: list[dict[str, Any]] = field(default_factory=list)
     lease: float | None = None
     tells_first: bool = False
+    busy_for: float = 0.0
 
 
 @dataclass
@@ -148,6 +150,8 @@ class _Work:
     def __init__(self, shard: Shard):
         self.shard = shard
         self.traffic = SharedTraffic(shard.concurrent)
+        if shard.busy_for:
+            self.traffic.obey(shard.busy_for)
         self.said: list[str] = []
         self.purse = LeasedPurse(shard.lease)
         self.oversight = Oversight(self.traffic, self.said.append, self.purse)

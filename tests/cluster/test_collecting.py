@@ -125,12 +125,13 @@ def test_an_endpoint_with_a_wrong_key_is_asked_no_more_and_the_others_go_on(
 
 @pytest.mark.real
 def test_a_busy_account_is_left_alone_by_every_worker(cluster, outputs, serve):
-    server = serve(script=["ok"] * 30 + ["429"], latency=0.05)
-    server.retry_after = "3"
+    # Two waves of requests and more come after the refusal, so that there is something to hold back.
+    server = serve(script=["ok"] * 30 + ["429"], latency=0.3)
+    server.retry_after = "4"
     times = []
     server.say = lambda request, index: times.append(time.monotonic()) or "yes"
-    summary = collect([server.base_url], "busy.jsonl", count=120, max_concurrent=64)
-    assert summary.complete == 120 and summary.rate_limits >= 1
+    summary = collect([server.base_url], "busy.jsonl", count=400, max_concurrent=64)
+    assert summary.complete == 400 and summary.rate_limits >= 1
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert max(gaps) > 2.0, "no worker asks while the account is to be left alone"
 
