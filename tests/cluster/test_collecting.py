@@ -125,7 +125,7 @@ def test_an_endpoint_with_a_wrong_key_is_asked_no_more_and_the_others_go_on(
 
 @pytest.mark.real
 def test_a_busy_account_is_left_alone_by_every_worker(cluster, outputs, serve):
-    # Two waves of requests and more come after the refusal, so that there is something to hold back.
+    # Waves of requests are to come after the refusal: there must be something to hold back.
     server = serve(script=["ok"] * 30 + ["429"], latency=0.3)
     server.retry_after = "4"
     times = []
