@@ -43,7 +43,7 @@ def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-class _Work(threading.Thread):
+class _AwaitedWork(threading.Thread):
     """A coroutine on a loop of its own, in a thread of its own."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]):
@@ -78,7 +78,7 @@ class _Work(threading.Thread):
 
 
 def _in_a_thread(coroutine: Coroutine[Any, Any, T]) -> T:
-    work = _Work(coroutine)
+    work = _AwaitedWork(coroutine)
     try:
         work.start()
         # not `join`: interrupted once, it takes the thread for ended (Python 3.11)

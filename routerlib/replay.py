@@ -68,7 +68,7 @@ class Replay:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ReplayedModel:
     """A model named as MODEL@URL: where it answers, and what it costs."""
 
     model: str
@@ -145,12 +145,12 @@ async def replay(
     cheap = _candidate(inferior, "inferior", Prices(inferior_price_in, inferior_price_out))
     referee = _judge(judge, judge_prompt, Prices(judge_price_in, judge_price_out), judge_max_tokens)
     limit_of_money = collection.checked_budget(budget)
-    folder = settings.resolve(output) if output else _folder(logs, cheap.model)
+    folder = settings.resolve(output) if output else _replay_folder(logs, cheap.model)
     prompts, name, notes = _cleaned(logs, folder, superior, cheap.model, limit, mask)
     dear_prices = Prices(superior_price_in, superior_price_out)
     dear_file = collection.write_logged(prompts, name, folder / "superior.jsonl", dear_prices)
     most = _longest(prompts) if max_tokens is None else settings.whole("MAX_TOKENS", max_tokens)
-    plan = Plan.of(prompts, cheap, referee, limit_of_money, most)
+    plan = ReplayPlan.of(prompts, cheap, referee, limit_of_money, most)
     print(plan.sentence(name), flush=True)
     answers = await _answered(
         folder / "prompts.jsonl", cheap, folder, plan, most, temperature, max_concurrent
@@ -180,7 +180,7 @@ async def replay(
 # --- what is named ---
 
 
-def _candidate(named: str, role: str, prices: Prices) -> Candidate:
+def _candidate(named: str, role: str, prices: Prices) -> ReplayedModel:
     """A model from MODEL@URL."""
     model, at, url = named.strip().rpartition("@")
     if not at or "://" not in url:
@@ -198,7 +198,7 @@ def _candidate(named: str, role: str, prices: Prices) -> Candidate:
     base = clients.check_base(url or ADDRESSES[role], clients.LOCAL)
     settings.price("PRICE_IN", prices.price_in)
     settings.price("PRICE_OUT", prices.price_out)
-    return Candidate(model, base, prices)
+    return ReplayedModel(model, base, prices)
 
 
 def _judge(named: str, prompt: str, prices: Prices, max_tokens: int | None) -> Judge:
@@ -215,7 +215,7 @@ def _judge(named: str, prompt: str, prices: Prices, max_tokens: int | None) -> J
     )
 
 
-def _folder(logs: str, model: str) -> Path:
+def _replay_folder(logs: str, model: str) -> Path:
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{sources.short_name(logs)}-{model}")
     return settings.outputs("replay", name.strip("_"))
 
@@ -274,7 +274,7 @@ def _longest(prompts: Sequence[OpenPrompt]) -> int:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReplayPlan:
     """What a replay will cost before it asks, as a whole, and how a budget is shared out.
 
     Fields: prompts: how many. verdicts: requests to the judge. answering, judging: money, about.
@@ -292,11 +292,11 @@ class Plan:
     def of(
         cls,
         prompts: Sequence[OpenPrompt],
-        cheap: Candidate,
+        cheap: ReplayedModel,
         judge: Judge,
         budget: float | None,
         max_tokens: int,
-    ) -> Plan:
+    ) -> ReplayPlan:
         """The plan for prompts whose inferior answers are taken to be as long as the logged
         ones.
         """
@@ -344,7 +344,7 @@ class Plan:
 
 
 def _money_notes(
-    page: ReplayPage, cheap: Candidate, judge: Judge, budget: float | None
+    page: ReplayPage, cheap: ReplayedModel, judge: Judge, budget: float | None
 ) -> list[str]:
     notes = []
     if page.whole.saved is None:
@@ -375,9 +375,9 @@ async def _place(model: str, api_base: str, temperature: float | None) -> server
 
 async def _answered(
     prompts: Path,
-    cheap: Candidate,
+    cheap: ReplayedModel,
     folder: Path,
-    plan: Plan,
+    plan: ReplayPlan,
     max_tokens: int,
     temperature: float | None,
     max_concurrent: int,
@@ -442,7 +442,7 @@ def _what_is_left(answers: Summary, verdicts: judging.Judging) -> str:
 def _page(
     logs: str,
     superior: str,
-    cheap: Candidate,
+    cheap: ReplayedModel,
     found: Sequence[Pair],
     verdicts: judging.Judging,
     folder: Path,
@@ -450,7 +450,7 @@ def _page(
     delta: float,
 ) -> ReplayPage:
     rows = verdicts.rows
-    costs = Costs.of(found, rows)
+    costs = PairCosts.of(found, rows)
     worse, better = _worse(rows), _better(rows)
     whole = measure_saving("all prompts", worse, better, costs.inferior, costs.superior)
     page = ReplayPage(
@@ -470,25 +470,25 @@ def _page(
 
 
 @dataclass(frozen=True)
-class Costs:
+class PairCosts:
     """The money of both calls of each judged prompt; None where the superior model's is unknown."""
 
     inferior: np.ndarray | None
     superior: np.ndarray | None
 
     @classmethod
-    def of(cls, found: Sequence[Pair], rows: Sequence[LabelledPrompt]) -> Costs:
+    def of(cls, found: Sequence[Pair], rows: Sequence[LabelledPrompt]) -> PairCosts:
         by_id = {pair.id: pair for pair in found}
-        dear = _filled([by_id[row.id].superior_cost for row in rows])
-        cheap = _filled([by_id[row.id].inferior_cost for row in rows])
+        dear = _with_mean([by_id[row.id].superior_cost for row in rows])
+        cheap = _with_mean([by_id[row.id].inferior_cost for row in rows])
         if dear is None:
             return cls(None, None)
         return cls(np.zeros(len(rows)) if cheap is None else cheap, dear)
 
-    def take(self, at: np.ndarray) -> Costs:
+    def take(self, at: np.ndarray) -> PairCosts:
         if self.inferior is None or self.superior is None:
             return self
-        return Costs(self.inferior[at], self.superior[at])
+        return PairCosts(self.inferior[at], self.superior[at])
 
     def routed(self, goes_up: np.ndarray) -> np.ndarray | None:
         """The bill where some prompts go to the superior model."""
@@ -497,7 +497,7 @@ class Costs:
         return np.where(goes_up, self.superior, self.inferior)
 
 
-def _filled(costs: Sequence[float | None]) -> np.ndarray | None:
+def _with_mean(costs: Sequence[float | None]) -> np.ndarray | None:
     """Costs, with the mean of those that are known in the place of others; None: none is."""
     known = [cost for cost in costs if cost is not None]
     if not known:
@@ -514,7 +514,7 @@ def _better(rows: Sequence[LabelledPrompt]) -> np.ndarray:
     return np.array([1 - (row.superior_score or 0.0) for row in rows])
 
 
-def _by_kind(rows: Sequence[LabelledPrompt], costs: Costs) -> list[Saving]:
+def _by_kind(rows: Sequence[LabelledPrompt], costs: PairCosts) -> list[Saving]:
     """The kinds of prompts, the largest first; those of a few prompts together at the end."""
     sizes = Counter(row.category for row in rows)
     large = [kind for kind, number in sizes.most_common() if number >= FEWEST]
@@ -537,7 +537,7 @@ def _by_kind(rows: Sequence[LabelledPrompt], costs: Costs) -> list[Saving]:
 def _add_router(
     page: ReplayPage,
     rows: Sequence[LabelledPrompt],
-    costs: Costs,
+    costs: PairCosts,
     outcomes: Path,
     folder: Path,
     epsilon: float,
@@ -562,7 +562,7 @@ def _add_router(
 
 
 def _add_routed(
-    page: ReplayPage, rows: Sequence[LabelledPrompt], costs: Costs, router: Router
+    page: ReplayPage, rows: Sequence[LabelledPrompt], costs: PairCosts, router: Router
 ) -> None:
     if not rows:
         return

@@ -151,7 +151,7 @@ def test_a_budget_ends_the_run_and_more_of_it_goes_on(tmp_path):
 @pytest.mark.parametrize("budget,share", [(None, None), (8.0, 7.0), (2.0, 1.5)])
 def test_a_budget_leaves_room_for_the_judge(budget, share):
     """All that the judging does not need; where it does not do for both, each gets its part."""
-    assert replay.Plan(10, 20, answering=3.0, judging=1.0, budget=budget).for_answers == share
+    assert replay.ReplayPlan(10, 20, answering=3.0, judging=1.0, budget=budget).for_answers == share
 
 
 def test_the_judge_gets_what_the_answers_left(tmp_path, monkeypatch):

@@ -42,7 +42,7 @@ class Price:
 
 
 @dataclass(frozen=True)
-class Prices:
+class OutcomePrices:
     """What the calls behind outcomes cost: of the inferior, the superior and the second cheap
     model.
     """
@@ -60,7 +60,7 @@ def annotate(
     inferior: Files,
     superior: Files = (),
     second: Files = (),
-    prices: Prices | None = None,
+    prices: OutcomePrices | None = None,
     embed: signals.Embed | None = None,
     workers: int | None = None,
     timeout: float = 5.0,
@@ -158,7 +158,7 @@ def _costs_by_question(
     answered: Sequence[Responses],
     superior: Iterator[Responses],
     others: Mapping[str, Responses],
-    prices: Prices,
+    prices: OutcomePrices,
 ) -> dict[str, dict[str, Any]]:
     """The costs of each question by its id; what was not counted is left out."""
     dear = {row.unique_id: _mean_cost_of_row(row, prices.superior) for row in superior}

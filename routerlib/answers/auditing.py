@@ -100,7 +100,7 @@ def make_plan(
     Raises:
         AuditError: no row was judged. settings.SettingError: a number that cannot be.
     """
-    path = _folder(folder) / PLAN
+    path = _audit_folder(folder) / PLAN
     if path.exists():
         return read_plan(folder)
     settings.whole("AUDITS", number)
@@ -142,7 +142,7 @@ def read_plan(folder: str | Path = "") -> list[Planned]:
     Raises:
         AuditError: a line is no part of a plan.
     """
-    path = _folder(folder) / PLAN
+    path = _audit_folder(folder) / PLAN
     plan: list[Planned] = []
     if not path.exists():
         return plan
@@ -158,7 +158,7 @@ def read_plan(folder: str | Path = "") -> list[Planned]:
     return plan
 
 
-def _folder(folder: str | Path) -> Path:
+def _audit_folder(folder: str | Path) -> Path:
     return settings.resolve(folder) if folder else settings.outputs("graded", "judged")
 
 
@@ -184,8 +184,8 @@ class Audit:
         folder: str | Path = "",
         auditor: str = "",
     ):
-        self.folder = _folder(folder)
-        self.auditor = auditor.strip() or _account()
+        self.folder = _audit_folder(folder)
+        self.auditor = auditor.strip() or _audit_account()
         by_id = {pair.id: pair for pair in pairs}
         self.items: list[tuple[Planned, Pair]] = []
         self.changed = 0  # picked rows whose answers are no longer those of the plan
@@ -297,7 +297,7 @@ def _is_of(planned: Planned, pair: Pair) -> bool:
     return _digest(pair, i, j) == planned.digest
 
 
-def _account() -> str:
+def _audit_account() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
@@ -313,7 +313,7 @@ def verdicts_in(folder: str | Path = "") -> dict[str, list[float]]:
     """
     found: dict[str, list[float]] = defaultdict(list)
     for name in (VOTES, SKIPS):
-        path = _folder(folder) / name
+        path = _audit_folder(folder) / name
         for line, row in jsonl.read_values(path) if path.exists() else ():
             try:
                 found[str(row["digest"])].append(_loss_of_verdict(row))

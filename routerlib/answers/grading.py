@@ -493,7 +493,7 @@ def choose_pair(
     return first, known[superior] if superior else rest.pop(0)
 
 
-def files_of(files: Sequence[str | Path], model: str) -> list[Path]:
+def graded_files_of(files: Sequence[str | Path], model: str) -> list[Path]:
     """The graded files that hold answers of a model, told by their first row."""
     return [Path(path) for path in files if next(_rows_of_files(path)).model == model]
 

@@ -149,14 +149,14 @@ def with_servers(jury: Sequence[Judge]) -> tuple[list[Judge], list[servers.Place
         try:
             place = servers.ensure(one.model, one.api_base, one.temperature)
         except BaseException:
-            release(places)
+            release_servers(places)
             raise
         places.append(place)
         placed.append(replace(one, api_base=place.base_url))
     return placed, places
 
 
-def release(places: Sequence[servers.Place]) -> None:
+def release_servers(places: Sequence[servers.Place]) -> None:
     """Let go of the servers of `with_servers`."""
     for place in places:
         servers.release(place)

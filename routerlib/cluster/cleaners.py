@@ -239,7 +239,7 @@ class Marks:
             return
         labels = np.arange(len(places), dtype=np.int32)
         for number in range(BANDS + 1) if self.has_sketches else (BANDS,):
-            labels = _joined(labels, np.asarray(self.links[number])[places])
+            labels = _merged_labels(labels, np.asarray(self.links[number])[places])
         order = np.argsort(labels, kind="stable")
         ends = np.flatnonzero(np.diff(labels[order])) + 1
         starts = itertools.chain([0], ends.tolist())
@@ -254,7 +254,7 @@ class Marks:
         self.folder.rmdir()
 
 
-def _joined(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _merged_labels(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Labels of groups, of which those are one that hold an equal value; shape (n,)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -281,7 +281,7 @@ class Filtering:
 
     def _found(self, conversation: Conversation) -> dict[str, Any]:
         name = conversation.conversation_id
-        row, reason = cleaning.admit(conversation, self.filters)
+        row, reason = cleaning.pass_filters(conversation, self.filters)
         if row is None:
             return {"id": name, "reason": reason}
         text = as_text(row.prompt)

@@ -32,8 +32,8 @@ from routerlib.cluster.collector import (
     TAKEN_AWAY,
     Collector,
     Ending,
-    Report,
     Shard,
+    ShardReport,
     part_file,
 )
 from routerlib.cluster.machines import ClusterError, Machines, joined, on_machines
@@ -69,7 +69,7 @@ async def collect(*args: Any, cluster: str | None = None, **kwargs: Any) -> Summ
     if not cluster:
         _check_alone(*args, **kwargs)
         return await collection.collect(*args, **kwargs)
-    given = _bound(*args, **kwargs)
+    given = _bound_arguments(*args, **kwargs)
     with joined(cluster) as machines:
         return await _collect(machines, **given)
 
@@ -88,7 +88,7 @@ def collect_sync(*args: Any, **kwargs: Any) -> Summary:
     return event_loop.run_coroutine(collect(*args, **kwargs))
 
 
-def _bound(*args: Any, **kwargs: Any) -> dict[str, Any]:
+def _bound_arguments(*args: Any, **kwargs: Any) -> dict[str, Any]:
     """The arguments of `collection.collect` by name, its defaults among them."""
     import inspect
 
@@ -99,7 +99,7 @@ def _bound(*args: Any, **kwargs: Any) -> dict[str, Any]:
 
 def _check_alone(*args: Any, **kwargs: Any) -> None:
     """Raises SettingError where several endpoints are named for one process."""
-    bases = settings.names(_bound(*args, **kwargs)["api_base"])
+    bases = settings.names(_bound_arguments(*args, **kwargs)["api_base"])
     if len(bases) > 1:
         raise SettingError(
             f"API_BASE names {len(bases)} endpoints; one process asks one of them. Set CLUSTER to "
@@ -130,7 +130,7 @@ async def _collect(machines: Machines, **given: Any) -> Summary:
     with jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
         questions = collection.read_questions(given["questions"], limit, rejects, given["fields"])
         pot = Pot(budget if how.prices.are_known else None, book, how)
-        run = _Run(machines, how, api_key, book, urls, given, total, pot)
+        run = _ClusterRun(machines, how, api_key, book, urls, given, total, pot)
         run.opening = opening
         summary = await run.work_through(questions)
     summary.rejected = rejects.count
@@ -197,7 +197,7 @@ class _Place:
 
 
 @dataclass
-class _Worker:
+class _HiredWorker:
     """A process on some machine. `node` is empty until it has said where it is."""
 
     actor: Any
@@ -213,10 +213,10 @@ class _Assignment:
     number: int
     piece: _Piece
     place: _Place
-    worker: _Worker
+    worker: _HiredWorker
     started: float
     rests_until: float = 0.0  # as far as it has been told; a time of `time.monotonic`
-    report: Report | None = None
+    report: ShardReport | None = None
     is_moving: bool = False
 
 
@@ -259,7 +259,7 @@ class Pot:
         self.spent += cost
 
 
-class _Run:
+class _ClusterRun:
     """One run of the driver."""
 
     def __init__(
@@ -286,8 +286,8 @@ class _Run:
         self.waiting: deque[_Piece] = deque()
         self.wholes: dict[int, _Whole] = {}
         self.next_whole = 0  # the first that is not yet in the file
-        self.workers: list[_Worker] = []
-        self.hellos: dict[Any, _Worker] = {}
+        self.workers: list[_HiredWorker] = []
+        self.hellos: dict[Any, _HiredWorker] = {}
         self.assignments: dict[Any, _Assignment] = {}
         self.probes: dict[Any, _Place] = {}
         self.numbers = 0
@@ -433,12 +433,12 @@ class _Run:
         )
         folder = str(ledger_parts.folder_of(self.book.path))
         for _ in range(count):
-            worker = _Worker(
+            worker = _HiredWorker(
                 actor.remote(self.how, self.api_key, self.batch_size, self.max_attempts)
             )
             self.hellos[worker.actor.hello.remote(folder)] = worker
 
-    def _welcome(self, worker: _Worker, ref: Any) -> None:
+    def _welcome(self, worker: _HiredWorker, ref: Any) -> None:
         try:
             node, _, sees_folder = self.ray.get(ref)
         except self.ray.exceptions.RayError as error:
@@ -464,7 +464,7 @@ class _Run:
         is_gone = isinstance(error, self.ray.exceptions.RayActorError)
         return is_gone and "creation task" not in str(error)
 
-    def _lose(self, worker: _Worker, error: Exception) -> None:
+    def _lose(self, worker: _HiredWorker, error: Exception) -> None:
         """A worker has gone: another one is hired in its place."""
         if worker in self.workers:
             self.workers.remove(worker)
@@ -485,7 +485,7 @@ class _Run:
                 return
             self._assign(self.waiting.popleft(), place, worker)
 
-    def _assign(self, piece: _Piece, place: _Place, worker: _Worker) -> None:
+    def _assign(self, piece: _Piece, place: _Place, worker: _HiredWorker) -> None:
         self.numbers += 1
         file = part_file(str(self.book.path), self.numbers)
         assignment = _Assignment(self.numbers, piece, place, worker, time.monotonic())
@@ -566,7 +566,7 @@ class _Run:
         assignment.rests_until = until
         return until - now
 
-    def _take_pulse(self, worker: _Worker) -> None:
+    def _take_pulse(self, worker: _HiredWorker) -> None:
         ref, worker.pulse = worker.pulse, None
         try:
             reports = self.ray.get(ref)
@@ -579,7 +579,7 @@ class _Run:
                 assignment.report = report
                 self._heed(assignment, report)
 
-    def _heed(self, assignment: _Assignment, report: Report) -> None:
+    def _heed(self, assignment: _Assignment, report: ShardReport) -> None:
         for text in report.said:
             self._say(text)
         if report.busy_for:
@@ -594,7 +594,7 @@ class _Run:
             assignment.is_moving = True
             self._mark_down(assignment.place, assignment.worker)
 
-    def _mark_down(self, place: _Place, worker: _Worker) -> None:
+    def _mark_down(self, place: _Place, worker: _HiredWorker) -> None:
         if not place.is_down:
             place.is_down = True
             self._say(f"{place.url} is down; its questions go to the other endpoints.")
@@ -831,11 +831,12 @@ def places(urls: list[str], cores: int, max_concurrent: int, api_mode: str) -> l
     worth = max(1, max_concurrent // PER_WORKER)
     slots = min(worth, max(1, math.ceil(cores / len(urls))))
     return [
-        _Place(url, _account(url, api_mode), slots, max(1, max_concurrent // slots)) for url in urls
+        _Place(url, _account_at(url, api_mode), slots, max(1, max_concurrent // slots))
+        for url in urls
     ]
 
 
-def _account(url: str, api_mode: str) -> str:
+def _account_at(url: str, api_mode: str) -> str:
     """What limits are counted by: the account at a provider, else the server."""
     parts = urlsplit(url)
     return str(parts.hostname) if api_mode == clients.REMOTE else parts.netloc

@@ -69,7 +69,7 @@ class Ending:
 
 
 @dataclass
-class Report:
+class ShardReport:
     """How far the work on one shard is.
 
     Attributes:
@@ -144,7 +144,7 @@ class LeasedPurse(Purse):
         self.tell()
 
 
-class _Work:
+class _ShardWork:
     """The work on one shard, as it goes on."""
 
     def __init__(self, shard: Shard):
@@ -159,12 +159,12 @@ class _Work:
         self.ending: asyncio.Task[None] | None = None
         self.down_since: float | None = None
 
-    def report(self) -> Report:
+    def report(self) -> ShardReport:
         summary = self.oversight.summary
         said = list(self.said)
         self.said.clear()
         down_for = time.monotonic() - self.down_since if self.down_since else 0.0
-        return Report(
+        return ShardReport(
             complete=summary.complete,
             failed=summary.failed,
             samples=summary.samples,
@@ -204,7 +204,7 @@ class Collector:
         self.how, self.api_key = how, api_key
         self.batch_size, self.max_attempts = batch_size, max_attempts
         self.node = machines.name_of_this_node()
-        self.works: dict[int, _Work] = {}
+        self.works: dict[int, _ShardWork] = {}
         self.jobs: dict[str, Job[Question]] = {}
         self.connections = contextlib.AsyncExitStack()
 
@@ -214,7 +214,7 @@ class Collector:
 
     async def collect(self, shard: Shard) -> Ending:
         """Bring the questions of a shard to their answers, as far as attempts allow."""
-        work = self.works[shard.number] = _Work(shard)
+        work = self.works[shard.number] = _ShardWork(shard)
         try:
             work.task = asyncio.create_task(self._collect(work))
             await work.task
@@ -233,11 +233,11 @@ class Collector:
         problem = "" if is_done or not summary.messages else summary.messages[-1]
         return Ending(DONE if is_done else HALTED, summary, self.node, problem)
 
-    def _stopped(self, work: _Work, error: Foreseen) -> Ending:
+    def _stopped(self, work: _ShardWork, error: Foreseen) -> Ending:
         summary = work.oversight.summary
         return Ending(STOPPED, summary, self.node, str(error), error.exit_code)
 
-    async def _collect(self, work: _Work) -> Summary:
+    async def _collect(self, work: _ShardWork) -> Summary:
         shard = work.shard
         job = await self._job(shard.url)
         book = self.how.part(shard.file)
@@ -268,7 +268,7 @@ class Collector:
             self.jobs.setdefault(url, job)
         return self.jobs[url]
 
-    async def _is_up(self, work: _Work, job: Job[Question]) -> bool:
+    async def _is_up(self, work: _ShardWork, job: Job[Question]) -> bool:
         assert job.is_up is not None
         is_up = await job.is_up()
         if is_up:
@@ -279,7 +279,7 @@ class Collector:
 
     async def pulse(
         self, busy: dict[int, float], away: list[int], grants: dict[int, float]
-    ) -> dict[int, Report]:
+    ) -> dict[int, ShardReport]:
         """Take in what the driver knows, and tell how far each shard is.
 
         Args:

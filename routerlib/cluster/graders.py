@@ -29,12 +29,12 @@ def grade(*args: Any, cluster: str | None = None, **kwargs: Any) -> grading.Grad
     bound.apply_defaults()
     given = dict(bound.arguments)
     with joined(cluster) as machines:
-        crews = Verdicts(machines, given["timeout"], given["workers"], given["progress"])
+        crews = ClusterVerdicts(machines, given["timeout"], given["workers"], given["progress"])
         wanted = ("input", "output", "by_category", "progress")
         return grading.grade_by(crews.of, *(given[name] for name in wanted))
 
 
-class Verdicts:
+class ClusterVerdicts:
     """The verdicts on the outputs of files, from the machines of a cluster.
 
     Args:

@@ -62,7 +62,7 @@ class Machines:
         return f"{machines}, {cores}"
 
 
-def check(cluster: str) -> str:
+def checked_cluster(cluster: str) -> str:
     """What CLUSTER names, checked.
 
     Raises:
@@ -87,7 +87,7 @@ def joined(cluster: str) -> Iterator[Machines]:
         SettingError: it is none of these. settings.MissingPackages: Ray is not installed.
         ClusterError: there is no such cluster, or it does not let us in.
     """
-    cluster = check(cluster)
+    cluster = checked_cluster(cluster)
     ray = _import_ray()
     if ray.is_initialized():
         yield _machines(ray)

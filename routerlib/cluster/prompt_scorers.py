@@ -28,7 +28,7 @@ def score(*args: Any, cluster: str | None = None, **kwargs: Any) -> scored.Scori
     given = dict(bound.arguments)
     folder = settings.resolve(given["router"] or newest())
     router = Router.from_pretrained(folder)
-    name = scored.output_path(given["prompts"]).name
+    name = scored.scores_path(given["prompts"]).name
     blocks = Blocks(settings.outputs("scored") / f".{name}.blocks", scored.BLOCK)
     of = {name: given[name] for name in ("prompts", "num_prompts", "fields")}
     of |= {"router": str(folder), "of": (folder / FILE).stat().st_mtime_ns}
@@ -51,7 +51,7 @@ def _plain(of: dict[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in of.items()}
 
 
-class Scorer:
+class PromptScorer:
     """A worker: p_superior of the prompts of a block."""
 
     def __init__(self, router: str):

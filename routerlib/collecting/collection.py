@@ -35,9 +35,9 @@ from routerlib.stats.prices import call_cost
 
 __all__ = [
     "CollectionSummary",
+    "answers_counted",
     "collect",
     "collect_sync",
-    "count_answers",
     "measure_answers",
     "open_prompts",
     "output_path",
@@ -233,7 +233,7 @@ def open_prompts(named: str = "") -> str:
     return str(left)
 
 
-def count_answers(summary: CollectionSummary) -> dict[str, Any]:
+def answers_counted(summary: CollectionSummary) -> dict[str, Any]:
     """What a run over prompts came to, for a notebook's numbers; `cost` includes earlier runs."""
     samples = [sample for row in read_responses(summary.path) for sample in row.responses]
     return {

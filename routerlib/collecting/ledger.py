@@ -1,5 +1,6 @@
 """An append-only JSONL file that remembers which items of a bulk job are done.
- One line an item, with the samples it has so far; while an item is unfinished, a later line for it
+
+One line an item, with the samples it has so far; while an item is unfinished, a later line for it
 takes the place of the earlier one. `Ledger.close` removes the lines so replaced and puts the others
 into the order in which the job met its items, so that a file at rest has one line an item, and is
 the same file however many requests, or machines, worked on it; `latest_rows` reads a file in any
@@ -330,12 +331,13 @@ def checksum(subject: Any) -> int:
 
 def latest_rows(path: str | Path, key: str, samples: str = "responses") -> Iterator[Row]:
     """Stream the rows of a ledger's file in any state: of several lines for one item, only the one
-       that counts.
-    That is the last one, which has the most samples. A torn last line is passed over. Two passes;
-       memory some 100 bytes an item.
+    that counts.
 
-       Raises:
-           FileNotFoundError, RowError: the latter for a line that is no JSON object with that key.
+    That is the last one, which has the most samples. A torn last line is passed over. Two passes;
+    memory some 100 bytes an item.
+
+    Raises:
+        FileNotFoundError, RowError: the latter for a line that is no JSON object with that key.
     """
     last: dict[int, tuple[int, int]] = {}
     for number, offset, row in _decoded_lines(path):

@@ -1,12 +1,13 @@
 """Run a long job of requests over many items, so that nothing paid for is lost and the server stays
 busy.
- One item is one line of a `ledger`: it is written as soon as anything about it is known, and a
+
+One item is one line of a `ledger`: it is written as soon as anything about it is known, and a
 second run goes on where the first one stopped, item by item and sample by sample. What an item is,
 how it is asked and what its line looks like come from the caller (`collection`, `labelling`); this
 module knows only how to be patient:
 
 * an outage (nobody answers, or the connection broke) pauses everything, probes, and costs no
-attempt;
+  attempt;
 * a busy server (429, 503 …) is left alone as long as it asks for, longer each time it is still
   busy, and gets half the requests at once, which then recover; this costs no attempt;
 * a bad answer costs the item one attempt, and is asked again after a short wait;
@@ -269,9 +270,9 @@ async def run_job(
 
 class Traffic:
     """How many requests may be in flight now, and whether any may.
+
     The number is halved when the server is busy, at most once for what was under way at that
-    moment,
-       and grows back by a twentieth of the maximum for each full round of successes.
+    moment, and grows back by a twentieth of the maximum for each full round of successes.
     """
 
     def __init__(self, maximum: int):
@@ -325,12 +326,12 @@ class Traffic:
 
     def ease_off(self, started: float, wait: float | None) -> float:
         """Leave a busy server alone; returns for how many seconds.
-        The wait grows from one refusal to the next until an answer comes; the refusals of requests
-        that
-               were under way together count as one.
 
-               Args:
-                   wait: as the server asks; None where it names no time.
+        The wait grows from one refusal to the next until an answer comes; the refusals of requests
+        that were under way together count as one.
+
+        Args:
+            wait: as the server asks; None where it names no time.
         """
         now = time.monotonic()
         if started >= self._eased_at:

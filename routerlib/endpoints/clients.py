@@ -1,5 +1,6 @@
 """Talk to a model behind an OpenAI-compatible endpoint, and say in five words what went wrong.
- `connect` makes the OpenAI client: its own silent retries off, since the ledger of attempts is
+
+`connect` makes the OpenAI client: its own silent retries off, since the ledger of attempts is
 ours, and aiohttp below it, which stays fast at hundreds of requests. `Endpoint` asks one model for
 samples, in the words that its server takes (`dialect`), and reads what comes back (`replies`).
 Every failure becomes one of the five exceptions below, whose names say what to do about it; none
@@ -99,9 +100,10 @@ class BadRequest(RequestFailure):
 
 class Stopped(RequestFailure):
     """No request can succeed (wrong key, no access, wrong model, no quota left): the run stops.
+
     `is_sure`: whatever other requests met. Where it is not (a wrong key, after answers to it),
-    others
-       decide: one question alone may meet the refusal of a firewall, or of a gateway that changes.
+    others decide: one question alone may meet the refusal of a firewall, or of a gateway that
+    changes.
     """
 
     kind = "stopped"
@@ -585,9 +587,10 @@ STOPPED_BECAUSE = {
 
 def is_secret(key: str) -> bool:
     """Whether a key can be a secret: "EMPTY", "ollama" and "not-needed" are words, and stand in
-       answers.
+    answers.
+
     Whatever holds letters and digits, is long, or mixes capitals inside, can be one; so can what
-       starts as keys do ("sk-…"). Digits alone are a number before they are a key.
+    starts as keys do ("sk-…"). Digits alone are a number before they are a key.
     """
     if len(key) <= 4 or (key.isdigit() and len(key) < 12):
         return False

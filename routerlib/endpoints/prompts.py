@@ -1,7 +1,8 @@
 """The texts we send: a question as a prompt, a conversation as one text, and where an answer ends.
 
 Pure functions, but for reading a template file. What a model writes back is read by `extraction`.
- A template is a text with two parts, one for multiple-choice and one for open-ended questions; in
+
+A template is a text with two parts, one for multiple-choice and one for open-ended questions; in
 it {question}, {choices} (one lettered option a line) and {letters} ("A, B, C, D") are filled in,
 and every other brace stays as it is. To change the prompts, copy `TEMPLATES["short"]` or
 `TEMPLATES["reasoning"]` to a file, edit it, and name the file.

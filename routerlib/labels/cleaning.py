@@ -180,7 +180,7 @@ def clean(
     window: list[CleanPrompt] = []
     for conversation in conversations:
         report.passed_in += 1
-        row, reason = admit(conversation, filters)
+        row, reason = pass_filters(conversation, filters)
         if row is not None:
             reason = duplicates.add(as_text(row.prompt))
         if (
@@ -209,7 +209,9 @@ def count_answers(row: CleanPrompt, conversation: Conversation, report: Report) 
     report.other_answers += row.answer is None and conversation.logged is not None
 
 
-def admit(conversation: Conversation, filters: Filters) -> tuple[CleanPrompt | None, str | None]:
+def pass_filters(
+    conversation: Conversation, filters: Filters
+) -> tuple[CleanPrompt | None, str | None]:
     """The conversation's prompt, or the first of the cheap filters that it fails."""
     if conversation.has_media:
         return None, MEDIA
@@ -296,7 +298,7 @@ def no_prompt_left(report: Report) -> CleaningError:
     )
 
 
-def write_logged(folder: str | Path) -> int:
+def write_logged_prompts(folder: str | Path) -> int:
     """Of the clean prompts in a folder, write those with an answer from their log to a file of
     their own, prompts_logged.jsonl, for 03; returns how many there are.
     """

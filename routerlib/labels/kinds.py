@@ -42,11 +42,11 @@ def name_kinds(texts: Sequence[str], seed: int = 0) -> list[str]:
         return ["all"] * len(texts)
     groups = KMeans(number, n_init=5, random_state=seed).fit(matrix)
     names = words.get_feature_names_out()
-    titles = [_title(names, centre) for centre in groups.cluster_centers_]
+    titles = [_words_of_group(names, centre) for centre in groups.cluster_centers_]
     return [titles[group] for group in groups.labels_]
 
 
-def _title(names: np.ndarray, centre: np.ndarray) -> str:
+def _words_of_group(names: np.ndarray, centre: np.ndarray) -> str:
     """The words of most weight in a group; of a group without any, a word for that."""
     best = [place for place in np.argsort(-centre)[:WORDS_IN_NAME] if centre[place] > 0]
     return ", ".join(names[best]) if best else "other words"

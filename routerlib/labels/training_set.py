@@ -66,8 +66,8 @@ class Merged:
 
 def merge(rows: Iterable[LabelledPrompt], priority: Sequence[str] = PRIORITY) -> Merged:
     """One row a prompt. Of several, the source that comes first in `priority` decides; several rows
-    of that source
-    are averaged: `p_superior` is their mean, and the label is superior where that is above 0.5.
+    of that source are averaged: `p_superior` is their mean, and the label is superior where that
+    is above 0.5.
 
     Raises:
         MixingError: a row's source is not in `priority`.
@@ -218,7 +218,7 @@ def agreement_rows(rows: Iterable[LabelledPrompt]) -> list[dict[str, Any]]:
 # --- files and their description ---
 
 
-def write(
+def write_training_set(
     rows: Sequence[LabelledPrompt], folder: str | Path, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """Write the three data files and the card; returns the card.

@@ -57,7 +57,7 @@ def graded(outcomes: Sequence[LabelledPrompt], sides: Mapping[str, Iterable[Resp
     lines = [f"**The question of 03, graded.** `{row.id}`"]
     for role, answered in sides.items():
         mine = _row_of(row.id, answered)
-        read = [_verdict(sample) for sample in mine.responses] if mine else []
+        read = [_verdict_told(sample) for sample in mine.responses] if mine else []
         right = f"; the right answer is {_short(mine.answer_correct or '–')}" if mine else ""
         lines.append(f"- {role}: {', '.join(read) or 'no answer'}{right}")
     lines.append(
@@ -84,21 +84,21 @@ def scored(
     seen = "the router has learnt from it" if part == "train" else "the router has not seen it"
     return (
         f"**The question of 03, scored.** `{row.id}` fell into {part} ({seen}). "
-        f"{_decided(row, router)} Its label was {row.label}."
+        f"{_decision_told(row, router)} Its label was {row.label}."
     )
 
 
-def routed(router: Router) -> str:
+def routed_question(router: Router) -> str:
     """06: where the question goes."""
     left = settings.outputs("graded") / "outcomes.jsonl"
     rows = list(jsonl.read_rows(left, LabelledPrompt)) if left.is_file() else []
     row = followed(rows)
     if row is None:
         return "04 has left no graded question to follow."
-    return f"**The question of 03, routed.** {_decided(row, router)}"
+    return f"**The question of 03, routed.** {_decision_told(row, router)}"
 
 
-def _decided(row: LabelledPrompt, router: Router) -> str:
+def _decision_told(row: LabelledPrompt, router: Router) -> str:
     [decision] = router.route([row.prompt])
     return (
         f"“{_short(as_text(row.prompt))}” has p_superior {decision.p_superior:.3f}; the threshold "
@@ -110,7 +110,7 @@ def _row_of(question: str, rows: Iterable[Responses]) -> Responses | None:
     return next((row for row in rows if row.unique_id == question), None)
 
 
-def _verdict(sample: Sample) -> str:
+def _verdict_told(sample: Sample) -> str:
     verdict = "right" if sample.is_correct else "wrong"
     read = f"“{_short(sample.extracted_answer)}”" if sample.extracted_answer else "nothing"
     return f"{read} ({verdict})"

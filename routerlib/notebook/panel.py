@@ -58,10 +58,14 @@ FRAME = 0.08  # seconds between two updates of a streaming answer
 class RouterPanel(widgets.VBox):
     """A router to look at and to play with. Its bare name in a notebook cell shows it.
 
-        panel = RouterPanel(router, inferior="http://127.0.0.1:8001/v1",
-        superior="http://127.0.0.1:8000/v1") panel
-        # in a cell panel.prompt.value = "What is 2 + 2?"; panel.route()         # the same without
-        a browser panel.ask("both"); panel.answers["superior"].text
+        panel = RouterPanel(
+            router, inferior="http://127.0.0.1:8001/v1", superior="http://127.0.0.1:8000/v1"
+        )
+        panel  # in a cell
+        panel.prompt.value = "What is 2 + 2?"  # the same without a browser
+        panel.route()
+        panel.ask("both")
+        panel.answers["superior"].text
 
     Args:
         router: decides. Its curve says what a threshold costs, its certificate which threshold is

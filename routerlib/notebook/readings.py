@@ -41,7 +41,7 @@ def votes(found: Sequence[Vote], questions: Collection[str], rejected: int) -> s
     winners = Counter(vote.winner for vote in found)
     return (
         f"{len(found):,} votes ({_share_told(winners['tie'], len(found))} ties) on {len(asked):,} "
-        f"questions, {len(ratings.models_of(found))} models, "
+        f"questions, {len(ratings.models_voted_on(found))} models, "
         f"{len({vote.judge for vote in found}):,} judges, turns "
         f"{', '.join(map(str, sorted({vote.turn for vote in found})))}; {rejected:,} broken rows, "
         f"{len(asked - set(questions)):,} questions without a text."

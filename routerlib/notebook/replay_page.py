@@ -52,7 +52,7 @@ class ReplayPage:
         money = f" and {_percent(saved)} of the bill saved" if saved else ""
         return (
             f"Had {self.inferior} answered all {self.whole.prompts:,} of these prompts instead of "
-            f"{self.superior}: {_points(self.whole.lost)} points of quality lost{money}, as the "
+            f"{self.superior}: {_in_points(self.whole.lost)} points of quality lost{money}, as the "
             "judge sees it."
         )
 
@@ -84,7 +84,7 @@ class ReplayPage:
         return (
             f"Routed, on {self.routed.prompts:,} prompts that the router has not seen: "
             f"{1 - (self.share_superior or 0.0):.0%} go to {self.inferior}, "
-            f"{_points(self.routed.lost)} points of quality lost{saved}."
+            f"{_in_points(self.routed.lost)} points of quality lost{saved}."
         )
 
     def as_text(self) -> str:
@@ -99,7 +99,7 @@ class ReplayPage:
             f"{'money saved':>22}",
         ]
         lines += [
-            f"  {name[:width]:<{width}}  {one.prompts:>7,}  {_points(one.lost):>22}  "
+            f"  {name[:width]:<{width}}  {one.prompts:>7,}  {_in_points(one.lost):>22}  "
             f"{_percent(one.saved) if one.saved else NO_MONEY:>22}{_few(one)}"
             for name, one in self.rows()
         ]
@@ -151,7 +151,7 @@ class ReplayPage:
         }
 
 
-def _points(lost: Range) -> str:
+def _in_points(lost: Range) -> str:
     return f"{100 * lost.value:+.1f} [{100 * lost.low:+.1f}, {100 * lost.high:+.1f}]"
 
 
@@ -193,7 +193,7 @@ def _html_row(name: str, one: Saving) -> str:
     few = " <small>(too few to say)</small>" if one.prompts < FEWEST else ""
     return (
         f'<tr><td>{escape(name)}{few}</td><td class="number">{one.prompts:,}</td>'
-        f'<td class="number">{escape(_points(one.lost))}</td><td>{_picture(one.lost)}</td>'
+        f'<td class="number">{escape(_in_points(one.lost))}</td><td>{_picture(one.lost)}</td>'
         f'<td class="number">{escape(_percent(one.saved))}</td></tr>'
     )
 
@@ -206,8 +206,9 @@ def _picture(lost: Range) -> str:
         return round((value + 1) / 2 * width, 1)
 
     low, high, middle = place(lost.low), place(lost.high), height / 2
+    label = escape(_in_points(lost))
     return (
-        f'<svg width="{width}" height="{height}" role="img" aria-label="{escape(_points(lost))}">'
+        f'<svg width="{width}" height="{height}" role="img" aria-label="{label}">'
         f'<line x1="{place(0)}" y1="0" x2="{place(0)}" y2="{height}" stroke="#999"/>'
         f'<line x1="{low}" y1="{middle}" x2="{high}" y2="{middle}" stroke="#4a7ab5" '
         'stroke-width="3"/>'

@@ -1,5 +1,6 @@
 """Where an answer ends: the special tokens that models write as text when their turn is over.
- One list for those who send stop strings, cut answers and read them. Some of the tokens are HTML
+
+One list for those who send stop strings, cut answers and read them. Some of the tokens are HTML
 tags as well; inside a text such a one is a tag, and only at the very end it is a token.
 """
 

@@ -1,5 +1,6 @@
 """Why an answer ended, in one vocabulary: servers say one and the same thing in dozens of words.
- OpenAI's words are ours: "stop", "length", "content_filter", "tool_calls"; "error" is a generation
+
+OpenAI's words are ours: "stop", "length", "content_filter", "tool_calls"; "error" is a generation
 that broke off. A word that nobody knows here is kept as it is. What follows from a reason is
 decided by those who read the row.
 """

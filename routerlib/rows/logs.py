@@ -471,7 +471,7 @@ def _spoken(content: Any) -> Any:
         if isinstance(part, str):
             texts.append(part)
         elif isinstance(part, Mapping) and part.get("type") not in THOUGHTS:
-            text = part.get("text") or (part.get("content") if _is_text(part) else None)
+            text = part.get("text") or (part.get("content") if _is_plain_text(part) else None)
             texts.append(text if isinstance(text, str) else "")
     return "\n".join(text for text in texts if text)
 
@@ -485,7 +485,7 @@ def _parts_in(content: Any) -> Any:
     return decoded if is_parts else content
 
 
-def _is_text(part: Mapping[str, Any]) -> bool:
+def _is_plain_text(part: Mapping[str, Any]) -> bool:
     return part.get("type") in TEXT_PARTS or "type" not in part
 
 
@@ -937,20 +937,20 @@ def _attributes(holder: Mapping[str, Any]) -> Fields:
         for pair in given:
             facts[str(pair["key"])] = _plain_value(pair.get("value"))
     elif isinstance(given, Mapping):
-        facts = _flat(given)
+        facts = _flat_attributes(given)
     facts |= {str(name): holder[name] for name in holder if str(name).startswith("gen_ai.")}
     body = _plain_value(holder.get("body"))
-    return {**_flat(body), **facts} if isinstance(body, Mapping) else facts
+    return {**_flat_attributes(body), **facts} if isinstance(body, Mapping) else facts
 
 
-def _flat(given: Mapping[str, Any], head: str = "") -> Fields:
+def _flat_attributes(given: Mapping[str, Any], head: str = "") -> Fields:
     """{"gen_ai": {"request": {"model": "m"}}} → {"gen_ai.request.model": "m"}."""
     facts: Fields = {}
     for name, value in given.items():
         whole = f"{head}{name}"
         is_branch = isinstance(value, Mapping) and whole.split(".")[0] in ("gen_ai", "llm")
         if is_branch:
-            facts |= _flat(value, f"{whole}.")
+            facts |= _flat_attributes(value, f"{whole}.")
         else:
             facts[whole] = value
     return facts

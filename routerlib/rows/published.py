@@ -513,7 +513,7 @@ _BY_TYPE = {
 }
 
 
-def joined(inferior: Iterable[Any], superior: Iterable[Any]) -> Iterable[Fields]:
+def joined_outcomes(inferior: Iterable[Any], superior: Iterable[Any]) -> Iterable[Fields]:
     """Graded answers of two models (`schemas.Responses`) as outcomes, by question id; a question in
     one is left out.
 

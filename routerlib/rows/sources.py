@@ -331,7 +331,7 @@ def _outcomes_of_two(
         for side, named in files.items()
     }
     count = 0
-    for row in published.joined(sides["inferior"], sides["superior"]):
+    for row in published.joined_outcomes(sides["inferior"], sides["superior"]):
         count += 1
         yield schemas.parse_row(row_type, row)
     if not count:

@@ -5,9 +5,8 @@ A chat completion for the model "router" goes to the inferior or the superior mo
 answer tell which, and why. Bytes pass through as they come, streams included. `/v1/decisions`
 answers with the decision alone, in the shape of OpenAI's Decisions API. Who gets which request is
 `switchboard`'s, what is read before an answer is shown `stages`', when the other model is asked
-`fallback`'s; this module knows HTTP: paths,
-compressed bodies, size limits, time-outs, the optional key, health and metrics. Prompts are not
-logged unless that is asked for.
+`fallback`'s; this module knows HTTP: paths, compressed bodies, size limits, time-outs, the optional
+key, health and metrics. Prompts are not logged unless that is asked for.
 """
 
 from __future__ import annotations

@@ -2,13 +2,11 @@
 models.
 
 `RoutedClient` and `AsyncRoutedClient` *are* `openai.OpenAI` and `openai.AsyncOpenAI`. The routing
-sits below
-them, where HTTP requests leave: a chat completion asked of the model "router" is scored, given the
-name and the address of the inferior or the superior model, and otherwise passed on untouched, so
-that streaming, tools, parsing and retries are the SDK's own. Who gets which request is
-`switchboard`'s, what is read before an answer is shown `stages`', when the other model is asked
-`fallback`'s; scores and thresholds are made by
-`router`, bulk work is `collection`'s.
+sits below them, where HTTP requests leave: a chat completion asked of the model "router" is scored,
+given the name and the address of the inferior or the superior model, and otherwise passed on
+untouched, so that streaming, tools, parsing and retries are the SDK's own. Who gets which request
+is `switchboard`'s, what is read before an answer is shown `stages`', when the other model is asked
+`fallback`'s; scores and thresholds are made by `router`, bulk work is `collection`'s.
 """
 
 from __future__ import annotations

@@ -8,9 +8,8 @@ prompt, in [0, 1] (a share of k samples, or just 0 and 1), and `y` is an outcome
 probability `p` should match (soft labels are welcome).
 
 Functions that take `counts` compute many bootstrap resamples at once: `counts[b, i]` says how often
-row i occurs
-in resample b, and the result has one value for each b: NaN where the resample holds no row, as one
-of few rows drawn by chance (Poisson) may. That is what makes `bootstrap` fast.
+row i occurs in resample b, and the result has one value for each b: NaN where the resample holds no
+row, as one of few rows drawn by chance (Poisson) may. That is what makes `bootstrap` fast.
 """
 
 from __future__ import annotations
@@ -228,9 +227,8 @@ def apgr_parts(
     """The sums over the rows whose ratio is `apgr`: gain_i (1 - r_i/n), and gain_i.
 
     Summed over several tests before they are divided, they give one APGR of all of them, in which a
-    test weighs as
-    much as the gap it shows: a mean of ratios is torn about by the test that happens to show almost
-    none.
+    test weighs as much as the gap it shows: a mean of ratios is torn about by the test that happens
+    to show almost none.
 
     Returns:
         (area, gained), one entry for each resample; of shape (1,) without `counts`. 0 where a
@@ -469,8 +467,7 @@ def ece(p: ArrayLike, y: ArrayLike, bins: int = 15, counts: Array | None = None)
     rows.
 
     Guo et al. 2017 (arXiv 1706.04599), section 2, with right-closed bins. It is biased upwards on
-    few
-    rows: `ece_by_chance` says what a perfectly calibrated router would show.
+    few rows: `ece_by_chance` says what a perfectly calibrated router would show.
     """
     p, y = _forecasts(p, y)
     member = (_bin_of(p, bins)[:, None] == np.arange(bins)).astype(float)

@@ -73,7 +73,7 @@ def measure_saving(
     metrics.same_length(worse=bad, better=good)
     if not len(bad):
         raise metrics.MetricError("There are no prompts to measure a saving on.")
-    lost = paired_difference(float(bad.mean()), float(good.mean()), len(bad))
+    lost = difference_of_shares(float(bad.mean()), float(good.mean()), len(bad))
     found = Saving(name, len(bad), lost, float(bad.mean()), float(good.mean()))
     if spent is None or full is None:
         return found
@@ -89,7 +89,7 @@ def measure_saving(
     )
 
 
-def paired_difference(one: float, other: float, n: int) -> Range:
+def difference_of_shares(one: float, other: float, n: int) -> Range:
     """The difference of two shares that exclude each other, such as better and worse, with a range
     that stays honest where all prompts came out alike.
 

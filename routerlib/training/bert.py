@@ -250,7 +250,7 @@ class Tokenizer:
         self.model_max_length = int(min(facts.get("model_max_length") or max_length, max_length))
         self._tokenizer.enable_truncation(self.model_max_length, direction="left")
         self._tokenizer.no_padding()
-        self.pad_token_id = self._tokenizer.token_to_id(_text_of(facts.get("pad_token"))) or 0
+        self.pad_token_id = self._tokenizer.token_to_id(_token_text(facts.get("pad_token"))) or 0
 
     def __call__(
         self, texts: Sequence[str], truncation: bool = True, padding: bool = False
@@ -263,6 +263,6 @@ class Tokenizer:
         _copy(self.folder, Path(folder), TOKENIZER_FILES)
 
 
-def _text_of(token: Any) -> str:
+def _token_text(token: Any) -> str:
     """A token's text: older files write it as an object."""
     return str(token.get("content", "")) if isinstance(token, dict) else str(token or "[PAD]")

@@ -334,7 +334,7 @@ def certify(
     return found
 
 
-def certify_audited(
+def certify_on_audit(
     router: Router,
     labelled: Sequence[LabelledPrompt],
     epsilon: float = 0.05,

@@ -1,10 +1,10 @@
 """A transformer run as fast as this machine can: token ids in, numbers out.
 
 On a CPU, where OpenVINO is installed, a model is translated once (half a second) and compiled for
-the processor, in
-bfloat16 if that computes in it: the same numbers within some thousandths, for a single prompt
-several times as fast. On a GPU, without OpenVINO, or where a model cannot be translated, torch runs
-it as it is; without torch, `bert` does. Batches are made and texts become ids in `encoders`.
+the processor, in bfloat16 if that computes in it: the same numbers within some thousandths, for a
+single prompt several times as fast. On a GPU, without OpenVINO, or where a model cannot be
+translated, torch runs it as it is; without torch, `bert` does. Batches are made and texts become
+ids in `encoders`.
 """
 
 from __future__ import annotations

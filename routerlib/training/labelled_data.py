@@ -85,7 +85,7 @@ def of_one_pair(rows: Sequence[LabelledPrompt]) -> tuple[list[LabelledPrompt], s
     )
 
 
-def models_of(rows: Sequence[LabelledPrompt]) -> dict[str, str]:
+def pair_of_models(rows: Sequence[LabelledPrompt]) -> dict[str, str]:
     """The pair that outcomes are about, {"inferior": name, "superior": name}: as most rows say,
     else as 04's numbers do, else the sides' own names.
     """

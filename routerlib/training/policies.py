@@ -8,9 +8,9 @@ like a router, by one number a row. How policies are fitted, chosen and certifie
 is the business of `serving`.
 
 The path of `both` follows a price of accuracy, lambda (gain a unit of money). At each price every
-prompt takes the
-step of the largest gain less lambda times its cost, in expectation: the answer unread, the answer
-read and escalated where its gain is worth the superior call, or straight to the superior model.
+prompt takes the step of the largest gain less lambda times its cost, in expectation: the answer
+unread, the answer read and escalated where its gain is worth the superior call, or straight to the
+superior model.
 (Lagrangian relaxation of "most accuracy for a budget"; for cascades Dekoninck et al. 2025, arXiv
 2410.10347, use the same.) As lambda falls, each step is only ever added, which makes the path
 nested.
@@ -84,9 +84,8 @@ def path_of(p_superior: ArrayLike, gain: ArrayLike, bill: Costs) -> Path:
             (n,).
 
     What reading a prompt is worth depends on its answer, which is not there yet; its mean is learnt
-    from p_superior by
-    isotonic regression: E[(gain - lambda d)+ | p_superior] rises and E[(lambda d - gain)+ |
-    p_superior] falls, d being the price of a superior call.
+    from p_superior by isotonic regression: E[(gain - lambda d)+ | p_superior] rises and
+    E[(lambda d - gain)+ | p_superior] falls, d being the price of a superior call.
     """
     from scipy.optimize import isotonic_regression
 
@@ -211,9 +210,8 @@ class Policy:
         name: one of NAMES. look: the second decision's gain; None for the router alone. path: of
             `both`.
         threshold: where the policy stands: a p_superior for the router alone, a gain for the
-            cascade, a price of
-            accuracy for both; at -inf everything goes straight up. certificate: what is promised
-            there, or None.
+            cascade, a price of accuracy for both; at -inf everything goes straight up. certificate:
+            what is promised there, or None.
         sources: what is asked for the signals. usual_costs: mean money of one call of the
             "inferior" and the "superior" model and of reading an answer ("signals") where it was
             learnt, in the unit: "dollars", or "superior calls" where no prices were known.
@@ -240,8 +238,7 @@ class Policy:
 
         Args:
             p_superior: (n,). signals: by name, (n,) each, NaN where missing. gain: the second
-                look's gain, where it
-                is known already (held out).
+                look's gain, where it is known already (held out).
         """
         p_superior = np.asarray(p_superior, dtype=float)
         if self.look is None:

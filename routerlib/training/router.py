@@ -236,7 +236,7 @@ class Router:
             format.
         """
         named = sharing.hub_id(folder) if isinstance(folder, str) else None
-        folder = sharing.fetch(*named) if named else settings.resolve(folder)
+        folder = sharing.fetch_router(*named) if named else settings.resolve(folder)
         facts = _read_facts(folder)
         known = {name: facts[name] for name in FIELDS}
         try:

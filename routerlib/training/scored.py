@@ -113,7 +113,7 @@ def score_by(
     """
     started = time.monotonic()
     router.decide(0.0, threshold)  # a wrong threshold is refused before any work
-    with tables.delivered(output or output_path(prompts)) as (path, name):
+    with tables.delivered(output or scores_path(prompts)) as (path, name):
         scoring = Scoring(name)
         with jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
 
@@ -131,7 +131,7 @@ def score_by(
     return scoring
 
 
-def output_path(prompts: str | Path) -> Path:
+def scores_path(prompts: str | Path) -> Path:
     """Where the scores go: outputs/scored/ and the name of the input."""
     return settings.outputs("scored") / f"{sources.short_name(prompts)}.jsonl"
 

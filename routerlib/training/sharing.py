@@ -38,7 +38,7 @@ def hub_id(name: str | Path) -> tuple[str, str | None] | None:
     return found[1], found[2]
 
 
-def fetch(repository: str, revision: str | None = None) -> Path:
+def fetch_router(repository: str, revision: str | None = None) -> Path:
     """A router's files out of the hub; returns the folder, in the cache of the hub's client.
 
     Raises:
@@ -50,7 +50,7 @@ def fetch(repository: str, revision: str | None = None) -> Path:
     try:
         with hub.quietly():
             folder = huggingface_hub.snapshot_download(
-                repository, revision=revision, allow_patterns=list(FILES), token=_token()
+                repository, revision=revision, allow_patterns=list(FILES), token=_hub_token()
             )
     except Exception as error:  # the hub's client raises many kinds
         raise SharingError(hub.explain(error, hub.ROUTER, repository)) from None
@@ -83,7 +83,7 @@ def push(folder: Path, repository: str, private: bool) -> str:
     ]
     try:
         with hub.quietly():
-            api = huggingface_hub.HfApi(token=_token())
+            api = huggingface_hub.HfApi(token=_hub_token())
             api.create_repo(repository, private=private, exist_ok=True)
             api.create_commit(repository, operations, commit_message="A router of routerlib")
     except Exception as error:  # the hub's client raises many kinds
@@ -91,6 +91,6 @@ def push(folder: Path, repository: str, private: bool) -> str:
     return hub.page(hub.ROUTER, repository)
 
 
-def _token() -> str | bool:
+def _hub_token() -> str | bool:
     """HF_TOKEN; False where it is not set, so that the client takes none from elsewhere."""
     return hub.token() or False

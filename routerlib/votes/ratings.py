@@ -68,7 +68,7 @@ class Rating:
     votes: int
 
 
-def models_of(votes: Iterable[Vote]) -> list[str]:
+def models_voted_on(votes: Iterable[Vote]) -> list[str]:
     """The names of all models that were voted on, sorted."""
     return sorted({name for vote in votes for name in (vote.model_a, vote.model_b)})
 
@@ -94,7 +94,7 @@ def win_rates(votes: Sequence[Vote]) -> tuple[list[str], np.ndarray, np.ndarray]
         (models, rate, number): rate[i, j] in [0, 1] is i's share against j, NaN where they never
         met; number[i, j] is how many votes that is. Models by descending mean rate.
     """
-    names = models_of(votes)
+    names = models_voted_on(votes)
     wins, ties = _win_counts(votes, names)
     number = wins + wins.T + ties
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -171,7 +171,7 @@ def rank_models(
         VotesError: fewer than two models. settings.SettingError: no resamples, or no seed.
     """
     settings.whole("BOOTSTRAP", n)
-    models = models_of(votes)
+    models = models_voted_on(votes)
     if len(models) < 2:
         raise VotesError(
             f"A ranking needs votes between at least two models; these name {models or 'none'}."

@@ -5,11 +5,11 @@ away.
 import pytest
 
 from routerlib.answers import annotation, grading
-from routerlib.answers.annotation import Price, Prices
+from routerlib.answers.annotation import OutcomePrices, Price
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LabelledPrompt, Sample
 
-PRICES = Prices(Price(1.0, 2.0), Price(10.0, 20.0), Price(0.5, 0.5))
+PRICES = OutcomePrices(Price(1.0, 2.0), Price(10.0, 20.0), Price(0.5, 0.5))
 
 
 def responses(model, answers, tokens=(100, 10)):

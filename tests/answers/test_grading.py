@@ -290,7 +290,7 @@ def test_outcomes_join_two_models(tmp_path):
     )
     assert len(list(jsonl.read_rows(tmp_path / "g" / "outcomes.jsonl", LabelledPrompt))) == 2
     assert "25.0% of the questions only the superior" in grading.gain_sentence(counts)
-    assert grading.files_of(result.files, "dear") == [tmp_path / "g" / "dear.jsonl"]
+    assert grading.graded_files_of(result.files, "dear") == [tmp_path / "g" / "dear.jsonl"]
 
 
 def test_outcomes_need_grades_and_a_common_question(tmp_path):

@@ -188,7 +188,7 @@ def test_servers_of_a_jury_are_held_and_let_go(monkeypatch):
     here, far = Judge("a", "http://127.0.0.1:1/v1"), Judge("b", "https://x.y/v1", api_mode="remote")
     (one, two), places = judges.with_servers([here, far])
     assert one.api_base == "http://127.0.0.1:7/v1" and two == far and held == ["a"]
-    judges.release(places)
+    judges.release_servers(places)
     assert held == []
     with pytest.raises(ServerError):
         judges.with_servers([here, Judge("none", "http://127.0.0.1:1/v1")])

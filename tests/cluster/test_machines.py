@@ -18,13 +18,13 @@ from routerlib.errors import SettingError
 
 @pytest.mark.parametrize("cluster", ["local", "auto", "ray://head.example:10001", " auto "])
 def test_what_cluster_may_be(cluster):
-    assert machines.check(cluster) == cluster.strip()
+    assert machines.checked_cluster(cluster) == cluster.strip()
 
 
 @pytest.mark.parametrize("cluster", ["here", "ray://", "ray://head", "http://head:1", "8", "Auto"])
 def test_what_it_may_not_be_is_told(cluster):
     with pytest.raises(SettingError, match=r"CLUSTER is .*'local'.*'auto'.*ray://"):
-        machines.check(cluster)
+        machines.checked_cluster(cluster)
 
 
 def test_without_the_extra_a_sentence_says_how_to_get_it(monkeypatch):

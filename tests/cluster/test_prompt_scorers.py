@@ -11,7 +11,7 @@ def test_a_worker_scores_as_one_process_does(tmp_path):
     router = small_router()
     router.save(tmp_path / "router-save")
     items = [{"prompt": "What is 2 + 2?"}, {"prompt": [{"role": "user", "content": "Prove it."}]}]
-    scores = prompt_scorers.Scorer(str(tmp_path / "router-save"))(items)
+    scores = prompt_scorers.PromptScorer(str(tmp_path / "router-save"))(items)
     assert scores == alone.score_block(router, [item["prompt"] for item in items])
 
 

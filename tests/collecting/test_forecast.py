@@ -62,7 +62,7 @@ def test_a_logged_answer_of_this_model_is_its_first_sample(log):
     assert sample["full_response"] == log_rows.answer_of(row["problem"]) and sample["from_log"]
     assert (sample["prompt_tokens"], sample["completion_tokens"]) == (30, 12)
     assert row["usage"]["requests"] == 0 and "were in the log" in str(summary)
-    counted = collection.count_answers(summary)
+    counted = collection.answers_counted(summary)
     assert (counted["answers"], counted["from_log"], counted["cost"]) == (20, 20, 0)
 
 

@@ -105,7 +105,7 @@ def test_a_balance_that_cannot_be_is_a_sentence(how, word):
 
 
 def made(folder, rows):
-    return training_set.write(
+    return training_set.write_training_set(
         training_set.with_splits(training_set.merge(rows).rows, seed=1),
         folder,
         {"labeller": {"model": "m"}},
@@ -142,7 +142,7 @@ def test_the_files_are_one_set_and_its_two_halves_and_the_card_proves_them(tmp_p
 
 def test_nothing_to_write_is_a_sentence(tmp_path):
     with pytest.raises(training_set.MixingError, match="no labelled prompts"):
-        training_set.write([], tmp_path, {})
+        training_set.write_training_set([], tmp_path, {})
 
 
 def test_agreement_of_sources_counts_shared_prompts_only():

@@ -72,9 +72,11 @@ def test_the_question_as_it_was_scored(outputs, outcomes):
 
 
 def test_the_question_as_it_is_routed(outputs, outcomes):
-    assert following.routed(small_router()) == "04 has left no graded question to follow."
+    assert following.routed_question(small_router()) == "04 has left no graded question to follow."
     jsonl.write_rows(outputs / "graded" / "outcomes.jsonl", outcomes)
-    assert "“What is the capital of Norway?” has p_superior" in following.routed(small_router())
+    assert "“What is the capital of Norway?” has p_superior" in following.routed_question(
+        small_router()
+    )
 
 
 def test_a_long_text_is_cut(sides):

@@ -48,7 +48,9 @@ def test_signals_from_collection_to_outcomes(place, tmp_path, capsys):
     renamed(other.path, "other")
     renamed(large.path, "large")
     graded = grading.grade(tmp_path, tmp_path / "graded", progress=False)
-    sides = [grading.files_of(graded.files, name) for name in (place.model, "large", "other")]
+    sides = [
+        grading.graded_files_of(graded.files, name) for name in (place.model, "large", "other")
+    ]
     rows, _ = grading.join_outcomes(*sides[:2])
     assert len(rows) == NUMBER
     rows = annotation.annotate(rows, *sides, output=tmp_path / "outcomes.jsonl")

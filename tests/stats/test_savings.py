@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from routerlib.stats.metrics import MetricError
-from routerlib.stats.savings import measure_saving, paired_difference
+from routerlib.stats.savings import difference_of_shares, measure_saving
 
 
 def test_quality_and_money_by_hand():
@@ -22,7 +22,7 @@ def test_without_money_there_is_no_saving():
 
 @pytest.mark.parametrize("one,other", [(0, 0), (1, 0), (0.3, 0.3)])
 def test_a_range_of_few_prompts_is_wide(one, other):
-    few, many = paired_difference(one, other, 6), paired_difference(one, other, 600)
+    few, many = difference_of_shares(one, other, 6), difference_of_shares(one, other, 600)
     assert -1 <= few.low <= few.value <= few.high <= 1
     assert few.high - few.low > 0.3 > 0.15 > many.high - many.low
 
@@ -34,13 +34,13 @@ def test_the_range_holds_the_truth_about_19_times_in_20(worse, better, n):
     draws = rng.multinomial(n, [worse, better, 1 - worse - better], 2000) / n
     inside = 0
     for one, other, _ in draws:
-        found = paired_difference(one, other, n)
+        found = difference_of_shares(one, other, n)
         inside += found.low <= worse - better <= found.high
     assert 0.9 <= inside / 2000 <= 1.0
 
 
 def test_a_difference_turns_with_its_sides():
-    one, other = paired_difference(0.4, 0.1, 50), paired_difference(0.1, 0.4, 50)
+    one, other = difference_of_shares(0.4, 0.1, 50), difference_of_shares(0.1, 0.4, 50)
     assert one.low == pytest.approx(-other.high) and one.high == pytest.approx(-other.low)
 
 

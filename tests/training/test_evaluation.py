@@ -391,7 +391,7 @@ def test_without_an_audit_the_sentence_says_as_the_judge_sees_it():
     assert "points of quality as the judge sees it" in found.sentence
     assert "600 of them judged by a model and not by people" in found.sentence
     assert "people would" not in found.sentence
-    assert evaluation.certify_audited(router, labelled) is None
+    assert evaluation.certify_on_audit(router, labelled) is None
     assert router.certificate == found.to_dict()
 
 
@@ -406,7 +406,7 @@ def test_with_an_audit_the_promise_is_about_people():
     labelled = judged_rows(1200, audited=True)
     router = Router("need", Need(), Calibration("none"))
     evaluation.certify(router, examples.from_rows(labelled), 0.05, 0.1)
-    found = evaluation.certify_audited(router, labelled[::-1], 0.05, 0.1)
+    found = evaluation.certify_on_audit(router, labelled[::-1], 0.05, 0.1)
     assert found.certified and found.n_calibration == 1200
     assert found.n_audited == sum(row.audit["picked"] for row in labelled)
     assert (
@@ -422,7 +422,7 @@ def test_an_audit_that_stopped_uses_the_rows_up_to_there():
         if row.audit["place"] > 600:
             row.audit["loss"] = None
     router = Router("need", Need(), Calibration("none"))
-    found = evaluation.certify_audited(router, labelled, 0.05, 0.1)
+    found = evaluation.certify_on_audit(router, labelled, 0.05, 0.1)
     assert 600 <= found.n_calibration < 640
 
 
@@ -433,5 +433,5 @@ def test_a_judge_who_flatters_the_inferior_model_certifies_no_more_with_an_audit
     router = Router("need", Need(), Calibration("none"))
     believed = evaluation.certify(router, examples.from_rows(labelled), 0.05, 0.1)
     assert believed.share_superior == 0  # all goes to the inferior model
-    audited = evaluation.certify_audited(router, labelled, 0.05, 0.1)
+    audited = evaluation.certify_on_audit(router, labelled, 0.05, 0.1)
     assert audited.threshold < 0.75 and router.threshold == audited.threshold

@@ -230,7 +230,7 @@ def test_questions_come_out_of_the_votes_conversations():
 
 def test_mt_bench_totals_ranking_and_agreement(mt_bench):
     votes, questions = mt_bench
-    assert (len(votes), len(questions), len(ratings.models_of(votes))) == (3355, 80, 6)
+    assert (len(votes), len(questions), len(ratings.models_voted_on(votes))) == (3355, 80, 6)
     assert {row.turn for row in votes} == {1, 2}
     rows = ratings.rank_models(votes, n=20)
     assert rows[0].model == "gpt-4" and [row.model for row in rows[-3:]] == list(
