@@ -14,7 +14,7 @@ VLLM_HERE := $(if $(filter Linux-x86_64,$(MACHINE)),$(VLLM)/.installed)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run test test-folders test-heart lint mutants lab panel samples clean
+.PHONY: help run test test-folders test-heart lint mutants lab panel docs badges samples clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,15 @@ lab: $(VENV)/.installed ## JupyterLab on the notebooks
 # Each open page has a kernel of its own; a closed page's ends two minutes later.
 panel: $(VENV)/.installed ## the demo panel as a page of its own
 	@$(BIN)/python -m routerlib.notebook.page
+
+# Of a run with the defaults; one that is done already is not run again.
+docs: $(VENV)/.tested run ## what docs/ shows of a real run: the rendered notebooks, the panel's picture, the reference
+	$(BIN)/python scripts/render_notebooks.py
+	$(BIN)/python tests/browser/screenshot.py
+	$(BIN)/python scripts/make_reference.py
+
+badges: | $(VENV)/bin/python ## the notebooks' Colab badges, from the repository's address (ADDRESS=https://github.com/OWNER/NAME)
+	$(BIN)/python scripts/badges.py $(ADDRESS)
 
 samples: $(VENV)/.installed ## re-make the sample data in routerlib/samples, votes recorded anew
 	$(BIN)/python scripts/remake_samples.py

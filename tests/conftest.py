@@ -2,7 +2,9 @@
 data where at hand.
 """
 
+import importlib.util
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,22 @@ def shared_data():
     if not SHARED_DATA.is_dir():
         pytest.skip("no folder of real data beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def script():
+    """Gives a program of scripts/ as a module, by its name without ending."""
+
+    def load(name):
+        path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        search = list(sys.path)
+        spec.loader.exec_module(module)
+        sys.path[:] = search
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="module")

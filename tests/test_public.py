@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import importlib.util
 import inspect
 import json
 import subprocess
@@ -75,14 +74,8 @@ def test_the_pages_made_from_the_code_are_up_to_date():
 
 
 @pytest.fixture(scope="module")
-def remeasure():
-    """scripts/remeasure.py as a module."""
-    path = ROOT / "scripts" / "remeasure.py"
-    spec = importlib.util.spec_from_file_location("remeasure", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["remeasure"] = module
-    spec.loader.exec_module(module)
-    return module
+def remeasure(script):
+    return script("remeasure")
 
 
 def test_the_figures_of_the_pages_are_those_that_were_measured(remeasure):
