@@ -303,19 +303,14 @@ Ask = Callable[[str], Awaitable[Completion]]
 
 
 def endpoint_of(client: Any, judge: Judge, method: str) -> Endpoint:
-    """The judge's endpoint, sampled as the method needs it: log-probabilities at temperature 1,
-    which leaves them as they are.
-    """
-    one_token = method == LOGPROBS
-    return Endpoint(
+    """The judge's endpoint, sampled as the method needs it."""
+    return clients.verdict_endpoint(
         client,
         judge.model,
-        kind=clients.CHAT,
-        api_mode=judge.api_mode,
-        temperature=1.0 if one_token else judge.temperature,
-        max_tokens=1 if one_token else judge.max_tokens,
-        extra_body={"logprobs": True, "top_logprobs": 20} if one_token else {},
-        needed=frozenset({"logprobs", "top_logprobs"} if one_token else ()),
+        judge.api_mode,
+        by_logprobs=method == LOGPROBS,
+        temperature=judge.temperature,
+        max_tokens=judge.max_tokens,
         deadline=judge.timeout,
     )
 

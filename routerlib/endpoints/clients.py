@@ -664,6 +664,47 @@ def _reason(error: BaseException) -> str:
     return " ".join(f"{type(cause).__name__}: {cause}".rstrip(": ").split())[:200]
 
 
+def verdict_endpoint(
+    client: Any,
+    model: str,
+    api_mode: str,
+    by_logprobs: bool,
+    temperature: float | None,
+    max_tokens: int,
+    deadline: float = 900.0,
+) -> Endpoint:
+    """A chat endpoint that is asked for verdicts: by the log-probabilities of one token, or by a
+    short text.
+
+    Log-probabilities are asked for at temperature 1, which leaves them as they are; and a first
+    request at temperature 0 would fix greedy decoding for all later ones on some servers.
+
+    Args:
+        temperature, max_tokens: of a text. deadline: seconds for one whole request.
+    """
+    if not by_logprobs:
+        return Endpoint(
+            client,
+            model,
+            kind=CHAT,
+            api_mode=api_mode,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            deadline=deadline,
+        )
+    return Endpoint(
+        client,
+        model,
+        kind=CHAT,
+        api_mode=api_mode,
+        temperature=1.0,
+        max_tokens=1,
+        extra_body={"logprobs": True, "top_logprobs": 20},
+        needed=frozenset({"logprobs", "top_logprobs"}),
+        deadline=deadline,
+    )
+
+
 async def patiently(url: str, ask: Callable[[], Awaitable[Any]], patience: float) -> Any:
     """What a first request brings, asked again while its server is not there yet, or busy.
 

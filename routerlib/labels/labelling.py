@@ -407,20 +407,14 @@ def _read_decision(value: dict[str, Any]) -> Completion:
 
 
 def _endpoint(client: Any, labeller: Labeller, method: str) -> Endpoint:
-    """Chat, sampled as the method needs it. Log-probabilities are asked for at temperature 1, which
-    leaves them as they are; and a first request at temperature 0 would fix greedy decoding for all
-    later ones on some servers.
-    """
-    one_token = method == LOGPROBS
-    return Endpoint(
+    """The labeller's endpoint, sampled as the method needs it."""
+    return clients.verdict_endpoint(
         client,
         labeller.model,
-        kind=clients.CHAT,
-        api_mode=labeller.api_mode,
-        temperature=1.0 if one_token else labeller.temperature,
-        max_tokens=1 if one_token else labeller.max_tokens,
-        extra_body={"logprobs": True, "top_logprobs": 20} if one_token else {},
-        needed=frozenset({"logprobs", "top_logprobs"} if one_token else ()),
+        labeller.api_mode,
+        by_logprobs=method == LOGPROBS,
+        temperature=labeller.temperature,
+        max_tokens=labeller.max_tokens,
     )
 
 

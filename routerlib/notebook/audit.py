@@ -22,7 +22,7 @@ from routerlib.answers.auditing import Audit, Planned
 from routerlib.answers.pairs import Pair, read_pairs
 from routerlib.endpoints.prompts import as_text
 from routerlib.notebook import markup
-from routerlib.notebook.face import Face
+from routerlib.notebook.face import FacedBox
 from routerlib.notebook.panel import classed, error_sentence, row_of
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LabelledPrompt
@@ -40,7 +40,7 @@ KEYS = {key: verdict for verdict, (key, _) in CHOICES.items()}
 LEAST_SECONDS = 0.4
 
 
-class AuditPanel(widgets.VBox):
+class AuditPanel(FacedBox):
     """Pairs of answers to compare, one after the other. Its bare name in a notebook cell shows it.
 
         panel = AuditPanel(Audit(pairs, plan))
@@ -65,7 +65,7 @@ class AuditPanel(widgets.VBox):
         self._shown_at = 0.0
         super().__init__(self._build())
         self.add_class("routerlib")
-        self.face = Face(self, self.snapshot)
+        self.wear_face()
         self._show_next()
 
     def _build(self) -> list[widgets.Widget]:
@@ -127,15 +127,6 @@ class AuditPanel(widgets.VBox):
         """The panel as plain HTML, for viewers that have no widgets."""
         told = " ".join(part for part in (self.message, self.audit.sentence) if part)
         return markup.audit_plain_html(told, self._texts())
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str] | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:
-            bundle["text/html"] = self.face.html()
-        return bundle
-
-    def _ipython_display_(self) -> None:
-        self.face.show()
 
     # --- events ---
 

@@ -58,3 +58,27 @@ class Face:
 
     def _page(self) -> dict[str, str]:
         return {"text/plain": f"{type(self.widget).__name__} (as HTML)", "text/html": self.html()}
+
+
+class FacedBox(widgets.VBox):
+    """A column of widgets that is shown with its face. Who derives from it says what the face holds
+    (`snapshot`), and calls `wear_face` once its widgets are made.
+    """
+
+    face: Face
+
+    def snapshot(self) -> str:
+        """What is seen now, as HTML."""
+        raise NotImplementedError
+
+    def wear_face(self) -> None:
+        self.face = Face(self, self.snapshot)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            bundle["text/html"] = self.face.html()
+        return bundle
+
+    def _ipython_display_(self) -> None:
+        self.face.show()

@@ -29,7 +29,7 @@ from routerlib.endpoints import clients
 from routerlib.endpoints.prompts import well_formed
 from routerlib.errors import Foreseen, SettingError
 from routerlib.notebook import markup
-from routerlib.notebook.face import Face
+from routerlib.notebook.face import FacedBox
 from routerlib.notebook.markup import SIDES, Entry, ModelAnswer, Point
 from routerlib.rows.spreadsheets import as_csv
 from routerlib.serving.routing import AsyncRoutedClient, Backend, backend
@@ -55,7 +55,7 @@ BATCH = 64  # prompts scored between two updates of the progress line
 FRAME = 0.08  # seconds between two updates of a streaming answer
 
 
-class RouterPanel(widgets.VBox):
+class RouterPanel(FacedBox):
     """A router to look at and to play with. Its bare name in a notebook cell shows it.
 
         panel = RouterPanel(
@@ -123,7 +123,7 @@ class RouterPanel(widgets.VBox):
         self._task: asyncio.Task | None = None
         super().__init__(self._build(samples))
         self.add_class("routerlib")
-        self.face = Face(self, self.snapshot)
+        self.wear_face()
         self._show_point()
 
     def _switchboard(self, second: Any, max_wait: float | None) -> Switchboard | None:
@@ -330,15 +330,6 @@ class RouterPanel(widgets.VBox):
             self._batch_rows(),
             self.history,
         )
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str] | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:
-            bundle["text/html"] = self.face.html()
-        return bundle
-
-    def _ipython_display_(self) -> None:
-        self.face.show()
 
     # --- running ---
 
