@@ -4,7 +4,8 @@
         how near to the rate that the scripted servers can give together; peak memory of the driver
         and of each worker
     python benchmarks/cluster.py kill [--workers 20] [--drivers 3] [--nodes 1]
-        kills at random moments; lost, doubled and paid twice are counted at the servers
+        the same with kills at random moments: lost, doubled and paid twice are counted at the
+        servers, and the rate and memory are told
     python benchmarks/cluster.py grade [--outputs 200000]
         one node of one core against two
     python benchmarks/cluster.py small
@@ -27,6 +28,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -132,6 +134,51 @@ def answered(logs: list[Path]) -> Counter[str]:
     return found
 
 
+class Counted:
+    """How many questions the servers have answered, read off their logs as these grow."""
+
+    def __init__(self, logs: list[Path]):
+        self.read = dict.fromkeys(logs, 0)
+        self.questions: set[str] = set()
+
+    def __len__(self) -> int:
+        for log, start in self.read.items():
+            if not log.exists():
+                continue
+            with open(log, "rb") as file:
+                file.seek(start)
+                lines = file.read()
+            whole = lines[: lines.rfind(b"\n") + 1]
+            self.read[log] += len(whole)
+            self.questions.update(line.split()[0].decode() for line in whole.splitlines())
+        return len(self.questions)
+
+
+class Memory:
+    """The peak memory of the driver and of each worker, looked at every two seconds."""
+
+    def __init__(self, nodes: TwoNodes):
+        self.nodes, self.driver, self.peaks = nodes, 0, {"driver": 0.0, "worker": 0.0}
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def _watch(self) -> None:
+        while not self.over.wait(2.0):
+            try:
+                drivers = [psutil.Process(self.driver)] if self.driver else []
+                workers = collectors(self.nodes)
+            except psutil.Error:  # one has just been killed
+                continue
+            self.peaks["driver"] = max([self.peaks["driver"], *map(megabytes, drivers)])
+            self.peaks["worker"] = max([self.peaks["worker"], *map(megabytes, workers)])
+
+    def stop(self) -> str:
+        self.over.set()
+        self.thread.join()
+        return ", ".join(f"{name} {peak:.0f} MB" for name, peak in self.peaks.items())
+
+
 def on_disk(output: Path) -> set[str]:
     """Questions whose answers are all on disk, in the file or its parts."""
     files = [file for file in (output, *ledger_parts.files_of(output)) if file.exists()]
@@ -145,26 +192,23 @@ def collect(arguments: argparse.Namespace, folder: Path) -> None:
     latency = arguments.latency_ms / 1000
     limit = arguments.servers * arguments.concurrent / latency
     with servers(arguments.servers, latency, folder) as (urls, logs), TwoNodes() as nodes:
-        peaks = {"driver": 0.0, "worker": 0.0}
+        memory = Memory(nodes)
         run = driver(source, output, urls, arguments.concurrent, nodes)
-        started = first = None
+        memory.driver, first = run.pid, None
         while run.poll() is None:
             if first is None and any(log.exists() and log.stat().st_size for log in logs):
                 first = time.monotonic()
-            peaks["driver"] = max(peaks["driver"], megabytes(psutil.Process(run.pid)))
-            peaks["worker"] = max([peaks["worker"], *map(megabytes, collectors(nodes))])
-            time.sleep(1.0)
-            started = started or time.monotonic()
+            time.sleep(0.2)
         seconds = time.monotonic() - (first or time.monotonic())
+        peaks = memory.stop()
     found = answered(logs)
     rate = arguments.questions / seconds
     print(f"{arguments.questions:,} questions, k = {K}, {arguments.servers} servers, exit code "
           f"{run.returncode}: {rate:,.0f} questions/s from the first answer to the end; the "
           f"servers could give {limit:,.0f} ({rate / limit:.0%})")  # fmt: skip
-    memory = ", ".join(f"{name} {peak:.0f} MB" for name, peak in peaks.items())
     print(
         f"  samples at the servers: {sum(found.values()):,} of {K * arguments.questions:,}; "
-        f"peak memory: {memory}"
+        f"peak memory: {peaks}"
     )
 
 
@@ -177,10 +221,13 @@ def kill(arguments: argparse.Namespace, folder: Path) -> None:
     rng.shuffle(kinds)
     latency, notes = arguments.latency_ms / 1000, []
     with servers(arguments.servers, latency, folder) as (urls, logs), TwoNodes() as nodes:
+        memory, counted = Memory(nodes), Counted(logs)
         run = driver(source, output, urls, arguments.concurrent, nodes)
+        started = time.monotonic()
         for number, kind in enumerate(kinds):
+            memory.driver = run.pid
             goal = (number + rng.random()) / (len(kinds) + 1) * arguments.questions
-            while len(answered(logs)) < goal and run.poll() is None:
+            while len(counted) < goal and run.poll() is None:
                 time.sleep(0.1)
             if run.poll() is not None:
                 raise SystemExit(
@@ -189,9 +236,15 @@ def kill(arguments: argparse.Namespace, folder: Path) -> None:
                 )
             run = _kill_one(kind, rng, run, (source, output, urls, arguments.concurrent), nodes)
             notes.append((on_disk(output), [log.stat().st_size for log in logs]))
+            print(f"{time.monotonic() - started:6.0f} s, {len(counted):,} questions: killed a "
+                  f"{kind}", flush=True)  # fmt: skip
+        memory.driver = run.pid
         run.wait()
-        code = run.returncode
+        code, seconds, peaks = run.returncode, time.monotonic() - started, memory.stop()
     _tell(arguments, output, logs, notes, kinds, code)
+    limit = arguments.servers * arguments.concurrent / latency
+    print(f"  {seconds:,.0f} s with all starts and counts: {arguments.questions / seconds:,.0f} "
+          f"questions/s; the servers could give {limit:,.0f}; peak memory: {peaks}")  # fmt: skip
 
 
 def _kill_one(

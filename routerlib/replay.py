@@ -1,10 +1,12 @@
 """`python -m routerlib replay`: your log, answered by a cheaper model and judged, in one command.
 
-It cleans a log, asks the inferior model what the log has from the superior one, has both answers
-judged, fits a router on the verdicts, and ends with a page: money saved and quality lost, by kind
-of prompt, a threshold and what is promised about it, and what all that cost. Each step is the one
-that the notebooks take (02 to 05), keeps its files in one folder, and goes on where it stopped:
-nothing is paid twice. The page itself is `replay_page`'s.
+It cleans a log, examines the judge on pairs whose better answer is known, asks the inferior model
+what the log has from the superior one, has both answers judged, fits a router on the verdicts, and
+ends with a page: money saved and quality lost, by kind of prompt, a threshold and what is promised
+about it, and what all that cost. A judge that is no better than chance is paid for no more than a
+few verdicts, and nothing is said about quality. Each step is the one that the notebooks take (02 to
+05), keeps its files in one folder, and goes on where it stopped: nothing is paid twice. The page
+itself is `replay_page`'s.
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from routerlib import settings
-from routerlib.answers import judges, judging, pairs
+from routerlib.answers import examining, judges, judging, pairs
+from routerlib.answers.examining import Examination
 from routerlib.answers.judges import Judge
-from routerlib.answers.pairs import Pair
+from routerlib.answers.pairs import KnownPair, Pair
 from routerlib.collecting import collection
 from routerlib.collecting.forecast import Prices, expected_tokens
 from routerlib.collecting.resumable import Summary
@@ -34,8 +38,8 @@ from routerlib.labels import cleaning
 from routerlib.labels.kinds import name_kinds
 from routerlib.notebook.replay_page import ReplayPage
 from routerlib.rows import jsonl, masking, sources
-from routerlib.rows.schemas import Conversation, LabelledPrompt, OpenPrompt
-from routerlib.stats.savings import FEWEST, Saving, measure_saving
+from routerlib.rows.schemas import Conversation, LabelledPrompt, OpenPrompt, Vote
+from routerlib.stats.savings import FEWEST, Saving, measure_money, measure_saving
 from routerlib.training import examples, fitting, labelled_data
 from routerlib.training.router import Router
 
@@ -44,6 +48,9 @@ LONGEST = 50_000  # characters of a prompt that is replayed
 SEED = 0
 STANDIN_VERDICT = 16  # tokens; a model of 135 million parameters that goes on only rambles
 SHORTEST_LIMIT, LONGEST_LIMIT = 32, 4096  # tokens of an answer, where none is given
+SHIPPED, UNEXAMINED = "sample", "none"  # what KNOWN may be beside files
+KNOWN_PAIRS, STANDIN_PAIRS = 40, 20  # pairs that a judge is examined on; a stand-in takes a second
+REFUSED_PAIRS = 8  # pairs that a judge who failed may show what it does on; they count for nothing
 
 
 class ReplayError(Foreseen, ValueError):
@@ -99,6 +106,8 @@ async def replay(
     superior_price_out: float = 0.0,
     judge_prompt: str = "",
     judge_max_tokens: int | None = None,
+    known: str = SHIPPED,
+    known_pairs: int | None = None,
     epsilon: float = 0.05,
     delta: float = 0.1,
     output: str = "",
@@ -132,6 +141,12 @@ async def replay(
         judge_prompt: a file with the judge's prompt. Without it, the shipped one.
         judge_max_tokens: of one verdict. Without it, 512, which leave room to reason; 16 for a
             stand-in, which does not.
+        known: pairs whose better answer is known, on which the judge is examined first: a file of
+            people's votes with their conversations, or the two models' graded files with a comma
+            between, the inferior one first; "sample" for short questions that are shipped; "none"
+            to leave the judge unexamined.
+        known_pairs: how many of them, at most. Without it, 40; 20 for a stand-in, which takes a
+            second for each verdict.
         epsilon: points of quality that may be lost, as a share: 0.05 are 5 points of 100.
         delta: risk that the promise about it is broken, from 0 to 1.
         output: the folder for the page and all files. Without it, one below outputs/replay.
@@ -150,25 +165,45 @@ async def replay(
     dear_prices = Prices(superior_price_in, superior_price_out)
     dear_file = collection.write_logged(prompts, name, folder / "superior.jsonl", dear_prices)
     most = _longest(prompts) if max_tokens is None else settings.whole("MAX_TOKENS", max_tokens)
-    plan = ReplayPlan.of(prompts, cheap, referee, limit_of_money, most)
+    known_ones = _known(known, known_pairs, referee)
+    plan = ReplayPlan.of(prompts, cheap, referee, limit_of_money, most, known_ones)
     print(plan.sentence(name), flush=True)
-    answers = await _answered(
-        folder / "prompts.jsonl", cheap, folder, plan, most, temperature, max_concurrent
-    )
-    print(answers, flush=True)
-    if not Path(answers.path).exists():
-        why = " ".join(answers.messages[-1:])
-        raise ReplayError(f"{cheap.model} gave no answer, so there is nothing to judge. {why}")
-    found, _ = pairs.read_pairs(answers.path, dear_file)
-    paid = answers.spent_before + answers.cost
-    left = None if limit_of_money is None else max(0.0, limit_of_money - paid)
-    verdicts = await _judged(found, referee, folder, left, max_concurrent, progress)
-    page = _page(logs, name, cheap, found, verdicts, folder, epsilon, delta)
-    page.judging.append(
-        "Whether the judge is any good is not examined here: notebook 04 does that."
-    )
+    place = await _place(referee.model, referee.api_base or ADDRESSES["judge"], referee.temperature)
+    try:
+        referee = replace(referee, api_base=place.base_url)
+        how: dict[str, Any] = {
+            "comparisons": 1,
+            "max_concurrent": max_concurrent,
+            "progress": progress,
+        }
+        examined = await _examined(known_ones, referee, folder, limit_of_money, how)
+        plan = plan.after_examining(sum(one.cost for one in examined))
+        admission = examining.admit([referee], examined) if examined else None
+        print(_word_on_the_judge(referee, admission), flush=True)
+        answers = await _answered(
+            folder / "prompts.jsonl", cheap, folder, plan, most, temperature, max_concurrent
+        )
+        print(answers, flush=True)
+        if not Path(answers.path).exists():
+            why = " ".join(answers.messages[-1:])
+            raise ReplayError(f"{cheap.model} gave no answer, so there is nothing to judge. {why}")
+        found, _ = pairs.read_pairs(answers.path, dear_file)
+        paid = answers.spent_before + answers.cost
+        left = None if plan.budget is None else max(0.0, plan.budget - paid)
+        is_refused = admission is not None and admission.is_refused
+        to_judge = found[:REFUSED_PAIRS] if is_refused else found
+        verdicts = await judging.judge(to_judge, referee, folder, budget=left, **how)
+    finally:
+        servers.release(place)
+    page = _page(logs, name, cheap, found, verdicts, is_refused)
+    page.judging.insert(0, _word_on_the_judge(referee, admission))
+    if not is_refused:
+        costs = PairCosts.of(found, [row.id for row in verdicts.rows])
+        _add_router(page, verdicts.rows, costs, verdicts.path, folder, epsilon, delta)
     page.notes[:0] = [*notes, *_money_notes(page, cheap, referee, limit_of_money)]
     page.costs = [(f"answers of {cheap.model}", paid), ("judging", verdicts.cost)]
+    if examined:
+        page.costs.insert(0, ("examining the judge", sum(one.cost for one in examined)))
     page.seconds = time.monotonic() - started
     jsonl.write_json(folder / "replay.json", page.numbers())
     is_complete = answers.remaining == 0 and verdicts.unanswered == 0
@@ -277,9 +312,9 @@ def _longest(prompts: Sequence[OpenPrompt]) -> int:
 class ReplayPlan:
     """What a replay will cost before it asks, as a whole, and how a budget is shared out.
 
-    Fields: prompts: how many. verdicts: requests to the judge. answering, judging: money, about.
-    budget: of the whole; for_answers: of the inferior model's answers, so that what is answered can
-    be judged as well; None: no limit.
+    Fields: prompts: how many. verdicts: requests to the judge, those of its examination included.
+    answering, judging, examining: money, about. budget: of the whole; for_answers: of the inferior
+    model's answers, so that what is answered can be judged as well; None: no limit.
     """
 
     prompts: int
@@ -287,6 +322,7 @@ class ReplayPlan:
     answering: float
     judging: float
     budget: float | None = None
+    examining: float = 0.0
 
     @classmethod
     def of(
@@ -296,6 +332,7 @@ class ReplayPlan:
         judge: Judge,
         budget: float | None,
         max_tokens: int,
+        known: Sequence[KnownPair] = (),
     ) -> ReplayPlan:
         """The plan for prompts whose inferior answers are taken to be as long as the logged
         ones.
@@ -312,11 +349,17 @@ class ReplayPlan:
             for text in [prompt.answer.full_response if prompt.answer else ""]
         ]
         verdicts, money = judging.estimate_judging(alike, [judge], comparisons=1)
-        return cls(len(prompts), verdicts, answering, money, budget)
+        more, examination = judging.estimate_judging(known, [judge], comparisons=1)
+        return cls(len(prompts), verdicts + more, answering, money, budget, examination)
 
     @property
     def total(self) -> float:
-        return self.answering + self.judging
+        return self.answering + self.judging + self.examining
+
+    def after_examining(self, paid: float) -> ReplayPlan:
+        """The plan for the rest, once the judge is examined."""
+        left = None if self.budget is None else max(0.0, self.budget - paid)
+        return replace(self, budget=left, examining=0.0)
 
     @property
     def for_answers(self) -> float | None:
@@ -324,7 +367,7 @@ class ReplayPlan:
         if self.budget is None or self.total <= 0:
             return self.budget
         if self.total <= self.budget:
-            return self.budget - self.judging
+            return self.budget - self.judging - self.examining
         return self.budget * self.answering / self.total
 
     def sentence(self, superior: str) -> str:
@@ -332,7 +375,8 @@ class ReplayPlan:
         told = (
             f"{self.prompts:,} prompts with an answer of {superior} to replay: as many answers of "
             f"the inferior model (about {self.answering:,.4f}) and {self.verdicts:,} verdicts "
-            f"(about {self.judging:,.4f}), in all about {self.total:,.4f}; less what an earlier "
+            f"(about {self.judging + self.examining:,.4f}; the judge's examination is "
+            f"{self.examining:,.4f} of it), in all about {self.total:,.4f}; less what an earlier "
             "run has paid."
         )
         if self.total <= 0:
@@ -373,6 +417,56 @@ async def _place(model: str, api_base: str, temperature: float | None) -> server
     return await asyncio.to_thread(servers.ensure, model, api_base, temperature)
 
 
+def _known(named: str, number: int | None, judge: Judge) -> list[KnownPair]:
+    """The pairs that the judge is examined on; none where it is left unexamined."""
+    usual = STANDIN_PAIRS if standins.is_standin(judge.model) else KNOWN_PAIRS
+    limit = usual if number is None else settings.whole("KNOWN_PAIRS", number)
+    wanted = named.strip() or UNEXAMINED
+    if wanted.lower() == UNEXAMINED:
+        return []
+    if wanted == SHIPPED:
+        return examining.sample_pairs(limit)
+    files = settings.names(wanted)
+    if len(files) > 2:
+        raise ReplayError(
+            f"KNOWN names {len(files)} files. Name one file of people's votes, or two graded files "
+            "of notebook 04, the inferior model's first."
+        )
+    if len(files) == 2:
+        inferior, superior = files
+        return examining.known_pairs((), inferior, superior, limit=limit)
+    votes = list(sources.load_rows(files[0], Vote))
+    return examining.known_pairs(votes, limit=limit)
+
+
+async def _examined(
+    known: Sequence[KnownPair],
+    judge: Judge,
+    folder: Path,
+    budget: float | None,
+    how: dict[str, Any],
+) -> list[Examination]:
+    if not known:
+        return []
+    return await examining.examining(judge, known, folder / "examination", budget=budget, **how)
+
+
+def _word_on_the_judge(judge: Judge, admission: examining.Admission | None) -> str:
+    """How good the judge is, as far as that was measured, and what to do about the rest."""
+    if admission is None:
+        return (
+            f"How good the judge {judge.model} is, nobody has measured (KNOWN is none), so take "
+            "what is said about quality as its opinion. --known names pairs to examine it on; in "
+            "notebook 04 people check some of its verdicts, from which 05 makes a promise."
+        )
+    if admission.is_refused:
+        return f"The judge is refused, so nothing is said about quality. {admission.sentence}"
+    return (
+        f"{admission.sentence} That is on those pairs, not on the prompts of this log: there, "
+        "people have to check some of its verdicts (notebook 04)."
+    )
+
+
 async def _answered(
     prompts: Path,
     cheap: ReplayedModel,
@@ -404,30 +498,6 @@ async def _answered(
         servers.release(place)
 
 
-async def _judged(
-    found: Sequence[Pair],
-    judge: Judge,
-    folder: Path,
-    budget: float | None,
-    max_concurrent: int,
-    progress: bool,
-) -> judging.Judging:
-    base = judge.api_base or ADDRESSES["judge"]
-    place = await _place(judge.model, base, judge.temperature)
-    try:
-        return await judging.judge(
-            found,
-            replace(judge, api_base=place.base_url),
-            folder,
-            comparisons=1,
-            max_concurrent=max_concurrent,
-            progress=progress,
-            budget=budget,
-        )
-    finally:
-        servers.release(place)
-
-
 def _what_is_left(answers: Summary, verdicts: judging.Judging) -> str:
     return (
         f"Not complete: {answers.remaining:,} answers and {verdicts.unanswered:,} verdicts are "
@@ -445,28 +515,60 @@ def _page(
     cheap: ReplayedModel,
     found: Sequence[Pair],
     verdicts: judging.Judging,
-    folder: Path,
-    epsilon: float,
-    delta: float,
+    is_refused: bool,
 ) -> ReplayPage:
-    rows = verdicts.rows
-    costs = PairCosts.of(found, rows)
-    worse, better = _worse(rows), _better(rows)
-    whole = measure_saving("all prompts", worse, better, costs.inferior, costs.superior)
+    """The page without its router. Of a judge that was refused, the money alone counts."""
+    judged = [Judged.by_nobody(pair) for pair in found]
+    if not is_refused:
+        judged = [Judged.by_the_judge(row) for row in verdicts.rows]
+    costs = PairCosts.of(found, [one.id for one in judged])
     page = ReplayPage(
         logs=logs,
         superior=superior,
         inferior=cheap.model,
         judges=", ".join(f"{name} ({method})" for name, method in verdicts.methods.items()),
-        whole=whole,
-        kinds=_by_kind(rows, costs),
-        certificate="",
+        whole=_saving("all prompts", judged, costs),
+        kinds=_by_kind(judged, costs),
+        certificate=NO_ROUTER if is_refused else "",
         judging=[one.sentence for one in verdicts.leanings().values()],
     )
     if verdicts.what_is_missing():
         page.judging.append(verdicts.what_is_missing())
-    _add_router(page, rows, costs, verdicts.path, folder, epsilon, delta)
     return page
+
+
+NO_ROUTER = (
+    "No router, and no promise: the labels of a judge that is no better than chance would be noise."
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known of one prompt: how often its inferior answer is worse and better than the
+    superior one, in [0, 1]; None where nobody can say.
+    """
+
+    id: str
+    category: str
+    worse: float | None = None
+    better: float | None = None
+
+    @classmethod
+    def by_the_judge(cls, row: LabelledPrompt) -> Judged:
+        worse, better = 1 - (row.inferior_score or 0.0), 1 - (row.superior_score or 0.0)
+        return cls(row.id, row.category, worse, better)
+
+    @classmethod
+    def by_nobody(cls, pair: Pair) -> Judged:
+        return cls(pair.id, pair.category)
+
+
+def _saving(name: str, judged: Sequence[Judged], costs: PairCosts) -> Saving:
+    worse = [one.worse for one in judged if one.worse is not None]
+    better = [one.better for one in judged if one.better is not None]
+    if len(worse) < len(judged):
+        return measure_money(name, len(judged), costs.inferior, costs.superior)
+    return measure_saving(name, worse, better, costs.inferior, costs.superior)
 
 
 @dataclass(frozen=True)
@@ -477,13 +579,13 @@ class PairCosts:
     superior: np.ndarray | None
 
     @classmethod
-    def of(cls, found: Sequence[Pair], rows: Sequence[LabelledPrompt]) -> PairCosts:
+    def of(cls, found: Sequence[Pair], ids: Sequence[str]) -> PairCosts:
         by_id = {pair.id: pair for pair in found}
-        dear = _with_mean([by_id[row.id].superior_cost for row in rows])
-        cheap = _with_mean([by_id[row.id].inferior_cost for row in rows])
+        dear = _with_mean([by_id[name].superior_cost for name in ids])
+        cheap = _with_mean([by_id[name].inferior_cost for name in ids])
         if dear is None:
             return cls(None, None)
-        return cls(np.zeros(len(rows)) if cheap is None else cheap, dear)
+        return cls(np.zeros(len(ids)) if cheap is None else cheap, dear)
 
     def take(self, at: np.ndarray) -> PairCosts:
         if self.inferior is None or self.superior is None:
@@ -514,9 +616,9 @@ def _better(rows: Sequence[LabelledPrompt]) -> np.ndarray:
     return np.array([1 - (row.superior_score or 0.0) for row in rows])
 
 
-def _by_kind(rows: Sequence[LabelledPrompt], costs: PairCosts) -> list[Saving]:
+def _by_kind(judged: Sequence[Judged], costs: PairCosts) -> list[Saving]:
     """The kinds of prompts, the largest first; those of a few prompts together at the end."""
-    sizes = Counter(row.category for row in rows)
+    sizes = Counter(one.category for one in judged)
     large = [kind for kind, number in sizes.most_common() if number >= FEWEST]
     if len(sizes) < 2 or not large:
         return []
@@ -524,13 +626,10 @@ def _by_kind(rows: Sequence[LabelledPrompt], costs: PairCosts) -> list[Saving]:
     found = []
     for kind in [*large, "other kinds"]:
         at = np.array(
-            [n for n, row in enumerate(rows) if named.get(row.category, "other kinds") == kind]
+            [n for n, one in enumerate(judged) if named.get(one.category, "other kinds") == kind]
         )
         if len(at):
-            part, money = [rows[n] for n in at], costs.take(at)
-            found.append(
-                measure_saving(kind, _worse(part), _better(part), money.inferior, money.superior)
-            )
+            found.append(_saving(kind, [judged[n] for n in at], costs.take(at)))
     return found
 
 

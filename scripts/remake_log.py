@@ -1,9 +1,10 @@
 """Re-make the sample log, routerlib/samples/log.jsonl: requests that this project wrote, with the
 answers that the superior stand-in gave to them.
 
-    python scripts/remake_log.py            (part of `make samples`; a minute or two on two cores)
+    python scripts/remake_log.py            (part of `make samples`; a minute on two cores)
 
-The requests are such as an assistant in an office gets. The answers, their tokens and times are
+The requests are such as an assistant in an office gets, and few: notebook 03 puts each of them to
+the other stand-in, and a first run is to be short. The answers, their tokens and times are
 those of a real run of the stand-in, bad as they are; the money is what the tokens would cost at the
 prices below, which are made up. One request comes twice and one shows a picture, so that 02's
 filters have something to do.
@@ -38,11 +39,6 @@ REQUESTS = {
         Correct the spelling: Yesturday I recieved your mesage about the libary.
         Rewrite in the past tense: She walks to the office and buys a coffee.
         Say this more simply: The precipitation prevented the commencement of the match.
-        Make this sentence friendlier: Your form is wrong. Fill it in again.
-        Turn this into a question: The train leaves at noon.
-        Put this into the plural: The child has lost a toy in the park.
-        Write this as one sentence: It rained. We stayed at home. We played cards.
-        Give this text a title: Bees carry pollen from flower to flower and so help plants grow.
     """,
     "writing": """
         Write a two-line birthday wish for a colleague called Ana.
@@ -50,35 +46,6 @@ REQUESTS = {
         Write one sentence to thank a neighbour for watering the plants.
         Write a subject line for a message about a broken printer.
         Write a short notice: the lift is out of order until Monday.
-        Write a polite refusal of an invitation to dinner on Saturday.
-        Write a two-sentence description of a red bicycle for sale.
-        Write a slogan for a small bakery near a station.
-        Write a short apology for a parcel that came too late.
-        Write an opening line for a story about a lighthouse.
-    """,
-    "explaining": """
-        Explain in one sentence what a password manager is.
-        Why does bread rise in the oven?
-        What is the difference between weather and climate?
-        Explain to a child why the moon changes its shape.
-        What does a thermostat do?
-        Why do we have leap years?
-        What is the difference between a debit and a credit card?
-        Explain in two sentences how a vaccine works.
-        Why is the sea salty?
-        What does it mean that a number is prime?
-    """,
-    "lists": """
-        Name three things to take along on a day at the beach.
-        List four vegetables that are green.
-        Name three ways to save electricity at home.
-        List the days of the week that have the letter u in them.
-        Give me three names for a grey cat.
-        Name two rivers in Europe and two in Africa.
-        List three questions to ask before renting a flat.
-        Name four tools that a gardener uses.
-        List three breakfasts without eggs.
-        Name three sports that need no ball.
     """,
     "sums": """
         A ticket costs 4 euros. How much do 6 tickets cost?
@@ -86,11 +53,6 @@ REQUESTS = {
         I have 50 dollars and spend 18. How much is left?
         How many minutes are two and a half hours?
         A box holds 12 eggs. How many boxes do I need for 60 eggs?
-        What is 15 percent of 200?
-        Split a bill of 84 euros among 4 people.
-        How many days are there in March and April together?
-        A shirt costs 30 euros and is reduced by 10 percent. What is the new price?
-        If I read 20 pages a day, how many days does a book of 260 pages take?
     """,
     "sorting": """
         Is this message happy or angry? I have waited three weeks and nobody answers me.
@@ -98,23 +60,6 @@ REQUESTS = {
         Is this urgent, yes or no? There is smoke coming out of the server room.
         Which language is this? Guten Morgen, wie geht es Ihnen?
         Is this a question or an order? Close the window, please.
-        Put into one of fruit, animal, tool: hammer.
-        Is this review good or bad? The soup was cold and the waiter was rude.
-        Does this text mention a date? We shall meet on the third of June at the harbour.
-        Which word does not belong: apple, pear, chair, plum?
-        Is the following a phone number or a date? 12/05/2026
-    """,
-    "planning": """
-        I have one hour in the evening. Give me a plan to learn ten Spanish words.
-        What should I do first when my phone falls into water?
-        Plan a simple dinner for two with rice and vegetables.
-        How do I prepare for a job interview in three steps?
-        In which order do I do these: paint the wall, clean the wall, buy paint?
-        What are three steps to plant a tomato?
-        How do I get a stain of coffee out of a shirt?
-        Give me a short agenda for a meeting about a new website.
-        What should I check before a long drive by car?
-        How do I back up the pictures on my laptop?
     """,
     "code": """
         Write a Python expression for the sum of a list called prices.
@@ -122,11 +67,6 @@ REQUESTS = {
         Write a SQL query that counts the rows of a table called orders.
         How do I make a folder called data in a shell?
         What does the command ls do?
-        Write a regular expression for three digits.
-        What is wrong here? for i in range(3) print(i)
-        Write a line of HTML that links to https://example.org with the text Home.
-        What is the difference between a list and a tuple in Python?
-        How do I undo the last commit in git but keep the changes?
     """,
 }
 # Longer talks: (kind, turns), of which the first may be the system's.

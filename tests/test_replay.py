@@ -3,6 +3,7 @@ budget is kept, and nothing that a log or a model wrote gets into the page as ma
 """
 
 import asyncio
+import functools
 import json
 import re
 
@@ -11,6 +12,7 @@ import pytest
 from mock_server import MockServer, prompt_of
 
 from routerlib import __main__, replay
+from routerlib.answers import examining
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 
@@ -39,8 +41,28 @@ def say(request, index):
     return "B" if first.startswith("cheap") else "A"
 
 
+def knowing(request, index):
+    """As `say`, from a judge that also knows the right answers to the shipped questions."""
+    text = prompt_of(request)
+    if "<answer_a>" not in text or "Question" in text:
+        return say(request, index)
+    asked = re.search(r"<prompt>\n(.*?)\n</prompt>", text, re.DOTALL)[1]
+    first = re.search(r"<answer_a>\n(.*?)\n</answer_a>", text, re.DOTALL)[1]
+    pair = next((pair for pair in shipped_pairs() if pair.prompt == asked), None)
+    if pair is None:  # the question with which the way of asking is chosen
+        return "A"
+    right = pair.superior[0] if pair.known == ("superior",) else pair.inferior[0]
+    return "A" if first == right else "B"
+
+
+@functools.cache
+def shipped_pairs():
+    return examining.sample_pairs(40)
+
+
 def run(path, *runs, says=say, **settings):
     """Replay once for each of `runs`; returns (the server, what each came to)."""
+    settings = {"known": "none", **settings}
 
     async def main():
         async with MockServer(say=says, models=("small", "judge"), takes_n=False) as server:
@@ -165,6 +187,95 @@ def test_the_judge_gets_what_the_answers_left(tmp_path, monkeypatch):
     monkeypatch.setattr(replay.judging, "judge", watched)
     _, [done] = run(log_of("LiteLLM", tmp_path), inferior_price_out=1000.0, budget=50.0)
     assert given == [pytest.approx(50.0 - dict(done.page.costs)["answers of small"])]
+
+
+def test_a_judge_is_examined_before_it_is_trusted(tmp_path, capsys):
+    server, [done, again] = run(log_of("LiteLLM", tmp_path), {}, {}, says=knowing, known="sample")
+    assert done.page.whole.lost.value == pytest.approx(10 / 30)
+    [said] = [text for text in done.page.judging if "It is better than chance" in text]
+    assert "On 40 pairs the judge judge agrees with the grades in 100%" in said
+    assert "not on the prompts of this log" in said and said in done.path.read_text("utf-8")
+    assert again.page.judging == done.page.judging
+    verdicts = [body for body in server.requests if "<answer_a>" in prompt_of(body)]
+    # Two for each known pair and each prompt; and one a run, to see how this judge can be asked
+    assert 2 * 40 + 2 * 30 <= len(verdicts) <= 2 * 40 + 2 * 30 + 2
+    assert "and 140 verdicts" in capsys.readouterr().out
+
+
+def test_a_judge_at_chance_is_refused_and_hardly_paid(tmp_path):
+    """It always prefers the inferior answer: by that, nothing would be lost."""
+
+    def flattering(request, index):
+        text = prompt_of(request)
+        if "<answer_a>" not in text:
+            return say(request, index)
+        return "A" if index % 2 else "B"
+
+    prices = {"judge_price_in": 1000.0, "judge_price_out": 1000.0}
+    server, [done] = run(log_of("LiteLLM", tmp_path), says=flattering, known="sample", **prices)
+    page = done.page
+    assert page.whole.prompts == 30 and page.whole.lost is None and page.whole.saved is not None
+    assert "How much quality that would have cost is not known" in page.headline
+    assert "The judge is refused" in str(done) and "no promise" in page.certificate
+    assert "not known" in done.path.read_text("utf-8") and page.routed is None
+    assert not (done.path.parent / "router").exists() and done.exit_code == 0
+    judged = [body for body in server.requests if "Question" in prompt_of(body)]
+    assert len(judged) - 30 == 2 * replay.REFUSED_PAIRS
+    costs = dict(page.costs)
+    assert costs["examining the judge"] > costs["judging"] > 0
+    assert jsonl.read_json(done.path.with_name("replay.json"))["all"]["lost"] is None
+
+
+def test_an_unexamined_judge_is_called_that(tmp_path):
+    _, [done] = run(log_of("chat", tmp_path))
+    assert "nobody has measured" in str(done) and "examining the judge" not in str(done)
+
+
+def test_a_judge_is_examined_on_votes_of_ones_own(tmp_path):
+    """Ten people said which of two answers is better, half of them each; the judge says so too."""
+    lines = []
+    for place in range(20):
+        turns = [
+            [
+                {"role": "user", "content": f"Topic {place}?"},
+                {"role": "assistant", "content": f"{word} words"},
+            ]
+            for word in ("dear", "cheap")
+        ]
+        lines.append(
+            {
+                "question_id": f"v{place}",
+                "model_a": "big-model",
+                "model_b": "small",
+                "winner": "model_b" if place % 4 == 0 else "model_a",
+                "conversation_a": turns[0],
+                "conversation_b": turns[1],
+            }
+        )
+    votes = tmp_path / "votes.jsonl"
+    votes.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+
+    def agreeing(request, index):
+        text = prompt_of(request)
+        topic = re.search(r"Topic (\d+)", text)
+        if not topic:
+            return say(request, index)
+        first = re.search(r"<answer_a>\n(.*?)\n</answer_a>", text, re.DOTALL)[1]
+        wanted = "cheap" if int(topic[1]) % 4 == 0 else "dear"
+        return "A" if first.startswith(wanted) else "B"
+
+    _, [done] = run(log_of("chat", tmp_path), says=agreeing, known=str(votes))
+    assert "On 20 pairs the judge judge agrees with people in 100%" in str(done)
+    with pytest.raises(replay.ReplayError, match="KNOWN names 3 files"):
+        run(log_of("chat", tmp_path), known="a.jsonl,b.jsonl,c.jsonl")
+
+
+def test_the_examination_is_paid_from_the_budget():
+    plan = replay.ReplayPlan(10, 28, answering=3.0, judging=1.0, budget=8.0, examining=0.5)
+    assert plan.total == 4.5 and "0.5000 of it" in plan.sentence("big")
+    rest = plan.after_examining(0.75)
+    assert (rest.budget, rest.total, rest.for_answers) == (7.25, 4.0, 6.25)
+    assert plan.after_examining(9.0).budget == 0.0
 
 
 def test_a_budget_that_allows_nothing_is_told(tmp_path):

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from routerlib import event_loop, settings
-from routerlib.answers import judging, pairs
+from routerlib.answers import correctness, judging, pairs
 from routerlib.answers.judges import Judge, JudgingError
 from routerlib.answers.judging import Estimate, Judging, Leanings
 from routerlib.answers.pairs import INFERIOR, SIDES, SUPERIOR, TIE, KnownPair, PairsError
 from routerlib.rows import jsonl
-from routerlib.rows.schemas import Vote
+from routerlib.rows.schemas import Responses, Vote
 from routerlib.votes import ratings
 
 # People on MT-Bench (Zheng et al. 2023, arXiv 2306.05685): two of them on the same two answers,
@@ -72,7 +72,8 @@ class Examination:
     single: of a verdict in one order alone. kappa: on "superior strictly better", beyond chance
     (Cohen 1960). confusion: known side -> said side -> votes. categories: agreement by category.
     leanings: order and length. longer_is_better: how often the longer answer is the known better
-    one. weight: in a jury, the log-odds of its balanced accuracy (Nitzan and Paroush 1982).
+    one. weight: in a jury, the log-odds of its balanced accuracy (Nitzan and Paroush 1982). cost:
+    money of its verdicts, those of earlier runs included.
     """
 
     judge: str
@@ -90,6 +91,7 @@ class Examination:
     weight: float
     people: People
     first_unread: str = ""
+    cost: float = 0.0
 
     @property
     def is_better_than_chance(self) -> bool:
@@ -202,6 +204,45 @@ def known_pairs(
     return chosen + _drawn_pairs(graded, limit - len(chosen), rng)
 
 
+def sample_pairs(limit: int = 40, seed: int = 0) -> list[KnownPair]:
+    """Pairs of the shipped sample to examine a judge on where nothing else is known: one of two
+    models' answers to a short question is right, the other one wrong.
+
+    Half of them have the right answer from the superior model, as far as there are so many: a judge
+    who always names the same one is then right on half of them.
+
+    Args:
+        limit: pairs at most.
+    """
+    settings.whole("KNOWN_PAIRS", limit)
+    read = {
+        side: jsonl.read_rows(settings.SAMPLES / f"responses_{side}.jsonl", Responses)
+        for side in (INFERIOR, SUPERIOR)
+    }
+    answers = {side: {row.unique_id: row for row in rows} for side, rows in read.items()}
+    names = sorted(answers[INFERIOR].keys() & answers[SUPERIOR].keys())
+    rng = np.random.default_rng(settings.seed(seed))
+    found: dict[str, list[KnownPair]] = {INFERIOR: [], SUPERIOR: []}
+    for at in rng.permutation(len(names)):
+        both = [_graded_here(answers[side][names[at]]) for side in (INFERIOR, SUPERIOR)]
+        for pair in pairs.known_pairs_of_rows(*both):
+            found[pair.known[0]].append(pair)
+        if min(map(len, found.values())) >= (limit + 1) // 2:
+            break
+    few, many = sorted(found.values(), key=len)
+    some = few[: limit // 2]
+    return some + many[: limit - len(some)]
+
+
+def _graded_here(row: Responses) -> Responses:
+    """A row of the shipped sample with its grades; its short answers need no process of their
+    own.
+    """
+    for sample in row.responses:
+        correctness.record(sample, correctness.grade_answer(correctness.item_of(row, sample)))
+    return row
+
+
 def _drawn_pairs(
     known: Sequence[KnownPair], number: int, rng: np.random.Generator
 ) -> list[KnownPair]:
@@ -302,6 +343,7 @@ def compare_verdicts(judge: str, known: Sequence[KnownPair], run: Judging) -> Ex
         weight=_weight(facts),
         people=people_of(known),
         first_unread=run.first_unread,
+        cost=sum(run.costs.get(pair.id, 0.0) for pair in known),
     )
 
 

@@ -267,7 +267,8 @@ class Judging:
     there are any. verdict_files: of each judge, from which a second run goes on. methods: how each
     judge was read. comparisons: by pair id. unreadable: verdicts that could not be read.
     unanswered: showings without an answer. cost: money of all verdicts behind these rows, those of
-    earlier runs included; spent: of this run. first_unread: what an unreadable answer said.
+    earlier runs included; costs: the same by pair id; spent: of this run. first_unread: what an
+    unreadable answer said.
     """
 
     path: Path
@@ -283,6 +284,7 @@ class Judging:
     first_unread: str = ""
     is_cut_off: bool = False
     cost: float = 0.0
+    costs: dict[str, float] = field(default_factory=dict)
     spent: float = 0.0
     summaries: list[resumable.Summary] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -612,6 +614,7 @@ def _settle_verdicts(
                 attempts += sum(row["attempts"] for row in both if row)
         found.comparisons[pair.id] = group
         found.cost += cost
+        found.costs[pair.id] = cost
         outcome = outcome_of(pair, group, weights)
         if outcome is None:
             jsonl_rows.append(_unjudged(pair, group))

@@ -258,24 +258,32 @@ def pairs_of_grades(inferior: Files, superior: Files) -> list[KnownPair]:
     pairs = []
     for row in _rows_of_files_given(superior):
         other = known.get(row.unique_id)
-        chosen = _right_and_wrong(other, row) if other is not None else None
-        if other is not None and chosen is not None:
-            i, j = chosen
-            pairs.append(
-                KnownPair(
-                    id=f"graded-{row.unique_id}",
-                    prompt=asked_of(row),
-                    inferior=(other.responses[i].full_response,),
-                    superior=(row.responses[j].full_response,),
-                    category=row.category,
-                    inferior_model=other.model,
-                    superior_model=row.model,
-                    known=(SUPERIOR if row.responses[j].is_correct else INFERIOR,),
-                    source="graded",
-                    group=row.unique_id,
-                )
-            )
+        pairs += known_pairs_of_rows(other, row) if other is not None else []
     return pairs
+
+
+def known_pairs_of_rows(inferior: Responses, superior: Responses) -> list[KnownPair]:
+    """The pair, if there is one, in which one of two models' graded answers to one question is
+    right and the other one wrong.
+    """
+    chosen = _right_and_wrong(inferior, superior)
+    if chosen is None:
+        return []
+    i, j = chosen
+    return [
+        KnownPair(
+            id=f"graded-{superior.unique_id}",
+            prompt=asked_of(superior),
+            inferior=(inferior.responses[i].full_response,),
+            superior=(superior.responses[j].full_response,),
+            category=superior.category,
+            inferior_model=inferior.model,
+            superior_model=superior.model,
+            known=(SUPERIOR if superior.responses[j].is_correct else INFERIOR,),
+            source="graded",
+            group=superior.unique_id,
+        )
+    ]
 
 
 def _right_and_wrong(inferior: Responses, superior: Responses) -> tuple[int, int] | None:

@@ -190,10 +190,21 @@ class _Place:
     problem: str = ""  # why it is asked no more
     exit_code: int = INCOMPLETE
     is_halted: bool = False  # item after item failed there
+    finished: int = 0  # questions, of shards that have come back
+    seconds: float = 0.0  # that these shards took, one after the other
+
+    @property
+    def can_be_asked(self) -> bool:
+        return not self.is_down and not self.problem
 
     @property
     def is_free(self) -> bool:
-        return not self.is_down and not self.problem and self.running < self.slots
+        return self.can_be_asked and self.running < self.slots
+
+    @property
+    def pace(self) -> float:
+        """Questions a second of one of its shards, as far as that was seen; else 0."""
+        return self.finished / self.seconds if self.seconds else 0.0
 
 
 @dataclass
@@ -476,7 +487,7 @@ class _ClusterRun:
     def _hand_out(self) -> None:
         while self.waiting and not self.summary.is_out_of_budget:
             place = min(
-                (place for place in self.places if place.is_free),
+                (place for place in self.places if place.is_free and not self._is_too_slow(place)),
                 key=lambda place: place.running / place.slots,
                 default=None,
             )
@@ -484,6 +495,18 @@ class _ClusterRun:
             if place is None or worker is None:
                 return
             self._assign(self.waiting.popleft(), place, worker)
+
+    def _is_too_slow(self, place: _Place) -> bool:
+        """Whether the others will have done all that waits before this one has done the next piece:
+        at the end of a run, a slow endpoint would be what all wait for.
+        """
+        if not self.is_read or not place.pace:
+            return False
+        others = [other for other in self.places if other is not place and other.can_be_asked]
+        pace = sum(other.pace * other.slots for other in others)
+        waiting = sum(len(piece.questions) for piece in self.waiting)
+        takes = len(self.waiting[0].questions) / place.pace
+        return pace > 0 and takes > max(TAIL, waiting / pace)
 
     def _assign(self, piece: _Piece, place: _Place, worker: _HiredWorker) -> None:
         self.numbers += 1
@@ -640,6 +663,9 @@ class _ClusterRun:
             self._hand_back(piece, divided=1)
             return
         self.pot.settle(assignment.number, ending.summary.cost)
+        came = ending.summary.complete - ending.summary.complete_before
+        assignment.place.finished += came + ending.summary.failed
+        assignment.place.seconds += time.monotonic() - assignment.started
         if ending.how == OUT_OF_BUDGET:
             self._end_of_budget()
         self._count(ending.summary, is_done=ending.how in (DONE, HALTED))

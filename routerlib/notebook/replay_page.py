@@ -49,6 +49,12 @@ class ReplayPage:
     def headline(self) -> str:
         """The answer in one sentence."""
         saved = self.whole.saved
+        if self.whole.lost is None:
+            told = f"{_percent(saved)} of the bill saved" if saved else "no money is known"
+            return (
+                f"Had {self.inferior} answered all {self.whole.prompts:,} of these prompts instead "
+                f"of {self.superior}: {told}. How much quality that would have cost is not known."
+            )
         money = f" and {_percent(saved)} of the bill saved" if saved else ""
         return (
             f"Had {self.inferior} answered all {self.whole.prompts:,} of these prompts instead of "
@@ -151,7 +157,9 @@ class ReplayPage:
         }
 
 
-def _in_points(lost: Range) -> str:
+def _in_points(lost: Range | None) -> str:
+    if lost is None:
+        return "not known"
     return f"{100 * lost.value:+.1f} [{100 * lost.low:+.1f}, {100 * lost.high:+.1f}]"
 
 
@@ -198,8 +206,10 @@ def _html_row(name: str, one: Saving) -> str:
     )
 
 
-def _picture(lost: Range) -> str:
-    """A range on a line from -100 to 100 points, as inline SVG."""
+def _picture(lost: Range | None) -> str:
+    """A range on a line from -100 to 100 points, as inline SVG; nothing where there is none."""
+    if lost is None:
+        return ""
     width, height = CHART
 
     def place(value: float) -> float:

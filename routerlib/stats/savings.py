@@ -8,7 +8,7 @@ about it is `certificates`'.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,16 +34,16 @@ class Saving:
 
     Fields: name: of the group. prompts: how many. lost: the share of prompts on which that costs
     quality, less the share on which it gains some, in [-1, 1]. worse, better: these two shares.
-    saved: the share of the superior model's bill that is spared; None where there is no money.
-    spent, full: money for 1,000 prompts, as routed and with the superior model alone; None as
-    above.
+    All three are None where nobody can say. saved: the share of the superior model's bill that is
+    spared; None where there is no money. spent, full: money for 1,000 prompts, as routed and with
+    the superior model alone; None as above.
     """
 
     name: str
     prompts: int
-    lost: Range
-    worse: float
-    better: float
+    lost: Range | None
+    worse: float | None
+    better: float | None
     saved: Range | None = None
     spent: float | None = None
     full: float | None = None
@@ -87,6 +87,20 @@ def measure_saving(
         spent=float(1000 * bill.mean()),
         full=float(1000 * whole.mean()),
     )
+
+
+def measure_money(
+    name: str, prompts: int, spent: ArrayLike | None = None, full: ArrayLike | None = None
+) -> Saving:
+    """Money saved over some prompts on whose quality nobody can say anything; `spent` and `full` as
+    in `measure_saving`.
+
+    Raises:
+        metrics.MetricError: no prompts, or arrays of different lengths.
+    """
+    nothing = np.zeros(prompts)
+    found = measure_saving(name, nothing, nothing, spent, full)
+    return replace(found, lost=None, worse=None, better=None)
 
 
 def difference_of_shares(one: float, other: float, n: int) -> Range:

@@ -1,5 +1,6 @@
 """Collecting over two real nodes: the same file as one machine's, whatever is lost on the way."""
 
+import collections
 import itertools
 import os
 import random
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from routerlib.cluster import collecting
+from routerlib.cluster import collecting, collector
 from routerlib.collecting import collection, ledger_parts
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl
@@ -62,6 +63,105 @@ def test_limits_are_counted_by_server_or_by_account():
 def test_one_process_asks_one_endpoint():
     with pytest.raises(SettingError, match="API_BASE names 2 endpoints"):
         collecting.collect_sync("sample", "m", ",".join(MIXED))
+
+
+# --- the budget ---
+
+
+def pot(budget, price=1.0, tmp_path=None):
+    how = collection.asking(
+        *("mock", "local", 1, 0.5, 9, (), "completions", None, None, 20.0),
+        price_in=0.0,
+        price_out=price,
+    )
+    return collecting.Pot(budget, how.book(tmp_path / "answers.jsonl"), how)
+
+
+def test_what_is_leased_is_never_more_than_what_is_left(tmp_path):
+    """Shards begin, ask for more, and end, in any order: money is neither made nor lost."""
+    rng = random.Random(1)
+    money = pot(10.0, tmp_path=tmp_path)
+    open_shards = {}
+    for number in range(400):
+        step = rng.choice(("lease", "grant", "settle"))
+        if step == "lease" and len(open_shards) < 4:
+            open_shards[number] = money.lease(number, 4)
+        elif step == "grant" and open_shards:
+            shard = rng.choice(list(open_shards))
+            lacks, left = rng.random(), money.left
+            more = money.grant(shard, lacks, 4)
+            assert more == 0.0 if lacks > left else lacks <= more <= left + 1e-9
+            open_shards[shard] += more
+        elif open_shards:
+            shard = rng.choice(list(open_shards))
+            money.settle(shard, rng.random() * open_shards.pop(shard))
+        assert money.leases == pytest.approx(open_shards)
+        assert money.left == pytest.approx(10.0 - money.spent - sum(open_shards.values()))
+        assert money.left >= -1e-9 and money.spent <= 10.0 + 1e-9
+
+
+def test_a_first_lease_leaves_some_for_every_other_shard(tmp_path):
+    money = pot(16.0, tmp_path=tmp_path)
+    assert money.lease(1, slots=2) == 2.0 and money.left == 14.0
+    assert money.grant(1, lacks=3.0, slots=2) == 3.0, "what it lacks, where that is more"
+    assert money.grant(1, lacks=0.1, slots=2) == 11.0 / 8, "a part of what is left, else"
+    money.settle(1, 5.0)
+    assert (money.spent, money.left) == (5.0, 11.0)
+
+
+def test_without_a_budget_nothing_is_leased(tmp_path):
+    money = pot(None, tmp_path=tmp_path)
+    assert money.lease(1, slots=2) is None and money.leases == {}
+
+
+# --- the last shards ---
+
+
+def being_worked_on(count, complete, seconds, is_moving=False):
+    """An assignment of so many questions, begun so long ago, of which so many are complete."""
+    report = collector.ShardReport(complete, 0, complete, 0, 0.0, 4)
+    piece = collecting._Piece(0, questions(count), [])
+    started = time.monotonic() - seconds
+    return collecting._Assignment(
+        *(1, piece, MIXED[0], None, started), report=report, is_moving=is_moving
+    )
+
+
+def test_how_long_a_shard_still_takes_is_told_from_its_own_pace():
+    left = collecting._seconds_left
+    assert left(being_worked_on(100, 20, 10.0)) == pytest.approx(40.0, rel=0.01)
+    assert left(being_worked_on(100, 0, 10.0)) == pytest.approx(1000.0, rel=0.01)
+    too_early, too_few, moving = (
+        being_worked_on(100, 20, 1.0),
+        being_worked_on(100, 90, 10.0),
+        being_worked_on(100, 20, 10.0, is_moving=True),
+    )
+    assert [left(one) for one in (too_early, too_few, moving)] == [0.0, 0.0, 0.0]
+    assert left(being_worked_on(2 * collecting.SMALLEST - 1, 1, 10.0)) == 0.0, "too small to divide"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "paces", "is_read", "too_slow"),
+    [
+        ([40], (0.5, 50.0), True, True),  # 80 s against 1 s
+        ([40], (0.5, 50.0), False, False),  # more is to come
+        ([40] * 200, (0.5, 50.0), True, False),  # the other has enough to do for 160 s
+        ([40], (50.0, 50.0), True, False),
+        ([40], (20.0, 500.0), True, False),  # 2 s, which nobody minds
+        ([40], (0.0, 50.0), True, False),  # its pace is not known yet
+        ([40], (0.5, 0.0), True, False),  # the other's is not
+    ],
+)
+def test_the_last_questions_wait_for_a_faster_endpoint(waiting, paces, is_read, too_slow):
+    run = collecting._Run.__new__(collecting._Run)
+    run.places = collecting.places(MIXED, 2, 8, "local")
+    for place, pace in zip(run.places, paces, strict=True):
+        place.finished, place.seconds = round(10 * pace), 10.0 if pace else 0.0
+    run.waiting = collections.deque(collecting._Piece(0, questions(size), []) for size in waiting)
+    run.is_read = is_read
+    assert run._is_too_slow(run.places[0]) is too_slow
+    run.places[1].is_down = True
+    assert not run._is_too_slow(run.places[0]), "nobody else is there"
 
 
 # --- on two nodes ---
@@ -134,6 +234,37 @@ def test_a_busy_account_is_left_alone_by_every_worker(cluster, outputs, serve):
     assert summary.complete == 400 and summary.rate_limits >= 1
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert max(gaps) > 2.0, "no worker asks while the account is to be left alone"
+
+
+@pytest.mark.real
+def test_a_budget_is_the_runs_and_more_of_it_goes_on(cluster, outputs, serve):
+    """Four workers' worth of requests at two servers share it: together they stay within it."""
+    servers = [serve(latency=0.02), serve(latency=0.02)]
+    urls = [server.base_url for server in servers]
+    price = {"price_out": 1000.0, "max_tokens": 16}
+    whole = collect(urls, "whole.jsonl", count=120, **price)
+    paid_for_all = sum(server.count for server in servers)
+    budget = 0.4 * whole.cost
+    part = collect(urls, "part.jsonl", count=120, budget=budget, **price)
+    assert part.is_out_of_budget and part.exit_code == 3
+    assert 0.7 * budget < part.cost <= budget, "nearly all of it is spent, and no more"
+    assert any("BUDGET" in text for text in part.messages)
+    rest = collect(urls, "part.jsonl", count=120, budget=2 * whole.cost, **price)
+    assert rest.complete == 120 and rest.exit_code == 0
+    assert part.cost + rest.cost == pytest.approx(whole.cost)
+    assert sum(server.count for server in servers) == 2 * paid_for_all, "nothing is paid for twice"
+    again = collect(urls, "part.jsonl", count=140, budget=0.5 * whole.cost, **price)
+    assert again.cost == 0.0 and again.is_out_of_budget, "earlier runs count"
+
+
+@pytest.mark.real
+def test_the_shard_of_a_slow_server_is_divided_among_the_others(cluster, outputs, serve):
+    """A shard has 200 questions here: left with it, the slow server would be asked each of them."""
+    slow, fast = serve(latency=2.0), serve(latency=0.01)
+    summary = collect([slow.base_url, fast.base_url], "slow.jsonl", count=1600)
+    assert summary.complete == 1600 and summary.samples == 3200
+    assert set(asked(slow, fast).values()) == {2}, "what was under way is kept, not asked again"
+    assert 8 <= slow.count < 100
 
 
 # --- kills ---

@@ -80,6 +80,23 @@ def test_04_finds_the_superior_model_better(finished):
     assert len(outcomes) == 100 and all(0 <= row.p_superior <= 1 for row in outcomes)
 
 
+def test_prompts_of_a_log_go_from_02_to_03_and_to_the_judge_of_04(finished):
+    """The superior model's answers are in the log; the inferior model is asked for the others, and
+    the judge, a model of 135 million parameters, is found out by its examination.
+    """
+    asked = metrics(finished, "responses")["prompts"]
+    assert asked["superior"]["from_log"] == asked["superior"]["answers"] >= 25
+    assert asked["inferior"]["from_log"] == 0
+    assert asked["inferior"]["answers"] == asked["superior"]["answers"]
+    graded = metrics(finished, "graded")
+    [examined] = graded["examined"].values()
+    assert examined["source"] == "graded" and 0 < examined["pairs"] + examined["unsettled"] <= 10
+    assert not examined["is_better_than_chance"] and graded["judge_is_refused"]
+    # What it said is there to be looked at, away from what 05 trains on
+    assert not (finished / "graded" / "judged" / "outcomes.jsonl").exists()
+    assert graded["judging"] == {} or graded["judging"]["pairs"] == 2
+
+
 def test_05_saves_a_router_that_scores(finished):
     router = Router.from_pretrained(newest(finished / "models"))
     scores = router.score(["What is 7 * 8?", "What is the opposite of hot?"])
