@@ -54,9 +54,9 @@ def accuracy_over_dollars(
         axes.plot(1000 * bill.mean(), right.mean(), marker, color=colour, ms=9, label=label)
     if certified and certified["promise"]["certified"]:
         at = certified["expenses"]
-        axes.plot(
-            at["cost_per_1000"], at["accuracy"], "*", color="black", ms=14, label="certified point"
-        )
+        place = at["cost_per_1000"], at["accuracy"]
+        label = "certified point (calibration rows)"
+        axes.plot(*place, "*", color="black", ms=14, label=label)
     axes.set_xlabel(f"{unit} for 1,000 prompts")
     axes.set_ylabel("accuracy")
     axes.legend(fontsize=8)
@@ -101,11 +101,14 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def reading_of_dollars(found: Competition) -> str:
+def reading_of_dollars(found: Competition, certified: dict[str, Any] | None = None) -> str:
     """What the figure of accuracy over dollars says, computed from its curves.
 
     The cheapest bill at which the chosen policy reaches nine tenths of the gap, beside the superior
-    model's own.
+    model's own; and why the certified point need not lie on the curves.
+
+    Args:
+        certified: as in `accuracy_over_dollars`.
     """
     told = found.told.take(found.test)
     outcomes = (told.inferior, told.superior, told.costs)
@@ -116,10 +119,24 @@ def reading_of_dollars(found: Competition) -> str:
     full = 1000 * float(told.costs.superior.mean())
     reached = dollars[accuracy >= wanted]
     if high <= low or not len(reached):
-        return "On these test rows the superior model is not better: no money buys accuracy."
-    share = float(reached.min()) / full
+        said = "On these test rows the superior model is not better: no money buys accuracy."
+    else:
+        said = (
+            f"'{found.choice.name}' reaches nine tenths of the way from the inferior model's "
+            f"accuracy ({low:.3f}) to the superior one's ({high:.3f}) for "
+            f"{100 * float(reached.min()) / full:.0f} % of the superior model's bill."
+        )
+    return f"{said} {_reading_of_star(len(told), certified)}".strip()
+
+
+def _reading_of_star(tested: int, certified: dict[str, Any] | None) -> str:
+    """Where the certified point comes from; empty where there is no certificate to speak of."""
+    if certified is None:
+        return ""
+    promise = certified["promise"]
+    if not promise["certified"]:
+        return "No point of it is certified, so there is no star."
     return (
-        f"'{found.choice.name}' reaches nine tenths of the way from the inferior model's accuracy "
-        f"({low:.3f}) to the superior one's ({high:.3f}) for {100 * share:.0f} % of the superior "
-        "model's bill."
+        f"The star is the certified point as the {promise['n_calibration']:,} calibration rows "
+        f"measured it; the curves are of {tested:,} other rows, so that it may lie beside them."
     )

@@ -34,13 +34,6 @@ Array = np.ndarray
 ROUTER, CASCADE, BOTH = "router alone", "cascade alone", "both"
 NAMES = (ROUTER, CASCADE, BOTH)
 PRICES = 200  # prices of accuracy on the path of `both`
-PARTS = 5  # folds of the second look's held-out gains
-# Of the paired intervals by which a policy is chosen; drawn a block at a time
-RESAMPLES, BLOCK = (
-    500,
-    100,
-)
-FEWEST_ROWS = 100  # a second look is not fitted on fewer
 
 Stage = Literal["unread", "read", "up"]
 

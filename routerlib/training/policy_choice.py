@@ -265,10 +265,10 @@ class Choice:
 def choose(fitted: Sequence[FittedPolicies], told: Outcomes) -> Choice:
     """The policy to use at these prices, by cost area on held-out rows of all splits.
 
-    The router alone is the default: it asks no model twice. Another one is chosen only where its
-    cost area is higher by at least WORTH and by an interval (80 %, paired) clear of zero; of
-    several such, the one with the largest area. A wider interval would cost more in good looks
-    passed by than it spares in bad ones taken.
+    The router alone is the default: it asks no model twice. Another policy takes its place only
+    where its cost area is higher by at least WORTH and by an interval (80 %, paired) clear of zero;
+    and both decisions take the cascade's place only where they beat it so, too. A wider interval
+    would cost more in good looks passed by than it spares in bad ones taken.
     """
     names = [name for name in NAMES if all(name in one.policies for one in fitted)]
     courses = {name: [(one.index, one.held_out[name]) for one in fitted] for name in names}
@@ -281,14 +281,20 @@ def choose(fitted: Sequence[FittedPolicies], told: Outcomes) -> Choice:
         why = f"The {ROUTER}: on held-out rows the superior model is not better, or not dearer."
         return Choice(ROUTER, areas, {}, ratio, why)
     drawn = _drawn_areas(_area, courses, told)
-    above = {}
-    for name in names[1:]:
-        low, high = metrics.interval(drawn[name] - drawn[ROUTER], LEVEL)
-        above[name] = (areas[name] - areas[ROUTER], low, high)
-    clear = [name for name in above if above[name][0] >= WORTH and above[name][1] > 0]
-    best = max(clear or above, key=lambda name: areas[name])
-    chosen = best if clear else ROUTER
-    return Choice(chosen, areas, above, ratio, _why_chosen(chosen, best, above[best], ratio))
+
+    def above(name: str, other: str) -> tuple[float, float, float]:
+        low, high = metrics.interval(drawn[name] - drawn[other], LEVEL)
+        return areas[name] - areas[other], low, high
+
+    chosen = ROUTER
+    for name in names[1:]:  # the fewer decisions, the sooner
+        gained, low, _ = above(name, chosen)
+        if gained >= WORTH and low > 0:
+            chosen = name
+    above_router = {name: above(name, ROUTER) for name in names[1:]}
+    shown = max(above_router, key=lambda name: areas[name]) if chosen == ROUTER else chosen
+    why = _why_chosen(chosen, shown, above_router[shown], ratio)
+    return Choice(chosen, areas, above_router, ratio, why)
 
 
 def _why_chosen(chosen: str, best: str, above: tuple[float, float, float], ratio: float) -> str:

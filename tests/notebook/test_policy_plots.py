@@ -25,11 +25,24 @@ def test_dollars_show_three_policies_both_models_the_oracle_and_the_certified_po
     figure = policy_plots.accuracy_over_dollars(found, certificate.to_dict())
     shown = labels(figure)
     assert [name for name in NAMES if name in shown] == list(NAMES)
-    assert {"oracle", "certified point"} <= set(shown)
+    assert {"oracle", "certified point (calibration rows)"} <= set(shown)
     assert sum(text.startswith("always") for text in shown) == 2
     star = figure.axes[0].lines[-1]
     assert star.get_xdata()[0] == pytest.approx(certificate.expenses["cost_per_1000"])
-    assert "certified point" not in labels(policy_plots.accuracy_over_dollars(found))
+    without = labels(policy_plots.accuracy_over_dollars(found))
+    assert not any(text.startswith("certified") for text in without)
+
+
+def test_the_sentence_says_of_which_rows_the_star_is_and_of_which_the_curves():
+    found, rows, part, router = competing("informative")
+    given = (router, rows, part["calibration"])
+    certificate = competition.certify_choice(found, *given, 0.1, 0.1).to_dict()
+    sentence = policy_plots.reading_of_dollars(found, certificate)
+    kept_back, tested = len(part["calibration"]), len(found.test)
+    assert f"{kept_back:,} calibration rows" in sentence and f"{tested:,} other rows" in sentence
+    none = competition.certify_choice(found, *given, 0.0, 0.01).to_dict()
+    assert "no star" in policy_plots.reading_of_dollars(found, none)
+    assert "star" not in policy_plots.reading_of_dollars(found)
 
 
 def test_cost_areas_are_drawn_over_the_price_ratios():

@@ -101,6 +101,15 @@ def test_an_informative_look_is_chosen_while_the_first_call_is_cheap_and_not_onc
     assert "up to a price ratio of 0.05" in sentence and "from 0.95 on" in sentence
 
 
+def test_two_decisions_take_the_place_of_one_only_where_they_are_clearly_better():
+    one, told = fitted("informative")
+    cheap, dear = policy_choice.over_ratios([one], told, (0.05, 0.5))
+    # While the first call is cheap, both do what the cascade does: the fewer decisions are chosen.
+    assert cheap.areas[BOTH] == pytest.approx(cheap.areas[CASCADE], abs=0.01)
+    assert cheap.name == CASCADE
+    assert dear.areas[BOTH] > dear.areas[CASCADE] + 0.02 and dear.name == BOTH
+
+
 def test_what_turns_where_is_said_for_looks_that_always_or_never_pay():
     one, told = fitted("informative")
     assert "up to the highest" in policy_choice.turning_sentence(
