@@ -101,14 +101,11 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def reading_of_dollars(found: Competition, certified: dict[str, Any] | None = None) -> str:
+def reading_of_dollars(found: Competition) -> str:
     """What the figure of accuracy over dollars says, computed from its curves.
 
     The cheapest bill at which the chosen policy reaches nine tenths of the gap, beside the superior
-    model's own; and why the certified point need not lie on the curves.
-
-    Args:
-        certified: as in `accuracy_over_dollars`.
+    model's own; and of which rows the curves are, and the certified point.
     """
     told = found.told.take(found.test)
     outcomes = (told.inferior, told.superior, told.costs)
@@ -126,17 +123,7 @@ def reading_of_dollars(found: Competition, certified: dict[str, Any] | None = No
             f"accuracy ({low:.3f}) to the superior one's ({high:.3f}) for "
             f"{100 * float(reached.min()) / full:.0f} % of the superior model's bill."
         )
-    return f"{said} {_reading_of_star(len(told), certified)}".strip()
-
-
-def _reading_of_star(tested: int, certified: dict[str, Any] | None) -> str:
-    """Where the certified point comes from; empty where there is no certificate to speak of."""
-    if certified is None:
-        return ""
-    promise = certified["promise"]
-    if not promise["certified"]:
-        return "No point of it is certified, so there is no star."
     return (
-        f"The star is the certified point as the {promise['n_calibration']:,} calibration rows "
-        f"measured it; the curves are of {tested:,} other rows, so that it may lie beside them."
+        f"{said} The curves are of {len(told):,} test rows; a certified point (the star) is what "
+        "the calibration rows showed, so that it may lie beside them."
     )
