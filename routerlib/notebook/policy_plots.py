@@ -41,8 +41,10 @@ def accuracy_over_dollars(
     for name, course in found.courses.items():
         colour, dashes = LOOKS[name]
         _, dollars, accuracy = costs.dollar_curve(course, *outcomes)
-        width = 2.5 if name == found.choice.name else 1.4
-        axes.plot(dollars, accuracy, color=colour, linestyle=dashes, lw=width, label=name)
+        # Where two policies do the same, the chosen one's line lies on top.
+        width, layer = (2.5, 3) if name == found.choice.name else (1.4, 2)
+        look = {"color": colour, "linestyle": dashes, "lw": width, "zorder": layer}
+        axes.plot(dollars, accuracy, label=name, **look)
     _, dollars, accuracy = costs.dollar_curve(costs.oracle_course(*outcomes), *outcomes)
     axes.plot(dollars, accuracy, color="black", ls=":", label="oracle")
     ends = (

@@ -27,6 +27,8 @@ def test_dollars_show_three_policies_both_models_the_oracle_and_the_certified_po
     assert [name for name in NAMES if name in shown] == list(NAMES)
     assert {"oracle", "certified point (calibration rows)"} <= set(shown)
     assert sum(text.startswith("always") for text in shown) == 2
+    layers = {line.get_label(): line.get_zorder() for line in figure.axes[0].lines}
+    assert max(NAMES, key=layers.__getitem__) == found.choice.name
     star = figure.axes[0].lines[-1]
     assert star.get_xdata()[0] == pytest.approx(certificate.expenses["cost_per_1000"])
     without = labels(policy_plots.accuracy_over_dollars(found))
