@@ -43,8 +43,8 @@ def accuracy_over_dollars(
         _, dollars, accuracy = costs.dollar_curve(course, *outcomes)
         # Where two policies do the same, the chosen one's line lies on top.
         width, layer = (2.5, 3) if name == found.choice.name else (1.4, 2)
-        look = {"color": colour, "linestyle": dashes, "lw": width, "zorder": layer}
-        axes.plot(dollars, accuracy, label=name, **look)
+        line = axes.plot(dollars, accuracy, color=colour, linestyle=dashes, lw=width, label=name)
+        line[0].set_zorder(layer)
     _, dollars, accuracy = costs.dollar_curve(costs.oracle_course(*outcomes), *outcomes)
     axes.plot(dollars, accuracy, color="black", ls=":", label="oracle")
     ends = (
