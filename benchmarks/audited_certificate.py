@@ -5,6 +5,12 @@ one whose losses are known everywhere: good (right on 85 % of the rows), biased 
 inferior model), useless (a die) and adversarial (the opposite of people). The promise has to be
 kept with all four, and has to be worth its audits with the good one: 2,000 judged rows, 200 of them
 audited, against 300 audited rows without a judge.
+
+The rows are cut in two halves. From the first one comes what sets the chances of an audit: how
+common each kind of row is, and which scores are high. The second one is the population from which
+the rows to certify are drawn, and whose true losses count. What was chosen by hand
+(audits.LOST_ROWS and the like) was chosen on MMLU-Pro's outcomes of Llama-3.1 8B and 70B: give
+others to see what it is worth elsewhere.
 """
 
 from __future__ import annotations
@@ -44,14 +50,17 @@ def thresholds(
     epsilon: float,
     delta: float,
     resamples: int,
-    lost_rows: float = audits.LOST_ROWS,
+    known: tuple[np.ndarray, np.ndarray],
+    evenly: bool = False,
 ) -> np.ndarray:
     """The certified threshold of each resample, 0 where there is none; shape (resamples,).
 
     Args:
-        kind: of the judge; "none": every row is audited and nobody judges.
+        kind: of the judge; "none": every row is audited and nobody judges. known: scores and
+            people's losses of the rows that set the chances. evenly: every row with the same one.
     """
     rng = np.random.default_rng(rows)
+    others = judge(kind, known[1], rng) if kind != "none" else known[1], known[0]
     found = []
     for start in range(0, resamples, AT_ONCE):
         shape = (min(AT_ONCE, resamples - start), rows)
@@ -60,7 +69,14 @@ def thresholds(
         judged, chance = np.zeros(shape), np.ones(shape)
         if kind != "none":
             judged = judge(kind, truth, rng)
-            chance = np.stack([audits.audit_chances(row, AUDITED, lost_rows) for row in judged])
+            chance = np.full(shape, AUDITED / rows)
+        if kind != "none" and not evenly:
+            chance = np.stack(
+                [
+                    audits.audit_chances(losses, AUDITED, hardness=looks, others=others)
+                    for losses, looks in zip(judged, score[drawn], strict=True)
+                ]
+            )
         seen = np.where(rng.random(shape) < chance, truth, np.nan)
         found.append(
             audits.certified_thresholds(score[drawn], judged, seen, chance, epsilon, delta)
@@ -73,6 +89,9 @@ def table(
 ) -> list[dict[str, Any]]:
     """Every judge at every epsilon, printed as it comes."""
     loss = data.superior - data.inferior
+    first, second = np.array_split(np.random.default_rng(0).permutation(len(loss)), 2)
+    known = score[first], loss[first]
+    score, loss = score[second], loss[second]
     order = np.argsort(score, kind="stable")
     sorted_scores = score[order]
     total = np.r_[0.0, np.cumsum(loss[order])] / len(score)
@@ -81,12 +100,12 @@ def table(
         "could spare  saving kept"
     )
     lines: list[dict[str, Any]] = []
-    cases = [("none", ALONE, 1.0), *((kind, JUDGED, audits.LOST_ROWS) for kind in JUDGES)]
-    cases.append(("good", JUDGED, 1.0))  # every row with the same chance
+    cases = [("none", ALONE, False), *((kind, JUDGED, False) for kind in JUDGES)]
+    cases.append(("good", JUDGED, True))
     for epsilon in EPSILONS:
         possible = max(_possible(sorted_scores, total, epsilon), 1e-12)
-        for kind, rows, lost_rows in cases:
-            at = thresholds(score, loss, kind, rows, epsilon, delta, resamples, lost_rows)
+        for kind, rows, evenly in cases:
+            at = thresholds(score, loss, kind, rows, epsilon, delta, resamples, known, evenly)
             below = np.searchsorted(sorted_scores, at, side="left")
             broken = int((total[below] > epsilon).sum())
             low, high = binomtest(broken, resamples).proportion_ci(method="exact")
@@ -97,7 +116,7 @@ def table(
                     "delta": delta,
                     "rows": rows,
                     "audited": ALONE if kind == "none" else AUDITED,
-                    "lost_rows_audited": lost_rows,
+                    "evenly": evenly,
                     "violations": broken / resamples,
                     "violations_low": low,
                     "violations_high": high,
@@ -119,7 +138,7 @@ def _possible(sorted_scores: np.ndarray, total: np.ndarray, epsilon: float) -> f
 
 def _line(row: dict[str, Any]) -> str:
     name = f"{row['judge']}, {row['rows']:,} ({row['audited']})"
-    if row["judge"] == "good" and row["lost_rows_audited"] == 1:
+    if row["evenly"]:
         name += " evenly"
     return (
         f"{name:33} {row['epsilon']:7.2f}  {row['violations']:.3f} "

@@ -14,7 +14,7 @@ import hashlib
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,15 @@ VERDICTS = (A, B, BOTH_GOOD, BOTH_BAD, SKIP)
 # Of the judged rows, how many are set aside for the certificate: people check some of these, and no
 # router learns from any.
 SET_ASIDE = 0.5
+FEWEST_OTHERS = 30  # rows that are not set aside, below which they say nothing about those that are
 COLUMNS = ("id", "prompt", "answer_a", "answer_b", "verdict")
+
+# Given the rows to learn from and those to look at: (how hard the second look, how hard the first
+# look to something that has not learnt from them), or (None, None) where nothing can be learnt.
+LooksHard = Callable[
+    [Sequence[LabelledPrompt], Sequence[LabelledPrompt]],
+    tuple[np.ndarray | None, np.ndarray | None],
+]
 
 
 class AuditError(Foreseen, ValueError):
@@ -86,6 +94,7 @@ def make_plan(
     folder: str | Path = "",
     set_aside: float = SET_ASIDE,
     seed: int = 0,
+    looks_hard: LooksHard | None = None,
 ) -> list[Planned]:
     """The plan in a folder, made now where there is none; in the order in which pairs are shown.
 
@@ -95,7 +104,10 @@ def make_plan(
     Args:
         rows: the judged outcomes; pairs: the answers behind them.
         number: of pairs that people are to see, about.
-        set_aside: the share of the rows that the plan takes; the others are left to training.
+        set_aside: the share of the rows that the plan takes; the others are left to training, and
+            set the scale of the chances: so a row's chance depends on nothing but the row.
+        looks_hard: learns from the others which prompts look hard (see `LooksHard`); these are
+            shown to people less often. Without it, all count as easy.
 
     Raises:
         AuditError: no row was judged. settings.SettingError: a number that cannot be.
@@ -111,9 +123,10 @@ def make_plan(
         raise AuditError("There are no judged rows to audit. Have pairs judged first (04).")
     aside = audits.coins([f"aside {row.id}" for row in judged], seed) < set_aside
     chosen = [row for row, is_in in zip(judged, aside, strict=True) if is_in] or judged
+    left = [row for row, is_in in zip(judged, aside, strict=True) if not is_in and aside.any()]
     order = np.argsort(audits.coins([f"order {row.id}" for row in chosen], seed), kind="stable")
     chosen = [chosen[i] for i in order]
-    chances = audits.audit_chances([loss_of(row) for row in chosen], number)
+    chances = _chances(chosen, left, number, looks_hard)
     picked = audits.audit_picks([row.id for row in chosen], chances, seed)
     first = audits.coins([f"side {row.id}" for row in chosen], seed) < 0.5
     which = audits.coins([f"sample {row.id}" for row in chosen], seed)
@@ -134,6 +147,20 @@ def make_plan(
         )
     jsonl.write_rows(path, ({"place": i, **vars(one)} for i, one in enumerate(plan)))
     return plan
+
+
+def _chances(
+    chosen: Sequence[LabelledPrompt],
+    left: Sequence[LabelledPrompt],
+    number: int,
+    looks_hard: LooksHard | None,
+) -> np.ndarray:
+    losses_of_chosen = [loss_of(row) for row in chosen]
+    if len(left) < FEWEST_OTHERS:
+        return audits.audit_chances(losses_of_chosen, number)
+    hard, hard_left = looks_hard(left, chosen) if looks_hard else (None, None)
+    others = [loss_of(row) for row in left], hard_left
+    return audits.audit_chances(losses_of_chosen, number, hardness=hard, others=others)
 
 
 def read_plan(folder: str | Path = "") -> list[Planned]:

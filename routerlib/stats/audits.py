@@ -36,11 +36,13 @@ TRUST_ROWS = 1.0  # how many rows that first belief counts for
 VARIANCE = 0.1  # of people's losses, before a single row was audited
 VARIANCE_ROWS = 2.0  # how many audited rows that first belief counts for
 LEAST_LEFT = 0.05  # of log wealth still to win: keeps the stake away from zero at the very end
-# A row that the judge says is lost is audited less than half as often: people can hardly make it
-# worse. To audit oftener where the judge is unsure was tried as well, and certifies less: what a
-# bettor may stake is bound by the rarest audit of a row that the judge thinks harmless.
-LOST_ROWS = 0.4
-TRUSTS = np.linspace(0, 1, 21)  # at which the worst corrected loss is computed
+# Audits go where they tell most. A row that the judge says is lost is audited a fifth as often:
+# people can hardly make it worse. So is one whose prompt looks hard, as most do: such a row is
+# hardly ever sent to the inferior model, and counts as lost where it is. To audit oftener where the
+# judge is unsure was tried as well, and certifies less.
+LOST_ROWS, HARD_ROWS = 0.2, 0.2
+EASY_SHARE = 0.4  # of the rows, by how hard they look, are audited in full
+USUAL = 0.9  # quantile of the chances: that of a row which is neither lost nor hard
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,25 @@ class AuditedCertificate(Certificate):
         )
 
 
-def audit_chances(judged: ArrayLike, number: float, lost_rows: float = LOST_ROWS) -> Array:
+def audit_chances(
+    judged: ArrayLike,
+    number: float,
+    lost_rows: float = LOST_ROWS,
+    hardness: ArrayLike | None = None,
+    others: tuple[ArrayLike, ArrayLike | None] | None = None,
+) -> Array:
     """Each row's chance to be audited, shape (n,), so that about so many are: smaller where the
-    judge says that only the superior model's answer is good.
+    judge says that only the superior model's answer is good, and where the prompt looks hard.
 
     Args:
         judged: the judge's losses, in [-1, 1]. number: of audits to expect, above 0. lost_rows: the
             chance of a row of loss 1, as a share of that of a row of loss 0 or less, in (0, 1].
+        hardness: how likely the inferior model is to lose on each prompt, as seen from the prompt
+            alone by something that has not learnt from these rows; any increasing scale. Without
+            it, all count as easy.
+        others: (judged, hardness) of rows from the same source that are not to be audited. They set
+            the scale of the chances and what counts as hard, so that a row's chance depends on
+            nothing but the row; without them, these rows do.
     """
     judged = np.asarray(judged, dtype=float)
     if not number > 0 or not 0 < lost_rows <= 1:
@@ -88,8 +102,22 @@ def audit_chances(judged: ArrayLike, number: float, lost_rows: float = LOST_ROWS
             f"number = {number} audits and lost_rows = {lost_rows}: the first lies above 0, the "
             "second above 0 and up to 1."
         )
-    relative = 1 - (1 - lost_rows) * np.clip(judged, 0, 1)
-    return np.minimum(1.0, relative * number / max(relative.sum(), 1e-12))
+    looks = None if hardness is None else np.asarray(hardness, dtype=float)
+    seen_judged, seen_looks = judged, looks
+    if others is not None:
+        seen_judged = np.asarray(others[0], dtype=float)
+        seen_looks = None if others[1] is None else np.asarray(others[1], dtype=float)
+    if looks is not None and seen_looks is None:
+        raise MetricError("hardness is given, but not that of the others: give both, or neither.")
+    easy = math.inf if seen_looks is None else float(np.quantile(seen_looks, EASY_SHARE))
+
+    def relative(losses: Array, hard: Array | None) -> Array:
+        found = 1 - (1 - lost_rows) * np.clip(losses, 0, 1)
+        return found if hard is None else np.where(hard <= easy, found, HARD_ROWS * found)
+
+    each = number / max(len(judged), 1)
+    usual = each / max(float(relative(seen_judged, seen_looks).mean()), 1e-12)
+    return np.minimum(1.0, usual * relative(judged, looks))
 
 
 def audit_picks(ids: Sequence[str], share: ArrayLike, seed: int = 0) -> Array:
@@ -248,18 +276,26 @@ def _log_wealth(
     The stake on a row comes from the rows before it: sqrt(2 left / (rows to come x variance)),
     `left` being the log wealth still to be won, so that a bettor who is behind stakes more (Voráček
     and Orabona 2025, arXiv 2505.22422). Any stake that looks at earlier rows alone keeps the
-    promise; a clever one only certifies more. A judge who says that the inferior answer is the
-    better one is taken to say "a tie": believed, a mistake of that kind would be the costliest of
-    all, and the stake would have to be half as large.
+    promise; a clever one only certifies more.
+
+    What a row is assumed to lose, until people say otherwise, is the judge's word as far as it is
+    trusted, and more where an audit is so rare that a bad surprise could not be afforded (see
+    `_least_assumed`): corrected by the audit, any assumption gives people's mean. A judge who says
+    that the inferior answer is the better one is taken to say "a tie": believed, a mistake of that
+    kind would be the costliest of all, and the stake would have to be half as large.
     """
     n, target = score.shape[-1], math.log(1 / delta)
     believed = np.maximum(judged, 0.0)
-    worst_at = _worst_losses(believed, chance)
+    # The largest corrected loss that a row can have: a stake must not follow the row that it is
+    # laid on, so that one bound serves all.
+    worst = 1 / np.quantile(chance, USUAL, axis=-1)
+    least = _least_assumed(chance, worst[..., None])
     shape = (*score.shape[:-1], len(GRID))
     log_wealth = np.zeros(shape)
     usual = float(chance.mean())
     spread = np.full(shape, VARIANCE * VARIANCE_ROWS / usual**2)
     rows_seen = VARIANCE_ROWS / usual
+    highest = CAPITAL / (worst[..., None] - epsilon)
     # How far the judge's losses are to be trusted: the slope of people's losses on them, learnt
     # from audited rows.
     products = np.full(shape, TRUST * TRUST_ROWS)
@@ -268,32 +304,30 @@ def _log_wealth(
         said, seen, one_in = believed[..., i, None], audited[..., i, None], chance[..., i, None]
         trust = np.clip(products / squares, 0.0, 1.0)
         left = np.maximum(target - log_wealth, LEAST_LEFT)
-        stake = np.sqrt(2 * left * rows_seen / ((n - i) * spread))
-        stake = np.minimum(stake, CAPITAL / (np.interp(trust, TRUSTS, worst_at) - epsilon))
+        stake = np.minimum(np.sqrt(2 * left * rows_seen / ((n - i) * spread)), highest)
         routed = score[..., i, None] < GRID
         checked = ~np.isnan(seen)
         people = np.where(checked, seen, 0.0)
-        loss = trust * said + np.where(checked, (people - trust * said) / one_in, 0.0)
+        assumed = np.maximum(trust * said, least[..., i, None])
+        loss = assumed + np.where(checked, (people - assumed) / one_in, 0.0)
         loss = np.where(routed, loss, 0.0)
         products = products + (routed & checked) * said * people
         squares = squares + (routed & checked) * said**2
         # Whoever has reached the target stops playing: the promise is then kept for good.
         playing = log_wealth < target
         log_wealth = log_wealth + playing * np.log1p(stake * (epsilon - loss))
-        spread = spread + loss**2
+        # A rare audit that turns out well is a large gain, and no reason to stake less.
+        spread = spread + np.maximum(loss, -worst[..., None]) ** 2
         rows_seen += 1
     return log_wealth
 
 
-def _worst_losses(believed: Array, chance: Array) -> Array:
-    """The largest corrected loss that any row can have, at each trust of TRUSTS.
-
-    A stake must not follow the row that it is laid on, so that one bound serves all rows. It is
-    convex in the trust: between two of TRUSTS the straight line lies above it.
+def _least_assumed(chance: Array, worst: Array) -> Array:
+    """The smallest loss that a row may be assumed to have, in [0, 1], for its corrected loss never
+    to lie above `worst`, which is assumed + (1 - assumed) / chance where people find it lost.
     """
-    pairs = np.unique(np.stack([believed.ravel(), chance.ravel()], axis=1), axis=0)
-    said, one_in = pairs[:, :1], pairs[:, 1:]
-    return np.asarray((TRUSTS * said + (1 - TRUSTS * said) / one_in).max(axis=0))
+    rare = np.minimum(chance, 1 - 1e-12)
+    return np.where(chance * worst >= 1, 0.0, (1 - worst * rare) / (1 - rare))
 
 
 def _last_before_a_failure(passed: Array) -> Array:

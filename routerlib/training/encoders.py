@@ -218,6 +218,11 @@ def shared(folder: str, max_length: int = MAX_LENGTH) -> SentenceEncoder:
     return SentenceEncoder(folder, max_length, remember=True)
 
 
+def encoder_at(folder: str = "") -> SentenceEncoder:
+    """The encoder of a folder or hub id; empty: the offline one."""
+    return SentenceEncoder(folder or standins.path("encoder"))
+
+
 def embedder(folder: str = "") -> Callable[[Sequence[str]], np.ndarray]:
     """Embeddings by an encoder that loads when it is first asked; it remembers no text.
 
@@ -227,7 +232,7 @@ def embedder(folder: str = "") -> Callable[[Sequence[str]], np.ndarray]:
 
     @functools.cache
     def encoder() -> SentenceEncoder:
-        return SentenceEncoder(folder or standins.path("encoder"))
+        return encoder_at(folder)
 
     return lambda texts: encoder().embed(texts)
 

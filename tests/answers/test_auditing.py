@@ -46,15 +46,34 @@ def test_the_plan_is_made_once_and_by_chance(tmp_path):
     assert 400 < len(plan) < 600  # half of the rows are set aside
     assert sum(one.picked for one in plan) == pytest.approx(100, abs=30)
     assert np.mean([one.superior_first for one in plan]) == pytest.approx(0.5, abs=0.08)
-    assert sum(one.chance for one in plan) == pytest.approx(100)
+    assert sum(one.chance for one in plan) == pytest.approx(100, abs=10)
     by_id = {row.id: row for row in rows}
     lost = {one.chance for one in plan if by_id[one.id].p_superior == 1}
     other = {one.chance for one in plan if by_id[one.id].p_superior == 0}
-    assert len(lost) == len(other) == 1 and lost.pop() == pytest.approx(0.4 * other.pop())
+    assert len(lost) == len(other) == 1 and lost.pop() == pytest.approx(0.2 * other.pop())
     # Another number changes nothing: chances are fixed before the votes
     assert auditing.make_plan(rows, given, 5, tmp_path) == plan == auditing.read_plan(tmp_path)
     order = [one.id for one in plan]
     assert order != sorted(order, key=lambda name: int(name[1:]))
+
+
+def test_the_rows_left_to_training_set_the_chances_and_say_what_looks_hard(tmp_path):
+    """A chance is a function of its row alone, whatever other rows are set aside."""
+    told = []
+
+    def looks_hard(left, chosen):
+        told.append(({row.id for row in left}, {row.id for row in chosen}))
+        return [np.array([int(row.id[1:]) % 10 for row in rows]) for rows in (chosen, left)]
+
+    given, rows, _ = planned(tmp_path / "first", 1000, 100)
+    plan = auditing.make_plan(rows, given, 100, tmp_path / "second", looks_hard=looks_hard)
+    [(left, chosen)] = told
+    assert not left & chosen and left | chosen == {row.id for row in rows}
+    assert chosen == {one.id for one in plan}
+    # Lost, hard, both, or neither: a lost row and a hard one are shown a fifth as often
+    rarest, rare, usual = sorted({round(one.chance, 9) for one in plan})
+    assert rare == pytest.approx(0.2 * usual) and rarest == pytest.approx(0.04 * usual)
+    assert sum(one.picked for one in plan) == pytest.approx(100, abs=40)
 
 
 def test_a_vote_is_one_that_01_reads(tmp_path):
@@ -144,7 +163,7 @@ def test_rows_of_the_plan_are_kept_from_training(tmp_path):
     assert sorted(row.id for row in aside) == sorted(one.id for one in plan)
     assert marked[-1] is graded
     row = next(row for row in marked if row.audit and row.audit["picked"])
-    assert row.audit["loss"] is None and 0 < row.audit["chance"] < 1
+    assert row.audit["loss"] is None and 0 < row.audit["chance"] <= 1
     assert auditing.with_audit(rows, tmp_path / "none") == rows
 
 

@@ -192,16 +192,6 @@ def test_arguments_out_of_range_are_refused(change):
 # --- by hand ---
 
 
-def worst_by_hand(judged, chance, trust):
-    """The largest corrected loss of any row, by straight lines between trusts 0, 0.05, 0.1 …"""
-    below = min(int(trust * 20 + 1e-12), 19)
-    ends = []
-    for number in (below, below + 1):
-        t = number / 20
-        ends.append(max(t * j + (1 - t * j) / c for j, c in set(zip(judged, chance, strict=True))))
-    return ends[0] + (ends[1] - ends[0]) * (trust * 20 - below)
-
-
 def bettor_by_hand(score, judged, seen, chance, epsilon, delta, threshold):
     """Log wealth after each row for one threshold, from the rule as it is written down."""
     n, target, wealth, path = len(score), math.log(1 / delta), 0.0, []
@@ -209,19 +199,22 @@ def bettor_by_hand(score, judged, seen, chance, epsilon, delta, threshold):
     judged = [max(one, 0.0) for one in judged]  # for the inferior model is taken as a tie
     squares, rows = 0.1 * 2.0 / usual**2, 2.0 / usual
     together, alone = 0.8, 1.0  # people's losses times the judge's, and the judge's squared
+    worst = 1 / float(np.quantile(chance, 0.9))
     for i in range(n):
         trust = min(max(together / alone, 0.0), 1.0)
         stake = math.sqrt(2 * max(target - wealth, 0.05) / ((n - i) * squares / rows))
-        stake = min(stake, 0.95 / (worst_by_hand(judged, chance, trust) - epsilon))
+        stake = min(stake, 0.95 / (worst - epsilon))
         loss = 0.0
         if score[i] < threshold:
             loss = trust * judged[i]
+            if chance[i] < 1 / worst:  # so that loss + (1 - loss) / chance is worst at most
+                loss = max(loss, (1 / chance[i] - worst) / (1 / chance[i] - 1))
             if not math.isnan(seen[i]):
-                loss += (seen[i] - trust * judged[i]) / chance[i]
+                loss += (seen[i] - loss) / chance[i]
                 together, alone = together + judged[i] * seen[i], alone + judged[i] ** 2
         if wealth < target:
             wealth += math.log(1 + stake * (epsilon - loss))
-        squares, rows = squares + loss**2, rows + 1
+        squares, rows = squares + max(loss, -worst) ** 2, rows + 1
         path.append(wealth)
     return path
 
@@ -318,8 +311,8 @@ def test_many_samples_are_certified_as_each_by_itself():
 
 def test_rows_that_are_said_to_be_lost_are_audited_less_often():
     chance = audits.audit_chances([1.0, 0.0, -1.0, 0.5] * 25, 10)
-    assert chance[0] / chance[1] == pytest.approx(0.4) and chance[1] == chance[2]
-    assert chance[3] / chance[1] == pytest.approx(0.7)
+    assert chance[0] / chance[1] == pytest.approx(0.2) and chance[1] == chance[2]
+    assert chance[3] / chance[1] == pytest.approx(0.6)
     assert chance.sum() == pytest.approx(10)
     assert audits.audit_chances([0.0] * 5, 50).tolist() == [1.0] * 5
     assert audits.audit_chances([1.0, 0.0], 1, lost_rows=1.0).tolist() == [0.5, 0.5]
@@ -328,12 +321,37 @@ def test_rows_that_are_said_to_be_lost_are_audited_less_often():
             audits.audit_chances([0.0], *wrong)
 
 
-def test_one_bound_serves_all_rows_whatever_row_is_next():
-    """A stake that followed the chance of the row it is laid on would look at that row."""
-    believed, chance = np.array([0.0, 1.0, 0.5]), np.array([0.2, 0.1, 0.4])
-    bound = audits._worst_losses(believed, chance)
-    assert bound[0] == 10.0 and bound[-1] == 5.0
-    assert (np.diff(bound, 2) >= -1e-9).all()  # convex: straight lines lie above it
+def test_prompts_that_look_hard_are_audited_less_often():
+    hardness = np.arange(100.0)
+    chance = audits.audit_chances(np.zeros(100), 10, hardness=hardness)
+    assert chance.sum() == pytest.approx(10)
+    assert len(set(chance[:40])) == 1 and len(set(chance[40:])) == 1
+    assert chance[40] / chance[39] == pytest.approx(0.2)
+    with pytest.raises(MetricError, match="both, or neither"):
+        audits.audit_chances([0.0], 1, hardness=[0.0], others=([0.0], None))
+
+
+def test_a_chance_depends_on_nothing_but_its_row_where_others_set_the_scale():
+    others = np.array([1.0, 0.0] * 50), np.linspace(0, 1, 100)
+    judged, hardness = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.9, 0.9])
+    whole = audits.audit_chances(judged, 0.4, hardness=hardness, others=others)
+    # 0.4 audits for 4 rows; of the others' rows, the mean relative chance is 0.6 x 0.52
+    assert whole == pytest.approx(0.1 / (0.6 * 0.52) * np.array([1.0, 0.2, 0.2, 0.04]))
+    changed = np.array([0.0, 0.0, 1.0, 1.0])
+    again = audits.audit_chances(changed, 0.4, hardness=hardness, others=others)
+    assert again[0] == whole[0] and again[3] == whole[3]
+
+
+@pytest.mark.parametrize("chance", [1.0, 0.5, 0.2, 0.03, 1e-6])
+@pytest.mark.parametrize("worst", [1.0, 3.0, 5.0])
+def test_no_row_can_surprise_by_more_than_one_bound(chance, worst):
+    """The bound serves all rows: a stake that followed the row it is laid on would look at it."""
+    least = float(audits._least_assumed(np.array(chance), np.array(worst)))
+    assert 0 <= least <= 1
+    for assumed in (least, (1 + least) / 2, 1.0):
+        assert assumed + (1 - assumed) / chance <= worst + 1e-6
+    if least > 0:
+        assert least + (1 - least) / chance == pytest.approx(worst), "and no more than needed"
 
 
 def test_rows_end_at_the_first_gap():
