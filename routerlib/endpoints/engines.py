@@ -45,6 +45,11 @@ CPU_CACHE_FLAGS = [
     "256",
 ]
 
+# vLLM on a CPU. It shares the keys and values of whole blocks, and its own 128 tokens are longer than
+# most examples: with 32, the least that it computes well with, 80 sample questions with three answers
+# each took 31 s instead of 87 s on two cores.
+VLLM_CPU_FLAGS = ["--block-size", "32"]
+
 # Processors compute in bfloat16 where they have instructions for it; others take several times as
 # long as in float32.
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
@@ -144,7 +149,7 @@ def _vllm(model: str, max_model_len: int | None, gpu_util: float) -> list[str]:
     if has_gpu():
         words += ["--gpu-memory-utilization", str(gpu_util)]
     else:
-        words += ["--dtype", cpu_dtype()]
+        words += ["--dtype", cpu_dtype(), *VLLM_CPU_FLAGS]
     if max_model_len:
         words += ["--max-model-len", str(max_model_len)]
     for start, flags in FAMILY_FLAGS.items():
