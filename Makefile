@@ -3,7 +3,8 @@ VENV   := .venv
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN    := $(VENV)/bin
-# The engine that serves the models, vllm or transformers: make run ENGINE=vllm. Without it, the library chooses.
+# The engine that serves the models, vllm or transformers: make run ENGINE=transformers does without vLLM's
+# gigabyte. Without it, the library chooses: vLLM where it is installed and the memory is enough.
 ENGINE ?=
 VLLM   := .venv-vllm
 # vLLM's CPU build is made for Linux on x86-64; elsewhere the tests that need it are skipped, and say so.
@@ -19,7 +20,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-run: $(VENV)/.installed $(if $(filter vllm,$(ENGINE)),$(VLLM_HERE)) ## the six notebooks on the offline stand-in models (ENGINE=vllm: on vLLM); goes on where an earlier run stopped
+# Where vLLM cannot be installed, and nobody asked for it by name, the run goes on without it.
+run: $(VENV)/.installed ## the six notebooks on the offline stand-in models; goes on where an earlier run stopped
+	@$(if $(and $(VLLM_HERE),$(filter-out transformers,$(or $(ENGINE),any))),$(MAKE) --no-print-directory $(VLLM_HERE) || \
+		$(if $(ENGINE),exit 1,echo "vLLM could not be installed here: transformers serves the models."))
 	@$(if $(ENGINE),ROUTERLIB_ENGINE=$(ENGINE)) $(BIN)/python -m routerlib run
 
 # Processes of their own: what trains and compiles models, what patches event loops and ends by signals, and

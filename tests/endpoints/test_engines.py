@@ -1,7 +1,9 @@
 """Which engine runs, how it is started, and the first error of its log."""
 
 import importlib.util
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from routerlib.endpoints import engines, standins
@@ -11,7 +13,9 @@ from routerlib.endpoints import engines, standins
 def machine(monkeypatch):
     """A machine with or without a GPU and vLLM."""
 
-    def be(gpu, vllm):
+    def be(gpu, vllm, gib=32):
+        memory = SimpleNamespace(total=gib * engines.GIB, available=gib * engines.GIB)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
         monkeypatch.setattr(engines, "has_gpu", lambda: gpu)
         monkeypatch.setattr(engines, "vllm_python", lambda: "/v/bin/python" if vllm else None)
 
@@ -20,16 +24,22 @@ def machine(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("gpu", "vllm", "chosen"),
-    [(True, True, "vllm"), (True, False, "transformers"), (False, True, "transformers")],
+    ("gpu", "vllm", "gib", "chosen"),
+    [
+        (True, True, 8, "vllm"),
+        (True, False, 64, "transformers"),
+        (False, True, 16, "vllm"),
+        (False, True, 8, "transformers"),
+        (False, False, 64, "transformers"),
+    ],
 )
-def test_vllm_is_taken_where_a_gpu_is(machine, gpu, vllm, chosen):
-    machine(gpu, vllm)
+def test_vllm_is_taken_where_a_gpu_is_or_memory(machine, gpu, vllm, gib, chosen):
+    machine(gpu, vllm, gib)
     assert engines.choose_engine() == chosen
 
 
 def test_a_cpu_with_vllm_runs_it_where_it_is_asked_for(machine, monkeypatch):
-    machine(gpu=False, vllm=True)
+    machine(gpu=False, vllm=True, gib=4)
     assert engines.choose_engine("vllm") == "vllm"
     monkeypatch.setenv(engines.CHOICE, " vllm ")
     assert (
@@ -92,7 +102,7 @@ def test_on_a_cpu_vllm_asks_for_no_share_of_the_memory(machine, monkeypatch, tmp
     machine(gpu=False, vllm=True)
     monkeypatch.setattr(standins, "path", lambda name: tmp_path / name)
     text = " ".join(engines.command("vllm", "standin-inferior", "127.0.0.1", 1, None, 0.95))
-    assert "utilization" not in text and "--dtype" in text
+    assert "utilization" not in text and "--dtype" in text and "--block-size 32" in text
     assert f"--model {tmp_path}/standin-inferior --served-model-name standin-inferior" in text
 
 
