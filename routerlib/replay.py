@@ -39,6 +39,7 @@ from routerlib.labels.kinds import name_kinds
 from routerlib.notebook.replay_page import ReplayPage
 from routerlib.rows import jsonl, masking, sources
 from routerlib.rows.schemas import Conversation, LabelledPrompt, OpenPrompt, Vote
+from routerlib.stats.certificates import check_terms
 from routerlib.stats.savings import FEWEST, Saving, measure_money, measure_saving
 from routerlib.training import examples, fitting, labelled_data
 from routerlib.training.router import Router
@@ -160,6 +161,7 @@ async def replay(
     cheap = _candidate(inferior, "inferior", Prices(inferior_price_in, inferior_price_out))
     referee = _judge(judge, judge_prompt, Prices(judge_price_in, judge_price_out), judge_max_tokens)
     limit_of_money = collection.checked_budget(budget)
+    check_terms(epsilon, delta)
     folder = settings.resolve(output) if output else _replay_folder(logs, cheap.model)
     prompts, name, notes = _cleaned(logs, folder, superior, cheap.model, limit, mask)
     dear_prices = Prices(superior_price_in, superior_price_out)
@@ -227,12 +229,12 @@ def _candidate(named: str, role: str, prices: Prices) -> ReplayedModel:
         )
     if not url and not standins.is_standin(model):
         raise ReplayError(
-            f"{role.upper()} is {named!r}, without an address. Write it as {model}@URL, such as "
-            f"{model}@{ADDRESSES[role]}."
+            f"{role.upper()} is {named!r}, without an address. Write it as MODEL@URL, such as "
+            f"my-model@{ADDRESSES[role]}."
         )
     base = clients.check_base(url or ADDRESSES[role], clients.LOCAL)
-    settings.price("PRICE_IN", prices.price_in)
-    settings.price("PRICE_OUT", prices.price_out)
+    settings.price(f"{role.upper()}_PRICE_IN", prices.price_in)
+    settings.price(f"{role.upper()}_PRICE_OUT", prices.price_out)
     return ReplayedModel(model, base, prices)
 
 

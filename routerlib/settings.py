@@ -416,6 +416,17 @@ def price(name: str, value: Any) -> float:
     return float(value)
 
 
+def seconds(name: str, value: Any) -> float:
+    """A time that is waited: finite, and above 0.
+
+    Raises:
+        SettingError: it is anything else.
+    """
+    if not _is_number(value) or not 0 < value < math.inf:
+        raise SettingError(f"{name} is {value!r}; it is a number of seconds above 0.")
+    return float(value)
+
+
 def text(name: str, value: Any) -> str:
     """A text that says something.
 

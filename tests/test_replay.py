@@ -343,12 +343,16 @@ def test_masking_reaches_no_server_and_no_file(tmp_path):
 @pytest.mark.parametrize(
     "changes,told",
     [
-        ({"inferior": "small"}, "small@http"),
+        ({"inferior": "small"}, "Write it as MODEL@URL"),
         ({"inferior": "@http://127.0.0.1:1/v1"}, "a model and its address"),
         ({"judge": "big"}, "JUDGE is 'big'"),
         ({"superior": "nobody"}, "answers: 30 of big-model"),
         ({"budget": -3.0}, "BUDGET"),
         ({"mask": "nothing:here"}, "cannot be loaded"),
+        ({"epsilon": float("nan")}, "share from 0 to below 1"),
+        ({"epsilon": 2.0}, "share from 0 to below 1"),
+        ({"delta": 0.0}, "share between 0 and 1"),
+        ({"inferior": "small@http://[::1"}, "no base URL"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_asked(changes, told, tmp_path):

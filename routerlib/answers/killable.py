@@ -33,6 +33,7 @@ from routerlib import settings
 from routerlib.errors import Foreseen, SettingError
 
 BATCH = 16  # items a worker is given at a time
+MOST_PER_CORE = 4  # processes; an interpreter each, so that thousands would fill the memory
 WINDOW = 1024  # items under way or waiting for an earlier one: bounds the memory
 LONGEST = 86_400  # seconds: a day for one item
 PATIENCE = (
@@ -60,7 +61,8 @@ class Crew:
 
     Args:
         function: "module:name" of a function of one JSON value that returns one.
-        workers: processes; None for one a core.
+        workers: processes; None for one a core. More than four a core would only take memory: so
+            many are not started.
         timeout: seconds of processor time an item may take. memory: bytes a worker may use, so that
             9**9**9 fails early.
     """
@@ -76,7 +78,8 @@ class Crew:
             raise SettingError(
                 f"timeout is {timeout} seconds; it must be more than 0, and at most {LONGEST:,}"
             )
-        self.size = max(1, workers or os.cpu_count() or 1)
+        cores = os.cpu_count() or 1
+        self.size = min(max(1, workers or cores), MOST_PER_CORE * cores)
         self._spec = {
             "function": function,
             "timeout": timeout,

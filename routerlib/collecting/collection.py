@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import math
 import os
 import re
 from collections import Counter
@@ -670,7 +669,6 @@ def _check_amounts(model: str, timeout: float, price_in: float, price_out: float
         raise SettingError("MODEL is empty; it is the name by which the server knows the model.")
     if prompts.well_formed(str(model)) != str(model):
         raise SettingError(f"MODEL is {model!r}, which is no UTF-8 text.")
-    if not 0 < timeout < math.inf:
-        raise SettingError(f"TIMEOUT is {timeout!r}; it is a number of seconds above 0.")
+    settings.seconds("TIMEOUT", timeout)
     settings.price("PRICE_IN", price_in)
     settings.price("PRICE_OUT", price_out)

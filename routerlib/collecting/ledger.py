@@ -233,6 +233,11 @@ class Ledger:
     def _scan(self) -> None:
         for number, offset, row in _decoded_lines(self.path):
             if not isinstance(row, dict) or self.key not in row:
+                if isinstance(row, dict) and number == 1:
+                    raise LedgerMismatch(
+                        f"{self.path} holds other rows than answers: its first has no {self.key}. "
+                        "It stays as it is; name another file."
+                    )
                 self._stale.append(offset)
                 self._set_aside(number, offset)
                 continue

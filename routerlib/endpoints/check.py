@@ -143,6 +143,7 @@ def check(
     settings.text("MODEL", model)
     settings.price("PRICE_IN", price_in)
     settings.price("PRICE_OUT", price_out)
+    settings.seconds("TIMEOUT", timeout)
     finding = event_loop.run_coroutine(_checked_endpoint(api_base, model, api_mode, timeout))
     finding.cost = float(
         call_cost(finding.prompt_tokens, finding.completion_tokens, price_in, price_out)

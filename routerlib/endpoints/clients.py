@@ -206,16 +206,25 @@ def check_base(base_url: str | None, api_mode: str) -> str:
     if api_mode not in (LOCAL, REMOTE):
         raise SettingError(f"API_MODE is {api_mode!r}; it is either 'local' or 'remote'.")
     base_url = base_url or (LOCAL_BASE if api_mode == LOCAL else REMOTE_BASE)
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_web_address(base_url):
         raise SettingError(
             f"{base_url!r} is no base URL. It looks like {LOCAL_BASE} or {REMOTE_BASE}."
         )
+    parts = urlsplit(base_url)
     for kind in KINDS.values():
         if parts.path.rstrip("/").endswith(kind.path):
             base = urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix(kind.path)))
             raise SettingError(f"{base_url!r} is the address of one path. The base URL is {base}")
     return urlunsplit(parts._replace(path=parts.path.rstrip("/"), fragment=""))
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether a URL is of the web, with a host and a port that can be: 99999 is none."""
+    try:
+        host, _ = addresses.host_and_port(url)
+    except ValueError:
+        return False
+    return bool(host) and url.isprintable() and urlsplit(url).scheme in ("http", "https")
 
 
 @dataclass(frozen=True)

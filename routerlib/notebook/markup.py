@@ -186,7 +186,9 @@ def _plain_answers(answers: dict[str, ModelAnswer], decision: Decision | None) -
 
 def plain_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table that can be read without any style."""
-    cell = "text-align: left; vertical-align: top; padding: 2px 12px 2px 0; " + WRAPPED
+    # At least a word wide: a cell that may break anywhere is else squeezed to a letter a line.
+    cell = "text-align: left; vertical-align: top; padding: 2px 12px 2px 0; min-width: 4em; "
+    cell += WRAPPED
     head = "".join(f"<th style='{cell}'>{html.escape(name)}</th>" for name in heads)
     lines = [f"<tr>{head}</tr>"] if heads else []
     for row in rows:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from routerlib.training.router import Decision, Router
 
 OFTEN_CUT = 0.05  # share of answers cut off from which the token limit is worth raising
+SMALL_CHANGE = 0.02  # of p_superior, below which a conversation has told a router nothing
 ALL_ALIKE = 0.98  # share of questions with one answer only from which a server hardly samples
 
 
@@ -177,6 +178,14 @@ def cost(trial: labelling.LabellingRun, prompts: int, price_in: float, price_out
     return f"{amount}, ${price:,.2f}; a million prompts ${million:,.2f}."
 
 
+def judging_cost(requests: int, money: float) -> str:
+    """What judging will take, before it is begun; money in dollars, 0 where no price is set."""
+    amount = f"{requests:,} question{'' if requests == 1 else 's'} to judges"
+    if not money:
+        return f"{amount}. No price is set, so no money is counted."
+    return f"{amount}, about ${money:,.4f}."
+
+
 def labels(run: labelling.LabellingRun, rows: Sequence[LabelledPrompt]) -> str:
     """What share the labeller sends to the superior model, and whether there is more to see."""
     mean = sum(row.p_superior for row in rows) / max(1, len(rows))
@@ -297,7 +306,8 @@ def rules(summaries: Sequence[Mapping[str, Any]]) -> str:
 
 def rows(parts: Mapping[str, Sequence[Any]]) -> str:
     """How many rows each part of a split has; name -> rows."""
-    return ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
+    called = {"held_back": "held back by 02's card", "unscored": "labelled without scores"}
+    return ", ".join(f"{called.get(name, name)} {len(part):,}" for name, part in parts.items())
 
 
 def loss(log: Sequence[Mapping[str, float]]) -> str:
@@ -389,12 +399,20 @@ def routed(router: Router, scores: np.ndarray) -> str:
 
 
 def follow_up(alone: Decision, within: Decision) -> str:
-    """What the conversation before it changes for a prompt."""
+    """What the conversation before it changes for a prompt, and whether that is much."""
     change = within.p_superior - alone.p_superior
-    return (
+    told = (
         f"Alone, the follow-up has p_superior {alone.p_superior:.3f} ({alone.model}); within the "
-        f"conversation {within.p_superior:.3f} ({within.model}): a difference of {change:+.3f}."
+        f"conversation {within.p_superior:.3f} ({within.model}): a difference of {change:+.3f}"
     )
+    if alone.model != within.model:
+        return f"{told}, which sends it to the other model."
+    if abs(change) < SMALL_CHANGE:
+        return (
+            f"{told}, next to nothing. This router has learnt from single questions, so that a "
+            "conversation tells it little; train it on conversations if yours are long."
+        )
+    return f"{told}, which does not change where it goes."
 
 
 def _share_told(part: float, whole: float) -> str:

@@ -266,8 +266,8 @@ def switchboard(
     if second is not None:
         policy = getattr(router, "policy", None)
         second = backend(second, policy.sources.second_model if policy else None)
-    if max_wait is not None and not settings.number("MAX_WAIT", max_wait) > 0:
-        raise settings.SettingError(f"MAX_WAIT is {max_wait!r}; it is a number of seconds above 0.")
+    if max_wait is not None:
+        settings.seconds("MAX_WAIT", max_wait)
     return Switchboard(router, inferior, superior, threshold, fallback, second, max_wait)
 
 

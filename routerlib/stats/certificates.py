@@ -123,7 +123,8 @@ class Certificate:
                 "loses more than that. Allow a larger loss, or train a better router."
             )
         more = self.rows_needed - self.n_calibration
-        return f"{none} About {more:,} more rows like these would do ({self.rows_needed:,} in all)."
+        wanted = "1 more row" if more == 1 else f"{more:,} more rows"
+        return f"{none} About {wanted} like these would do ({self.rows_needed:,} in all)."
 
     @property
     def measure(self) -> str:
@@ -181,7 +182,7 @@ def certify_threshold(
         MetricError: for arguments outside these ranges, or losses that do not fit the test.
     """
     score, inferior, superior = checked_outcomes(score, inferior, superior)
-    _check_terms(epsilon, delta, method)
+    check_terms(epsilon, delta, method)
     grid = _grid(score, thresholds)
     loss = superior - inferior
     if method == "auto":
@@ -214,7 +215,13 @@ def automatic_method(loss: ArrayLike, epsilon: float) -> str:
     return "paired" if whole and len(loss) * epsilon >= 10 else "betting"
 
 
-def _check_terms(epsilon: float, delta: float, method: str) -> None:
+def check_terms(epsilon: float, delta: float, method: str = "auto") -> None:
+    """See that a promise can be made on these terms.
+
+    Raises:
+        MetricError: epsilon is no share below 1, delta none between 0 and 1, or there is no such
+            test.
+    """
     if not 0 <= epsilon < 1:
         raise MetricError(
             f"epsilon = {epsilon}: the allowed loss of accuracy is a share from 0 to below 1, say "

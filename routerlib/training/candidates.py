@@ -161,7 +161,7 @@ def _encoder(
     }
     if progress:
         print(
-            f"{ENCODER}, target {recipe.target}: APGR {reached:.3f} on validation, "
+            f"{ENCODER}, target {recipe.target}: {_reached(scores, validation)}; "
             f"{history.examples_per_second:.0f} examples/s",
             flush=True,
         )
@@ -189,6 +189,18 @@ def apgr_or_nan(score: np.ndarray, rows: Examples) -> float:
         return float(metrics.apgr(np.asarray(score)[graded], *both))
     except metrics.MetricError:
         return float("nan")
+
+
+def _reached(score: np.ndarray, rows: Examples) -> str:
+    """APGR over the graded rows in words, with how little so few rows can tell."""
+    graded = rows.graded
+    both = np.asarray(score)[graded], rows.inferior[graded], rows.superior[graded]
+    many = f"{int(np.sum(graded)):,} validation rows"
+    reached = apgr_or_nan(score, rows)
+    low, high = metrics.bootstrap(metrics.apgr, *both) if np.any(graded) else (np.nan, np.nan)
+    if np.isnan(reached) or np.isnan(low):
+        return f"{many}, too few for an APGR"
+    return f"APGR {reached:.3f} on {many} (95 % interval {low:.3f} to {high:.3f})"
 
 
 # --- choosing ---

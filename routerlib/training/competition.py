@@ -30,6 +30,7 @@ from routerlib.training.router import Router
 
 __all__ = ["Competition", "certify_choice", "compete", "held_out_scores", "turning_sentence"]
 Array = np.ndarray
+ALONE = "So the router alone is served, whose own threshold is certified."
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,9 @@ def certify_choice(
     """Certify the chosen policy on the calibration rows, and give it to the router.
 
     A router whose policy is the router alone keeps the threshold and the certificate that it has;
-    so does one whose certificate is about people, which no policy of two decisions has.
+    so does one whose certificate is about people, which no policy of two decisions has, and one
+    that is certified by itself where its policy is not. Each of the two promises is made at risk
+    delta by a test of its own; which of them is served is seen on the same calibration rows.
     """
     kept_back = rows.take(calibration)
     score = router.score(kept_back.texts, kept_back.categories if use_categories else None)
@@ -155,6 +158,11 @@ def certify_choice(
     )
     judged = kept_back.sources.count("judged")
     certificate = replace(certificate, promise=replace(certificate.promise, judged=judged))
-    is_about_people = "n_audited" in (router.certificate or {})
-    router.policy = None if placed.name == ROUTER or is_about_people else placed
+    alone = router.certificate or {}
+    is_safer_alone = bool(alone.get("certified")) and not certificate.promise.certified
+    if is_safer_alone:
+        certificate = replace(certificate, instead=ALONE)
+    is_about_people = "n_audited" in alone
+    keeps_router = placed.name == ROUTER or is_about_people or is_safer_alone
+    router.policy = None if keeps_router else replace(placed, certificate=certificate.to_dict())
     return certificate

@@ -403,30 +403,34 @@ class PolicyCertificate:
 
     promise: loss of accuracy against always-superior, as for a router (`stats.certificates`); its
     threshold moves both decisions. expenses: shares of the steps and the bill
-    (`stats.costs.expenses`).
+    (`stats.costs.expenses`). instead: what is served where nothing is certified.
     """
 
     policy: str
     promise: Certificate
     expenses: dict[str, float]
     currency: str = ""
+    instead: str = "Every prompt goes straight to the superior model."
 
     @property
     def sentence(self) -> str:
-        """The promise in words, with calls and money."""
-        promise, at = self.promise, self.expenses
-        if (
-            not promise.certified
-            and promise.rows_needed is None
-            and at["saved"] <= 0 < promise.epsilon
-        ):
+        """The promise in words, with calls and money; without one, what is served instead."""
+        return self._promise_told if self.promise.certified else f"{self._none_told} {self.instead}"
+
+    @property
+    def _none_told(self) -> str:
+        promise = self.promise
+        saves_nothing = self.expenses["saved"] <= 0 < promise.epsilon
+        if promise.rows_needed is None and saves_nothing:
             return (
-                f"Policy '{self.policy}': no point of it is certified that also saves money, so "
-                f"every prompt goes straight to the superior model ({promise.n_calibration:,} "
-                "calibration rows)."
+                f"Policy '{self.policy}': no point of it is certified that also saves money "
+                f"({promise.n_calibration:,} calibration rows)."
             )
-        if not promise.certified:
-            return f"Policy '{self.policy}': {promise.sentence}"
+        return f"Policy '{self.policy}': {promise.sentence}"
+
+    @property
+    def _promise_told(self) -> str:
+        promise, at = self.promise, self.expenses
         terms = (
             f"at most {100 * promise.epsilon:g} points of {promise.measure} with "
             f"{100 * (1 - promise.delta):g} % confidence"

@@ -2,9 +2,18 @@
 item.
 """
 
+import os
+
 import pytest
 
-from routerlib.answers.killable import Crew, Lost, WorkerFailed
+from routerlib.answers.killable import MOST_PER_CORE, Crew, Lost, WorkerFailed
+
+
+def test_a_hundred_thousand_processes_are_not_started():
+    with Crew("operator:neg", workers=100_000) as crew:
+        assert crew.size <= MOST_PER_CORE * (os.cpu_count() or 1)
+    with Crew("operator:neg", workers=3) as crew:
+        assert crew.size == 3
 
 
 def test_results_come_in_the_order_of_the_items():

@@ -87,6 +87,15 @@ def test_a_damaged_line_is_set_aside_once(tmp_path):
     assert lines(path) == [row("a", "1", "2")]
 
 
+def test_a_file_of_other_rows_is_not_taken_over(tmp_path):
+    path = tmp_path / "my_log.jsonl"
+    path.write_text('{"messages": []}\n{"messages": []}\n')
+    with pytest.raises(ledger.LedgerMismatch, match="holds other rows than answers"):
+        open_ledger(path)
+    assert path.read_text() == '{"messages": []}\n{"messages": []}\n'
+    assert [file.name for file in tmp_path.iterdir() if "damaged" in file.name] == []
+
+
 def test_the_lock_outlives_compaction(tmp_path):
     book = open_ledger(tmp_path / "a.jsonl")
     book.append(row("a"))

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from fake_server import FakeServer, chat, error
 
+from routerlib import settings
 from routerlib.endpoints import check as checks
 from routerlib.endpoints import clients
 
@@ -97,3 +98,9 @@ def test_a_busy_server_is_asked_again(capsys):
 
     finding, _ = check(answer)
     assert finding.endpoints == ["chat"] and "Asking again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_time_that_cannot_be_waited_is_refused(timeout):
+    with pytest.raises(settings.SettingError, match="seconds above 0"):
+        checks.check("http://127.0.0.1:9/v1", "mock", timeout=timeout)

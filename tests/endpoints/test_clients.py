@@ -154,6 +154,23 @@ def test_a_key_or_password_is_not_shown():
     assert "sk-planted-key" not in text and "secret-word" not in text
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "a",
+        "ftp://a/v1",
+        "http://",
+        "http://[::1",
+        "http://a:99999/v1",
+        "http://a:x/v1",
+        "http://a/\0",
+    ],
+)
+def test_what_is_no_address_is_told_in_a_sentence(url):
+    with pytest.raises(settings.SettingError, match="no base URL"):
+        clients.check_base(url, "local")
+
+
 def test_base_urls(monkeypatch):
     assert clients.check_base(None, "local") == clients.LOCAL_BASE
     assert clients.check_base("", "remote") == clients.REMOTE_BASE

@@ -207,7 +207,25 @@ def test_a_router_says_where_prompts_go_and_what_a_conversation_changes():
         SimpleNamespace(p_superior=p, model=model)
         for p, model in ((0.1, "inferior"), (0.3, "superior"))
     )
-    assert "a difference of +0.200" in readings.follow_up(alone, within)
+    told = readings.follow_up(alone, within)
+    assert "a difference of +0.200" in told and "to the other model" in told
+
+
+@pytest.mark.parametrize("p, told", [(0.109, "next to nothing"), (0.2, "does not change where")])
+def test_a_conversation_that_changes_nothing_is_told_as_that(p, told):
+    alone, within = (SimpleNamespace(p_superior=one, model="inferior") for one in (0.1, p))
+    said = readings.follow_up(alone, within)
+    assert told in said and "other model" not in said
+
+
+def test_what_judging_costs_is_money_only_where_a_price_is_set():
+    assert "no money is counted" in readings.judging_cost(16, 0.0)
+    assert readings.judging_cost(1, 0.25) == "1 question to judges, about $0.2500."
+
+
+def test_the_parts_of_a_split_are_named_in_words():
+    said = readings.rows({"train": [1, 2], "held_back": [3], "unscored": []})
+    assert said == "train 2, held back by 02's card 1, labelled without scores 0"
 
 
 def test_where_no_price_is_set_no_money_is_told(monkeypatch):

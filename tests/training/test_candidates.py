@@ -85,6 +85,17 @@ def test_a_recipe_whose_validation_rows_show_no_gap_stands_behind_all_others(
     assert made.router.metrics["validation_apgr"] == -1.0
 
 
+def test_a_figure_of_few_validation_rows_comes_with_its_interval(parts):
+    _, validation = parts
+    gain = np.nan_to_num(validation.superior - validation.inferior)
+    told = candidates._reached(gain, validation)
+    assert f"on {int(validation.graded.sum())} validation rows (95 % interval " in told
+    equal = replace(validation, superior=validation.inferior)
+    nobody = replace(validation, superior=np.full(len(validation), np.nan))
+    for rows_without_gap in (equal, nobody):
+        assert "too few for an APGR" in candidates._reached(gain, rows_without_gap)
+
+
 def test_without_categories_the_category_mean_is_left_out(parts, tmp_path):
     backbone = tiny_encoder(tmp_path / "tiny")
     for change, named in (({}, False), ({"use_categories": True}, True)):

@@ -94,6 +94,21 @@ def test_the_router_gets_the_certified_policy():
     assert router.policy is None
 
 
+@pytest.mark.parametrize("alone", [None, {"certified": False}, {"certified": True}])
+def test_a_policy_without_a_certificate_gives_way_to_a_router_that_has_one(alone):
+    found, rows, part, router = competing("informative")
+    router.certificate = alone
+    few = part["calibration"][:30]
+    certificate = competition.certify_choice(found, router, rows, few, 0.001, 0.01)
+    assert not certificate.promise.certified and "None certified" in certificate.sentence
+    if alone and alone["certified"]:
+        assert router.policy is None and "router alone is served" in certificate.sentence
+        assert "goes straight" not in certificate.sentence
+    else:
+        assert router.policy.before(0.0) == "up"
+        assert "Every prompt goes straight" in router.policy.certificate["sentence"]
+
+
 def test_scores_that_the_chosen_router_lacks_are_the_kernels():
     encoder = candidates.Candidate(Router("e", Known()), np.array([np.nan, 0.2]))
     kernel = candidates.Candidate(Router("k", Known()), np.array([0.1, 0.9]))
