@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from unicodedata import normalize
 
+from routerlib.answers.asked import Asked, asked_of, asked_value, in_asked_unit
 from routerlib.answers.quantities import LARGE_NUMBERS, number_in_words
 from routerlib.answers.values import (
     ENVIRONMENTS,
@@ -44,21 +45,23 @@ class Value:
     weight: int
 
 
-def closing_value(part: str) -> str | None:
+def closing_value(part: str, question: str | None = None) -> str | None:
     """The value a text ends on, as it is written there; None where it ends on none, or on several
     that are equally good.
 
     Its last paragraph that holds a value decides, up to one paragraph before the end, since behind
     the answer there may be a closing remark. A value in bold is preferred: "There are **9** boys,
-    as 12 of the 21 are girls."
+    as 12 of the 21 are girls." Where a sentence alone leaves several, the question tells which of
+    them it asks for.
     """
+    asked = asked_of(question) if question else None
     part = _VULGAR.sub(lambda sign: " " + normalize("NFKC", sign[0]).replace("⁄", "/"), part)
     without_code = re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL)
     paragraphs = [
         text for text in without_code.split("\n\n") if text.strip() and not _FAREWELL.match(text)
     ]
     for paragraph in reversed(paragraphs[-2:]):
-        value = _of_paragraph(paragraph)
+        value = _of_paragraph(paragraph, asked)
         if value is not None:
             return percents(value) or None
     return None
@@ -84,7 +87,7 @@ _COMMENT = re.compile(
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\bapprox\.)(?<!\bca\.)(?<!\.[a-z]\.)\s+(?![a-z])")
 
 
-def _of_paragraph(paragraph: str) -> str | None:
+def _of_paragraph(paragraph: str, asked: Asked | None) -> str | None:
     """What a paragraph says; "" where it says several things, None where it holds no value."""
     strong = [text for _, text in BOLD.findall(paragraph) if VALUE.match(text) and is_value(text)]
     plain = without_bold(paragraph)
@@ -100,7 +103,7 @@ def _of_paragraph(paragraph: str) -> str | None:
         for sentence in reversed(_SENTENCE_END.split(line)):
             if _COMMENT.match(sentence) or sentence.rstrip().endswith("?"):
                 continue
-            value = _of_sentence(sentence)
+            value = _of_sentence(sentence, asked)
             if value is not None:
                 return value
     return None
@@ -125,14 +128,24 @@ _EQUATION_END = re.compile(
 _REMARK = re.compile(r"\s*\([^()]*[^\W\d_]{2}[^()]*\)")  # "4 packs (20 plates)"
 # An interval or a point: "[-3, 3)", "(1/2, 4)"
 _BRACKETED = re.compile(r"[\[(] \s* [-−\d./π√∞]+ (?: \s*,\s* [-−\d./π√∞]+ )+ \s* [)\]]", re.VERBOSE)
+# A sum that stays one: "16π − 32", "2 + √3"
+_ATOM = r"(?:\d+(?:\.\d+)?)? (?: √(?:\d+|\(\d+\)) | π ) (?:/\d+)? | \d+(?:\.\d+)?"
+_SYMBOLIC = re.compile(
+    rf"(?<![\w.^√]) (?=[^,;A-Za-z]*[√π]) [-−]? (?:{_ATOM}) (?: \s*[-−+]\s* (?:{_ATOM}) )+"
+    r" (?![\w.]*\d|\w)",
+    re.VERBOSE,
+)
 _CHANCE = re.compile(r"(?i)\b(?:probability|chance|odds|fraction|proportion)\b")
 
 
-def _of_sentence(sentence: str) -> str | None:
+def _of_sentence(sentence: str, asked: Asked | None) -> str | None:
     """The value of a sentence's main clause; "" for several, None for none."""
     within = re.search(rf"∈\s*({_BRACKETED.pattern})\W*$", sentence, re.VERBOSE)
     if within:
         return within[1]
+    nothing = _NOTHING.search(sentence)
+    if nothing and not re.search(r"\d", sentence[nothing.start() :]):
+        return nothing.lastgroup and _NOTHING_NAMED[nothing.lastgroup]
     equation = _EQUATION_END.search(sentence)
     if equation and re.search(r"[A-Za-z]", equation["value"]):
         return equation["value"]
@@ -141,18 +154,56 @@ def _of_sentence(sentence: str) -> str | None:
         return values[-1].text if values else None
     shorter = _REMARK.sub("", sentence)
     sentence = shorter if _values_weighed(shorter) else sentence
-    chosen = _chosen(_clauses(sentence))
+    clauses = _clauses(sentence)
+    chosen = _as_asked(asked, sentence, clauses, _chosen(clauses))
     if chosen is None or not chosen.text:
         return chosen.text if chosen else None
     behind = sentence[chosen.end :]
-    share = re.match(r"\s+out of\s+(\d+)\b", behind)
+    share = re.match(r"\s+(?:out of|in|to)\s+(\d+)\b(?!\s*[\d%]|\s+[a-z])", behind)
     if share and _CHANCE.search(sentence[: chosen.start]):
         return f"{chosen.text}/{share[1]}"
     size = re.match(rf"\s+(?:{LARGE_NUMBERS})\b", behind)  # 2.5 million
-    return chosen.text + (size[0] if size else "")
+    dotted = re.fullmatch(r"\d{1,3}(?:\.\d{3})+", chosen.text)
+    unit = _EUROS.match(behind) if dotted else None  # 1.500 euros are no 1.5
+    return chosen.text + (size[0] if size else "") + (unit[0] if unit else "")
 
 
+_EUROS = re.compile(r"\s*(?:€|euros?\b)", re.IGNORECASE)
+
+
+# "There is no real solution.", "The limit does not exist.", "f(2) is undefined."
+_NOTHING = re.compile(
+    r"""
+      \b (?P<none> (?: there\ (?:is|are) | has | have ) \ no\ (?: (?:real|integer|such|valid)\ )?
+            (?: solutions?|roots?|values? )
+          | no\ (?: real\ )? solutions?\ exists? )
+    | \b (?P<undefined> (?: does\ not | doesn['’]t ) \ exist | is\ (?: undefined | not\ defined ) )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_NOTHING_NAMED = {"none": "no solution", "undefined": "does not exist"}
 UNDECIDED = Value("", 0, 0, SAID)
+
+
+def _as_asked(
+    asked: Asked | None, sentence: str, clauses: list[_Clause], chosen: Value | None
+) -> Value | None:
+    """What the question asks for, where the sentence leaves several values, or tells one amount in
+    two units; else what was chosen.
+    """
+    if asked is None or chosen is None:
+        return chosen
+    values = [value for clause in clauses for value in clause.values if value.weight != DENIED]
+    if not chosen.text:
+        place = asked_value(asked, sentence, [(value.start, value.end) for value in values])
+        return chosen if place is None else values[place]
+    restated = [clause for clause in clauses if clause.kind == "restating"]
+    if not any(clause.values for clause in restated):
+        return chosen
+    values = [chosen, *(value for clause in restated for value in clause.values)]
+    told = [value.text + " " + _word_behind(sentence[value.end :]) for value in values]
+    place = in_asked_unit(asked, told[0], told)
+    return chosen if place is None else values[place]
 
 
 def _chosen(clauses: list[_Clause]) -> Value | None:
@@ -299,6 +350,8 @@ def _clauses(sentence: str) -> list[_Clause]:
             for value in _values_weighed(text)
         )
         kind = _kind_of_clause(text)
+        if kind == "restating" and not found:
+            kind = "main"  # "That is 3 weeks" says it for the first time
         if kind == "main" and len(found) > 1 and _only_concludes(found[-1]):
             kind = "concluding"  # "…; so, the total is 150"
         found.append(_Clause(kind, values, text, start))
@@ -314,7 +367,13 @@ def _only_concludes(clause: _Clause) -> bool:
     return clause.kind == "concluding" and not clause.values and len(clause.text.split()) <= 3
 
 
+# "It would be 12 if there were no discount"
+_UNREAL = re.compile(r"\bwould\b.*\b(?:if|without)\b|\bif\b.*\bwould\b", re.IGNORECASE)
+
+
 def _kind_of_clause(text: str) -> str:
+    if _UNREAL.search(text):
+        return "subordinate"
     if _COMPARES.search(text):
         return "subordinate"
     if _RESTATING.match(text):
@@ -335,7 +394,7 @@ def _values_weighed(text: str) -> list[Value]:
         (match.start(), match.end(), _summed(joined_formulas(match[0])))
         for match in ENVIRONMENTS.finditer(text)
     ]
-    for pattern in (_BRACKETED, VALUE):
+    for pattern in (_BRACKETED, _SYMBOLIC, VALUE):
         for match in pattern.finditer(text):
             inside = any(start < match.end() and match.start() < end for start, end, _ in spans)
             if match[0] and not inside:
@@ -368,6 +427,7 @@ _WORDS = re.compile(
         | one (?=\ (?:hundred|thousand|million)) )
     (?: [- ] (?: and\ )? (?: one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
         |\w{3,5}teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million ) \b )*
+    (?: \ and\ a\ half\b )?
     """,
     re.VERBOSE,
 )
@@ -389,7 +449,8 @@ def _in_one(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int
     for start, end, value in spans:
         if found and re.fullmatch(r"\s*(?:,\s*(?:and\b)?|and\b)\s*", text[found[-1][1] : start]):
             opening, _, one = found.pop()
-            found.append((opening, end, f"{one}, {value}"))
+            sign = r" \cup " if "∞" in one + value else ", "  # of intervals, not of points
+            found.append((opening, end, f"{one}{sign}{value}"))
         elif found and _COMPOSED.fullmatch(text[found[-1][1] : start]):
             opening, _, _ = found.pop()
             found.append((opening, end, text[opening:end] + _word_behind(text[end:])))

@@ -231,7 +231,8 @@ def _denying_option(sentence: str, choices: Sequence[str]) -> str:
     said = [
         LETTERS[i]
         for i, option in enumerate(choices)
-        if _DENIES.search(option) and contains(key, option_key(option))
+        if _DENIES.search(option)
+        and (contains(key, option_key(option)) or key.endswith(option.casefold().strip(" .")))
     ]
     return said[0] if len(said) == 1 else ""
 
@@ -241,6 +242,8 @@ def _option_instead(sentence: str, choices: Sequence[str]) -> str:
     clauses = re.split(r"[;,]\s+|\bbut\b", sentence)
     denied = len(clauses) > 1 and not _DENIES.search(clauses[-1])
     told = re.search(r"(?i)\b(?:it|that|this)(?:\s+is|['’]s)\b", clauses[-1])
+    if denied and not told:
+        return letters_of(clauses[-1], choices)  # "not the Amazon but the Nile"
     return _told_option(clauses[-1], choices) if denied and told else ""
 
 

@@ -15,9 +15,10 @@ import re
 import unicodedata
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
-from routerlib.answers.quantities import Quantity, number_in_words, quantity
+from routerlib.answers.quantities import Quantity, composed, number_in_words, quantity
 from routerlib.answers.wording import folded
 
 MAX_LENGTH = (
@@ -91,7 +92,14 @@ def equal(gold: str, answer: str) -> bool:
         False where they differ, where either cannot be read, and where either was read only in
         part.
     """
-    gold, answer = _in_symbols(gold), _in_symbols(answer)
+    gold, answer = _in_signs(gold), _in_signs(answer)
+    nothing = _no_value(gold), _no_value(answer)
+    if any(nothing):
+        return nothing[0] == nothing[1]
+    told = _approximated(gold), _approximated(answer)
+    if any(told):
+        sides = [both or (text,) for both, text in zip(told, (gold, answer), strict=True)]
+        return any(equal(one, other) for one in sides[0] for other in sides[1])
     measured = _same_quantity(gold, answer)
     if measured is not None:
         return measured
@@ -118,6 +126,48 @@ def equal(gold: str, answer: str) -> bool:
     return _verified(gold, answer)
 
 
+# --- no value, and two for one ---
+
+_NOTHING = {
+    "none": re.compile(
+        r"""
+        (?: there\ (?:is|are)\ )? no\ (?: real\ | integer\ | such\ | valid\ )?
+          (?: solutions?|roots?|values?|answers? ) (?: \ exists? )?
+        | none | (?: the\ )? empty\ set | \\(?:emptyset|varnothing) | ∅ | \\?\{\s*\\?\}
+        """,
+        re.VERBOSE | re.IGNORECASE,
+    ),
+    "undefined": re.compile(
+        r"(?:it\ )?(?:dne|does\ not\ exist|doesn't\ exist|(?:is\ )?(?:undefined|not\ defined))",
+        re.VERBOSE | re.IGNORECASE,
+    ),
+}
+
+
+def _no_value(text: str) -> str | None:
+    """Which kind of no value a text names: "none" (no solution, ∅), "undefined" (DNE), or None."""
+    if len(text) > 80:
+        return None
+    bare = " ".join(_SPACES.sub(" ", _inside_all(text)).split())
+    return next((name for name, words in _NOTHING.items() if words.fullmatch(bare)), None)
+
+
+_APPROXIMATELY = re.compile(r"\\approx(?![A-Za-z])|≈")
+_NAME = re.compile(r"\\?[A-Za-z](?:_?\{?\w+\}?)?")
+
+
+def _approximated(text: str) -> tuple[str, str] | None:
+    r"""Both sides of `\sqrt{5} \approx 2.236`: one number, told twice; None for anything else."""
+    sides = _APPROXIMATELY.split(_inside_all(text))
+    if len(sides) != 2 or not all(side.strip() for side in sides):
+        return None
+    exact, rounded = sides[0].strip(), sides[1].strip()
+    return (rounded, rounded) if _NAME.fullmatch(exact) else (exact, rounded)
+
+
+# --- amounts ---
+
+
 def _same_quantity(gold: str, answer: str) -> bool | None:
     """Whether two numbers with units are the same amount; None where that is no matter of units.
 
@@ -127,11 +177,21 @@ def _same_quantity(gold: str, answer: str) -> bool | None:
     if max(len(gold), len(answer)) > MAX_LENGTH:
         return None
     asked, given = quantity(_inside_all(gold)), quantity(_inside_all(answer))
+    sums = composed(_inside_all(gold)), composed(_inside_all(answer))
+    if any(sums):
+        one = sums[0] or ([asked] if asked else [])
+        other = sums[1] or ([given] if given else [])
+        if one and other:
+            return any(_same_amount(*pair) for pair in product(one, other))
     for side, text in ((asked, answer), (given, gold)):
         if side and side.measures and re.search(r"%[\s$.]*$", text):
             return False  # 5 % are no 5 cm
     if asked is None or given is None or not (asked.measures or given.measures):
         return None
+    return _same_amount(asked, given)
+
+
+def _same_amount(asked: Quantity, given: Quantity) -> bool:
     if any(unit.startswith("?") and other == "" for unit, other in _pairs_of_parts(asked, given)):
         return equal(asked.number, given.number)
     named = [side.measures for side in (asked, given) if side.measures]
@@ -169,6 +229,14 @@ def _same_time(
     return (asked[1] if asked else gold) == (given[1] if given else answer)
 
 
+_PERCENT_WORD = re.compile(r"(?<=[\d$})])\s*(?:\\text\w*\{\s*)?(?:percent(?:age)?|pct)\b\.?\}?")
+
+
+def _in_signs(text: str) -> str:
+    """An expression with symbols as LaTeX has them, and `28 percent` as 28 %."""
+    return _PERCENT_WORD.sub(r"\\%", _in_symbols(text))
+
+
 def _in_symbols(text: str) -> str:
     """An expression with the signs of Unicode as LaTeX has them, and money signs left."""
     if text.isascii():
@@ -194,7 +262,7 @@ def tidy(expression: str) -> str:
     text = _in_symbols(expression.strip()).translate(_SYMBOLS)
     text = re.sub(r"^(?:\\displaystyle|\*\*)\s*|\*\*$", "", text).strip()
     text = _inside_all(text)
-    text = re.sub(r"\\math(?:rm|bf|it)\s*\{([a-z])\}", r"\1", text)  # \mathrm{e}, \mathrm{i}
+    text = re.sub(r"\\math(?:rm|bf|it)\s*\{([a-z]|[-+]?[\d.,]+)\}", r"\1", text)  # \mathrm{e}
     text = re.sub(r"(?<=\d)\{\s*,\s*\}\s*(?=\d{1,2}(?!\d))", ".", text)  # 3{,}5
     text = re.sub(
         r"(?<=\d)\\!\s*,\s*(?=\d{3})|(?<=\d),\\!\s*(?=\d{3})|(?<=\d)\{\s*,\s*\}\s*(?=\d{3})"
@@ -320,6 +388,7 @@ def _verified(gold: str, answer: str) -> bool:
         swapped = [_plain_number(text.replace(",", ".")) for text in (gold, answer)]
         if swapped[0] is not None and swapped[1] is not None and _close(swapped[0], swapped[1]):
             return True
+    gold, answer = _as_sets(gold, answer)
     if _is_set(gold) + _is_set(answer) == 1 and _is_pair(gold) + _is_pair(answer) == 1:
         return False  # {2, 5} has no order, (2, 5) has
     left, right = parsed(gold), parsed(answer)
@@ -344,6 +413,18 @@ def _same_sides(left: list[Any], right: list[Any], verify: Any) -> bool:
 
 def _is_set(text: str) -> bool:
     return bool(re.fullmatch(r"\\(?:left\s*\\)?\{.*\\\}", text, re.DOTALL))
+
+
+_PAIRS = re.compile(r"(?:\\left\s*)?\([^()]*\) (?: \s*,\s* (?:\\left\s*)?\([^()]*\) )+", re.VERBOSE)
+
+
+def _as_sets(gold: str, answer: str) -> tuple[str, str]:
+    """Several pairs side by side as the set they are, where the other side is written as a set."""
+    if _is_set(gold) and _PAIRS.fullmatch(answer):
+        return gold, rf"\{{{answer}\}}"
+    if _is_set(answer) and _PAIRS.fullmatch(gold):
+        return rf"\{{{gold}\}}", answer
+    return gold, answer
 
 
 def _is_pair(text: str) -> bool:

@@ -106,7 +106,9 @@ def states_value(text: str) -> bool:
 # --- the value a text commits to ------------------------------------------------------------------
 
 
-def committed_expression(part: str, truncated: bool) -> tuple[str | None, str]:
+def committed_expression(
+    part: str, truncated: bool, question: str | None = None
+) -> tuple[str | None, str]:
     """The value a text commits to, and the rule that found it; None where it commits to none.
 
     Of an output that was cut off only a box or a statement counts, and only where it does not touch
@@ -121,7 +123,7 @@ def committed_expression(part: str, truncated: bool) -> tuple[str | None, str]:
     for match in reversed(statements):
         if boxes and boxes[-1] and match.start() < boxes_end:
             break
-        answer = _stated_value(whole[match.end() :])
+        answer = _stated_value(_behind_denial(whole[match.end() :]))
         if answer:
             return answer, "stated"
     if boxes and boxes[-1]:
@@ -135,12 +137,16 @@ def committed_expression(part: str, truncated: bool) -> tuple[str | None, str]:
     first = first.strip() if rest.strip() else _OPENS_CONCLUDING.sub("", first.strip())
     if rest.strip() and _OPENS_REASONING.search(first):
         first = ""
+    last = closing_value(_without_check(folded(part)), question)
     if first and (is_value(first) or number_in_words(first.strip(" .*"))):
-        return result_of(first.rstrip(". ")), "first line"
-    last = closing_value(_without_check(folded(part)))
+        goes_on = "=" in first and _CONCLUDES.match(last_sentence(rest))
+        if not (goes_on and last):
+            return result_of(first.rstrip(". ")), "first line"
     return (last, "last value") if last else (None, "no statement")
 
 
+# Behind an equation: "x = 12, y = 5 … So x + y = 17."
+_CONCLUDES = re.compile(r"(?i)\W*(?:so|thus|hence|therefore|then|finally|consequently)\b")
 _OPENS_CONCLUDING = re.compile(r"^(?:So|Thus|Hence|Therefore)\b,?\s+(?=\$)")
 
 
@@ -166,10 +172,18 @@ def _without_check(text: str) -> str:
     return text[: check.start()]
 
 
+# "not 12 but 14": what is denied, before the value that takes its place
+_NOT_BUT = re.compile(r"\s*not\s+[^,.;\n]{1,40},?\s+(?:but|rather)\s+(?:rather\s+)?")
+
+
+def _behind_denial(phrase: str) -> str:
+    return _NOT_BUT.sub("", phrase, count=1) if _NOT_BUT.match(phrase) else phrase
+
+
 def _is_denied(text: str, statement: re.Match[str]) -> bool:
     """`The answer is not 9`, `if the answer were 9`, `the answer is 8? No`."""
     before = re.split(r"[.!?\n]", text[max(0, statement.start() - 40) : statement.start()])[-1]
-    behind = text[statement.end() : statement.end() + 30]
+    behind = _behind_denial(text[statement.end() : statement.end() + 80])
     return bool(
         re.match(r"\s*(?:not|n't|never|between|more than|less than|at (?:least|most))\b", behind)
         or re.search(r"(?i)\b(?:if|whether|suppose|assume|unless)\b", before)

@@ -53,7 +53,7 @@ def kind_of(gold: str, is_mcq: bool = False) -> Kind:
         return "text"
     if re.search(rf"(?!(?:{FUNCTIONS})\b)\b[^\W\d_]{{3,}}", gold):
         return "text"
-    return "maths" if re.search(r"\d|[-+*/=<>()]|^\W*[A-Za-z]\W*$", gold) else "text"
+    return "maths" if re.search(r"\d|[¼-¾⅐-⅞]|[-+*/=<>()]|^\W*[A-Za-z]\W*$", gold) else "text"
 
 
 def extract_choice(
@@ -101,7 +101,7 @@ def extract_final(
     """
     part = expressions.once_escaped(own_part(text, question)).strip()
     truncated = is_cut_off(part, text, finish_reason)
-    answer, rule = expressions.committed_expression(part, truncated)
+    answer, rule = expressions.committed_expression(part, truncated, question)
     return Extraction(answer, rule, "found" if answer else "none", truncated)
 
 

@@ -76,7 +76,7 @@ _NOUN = r"""
       | alternatives?
       | (?:correct|true|false|right|best|accurate|incorrect)\ (?:statements?|one|conclusion|match
           |description|explanation)
-      | one\ (?:that|which)\ is\ (?:not\ )?\w+ | exception
+      | one\ (?:that|which)\ is\ (?:not\ )?(?:an?\ )?\w+ | exception
       | (?:verdict|conclusion|decision|pick|remaining)(?=\s*:)
       | (?:correct|right)(?=\s*:) )
 """
@@ -133,9 +133,10 @@ _STATED_ABROAD = re.compile(
     rf"""
     (?: (?i: {ANSWER_ABROAD} | {OPTION_ABROAD} )
         (?: [ ]+ (?!(?i:{LINK_ABROAD}|(?:no|non|n[ãa]o|nicht|не)\b)) [^\W\d]{{2,}} ){{0,4}}?
-        \s* (?: (?i: {LINK_ABROAD} ) | [:=—–] | -(?=\s) ) \s* :?
+        \s* \]? \s* (?: (?i: {LINK_ABROAD} ) | [:=—–] | -(?=\s) | (?<=\]) ) \s* :?
       | (?i: \b(?:antwort|réponse|respuesta|risposta|resposta
             |ответ)\b ) (?= \s+[(]?[A-Z][).]*\s*(?:$|\n) )
+      | (?: उत्तर | জবাব | উত্তর ) (?= \s+[(]?[A-Z] )
       | (?<![不没別别]) (?<!有人) (?<!人会) (?<!人會)
         (?: [选選](?![项項]) [择擇]? [是为為]? ) \s* :? )
     (?: \s | [:",] | \b(?i: la|el|le|lo|les|die|der|das|den|o|a|é|option|opción|opção|opzione
@@ -177,6 +178,7 @@ _IS_CORRECT = re.compile(
     (?i: correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable
        | probable|logical|defensible|convincing|fitting
        |consistent|possibility|(?:my\ )?(?:answer|choice)|solution|supported
+       | one\ (?:that|which)\ (?:matches|fits|works|holds|applies)
        | among\ the\ (?:options|choices)|listed|available ) \b
     (?i: \s+ (?:answer|option|choice|one|statement|response|match|description|explanation) )?
     """,
@@ -314,7 +316,7 @@ _BEFORE_LETTER = re.compile(
     (?i) (?: ^ | [\n.,;:!?(\["'–—-]
       | \b (?: options?|choices?|answers?|letter|statement|therefore|thus|so|hence|that|only|and|but
              | believe|think|conclude|choices,|then|while|which|clearly|actually|say|suggests?
-             | indicates? ) )
+             | indicates? | inspection | consideration | reflection ) )
     \s* ["'(\[]* $
     """,
     re.VERBOSE,
@@ -358,10 +360,30 @@ def plain_text(text: str) -> str:
     """An output without emphasis, maths delimiters and what it grants to other answers, folded;
     `(A, C)` becomes `(A), (C)`.
     """
+    plain = _NUMBERED.sub(_letter_of_number, without_contrast(unstyled(text)))
     return _LETTER_LIST.sub(
-        lambda match: "(" + "), (".join(re.findall("[A-Z]", match[1])) + ")",
-        without_contrast(unstyled(text)),
+        lambda match: "(" + "), (".join(re.findall("[A-Z]", match[1])) + ")", plain
     )
+
+
+_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth"]
+# "The third option is correct", "the answer is option number 3"
+_NUMBERED = re.compile(
+    rf"""
+    (?i) \b the \s+ (?P<first> {"|".join(_ORDINALS)} ) \s+ (?: option | choice | answer ) \b
+      (?= \s+ (?: is | must\ be ) \s+ (?: the\s+ )? (?: correct | right ) \b )
+    | (?<= \bis\ ) the \s+ (?P<behind> {"|".join(_ORDINALS)} ) \s+ (?: option | choice | one ) \b
+    | \b (?: option | choice ) \s+ (?: number | no\. | \# ) \s* (?P<number> [1-9] ) \b
+    """,
+    re.VERBOSE,
+)
+
+
+def _letter_of_number(match: re.Match[str]) -> str:
+    """`the third option` as `option C`."""
+    ordinal = match["first"] or match["behind"]
+    place = _ORDINALS.index(ordinal.casefold()) if ordinal else int(match["number"]) - 1
+    return f"option {LETTERS[place]}"
 
 
 def _decided(statement: Statement, options: int) -> tuple[str, str]:
@@ -408,10 +430,10 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
 _ABROAD = re.compile(
     r"""
       [AaRrJjCcSsOoLl] (?: ntwo | rgebnis | [ée]pon[sd] | espuesta | isp?osta | esposta | esultado
-        | isultato | ésultat | awab | evap | var[: e] | dpov | ösung | olu[czç] | pción | pção
+        | isultato | ésultat | awab | evap | var[: e] | dpo[vw] | ösung | olu[czç] | pción | pção
               | pzione
         | lternativa | et(?:ra|tera)\b )
-    | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | đáp
+    | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | [Đđ]áp
     | [Aa]ussage | [Rr]ichtig | [Kk]orrekt | würde | wähle | chois | [Ee]lijo | [Ee]legir | [Ee]scoj
     | ntscheide | c'est | (?:\b|\s)[èé]\s
     | [Rr]este | [Bb]leibt | [Rr]iman | [Rr]esta | [Qq]ueda | [Ss]obra | abarito | beste
@@ -553,7 +575,8 @@ def announced(text: str, place: int) -> bool:
 # "…is C. heap sort, which", "…from (D) 24 m", "an aldol addition (E)": a letter with its own option
 _WITH_OPTION = re.compile(
     r"""
-    (?P<verb> (?i: \b (?:is|are|be|as|so) ) )? (?: ^ | [\s:"] ) (?: (?i:option|choice|answer) \s+ )?
+    (?P<verb> (?i: \b (?:is|are|be|as|so) ) )? (?: ^ | [\s:"]{1,3} )
+    (?: (?i:option|choice|answer) \s+ )?
     (?: \( ([A-Z]) \) :? | ([A-Z]) [).:]+ ) [ ]* (?= ([^\n]+) )
     """,
     re.VERBOSE,

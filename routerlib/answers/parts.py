@@ -45,8 +45,8 @@ _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*<\|message\|>")  # gpt-oss spe
 _BARE_CHANNELS = re.compile(r"^\s*analysis(?=[^\sa-z])(?:.*?)(?:assistant\s*final|\Z)", re.DOTALL)
 _ANSWER_TAG = re.compile(
     r"""
-    < (final_answer|answer|final|output|response|solution|result) >     # <answer>B</answer>
-    (?P<inside> .*? ) (?: </ \1 > | \Z )
+    [<\[] (final_answer|answer|final|output|response|solution|result) [>\]]   # <answer>B</answer>
+    (?P<inside> .*? ) (?: [<\[] / \1 [>\]] | (?<! \] ) \Z )
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )

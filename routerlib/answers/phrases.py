@@ -39,6 +39,7 @@ def committed_phrase(part: str, truncated: bool) -> tuple[str | None, str]:
 _LEAD_IN = re.compile(
     r"""
     (?i) ^ (?: (?: so|therefore|thus|hence|well|sure|ok(?:ay)?|i\ (?:think|believe)
+      | i(?:['’]d|\ would)\ (?:say|guess) | my\ (?:best\ )?guess\ is
       | the\ (?:correct\ |final\ |right\ )?answer|answer|a|it|this|that|they|he|she|is|was|are|were
       | it's|that's|would\ be|called|known\ as|named|probably|most\ likely|likely|:|,|- ) \s* )+
     """,
@@ -65,6 +66,8 @@ _FORMER = re.compile(
     r"""
     (?i) \b (?: formerly|previously|originally|once ) \s+ (?: known\ as|called|named ) \s
         [^,;.]{1,80} [,;]
+      | ; [^,;.]{1,80} \b (?: used\ to\ be | was\ (?:formerly|once|previously) ) \s
+        [^,;.]{1,80} (?= [.]? $ )
       | \b [^,;.]{1,80} \b used\ to\ be \s [^,;.]{1,80} [,;] (?: \s*but\b )?
     """,
     re.VERBOSE,

@@ -8,7 +8,7 @@ which equals only itself. Everything here is text and exact arithmetic.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 # --- numbers in words -----------------------------------------------------------------------------
@@ -43,10 +43,13 @@ LARGE_NUMBERS = "|".join(_LARGE)
 
 
 def number_in_words(text: str) -> Fraction | None:
-    """The value of "twenty-one", "three hundred and five", "2.5 million"; None for anything
-    else.
+    """The value of "twenty-one", "three hundred and five", "two and a half", "2.5 million"; None
+    for anything else.
     """
     words = re.sub(r"[-\s]+", " ", text.strip().casefold()).split()
+    if len(words) > 3 and words[-3:] == ["and", "a", "half"]:
+        whole = number_in_words(" ".join(words[:-3]))
+        return None if whole is None else whole + Fraction(1, 2)
     if not words or len(words) > 12:
         return None
     if words in (["a", "dozen"], ["one", "dozen"]):
@@ -139,7 +142,8 @@ def _units_by_name() -> dict[str, tuple[str, Fraction]]:
 
 _UNITS = _units_by_name()
 _FIGURE = (
-    r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
+    r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?:[ ]\d{3})+(?!\d)|\d+)(?:\.\d+)?"
+    r"|\d+,\d{1,2}(?!\d)|\.\d+)"
     r"(?:\s*(?:\\times|\\cdot)\s*10\^\{?[-+]?\d+\}?)?"
 )
 _WITH_UNIT = re.compile(
@@ -178,7 +182,39 @@ def quantity(text: str) -> Quantity | None:
             return None
         number = str(value)
     name = (match["unit"] or match["sign"] or "").strip(" .*").replace("\\", "")
-    return _in_base_unit(number, name, int(match["power"] or 1))
+    found = _in_base_unit(number, name, int(match["power"] or 1))
+    if found and found.measures == "€" and _DOTTED.fullmatch(number):
+        return replace(found, number=number.replace(".", ""))
+    return found
+
+
+# "2 hours 15 minutes", "1 m 80 cm", "5 feet and 3 inches": the parts of one quantity
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([^\W\d_]+)\.?(?:\s*,?\s*(?:and\s+)?|$)")
+# 1.500 €: money has no three decimals, so these are thousands as most of Europe writes them
+_DOTTED = re.compile(r"\d{1,3}(?:\.\d{3})+")
+
+
+def composed(text: str) -> list[Quantity]:
+    """A quantity of several parts in each of its units: "2 hours 15 minutes" is 9/4 hours and 135
+    minutes.
+
+    Returns:
+        One Quantity a unit; [] where a text is anything else, or its units measure different
+        things.
+    """
+    text = text.strip(" .")
+    matches = list(_PART.finditer(text))
+    if len(matches) < 2 or "".join(match[0] for match in matches) != text:
+        return []
+    parts = [quantity(f"{match[1]} {match[2]}") for match in matches]
+    known = [part for part in parts if part and part.measures and part.measures[0] != "?"]
+    if len(known) < len(parts) or len({part.measures for part in known}) > 1:
+        return []
+    factors = [part.factor for part in known]
+    if factors != sorted(set(factors), reverse=True):
+        return []  # 3 cm 5 m are two lengths
+    whole = sum((Fraction(part.number) * part.factor for part in known), Fraction(0))
+    return [replace(part, number=str(whole / part.factor)) for part in known]
 
 
 def _in_base_unit(number: str, name: str, power: int) -> Quantity | None:

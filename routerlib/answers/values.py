@@ -93,9 +93,10 @@ def result_of(line: str) -> str:
     """
     left, equals, right = line.rpartition("=")
     arithmetic = re.fullmatch(r"[\s\d.,+\-*/×·÷()=$€£−x^]*\d[\s\d.,+\-*/×·÷()=$€£−x^]*", left)
+    counted = re.fullmatch(r"\s*[\d.,]+\s+[^\W\d_]{3,}\s*", left)  # 3 dozen = 36 eggs
     if left.count("$") % 2 and "$" in right:
         right = right.partition("$")[0]  # the end of the mathematics: "$2 + 3 = 5$ apples"
-    return right.strip() if equals and arithmetic and right.strip() else line
+    return right.strip() if equals and (arithmetic or counted) and right.strip() else line
 
 
 def joined_formulas(environments: str) -> str:

@@ -96,8 +96,8 @@ OPTION_ABROAD = r"""
 _ENGLISH_LINK = r"\b(?:is|are|was|were|would\ be|should\ be|must\ be|will\ be|comes\ to|equals)\b"
 LINK_ABROAD = r"""
     应该是 | 应为 | 應為 | 就是 | 是 | 为 | 為 | は | [은는이가](?=[\s\d(A-Z])
-  | \b(?: ist | lautet | wäre | is | luidt | est | serait | es | sería | è | é | seria | jest | je
-      | är | adalah | là | это | является )\b
+  | \b(?: ist | lautet | wäre | is | luidt | est | serait | es | sería | è | é | seria | jest | to
+      | je | är | adalah | là | это | является )\b
   | هي | هو
 """
 _STATEMENT = re.compile(

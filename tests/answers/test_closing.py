@@ -75,6 +75,14 @@ def test_what_stands_beside_the_verb_is_not_what_a_sentence_says(text, value):
         ("She paid 40% of $350, i.e. $140.", "$140"),
         ("They sold 3 times as many pens, i.e. 54 pens.", "54"),
         ("Custa 30 reais o frete; portanto, o total é 150.", "150"),
+        ("It would be 15 if it were not for the rebate; with the rebate it is 11.", "11"),
+        ("The chance is 7 in 40.", "7/40"),
+        ("The region measures 9π − 18.", "9π − 18"),
+        ("So g falls on (−∞, −2) and (5, ∞).", "(−∞, −2) \\cup (5, ∞)"),
+        ("The equation has no real roots.", "no solution"),
+        ("Thus the limit does not exist.", "does not exist"),
+        ("There is no solution for k = 3; for all others it is 8.", "8"),
+        ("El total es 1.250 euros.", "1.250 euros"),
     ],
 )
 def test_the_clause_that_concludes_decides(text, value):

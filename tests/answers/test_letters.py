@@ -29,6 +29,12 @@ def committed(text, truncated=False):
         ("Clearly, (D) is the most plausible.", "D", "called correct"),
         ("A and B are too tall, which leaves D.", "D", "closest option"),
         ("Only C remains.", "C", "closest option"),
+        ("The third option is correct.", "C", "called correct"),
+        ("So the answer is the second one.", "B", "stated letter"),
+        ("I choose option number 4.", "D", "closest option"),
+        ("The one that is NOT a broadleaf is B.", "B", "stated letter"),
+        ("On closer inspection C is the one that fits.", "C", "called correct"),
+        ("Thus, the tree is: **D. willow**\n\nIt grows by rivers.", "D", "announced option"),
         ("c) maple tree", "C", "lone letter"),
     ],
 )
@@ -49,6 +55,10 @@ def test_what_a_text_commits_to_has_a_rule(text, letter, rule):
         "正しい答えはCです。",
         "정답은 C입니다.",
         "उत्तर: C",
+        "सही उत्तर C है।",
+        "【答案】C",
+        "Prawidłowa odpowiedź to C.",
+        "Đáp án đúng là C.",
     ],
 )
 def test_statements_in_other_languages(text):
