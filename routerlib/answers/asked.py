@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
-from routerlib.answers.quantities import quantity
+from routerlib.answers.quantities import Quantity, quantity
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Asked:
     subject: str
     words: frozenset[str]
     is_money: bool
+    is_percent: bool
     is_rate: bool
 
 
@@ -58,6 +60,7 @@ _MONEY = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_PERCENT = re.compile(r"\b(?:what|which|how many) percent|\bpercentage\b", re.IGNORECASE)
 _RATE = re.compile(
     r"\b(?:per|each|every|apiece|rate|average|hourly|weekly|daily|monthly|unit)\b|\ba piece\b",
     re.IGNORECASE,
@@ -90,6 +93,7 @@ def asked_of(question: str) -> Asked | None:
         subject=_stem(subject[1]) if subject and subject[1].casefold() not in _EMPTY else "",
         words=frozenset(_telling(asking)),
         is_money=bool(_MONEY.search(asking)) and not many,
+        is_percent=bool(_PERCENT.search(asking)),
         is_rate=bool(_RATE.search(asking)),
     )
 
@@ -111,6 +115,39 @@ def asked_value(asked: Asked, sentence: str, spans: Sequence[tuple[int, int]]) -
     return chosen[-1] if len(texts) == 1 else None
 
 
+def asked_instead(asked: Asked, sentence: str, spans: Sequence[tuple[int, int]]) -> int | None:
+    """The place in `spans` of the one value that must be meant, whatever else the sentence tells:
+    "the discount is $15, making it $45", where the discount is asked for.
+    """
+    paid = [i for i, (_, end) in enumerate(spans) if _is_of_asked(asked, sentence[end:])]
+    if paid:
+        fits = paid
+    elif asked.is_percent:
+        fits = [i for i, (start, end) in enumerate(spans) if "%" in sentence[start:end]]
+    elif asked.subject:
+        fits = [i for i, (start, _) in enumerate(spans) if _names(asked.subject, sentence[:start])]
+    else:
+        fits = []
+    return fits[0] if len(fits) == 1 else None
+
+
+def _is_of_asked(asked: Asked, behind: str) -> bool:
+    """Whether a value is for one of what is asked: "$96 a day", where a day is asked for."""
+    of_one = _OF_ONE.match(behind)
+    return of_one is not None and bool(set(_telling(of_one[0])) & asked.words)
+
+
+# "… the discount is $": what the value behind it is
+_NAMED = re.compile(
+    r"\b(?:the|her|his|their|its)\s+(\w+)\s+(?:is|are|was|=)\s*[$€£]?$", re.IGNORECASE
+)
+
+
+def _names(subject: str, before: str) -> bool:
+    told = _NAMED.search(before)
+    return told is not None and _stem(told[1]) == subject
+
+
 def in_asked_unit(asked: Asked, chosen: str, others: Sequence[str]) -> int | None:
     """The place in `others` of the same amount as `chosen` in the unit that is asked for.
 
@@ -119,11 +156,25 @@ def in_asked_unit(asked: Asked, chosen: str, others: Sequence[str]) -> int | Non
     """
     if len(asked.counted) != 1 or _stem(chosen.split()[-1]) == asked.counted[0]:
         return None
-    unit = quantity(f"1 {asked.counted[0]}")
-    if unit is None or unit.measures.startswith("?"):
+    own = quantity(chosen)
+    if own is None or not own.measures or own.measures.startswith("?"):
         return None
-    found = [i for i, other in enumerate(others) if _stem(other.split()[-1]) == asked.counted[0]]
+    told = [quantity(other) for other in others]
+    found = [
+        i
+        for i, other in enumerate(told)
+        if _stem(others[i].split()[-1]) == asked.counted[0] and other and _as_much(own, other)
+    ]
     return found[0] if len(found) == 1 else None
+
+
+def _as_much(one: Quantity, other: Quantity) -> bool:
+    """Whether two quantities in figures are the same amount of the same thing, up to rounding."""
+    figures = [re.fullmatch(r"[\d,]*\.?\d+", side.number) for side in (one, other)]
+    if one.measures != other.measures or not all(figures):
+        return False
+    amounts = [Fraction(side.number.replace(",", "")) * side.factor for side in (one, other)]
+    return abs(amounts[0] - amounts[1]) <= max(amounts) / 100
 
 
 def _fit(asked: Asked, sentence: str, spans: Sequence[tuple[int, int]], i: int) -> tuple[int, int]:
@@ -132,11 +183,14 @@ def _fit(asked: Asked, sentence: str, spans: Sequence[tuple[int, int]], i: int) 
     before = sentence[spans[i - 1][1] if i else 0 : start]
     behind = sentence[end : spans[i + 1][0] if i + 1 < len(spans) else len(sentence)]
     behind = re.split(r"[,;.]|\band\b", behind)[0]
+    if _is_of_asked(asked, behind):
+        return (2, 0)
     if (_OF_ONE.match(behind) or _EACH.search(_since_clause(before))) and not asked.is_rate:
         return (0, 0)
     counts = [_stem(word) for word in re.findall(r"[A-Za-z]+", behind)[:4]]
-    around = set(_telling(_since_clause(before) + " " + " ".join(behind.split()[:4])))
-    words = len(around & asked.words)
+    beside = asked.words & set(_telling(" ".join(behind.split()[:4])))
+    leading = asked.words & set(_telling(_since_clause(before)))
+    words = 10 * len(beside) + len(leading - beside)  # "cups of sugar" tells more than "she needs"
     if asked.counted:
         named = sum(word in counts for word in asked.counted)
         return (named if asked.counted[-1] in counts[:3] else 0, words if named else 0)

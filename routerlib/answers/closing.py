@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from unicodedata import normalize
 
-from routerlib.answers.asked import Asked, asked_of, asked_value, in_asked_unit
+from routerlib.answers.asked import Asked, asked_instead, asked_of, asked_value, in_asked_unit
 from routerlib.answers.quantities import LARGE_NUMBERS, number_in_words
 from routerlib.answers.values import (
     ENVIRONMENTS,
@@ -125,7 +125,7 @@ _EQUATION_END = re.compile(
     r" \s* [.!]? \s* $",
     re.VERBOSE,
 )
-_REMARK = re.compile(r"\s*\([^()]*[^\W\d_]{2}[^()]*\)")  # "4 packs (20 plates)"
+_REMARK = re.compile(r"\s*\([^()]*(?:[^\W\d_]{2}|i\.e|e\.g)[^()]*\)")  # "4 packs (20 plates)"
 # An interval or a point: "[-3, 3)", "(1/2, 4)"
 _BRACKETED = re.compile(r"[\[(] \s* [-−\d./π√∞]+ (?: \s*,\s* [-−\d./π√∞]+ )+ \s* [)\]]", re.VERBOSE)
 # A sum that stays one: "16π − 32", "2 + √3"
@@ -135,6 +135,7 @@ _SYMBOLIC = re.compile(
     r" (?![\w.]*\d|\w)",
     re.VERBOSE,
 )
+_RATIO = re.compile(r"(?<![\d:.])\d+(?:\s?:\s?\d+)+(?![\d:])|(?<=ratio is )\d+ to \d+\b")
 _CHANCE = re.compile(r"(?i)\b(?:probability|chance|odds|fraction|proportion)\b")
 
 
@@ -152,10 +153,18 @@ def _of_sentence(sentence: str, asked: Asked | None) -> str | None:
     if len(sentence) > LONGEST:
         values = _values_weighed(sentence)
         return values[-1].text if values else None
+    whole = sentence
     shorter = _REMARK.sub("", sentence)
     sentence = shorter if _values_weighed(shorter) else sentence
     clauses = _clauses(sentence)
     chosen = _as_asked(asked, sentence, clauses, _chosen(clauses))
+    if asked and chosen and chosen.text and sentence != whole:
+        values = _values_weighed(whole)
+        told = [f"{value.text} {_word_behind(whole[value.end :])}" for value in values]
+        own = f"{chosen.text} {_word_behind(sentence[chosen.end :])}"
+        place = in_asked_unit(asked, own, told)
+        if place is not None:
+            return values[place].text
     if chosen is None or not chosen.text:
         return chosen.text if chosen else None
     behind = sentence[chosen.end :]
@@ -178,10 +187,15 @@ _NOTHING = re.compile(
             (?: solutions?|roots?|values? )
           | no\ (?: real\ )? solutions?\ exists? )
     | \b (?P<undefined> (?: does\ not | doesn['’]t ) \ exist | is\ (?: undefined | not\ defined ) )
+    | \b (?P<endless> infinitely\ many ) \b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_NOTHING_NAMED = {"none": "no solution", "undefined": "does not exist"}
+_NOTHING_NAMED = {
+    "none": "no solution",
+    "undefined": "does not exist",
+    "endless": "infinitely many",
+}
 UNDECIDED = Value("", 0, 0, SAID)
 
 
@@ -193,16 +207,20 @@ def _as_asked(
     """
     if asked is None or chosen is None:
         return chosen
-    values = [value for clause in clauses for value in clause.values if value.weight != DENIED]
+    values = [
+        value
+        for clause in clauses
+        for value in clause.values
+        if value.weight != DENIED or clause.kind == "restating"
+    ]
     if not chosen.text:
         place = asked_value(asked, sentence, [(value.start, value.end) for value in values])
         return chosen if place is None else values[place]
-    restated = [clause for clause in clauses if clause.kind == "restating"]
-    if not any(clause.values for clause in restated):
-        return chosen
-    values = [chosen, *(value for clause in restated for value in clause.values)]
     told = [value.text + " " + _word_behind(sentence[value.end :]) for value in values]
-    place = in_asked_unit(asked, told[0], told)
+    own = chosen.text + " " + _word_behind(sentence[chosen.end :])
+    place = in_asked_unit(asked, own, told)
+    if place is None:
+        place = asked_instead(asked, sentence, [(value.start, value.end) for value in values])
     return chosen if place is None else values[place]
 
 
@@ -214,19 +232,36 @@ def _chosen(clauses: list[_Clause]) -> Value | None:
     main = main or [clause for clause in clauses if clause.kind == "restating" and clause.said()]
     concluding = [clause for clause in main if clause.kind == "concluding"]
     if concluding:
+        behind = clauses[clauses.index(concluding[-1]) + 1 :]
+        beside = [clause for clause in behind if clause.kind == "main" and clause.of_weight(SAID)]
+        if _OPENS_CONCLUSION.match(concluding[-1].text) and beside:
+            return _same([concluding[-1].choice(), *(clause.choice() for clause in beside)])
         return concluding[-1].choice()
     if main and main[-1].ends_on_sum():
         return main[-1].choice()
     for weight in (SAID, BESIDE):
         telling = [clause for clause in main if clause.of_weight(weight)]
         if telling:
-            choices = [clause.choice() for clause in telling]
-            same = len({choice.text for choice in choices}) == 1
-            return choices[-1] if same else UNDECIDED
+            return _same([clause.choice() for clause in telling])
     rest = [value for clause in clauses for value in clause.values if value.weight != DENIED]
     if not rest:
         return UNDECIDED if any(clause.values for clause in clauses) else None
     return rest[-1] if len({value.text for value in rest}) == 1 else UNDECIDED
+
+
+# "Thus Ann has 30, Ben has 20": what follows from it stands in all clauses behind it
+_OPENS_CONCLUSION = re.compile(r"(?i)\W*(?:so|thus|therefore|hence|then)\b")
+
+
+def _same(choices: list[Value]) -> Value:
+    """The value that all clauses say, or the one that the last one keeps of several: "x is 2 or -2;
+    since x > 0, x is 2".
+    """
+    last = choices[-1]
+    if len({choice.text for choice in choices}) == 1:
+        return last
+    kept = all(last.text in re.split(r",\s*", choice.text) for choice in choices)
+    return last if last.text and kept else UNDECIDED
 
 
 # --- clauses --------------------------------------------------------------------------------------
@@ -394,11 +429,14 @@ def _values_weighed(text: str) -> list[Value]:
         (match.start(), match.end(), _summed(joined_formulas(match[0])))
         for match in ENVIRONMENTS.finditer(text)
     ]
-    for pattern in (_BRACKETED, _SYMBOLIC, VALUE):
+    for pattern in (_BRACKETED, _RATIO, _SYMBOLIC, VALUE):
         for match in pattern.finditer(text):
             inside = any(start < match.end() and match.start() < end for start, end, _ in spans)
             if match[0] and not inside:
-                spans.append((match.start(), match.end(), match[0].strip()))
+                written = match[0].strip()
+                if pattern is _RATIO:
+                    written = written.replace(" to ", ":")
+                spans.append((match.start(), match.end(), written))
     if not spans and not re.search(r"\d", text):
         spans = [
             (word.start(), word.end(), word[0])
@@ -409,6 +447,8 @@ def _values_weighed(text: str) -> list[Value]:
     before = 0
     for start, end, value in _in_one(text, sorted(spans)):
         weight = _weight_of_value(text[before:start], value, text[end:])
+        if _ENDS_RANGE.fullmatch(text[before:start]) and not _RISES.search(text[:start]):
+            weight = DENIED
         if values and weight is not None and _CONJUNCT.fullmatch(text[before:start]):
             weight = min(weight, values[-1].weight)
         before = end
@@ -431,6 +471,9 @@ _WORDS = re.compile(
     """,
     re.VERBOSE,
 )
+# The end of a range, "5 to 6", but not of a change: "rose from 100 to 145"
+_ENDS_RANGE = re.compile(r"\s+to\s+|\s*[–]\s*")
+_RISES = re.compile(r"(?i)\bfrom\s+\S+(?:\s+\w+)?\s+(?:to|–)\s*$")
 # "for 1 coffee and 1 cake": the second stands where the first does
 _CONJUNCT = re.compile(r"(?:\s+[^\W\d_]+){0,3}\s*,?\s*\b(?:and|or|und|et|y|e|и)\s+")
 # Two units of one quantity: "2 hours 15 minutes", "1 m 80 cm"
@@ -451,6 +494,9 @@ def _in_one(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int
             opening, _, one = found.pop()
             sign = r" \cup " if "∞" in one + value else ", "  # of intervals, not of points
             found.append((opening, end, f"{one}{sign}{value}"))
+        elif found and re.fullmatch(r"\s*(?:≈|\\approx)\s*", text[found[-1][1] : start]):
+            opening, _, one = found.pop()
+            found.append((opening, end, f"{one} ≈ {value}"))
         elif found and _COMPOSED.fullmatch(text[found[-1][1] : start]):
             opening, _, _ = found.pop()
             found.append((opening, end, text[opening:end] + _word_behind(text[end:])))
@@ -551,7 +597,8 @@ _PREPOSITION = re.compile(
       | of | en | dans | chez | entre | durante | desde | pendant | depuis | bis | um | für | nach
       | von | aus | mit | pour | sur | avec | après | sous | por | para | con | de | del | em | no
       | na | do | da | com | per | su | di | dopo | из | за | в | на | по | с | от )
-    (?: \s+ (?! (?:{_IS}|totale?|all)\b ) [^\W\d_][\w'’-]* ){{0,3}} \s+ {_ABOUT} (?: =\s* )? $
+    (?: \s+ (?! (?:{_IS}|totale?|all|and|or|und|et|y|e|и)\b ) [^\W\d_][\w'’-]* ){{0,3}} \s+ {_ABOUT}
+    (?: =\s* )? $
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -122,7 +122,7 @@ def _leading_letter(plain: str, choices: Sequence[str]) -> str:
 
 # "II is backed by the text. C.", "So both are true [C].": a letter alone at the very end
 _ALONE = re.compile(
-    r"(?: [.!?] | [a-z]{2}, ) \s+ ([B-HJ-Z]) \.? $ | ^ [^(\[]* \s [(\[] ([A-Z]) [)\]] \W* $",
+    r"(?: [.!?:] | [a-z]{2}, ) \s+ ([B-HJ-Z]) \.? $ | ^ [^(\[]* \s [(\[] ([A-Z]) [)\]] \W* $",
     re.VERBOSE,
 )
 
@@ -234,7 +234,9 @@ def _denying_option(sentence: str, choices: Sequence[str]) -> str:
         if _DENIES.search(option)
         and (contains(key, option_key(option)) or key.endswith(option.casefold().strip(" .")))
     ]
-    return said[0] if len(said) == 1 else ""
+    others = re.findall(r"\(([A-Z])\)", sentence)
+    told_too = [letter for letter in others if letter in LETTERS[: len(choices)]]
+    return said[0] if len(said) == 1 and set(told_too) <= set(said) else ""
 
 
 def _option_instead(sentence: str, choices: Sequence[str]) -> str:

@@ -137,6 +137,7 @@ _NOTHING = {
         """,
         re.VERBOSE | re.IGNORECASE,
     ),
+    "endless": re.compile(r"infinitely\ many(?:\ \w+)?", re.VERBOSE | re.IGNORECASE),
     "undefined": re.compile(
         r"(?:it\ )?(?:dne|does\ not\ exist|doesn't\ exist|(?:is\ )?(?:undefined|not\ defined))",
         re.VERBOSE | re.IGNORECASE,
@@ -224,6 +225,9 @@ def _same_time(
     gold: str, answer: str, asked: re.Match[str] | None, given: re.Match[str] | None
 ) -> bool:
     """3:30 and 3:30 PM; but 3:30 AM is another time."""
+    one, other = _on_a_day(gold, asked), _on_a_day(answer, given)
+    if one is not None and one == other:
+        return True
     if asked and given:
         return (asked[1], asked[2].casefold()) == (given[1], given[2].casefold())
     return (asked[1] if asked else gold) == (given[1] if given else answer)
@@ -231,10 +235,24 @@ def _same_time(
 
 _PERCENT_WORD = re.compile(r"(?<=[\d$})])\s*(?:\\text\w*\{\s*)?(?:percent(?:age)?|pct)\b\.?\}?")
 
+_AND_A_HALF = re.compile(r"\b(\d+) and a half\b")
+
 
 def _in_signs(text: str) -> str:
-    """An expression with symbols as LaTeX has them, and `28 percent` as 28 %."""
+    """An expression with symbols as LaTeX has them, `28 percent` as 28 %, `3 and a half` as 3.5."""
+    text = _AND_A_HALF.sub(r"\1.5", text)
     return _PERCENT_WORD.sub(r"\\%", _in_symbols(text))
+
+
+def _on_a_day(text: str, clock: re.Match[str] | None) -> int | None:
+    """Minutes since midnight of `9:30 p.m.` and `21:30`; None where the half of the day is open."""
+    time = re.fullmatch(r"(\d{1,2}):(\d\d)", clock[1] if clock else text.strip())
+    if not time or not (clock or int(time[1]) > 12):
+        return None
+    hours = int(time[1]) % 12 if clock else int(time[1])
+    if clock and clock[2].casefold() == "p":
+        hours += 12
+    return 60 * hours + int(time[2])
 
 
 def _in_symbols(text: str) -> str:
@@ -287,6 +305,9 @@ def tidy(expression: str) -> str:
     text = re.sub(
         r"\s*(?:\\pmod\s*\{?\s*\d+\s*\}?|\(\s*\\?(?:text\{)?mod\}?\s*\d+\s*\))$", "", text
     )
+    text = _CASES.sub(_listed_cases, text)
+    text = _BARE_FUNCTION.sub(r"\\\1 ", text)
+    text = _PRODUCT.sub(_multiplied, text)
     words = number_in_words(text)
     if words is not None:
         text = str(words)
@@ -294,6 +315,27 @@ def tidy(expression: str) -> str:
     text = _DEGREES_IN_TRIG.sub(r"\\\1(\\frac{\2 \\pi}{180})", text)
     text = _MIXED.sub(r"\1\\frac{\2}{\3}", text.strip())
     return text.replace(" ", "") if _SPACED_NUMBER.match(text) else text
+
+
+_CASES = re.compile(r"\\begin\s*\{cases\}(.*)\\end\s*\{cases\}", re.DOTALL)
+# "3 cos θ"
+_BARE_FUNCTION = re.compile(r"(?<![\\A-Za-z])(sin|cos|tan|cot|sec|csc|ln|log)(?![A-Za-z])")
+# 2ab, 3xy: letters behind a number that are no unit, which the parser would leave out
+_PRODUCT = re.compile(r"(?<=\d)[a-z]{2,3}(?![A-Za-z])")
+
+
+def _multiplied(match: re.Match[str]) -> str:
+    return match[0] if _is_unit(match[0]) else "".join(rf"\cdot {letter}" for letter in match[0])
+
+
+def _is_unit(letters: str) -> bool:
+    measured = quantity(f"1 {letters}")
+    return measured is not None and not measured.measures.startswith("?")
+
+
+def _listed_cases(match: re.Match[str]) -> str:
+    r"""`\begin{cases} x = 1 \\ y = 2 \end{cases}` as `x = 1, y = 2`."""
+    return ", ".join(line.strip(" ,&") for line in match[1].split(r"\\") if line.strip(" ,&"))
 
 
 def _root(match: re.Match[str]) -> str:
@@ -391,10 +433,28 @@ def _verified(gold: str, answer: str) -> bool:
     gold, answer = _as_sets(gold, answer)
     if _is_set(gold) + _is_set(answer) == 1 and _is_pair(gold) + _is_pair(answer) == 1:
         return False  # {2, 5} has no order, (2, 5) has
+    gold, answer = _as_one_function(_both_signs(gold), _both_signs(answer))
     left, right = parsed(gold), parsed(answer)
     if not left or not right or not _same_sides(left, right, verify):
         return False
     return read_whole(gold) and read_whole(answer)
+
+
+def _both_signs(text: str) -> str:
+    r"""`\frac{1 \pm \sqrt5}{2}` as the two numbers that it stands for."""
+    if text.count(r"\pm") != 1 or text.lstrip().startswith(r"\pm"):
+        return text
+    name, equals, value = text.rpartition("=")
+    text = value if equals and _NAME.fullmatch(name.strip()) else text
+    return ", ".join(re.sub(r"\\pm(?![a-z])", sign, text) for sign in "+-")
+
+
+def _as_one_function(gold: str, answer: str) -> tuple[str, str]:
+    """`f(x) = x^2` and `y = x^2` name the same values in two ways."""
+    sides = [re.fullmatch(r"\s*(y|[fgh]\(x\))\s*=([^=]+)", text) for text in (gold, answer)]
+    if sides[0] and sides[1] and sides[0][1] != sides[1][1] and "y" in (sides[0][1], sides[1][1]):
+        return sides[0][2], sides[1][2]
+    return gold, answer
 
 
 def _same_sides(left: list[Any], right: list[Any], verify: Any) -> bool:
@@ -438,6 +498,7 @@ _SETTING = re.compile(
     r"\\(?:text\w*|mbox|mathrm|mathbf|operatorname)\s*\{[^{}]*\}|\\(?:begin|end)\s*\{[^{}]*\}|\\[A-Za-z]+"
 )
 _ATOM = re.compile(r"\d+|(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
+_LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,3}(?![A-Za-z])")
 MOST_ATOMS = 16  # numbers and letters that are tried; an answer with more is read by its first ones
 
 
@@ -451,6 +512,11 @@ def read_whole(expression: str) -> bool:
     """
     whole = _fingerprint(expression)
     masked = _SETTING.sub(lambda match: " " * len(match[0]), expression)
+    for run in _LETTERS.finditer(masked):
+        other = "q" if run[0][0] != "q" else "w"
+        changed = expression[: run.start()] + other + expression[run.start() + 1 :]
+        if not _is_unit(run[0]) and _fingerprint(changed) == whole:
+            return False  # of "6ab" only the 6 was read
     for atom in list(_ATOM.finditer(masked))[:MOST_ATOMS]:
         if atom[0] in ("0", "1") or _is_left_side(masked, atom):
             continue  # 0 x, x^1 and x = 5

@@ -38,7 +38,14 @@ def published_gold(gold: str) -> str | None:
     return marked[1] if marked else None
 
 
-_REJECTED = re.compile(r"\b(?:not|rather than|instead of)\s+[\s$(\[\\]*$")
+# "not \\boxed{35}", "If order mattered, it would be \\boxed{70}"
+_REJECTED = re.compile(
+    r"""
+      \b (?: not | rather\ than | instead\ of ) \s+ [\s$(\[\\]* $
+    | \b [Ii]f \b [^.\n]* \b would \b [^.\n]* $
+    """,
+    re.VERBOSE,
+)
 
 
 def boxed(text: str) -> list[str]:
@@ -53,8 +60,8 @@ def boxed(text: str) -> list[str]:
     for match in _BOX.finditer(text):
         if match.start() < last_end:
             continue  # a box within a box
-        if _REJECTED.search(text[max(0, match.start() - 24) : match.start()]):
-            continue  # "not \\boxed{35}"
+        if _REJECTED.search(text[max(0, match.start() - 120) : match.start()]):
+            continue
         content, end = _braces(text, match.end())
         if content is None:
             continue
@@ -253,7 +260,7 @@ def _stated_value(phrase: str) -> str | None:
         return listed
     if is_value(bare):
         return percents(result_of(bare))
-    if number_in_words(bare):
+    if number_in_words(bare) and not re.match(r"\s+of\b", line[len(bare) :]):  # half of 50
         return bare
     opening = _opening_value(bare)
     if opening:

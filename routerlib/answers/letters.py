@@ -170,7 +170,7 @@ _NAMED = re.compile(
 # "C is the most likely answer", "(B), which rises, is clearly correct"
 _IS_CORRECT = re.compile(
     rf"""
-    {_LETTER} (?: (?!\([A-Z]\)) [^.;\n] ){{0,120}}?
+    {_LETTER} (?: (?!\([A-Z]\)) (?!(?i:,?\s(?:so|but|hence|thus|therefore)\b)) [^.;\n] ){{0,120}}?
     \b (?i: is|are|being|would\ be|must\ be|seems|seems\ to\ be|appears\ to\ be
       |stands\ out\ as ) \s+
     (?i: (?: indeed|clearly|also|therefore|likely|definitely ) \s+ )? (?i: the\s+ )?
@@ -194,7 +194,8 @@ _CLOSEST = re.compile(
           |go(?:ing)?\ with|opt\ for ) ) \b
       (?: [^.\n(] | \.\d | \((?![A-Z]\)) ){{0,70}}?
       (?: (?i: \b(?:option|choice|answer|letter)s? ) \s* {_LETTER} | \(([A-Z])\) )
-    | (?i: \b (?:choose|choosing|chose|select|pick|guess|say|go\ with|opt\ for
+    | (?i: \b (?:choose|choosing|chose|select|pick|guess|say|mean
+        |go\ with|opt\ for
         |lean(?:ing)?\ towards?) ) \s+ (?i: the\s+ )?
       (?i: (?:answer|option|choice|letter)\s+ )? {_LETTER}
     | (?i: \b (?:it|this|that) (?: 's | \s+ (?: is | must\ be | has\ to\ be | should\ be
@@ -215,6 +216,7 @@ _CLOSEST = re.compile(
     | (?i: \b (?: no|rather|instead ) ) \s* [:,—–-] \s* {_LETTER} (?= \W*(?:$|\n) )
     | (?i: \b is \s+ (?: definitely|clearly|certainly|therefore|thus|probably|most\ likely
         |undoubtedly|obviously|surely|indeed ) ) \s+ {_LETTER} (?= \W*(?:$|\n) | \.\s )
+    | {_LETTER} (?= \s+ it\ is \W* (?: $ | \n ) )
     | (?i: \b only ) \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER}
       (?= \s+(?:remains|is\ left|fits|works|meets|satisfies|matches)\b )
     """,
@@ -266,10 +268,10 @@ _BOXED_LETTER = re.compile(
 )
 _AND_MORE = re.compile(
     r"""
-    \s* [\)\]"']* \s*
+    \s* [\)\]"'}]* \s*
     (?: , | / | & | (?:,\s*)?\b(?:or|and|oder|und|ou|et|o|y|e|или|и)\b
       | 또는 | 혹은 | 或者? | 还是 | または | もしくは ) \s*
-    (?: (?:or|and)\s+ )? (?: (?:option|choice|answer)\s* )?
+    (?: (?:or|and)\s+ )? (?: (?:option|choice|answer)\s* )? (?: \\boxed\s*\{ \s* )?
     (?: [\(\[]([A-Z])[\)\]] | ([B-HJ-Z])(?=\W|$)(?!\s*[=^+]|['’]\w) )
     (?! \s+(?:is|are|was|were|does|do|would|can|cannot|has|have)\b )
     """,
@@ -480,8 +482,14 @@ _CALLED_WRONG = re.compile(
 )
 
 
+# "F would be the answer for a weak base": right in another case only
+_IN_A_CASE = re.compile(r"[^.;\n]{0,40}?\b(?:if|for|in|had|were|without|under)\b")
+
+
 def _called_correct(text: str, match: re.Match[str], end: int) -> bool:
     before = text[max(0, match.start() - 30) : match.start()]
+    if re.search(r"\bwould be\b", match[0]) and _IN_A_CASE.match(text, match.end()):
+        return False
     denied = re.search(r"(?i)\b(?:not|n't|incorrect|neither|nor|in)\b", text[end : match.end()])
     return bool(_BEFORE_LETTER.search(before)) and not denied
 
@@ -648,6 +656,12 @@ def ticked_letters(text: str, options: int) -> str:
 
 def _last_statement(text: str, statements: list[Statement]) -> Statement | None:
     """The last clear statement, or what the weaker remarks agree on."""
+    lists = [statement for statement in statements if len(statement.letters) > 1]
+    statements = [
+        statement
+        for statement in statements  # of "A or B", the B is no statement of its own
+        if not any(several.start < statement.start < several.end for several in lists)
+    ]
     statements = sorted(statements, key=lambda statement: (statement.start, len(statement.letters)))
     clear = [statement for statement in statements if statement.rule in _CLEAR]
     remarks = [statement for statement in statements if statement.rule not in _CLEAR]
@@ -674,7 +688,7 @@ _TAKES_BACK = re.compile(
     r"""
     (?i) \b (?: actually | wait | scratch\ that | correction | on\ second\ thought | on\ reflection
       | hold\ on | let\ me\ reconsider | i\ was\ wrong | that(?:'s|\ is|\ was)\ (?:wrong|not\ right)
-      | sorry | my\ mistake ) \b
+      | sorry | my\ mistake | i\ mean(?:t)? ) \b
     """,
     re.VERBOSE,
 )

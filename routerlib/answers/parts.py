@@ -55,7 +55,7 @@ _ANSWER_KEY = re.compile(
     (?: (?:final|correct|selected|chosen|my|best|right|predicted|the)[_ -]? )*
     (?: answers? | choices? | options? | responses? | results? | solutions? | letters?
         | predictions?
-      | antwort | réponse | respuesta | risposta | resposta | ответ | 答案 | 答え | 정답 )
+      | final | antwort | réponse | respuesta | risposta | resposta | ответ | 答案 | 答え | 정답 )
     (?: [_ -]?(?:letter|choice|option|value|text|key) )?
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -47,6 +47,7 @@ _LEAD_IN = re.compile(
 )
 _COPULA = re.compile(
     r"(?i)(?:'s|’s)\b|\b(?:is|was|are|were|be|by|called|named|ist|est|es|è|é)\b\s*:?|:"
+    r"|(?<=[\u3400-\u9FFF])(?:是|叫|为|は)"
 )
 _DENIAL = re.compile(r"(?i)\b(?:not|never|neither|nor|no longer)\b|n't\b")
 _CLAUSE = re.compile(r"(?i)[;,.!?()—]\s*|\s[–-]\s|\bbut\b|\bbecause\b|\bsince\b|\bwhich\b")
@@ -228,7 +229,7 @@ def _holds(words: list[str], gold: list[str], answer: str) -> bool:
             told,
             _bare_words(told),
         )  # "The currency is the yen; the won is used in Korea"
-    if {"not", "or", "neither", "unknown", "isnt", "t"} & set(words) - set(gold):
+    if _DENIAL.search(answer) or _UNDECIDED & set(words) - set(gold):
         return False
     places = [i for i in range(len(words) - len(gold) + 1) if words[i : i + len(gold)] == gold]
     if not places:

@@ -39,6 +39,19 @@ _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _NUMBERS = {word: value for value, word in enumerate(_SMALL)}
 _NUMBERS |= {word: 10 * value for value, word in enumerate(_TENS, start=2)}
 _LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SHARES = {
+    "half": Fraction(1, 2),
+    "a half": Fraction(1, 2),
+    "one half": Fraction(1, 2),
+    "a third": Fraction(1, 3),
+    "one third": Fraction(1, 3),
+    "two thirds": Fraction(2, 3),
+    "a quarter": Fraction(1, 4),
+    "one quarter": Fraction(1, 4),
+    "one fourth": Fraction(1, 4),
+    "three quarters": Fraction(3, 4),
+    "three fourths": Fraction(3, 4),
+}
 LARGE_NUMBERS = "|".join(_LARGE)
 
 
@@ -47,8 +60,12 @@ def number_in_words(text: str) -> Fraction | None:
     for anything else.
     """
     words = re.sub(r"[-\s]+", " ", text.strip().casefold()).split()
+    share = _SHARES.get(" ".join(words))
+    if share:
+        return share
     if len(words) > 3 and words[-3:] == ["and", "a", "half"]:
-        whole = number_in_words(" ".join(words[:-3]))
+        is_figure = len(words) == 4 and words[0].isdigit()
+        whole = Fraction(words[0]) if is_figure else number_in_words(" ".join(words[:-3]))
         return None if whole is None else whole + Fraction(1, 2)
     if not words or len(words) > 12:
         return None
@@ -183,6 +200,8 @@ def quantity(text: str) -> Quantity | None:
         number = str(value)
     name = (match["unit"] or match["sign"] or "").strip(" .*").replace("\\", "")
     found = _in_base_unit(number, name, int(match["power"] or 1))
+    if found and found.measures.startswith("?") and re.search(r"\d[a-z]{1,3}$", text.strip()):
+        return None  # 6xyz is a product
     if found and found.measures == "€" and _DOTTED.fullmatch(number):
         return replace(found, number=number.replace(".", ""))
     return found

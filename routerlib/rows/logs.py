@@ -42,7 +42,7 @@ from routerlib.rows.schemas import (
     Prompt,
     RowError,
     conversation_text,
-    nearest_name,
+    nearest_names,
 )
 
 Fields = dict[str, Any]
@@ -183,8 +183,8 @@ def _of_no_kind(value: Fields) -> Iterator[Any]:
 def _unknown(value: Fields) -> RowError:
     names = [str(name) for name in value]
     has = ", ".join(names[:15]) + (", …" if len(names) > 15 else "")
-    near = {ours: nearest_name(ours, names) for ours in ("conversation_id", "conversation")}
-    guess = ", ".join(f'"{ours}": "{theirs}"' for ours, theirs in near.items() if theirs)
+    near = nearest_names(("conversation_id", "conversation"), names)
+    guess = ", ".join(f'"{ours}": "{theirs}"' for ours, theirs in near.items())
     advice = f"; if these are the same under other names, set FIELDS = {{{guess}}}" if guess else ""
     return RowError(
         "field conversation: Field required, and the row is of no kind of log that is known (chat "

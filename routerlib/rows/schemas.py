@@ -478,7 +478,7 @@ def _missing(missing: Sequence[str], row: dict[str, Any]) -> str:
     """
     names = [str(name) for name in row]
     has = ", ".join(names[:15]) + (", …" if len(names) > 15 else "")
-    near = {name: found for name in missing if (found := nearest_name(name, names))}
+    near = nearest_names(missing, names)
     guess = ", ".join(f'"{name}": "{found}"' for name, found in near.items())
     advice = f"; if these are the same under other names, set FIELDS = {{{guess}}}" if guess else ""
     models = published.models_in(row)
@@ -523,3 +523,24 @@ def nearest_name(wanted: str, names: Iterable[str]) -> str | None:
             return by_folded[other]
     like = difflib.get_close_matches(wanted.casefold(), list(by_folded), n=1, cutoff=0.6)
     return by_folded[like[0]] if like else None
+
+
+def nearest_names(wanted: Sequence[str], names: Iterable[str]) -> dict[str, str]:
+    """For each of our names the row's name that most likely means it; none is proposed twice.
+
+    Where one name is the nearest to two of ours, the closer of the two gets it.
+    """
+    ours, left = list(wanted), list(dict.fromkeys(names))
+    found: dict[str, str] = {}
+    while near := {name: theirs for name in ours if (theirs := nearest_name(name, left))}:
+        closest = max(near, key=lambda name: _closeness(name, near[name]))
+        found[closest] = near[closest]
+        ours.remove(closest)
+        left.remove(near[closest])
+    return {name: found[name] for name in wanted if name in found}
+
+
+def _closeness(ours: str, theirs: str) -> float:
+    if theirs.casefold().replace(" ", "_") in OTHER_NAMES.get(ours, ()):
+        return 1.0
+    return difflib.SequenceMatcher(None, ours, theirs.casefold()).ratio()

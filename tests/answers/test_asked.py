@@ -23,6 +23,15 @@ from routerlib.answers.closing import closing_value
         ("Ada is 9 years old and her aunt is 31 years old.", "How old is her aunt?", "31"),
         ("The sum of the roots is 7 and the product is 12.", "Find the product.", "12"),
         ("The sum of the roots is 7 and the product is 12.", "What is the sum of them?", "7"),
+        ("It takes 5 spoons of salt and 3 spoons of oil.", "How many spoons of oil are used?", "3"),
+        ("So Ida won 8 cups, Ulf won 6 cups, and Pia won 3.", "How many cups did Ulf win?", "6"),
+        ("So Ida won 8 cups, Ulf won 6 cups, and Pia won 3.", "How many cups did they win?", None),
+        ("He gets $70 a day, or $350 a week.", "How much does he earn in a week?", "$350"),
+        ("He gets $70 a day, or $350 a week.", "How much does he earn in a day?", "$70"),
+        ("So a third of them, or 14 guests, left.", "How many guests left?", "14"),
+        ("The rebate is $15, making the price $45.", "What is the rebate?", "$15"),
+        ("The rebate is $15, making the price $45.", "What is the price?", "$45"),
+        ("It rose from $80 to $100, a rise of 25%.", "By what percent did it rise?", r"25\%"),
     ],
 )
 def test_the_question_tells_which_value_is_meant(text, question, value):
@@ -33,10 +42,12 @@ def test_the_question_tells_which_value_is_meant(text, question, value):
     "text, question, value",
     [
         ("It takes 1 day 2 hours, or 26 hours.", "How many days is that?", "1 day 2 hours"),
-        ("It takes 80 minutes, or 1.5 hours.", "How many hours does it take?", "1.5"),
+        ("It takes 90 minutes, or 1.5 hours.", "How many hours does it take?", "1.5"),
         ("That is 4 weeks, or 28 days.", "How many weeks is that?", "4"),
         ("That is 4 weeks, or 28 days.", "How many days is that?", "28"),
         ("That is 4 boxes, or 28 pens.", "How many tins is that?", "4"),
+        ("It takes 90 minutes (1.5 hours).", "How many hours does it take?", "1.5"),
+        ("It takes 90 minutes (2.5 hours).", "How many hours does it take?", "90"),
     ],
 )
 def test_one_amount_in_two_units_is_read_in_the_one_asked_for(text, question, value):

@@ -83,6 +83,13 @@ def test_what_stands_beside_the_verb_is_not_what_a_sentence_says(text, value):
         ("Thus the limit does not exist.", "does not exist"),
         ("There is no solution for k = 3; for all others it is 8.", "8"),
         ("El total es 1.250 euros.", "1.250 euros"),
+        ("The ratio is 4 to 7.", "4:7"),
+        ("The ratio of cats to dogs is 4:7.", "4:7"),
+        ("It costs 4 to 7 dollars.", None),
+        ("The price rose from 4 to 7 dollars.", "7"),
+        ("So the side is √7 ≈ 2.646 cm.", "√7 ≈ 2.646"),
+        ("The two numbers are 7 and 12.", "7, 12"),
+        ("There are infinitely many solutions.", "infinitely many"),
     ],
 )
 def test_the_clause_that_concludes_decides(text, value):

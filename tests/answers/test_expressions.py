@@ -26,6 +26,8 @@ def committed(text, truncated=False):
         ("The answer is 9 boys, as 12 of the 21 are girls.", "9 boys"),
         ("The answer is 9 (nine).", "9"),
         ("The answer is not 11 but 13.", "13"),
+        (r"It is \boxed{35}. If order mattered, it would be \boxed{70}.", "35"),
+        ("The answer is half of 30, which is 15.", "15"),
         ("The answer is not 11.", None),
         ("Answer: 4 dozen = 48 rolls", "48 rolls"),
         ("x = 9, y = 6\n\nSo x + y = 15.", "15"),

@@ -231,6 +231,7 @@ def test_the_price_of_an_answer_from_the_cache_is_not_kept():
         ({"messages": [3]}, "int"),
         ({"ts": 1, "level": "INFO", "msg": "up"}, "the row has ts, level, msg"),
         ({"chat": USER, "uid": 3}, 'set FIELDS = {"conversation_id": "uid"'),
+        ({"conversation_x": 3}, 'set FIELDS = {"conversation": "conversation_x"}'),
     ],
 )
 def test_a_request_that_cannot_be_read_says_why(row, told):

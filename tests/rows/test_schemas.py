@@ -57,3 +57,20 @@ def test_a_row_of_this_format_may_say_so():
             schemas.Question, {"unique_id": "1", "question": "Why?", "answer_correct": "so"}
         ).model_dump()
     )
+
+
+@pytest.mark.parametrize(
+    "wanted, names, found",
+    [
+        (["id", "prompt"], ["uid", "query"], {"id": "uid", "prompt": "query"}),
+        (
+            ["conversation_id", "conversation"],
+            ["conversation_x"],
+            {"conversation": "conversation_x"},
+        ),
+        (["question", "prompt"], ["text", "input"], {"question": "text", "prompt": "input"}),
+        (["winner"], ["colour"], {}),
+    ],
+)
+def test_no_name_is_proposed_for_two_fields(wanted, names, found):
+    assert schemas.nearest_names(wanted, names) == found
