@@ -209,6 +209,8 @@ def environment(engine: str, model: str) -> dict[str, str]:
         variables.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib(model)))
         # Two servers share the cores as the system sees fit; "auto" binds both to the first one.
         variables.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+    if engine == VLLM:  # else below HOME, which need not be writable
+        variables.setdefault("VLLM_CACHE_ROOT", str(settings.outputs("cache", "vllm")))
     home = Path(variables.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     hub = Path(variables.get("HF_HUB_CACHE") or home / "hub")
     hub.mkdir(parents=True, exist_ok=True)  # without it, /v1/models of `transformers serve` fails
