@@ -30,7 +30,10 @@ from routerlib.training.router import Router
 
 __all__ = ["Competition", "certify_choice", "compete", "held_out_scores", "turning_sentence"]
 Array = np.ndarray
-ALONE = "So the router alone is served, whose own threshold is certified."
+ALONE = (
+    "So the router alone is served, whose own threshold is certified. Both were tested on these "
+    "rows, so that the risk of being served a promise that does not hold is at most {risk:.0%}."
+)
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,8 @@ def certify_choice(
     A router whose policy is the router alone keeps the threshold and the certificate that it has;
     so does one whose certificate is about people, which no policy of two decisions has, and one
     that is certified by itself where its policy is not. Each of the two promises is made at risk
-    delta by a test of its own; which of them is served is seen on the same calibration rows.
+    delta by a test of its own; which of them is served is seen on the same calibration rows, so
+    that one of them fails at risk 2 delta at most (Bonferroni).
     """
     kept_back = rows.take(calibration)
     score = router.score(kept_back.texts, kept_back.categories if use_categories else None)
@@ -161,7 +165,7 @@ def certify_choice(
     alone = router.certificate or {}
     is_safer_alone = bool(alone.get("certified")) and not certificate.promise.certified
     if is_safer_alone:
-        certificate = replace(certificate, instead=ALONE)
+        certificate = replace(certificate, instead=ALONE.format(risk=min(1.0, 2 * delta)))
     is_about_people = "n_audited" in alone
     keeps_router = placed.name == ROUTER or is_about_people or is_safer_alone
     router.policy = None if keeps_router else replace(placed, certificate=certificate.to_dict())

@@ -103,6 +103,7 @@ def test_a_policy_without_a_certificate_gives_way_to_a_router_that_has_one(alone
     assert not certificate.promise.certified and "None certified" in certificate.sentence
     if alone and alone["certified"]:
         assert router.policy is None and "router alone is served" in certificate.sentence
+        assert "is at most 2%" in certificate.sentence, "two promises, each at 1 %"
         assert "goes straight" not in certificate.sentence
     else:
         assert router.policy.before(0.0) == "up"
