@@ -10,7 +10,7 @@ import pytest
 from watching import Watch
 
 from routerlib import pipeline, settings
-from routerlib.endpoints import standins
+from routerlib.endpoints import engines, standins
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LabelledPrompt, Responses
 from routerlib.training.router import Router, newest
@@ -32,6 +32,8 @@ def finished(tmp_path_factory, watch):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROUTERLIB_STANDINS", str(standins.folder()))
         patch.setenv("ROUTERLIB_OUTPUTS", str(folder))
+        # A run of this size is mostly the start of its servers; vLLM's own tests are in tests/real.
+        patch.setenv(engines.CHOICE, engines.TRANSFORMERS)
         patch.setenv("OPENAI_API_KEY", "sk-planted-key-that-must-stay-out")
         for name, value in watch.environment(HOME="/proc").items():
             patch.setenv(name, value)
