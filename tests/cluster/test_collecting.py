@@ -153,7 +153,7 @@ def test_how_long_a_shard_still_takes_is_told_from_its_own_pace():
     ],
 )
 def test_the_last_questions_wait_for_a_faster_endpoint(waiting, paces, is_read, too_slow):
-    run = collecting._Run.__new__(collecting._Run)
+    run = collecting._ClusterRun.__new__(collecting._ClusterRun)
     run.places = collecting.places(MIXED, 2, 8, "local")
     for place, pace in zip(run.places, paces, strict=True):
         place.finished, place.seconds = round(10 * pace), 10.0 if pace else 0.0
