@@ -654,7 +654,9 @@ def test_a_server_that_knows_chats_alone_is_a_models_server(fake_engine, listeni
     assert servers.ensure("mine", base).base_url == base
 
 
-def test_another_temperature_is_another_server(fake_engine):
+def test_another_temperature_is_another_server(fake_engine, monkeypatch):
+    """Of `transformers serve`, which keeps the sampling settings of its first request."""
+    monkeypatch.setenv(engines.CHOICE, engines.TRANSFORMERS)
     base = f"http://127.0.0.1:{addresses.free_port()}/v1"
     cold, warm = servers.ensure("standin-superior", base, 0.2), None
     try:
