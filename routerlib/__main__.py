@@ -8,6 +8,7 @@ finished by then is on disk).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import importlib
@@ -180,12 +181,12 @@ def route(
 
     Args:
         prompts: one or several; none: one a line from standard input.
-        router: a router's folder or hub id. Without it, the newest below outputs/models.
+        router: a router's folder or hub id. Without it, the newest below outputs/models; without
+            any, a quick one that is fitted on the shipped outcomes.
         threshold: the operating point, from 0 to 1. Without it, the router's own.
         json: write one JSON object a line.
     """
     from routerlib.endpoints.prompts import well_formed
-    from routerlib.training.router import Router, newest
 
     # Bytes that are no UTF-8 arrive as surrogates.
     texts = [well_formed(prompt) for prompt in prompts or _lines_of_input()]
@@ -198,13 +199,27 @@ def route(
     for number, text in enumerate(texts, start=1):
         if not text.strip():
             print(f"Prompt {number} is empty: there is nothing in it to go by.", file=sys.stderr)
-    decisions = Router.from_pretrained(router or newest()).route(texts, threshold)
+    decisions = _router_here(router).route(texts, threshold)
     for text, decision in zip(texts, decisions, strict=True):
         if json:
             print(_as_json({"prompt": text, **dataclasses.asdict(decision)}))
         else:
             print(f"{decision.model}  {decision.reason}  {text[:80]!r}")
     return OK
+
+
+def _router_here(named: str | None) -> Any:
+    """The router of that name, else the newest; before any has been trained, a quick one."""
+    from routerlib.serving import routing
+    from routerlib.training.router import Router, RouterError, newest
+
+    try:
+        return Router.from_pretrained(named or newest())
+    except RouterError:
+        if named:
+            raise
+        with contextlib.redirect_stdout(sys.stderr):  # what is told beside the decisions
+            return routing.load()
 
 
 def _as_json(value: dict[str, Any]) -> str:

@@ -4,6 +4,8 @@ Who may import whom is a contract of import-linter, in pyproject.toml; `make lin
 """
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,3 +58,15 @@ def test_heavy_libraries_load_only_when_used():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
+
+
+NAMED = re.compile(r'"(routerlib[\w.]*):(\w+)"')  # "routerlib.cluster.graders:Grader"
+
+
+def test_what_is_named_by_a_text_is_there():
+    """Renaming tools and type checkers do not see such names."""
+    texts = [(PACKAGE / module).read_text(encoding="utf-8") for module in MODULES]
+    found = {named for text in texts for named in NAMED.findall(text)}
+    assert len(found) > 20
+    for module, name in sorted(found):
+        assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"

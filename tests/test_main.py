@@ -127,7 +127,7 @@ def test_an_unforeseen_error_has_a_sentence_and_hides_nothing_when_asked(monkeyp
 
 def test_a_foreseen_error_shows_its_place_when_asked(outputs, monkeypatch, capsys):
     monkeypatch.setenv("ROUTERLIB_DEBUG", "1")
-    assert commands.main(["route", "hello"]) == commands.WRONG_INPUT
+    assert commands.main(["route", "hello", "--router", "none-here"]) == commands.WRONG_INPUT
     told = capsys.readouterr().err
     assert "did not foresee" not in told and "Traceback" in told
 
@@ -172,9 +172,13 @@ def test_errors_name_the_options_of_the_command(outputs, option, value, said, ca
     assert said in capsys.readouterr().err
 
 
-def test_route_without_a_router_says_how_to_get_one(outputs, capsys):
-    assert commands.main(["route", "hello"]) == commands.WRONG_INPUT
-    assert "notebook 05" in capsys.readouterr().err.lower()
+def test_route_without_a_router_answers_by_a_quick_one_and_says_how_to_get_a_better(
+    outputs, capsys
+):
+    assert commands.main(["route", "hello", "--json"]) == commands.OK
+    told = capsys.readouterr()
+    assert json.loads(told.out)["model"] in ("inferior", "superior")
+    assert "notebook 05" in told.err.lower() and "fitted now on the shipped outcomes" in told.err
 
 
 def test_route_decides_for_prompts_given_and_for_lines(outputs):

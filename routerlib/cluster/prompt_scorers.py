@@ -37,7 +37,10 @@ def score(*args: Any, cluster: str | None = None, **kwargs: Any) -> scored.Scori
 
         def scores(read: scored.Read) -> Iterator[tuple[scored.Item, float]]:
             blocks.spool(({"prompt": item["prompt"]} for item in read(False)), _plain(of))
-            worker, arguments = "routerlib.cluster.prompt_scorers:Scorer", {"router": str(folder)}
+            worker, arguments = (
+                "routerlib.cluster.prompt_scorers:PromptScorer",
+                {"router": str(folder)},
+            )
             blocks.work(machines, worker, arguments, "scoring", given["progress"])
             yield from zip(read(True), blocks.results(), strict=True)
 
