@@ -15,7 +15,7 @@ VLLM_HERE := $(if $(filter Linux-x86_64,$(MACHINE)),$(VLLM)/.installed)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run test test-folders test-heart lint mutants lab panel docs badges samples clean
+.PHONY: help run test test-folders test-heart test-engines test-screens lint mutants lab panel docs badges samples clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,10 +27,10 @@ run: $(VENV)/.installed ## the six notebooks on the offline stand-in models; goe
 	@$(if $(ENGINE),ROUTERLIB_ENGINE=$(ENGINE)) $(BIN)/python -m routerlib run
 
 # Processes of their own: what trains and compiles models, what patches event loops and ends by signals, and
-# what starts engines, kernels and browsers. The first two groups run beside each other, since both wait a lot.
+# what starts engines, kernels and browsers. Two groups run beside each other, since they wait a lot.
 test: $(VENV)/.tested $(VLLM_HERE) lint ## lint, unit tests, both engines for real, the notebooks at their smallest size, the panel in a browser
 	$(MAKE) --no-print-directory -j2 --output-sync=target test-folders test-heart
-	$(BIN)/python -m pytest -m "real or notebooks or browser"
+	$(MAKE) --no-print-directory -j2 --output-sync=target test-engines test-screens
 
 test-folders:
 	$(BIN)/python -m pytest -m "not real and not notebooks and not browser" --ignore tests/training --ignore-glob "tests/test_*.py"
@@ -38,6 +38,12 @@ test-folders:
 test-heart:
 	$(BIN)/python -m pytest tests/training
 	$(BIN)/python -m pytest tests/test_*.py
+
+test-engines:
+	$(BIN)/python -m pytest -m "real and not notebooks and not browser"
+
+test-screens:
+	$(BIN)/python -m pytest -m "notebooks or browser"
 
 lint: $(VENV)/.tested ## ruff over code and notebooks, the layers of the folders, the types
 	$(BIN)/ruff check .
