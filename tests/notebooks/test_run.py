@@ -29,6 +29,7 @@ def watch(tmp_path_factory):
 def finished(tmp_path_factory, watch):
     """An outputs folder after a whole run."""
     folder = tmp_path_factory.mktemp("outputs")
+    standins.build()  # before what is looked up is watched: a first build asks the package registry
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROUTERLIB_STANDINS", str(standins.folder()))
         patch.setenv("ROUTERLIB_OUTPUTS", str(folder))
