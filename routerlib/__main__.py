@@ -214,12 +214,11 @@ def _router_here(named: str | None) -> Any:
     from routerlib.training.router import Router, RouterError, newest
 
     try:
-        return Router.from_pretrained(named or newest())
+        folder = named or newest()
     except RouterError:
-        if named:
-            raise
         with contextlib.redirect_stdout(sys.stderr):  # what is told beside the decisions
             return routing.load()
+    return Router.from_pretrained(folder)
 
 
 def _as_json(value: dict[str, Any]) -> str:

@@ -680,7 +680,7 @@ def verdict_endpoint(
     by_logprobs: bool,
     temperature: float | None,
     max_tokens: int,
-    deadline: float = 900.0,
+    deadline: float = Endpoint.deadline,
 ) -> Endpoint:
     """A chat endpoint that is asked for verdicts: by the log-probabilities of one token, or by a
     short text.
@@ -691,27 +691,20 @@ def verdict_endpoint(
     Args:
         temperature, max_tokens: of a text. deadline: seconds for one whole request.
     """
-    if not by_logprobs:
-        return Endpoint(
-            client,
-            model,
-            kind=CHAT,
-            api_mode=api_mode,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            deadline=deadline,
-        )
-    return Endpoint(
+    texts = Endpoint(
         client,
         model,
         kind=CHAT,
         api_mode=api_mode,
-        temperature=1.0,
-        max_tokens=1,
-        extra_body={"logprobs": True, "top_logprobs": 20},
-        needed=frozenset({"logprobs", "top_logprobs"}),
+        temperature=temperature,
+        max_tokens=max_tokens,
         deadline=deadline,
     )
+    if not by_logprobs:
+        return texts
+    wanted = {"logprobs": True, "top_logprobs": 20}
+    needed = frozenset(wanted)
+    return replace(texts, temperature=1.0, max_tokens=1, extra_body=wanted, needed=needed)
 
 
 async def patiently(url: str, ask: Callable[[], Awaitable[Any]], patience: float) -> Any:

@@ -9,12 +9,10 @@ files, no models.
 A prompt goes to the superior model where its score is at least the threshold. The loss of a
 threshold is superior - inferior for the prompts below it and 0 for the others, in [-1, 1]: it is
 negative where the inferior model does better, and those gains offset losses. Learn-then-Test
-(Angelopoulos et al. 2021, arXiv 2110.01052) with
-fixed-sequence testing: thresholds from a grid that was fixed beforehand are tested from the safest
-to the cheapest, each at the full level delta, until one fails; the last one that passed is
-certified. The
-chance that its true mean loss exceeds epsilon is at most delta, in finite samples. Three tests of
-"the mean loss is above epsilon":
+(Angelopoulos et al. 2021, arXiv 2110.01052) with fixed-sequence testing: thresholds from a grid
+that was fixed beforehand are tested from the safest to the cheapest, each at the full level delta,
+until one fails; the last one that passed is certified. The chance that its true mean loss exceeds
+epsilon is at most delta, in finite samples. Three tests of "the mean loss is above epsilon":
 
 - `paired`: exact for losses in {-1, 0, 1} (one graded answer a model). The sum of the losses is
   trinomial; its lower tail is taken at the worst share of non-zero losses inside a confidence set

@@ -127,10 +127,14 @@ def fit_candidates(
     return fitted
 
 
-def _light(
-    name: str, build: Callable[[], Scorer], rows: Examples, held: Sequence[np.ndarray]
-) -> Candidate:
-    """A light scorer fitted on all rows, judged by fits that each leave one part out."""
+def out_of_fold(
+    build: Callable[[], Scorer], rows: Examples, held: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Each row's score by a scorer that has learnt from the other parts, shape (n,).
+
+    Args:
+        build: makes a scorer to fit. held: the parts, as `examples.folds` gives them.
+    """
     scores = np.full(len(rows), np.nan)
     for part in held:
         rest = np.setdiff1d(np.arange(len(rows)), part)
@@ -138,6 +142,14 @@ def _light(
         learnt = rows.take(rest) if len(rest) else rows
         left_out = rows.take(part)
         scores[part] = build().fit(learnt).score(left_out.texts, left_out.categories)
+    return scores
+
+
+def _light(
+    name: str, build: Callable[[], Scorer], rows: Examples, held: Sequence[np.ndarray]
+) -> Candidate:
+    """A light scorer fitted on all rows, judged by fits that each leave one part out."""
+    scores = out_of_fold(build, rows, held)
     line = calibration.calibrate("platt", scores, rows.p_superior)
     return Candidate(Router(name, build().fit(rows), line), line(scores))
 

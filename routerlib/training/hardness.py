@@ -15,7 +15,7 @@ import numpy as np
 from routerlib.answers.auditing import LooksHard
 from routerlib.rows.schemas import LabelledPrompt
 from routerlib.training import encoders, examples
-from routerlib.training.examples import Examples
+from routerlib.training.candidates import out_of_fold
 from routerlib.training.scorers import Kernel
 
 FEWEST = 100  # rows to learn from, below which nothing is seen
@@ -36,27 +36,13 @@ def hardness(encoder: encoders.SentenceEncoder) -> LooksHard:
         if len(learn) < FEWEST:
             return None, None
         known = examples.from_rows(learn)
-        own = _cross_fitted(known, encoder)
+        own = out_of_fold(lambda: Kernel(encoder), known, examples.folds(known.groups, FOLDS))
         if not _follows(own, known.gain):
             return None, None
         asked = examples.from_rows(rows)
-        return _score(Kernel(encoder).fit(known), asked), own
+        return Kernel(encoder).fit(known).score(asked.texts, asked.categories), own
 
     return look
-
-
-def _cross_fitted(known: Examples, encoder: encoders.SentenceEncoder) -> np.ndarray:
-    """How hard each row looks to what has learnt from the others, shape (n,)."""
-    found = np.empty(len(known))
-    for held_out in examples.folds(known.groups, FOLDS):
-        others = np.setdiff1d(np.arange(len(known)), held_out)
-        part = known.take(held_out)
-        found[held_out] = _score(Kernel(encoder).fit(known.take(others)), part)
-    return found
-
-
-def _score(scorer: Kernel, rows: Examples) -> np.ndarray:
-    return scorer.score(rows.texts, rows.categories)
 
 
 def _follows(looks: np.ndarray, losses: np.ndarray) -> bool:
