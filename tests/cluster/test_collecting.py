@@ -164,6 +164,34 @@ def test_the_last_questions_wait_for_a_faster_endpoint(waiting, paces, is_read, 
     assert not run._is_too_slow(run.places[0]), "nobody else is there"
 
 
+def shard_at(place):
+    return collecting._Assignment(1, None, place, None, time.monotonic())
+
+
+def busy(seconds):
+    return collector.ShardReport(0, 0, 0, 0, 0.0, 1, busy_for=seconds)
+
+
+def test_a_pause_is_told_once_to_all_shards_of_the_account_and_to_those_begun_later(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(collecting.time, "monotonic", lambda: now)
+    run = collecting._ClusterRun.__new__(collecting._ClusterRun)
+    run.rests, run.places = {}, collecting.places(MIXED, 2, 8, "local")
+    meets, beside = shard_at(run.places[0]), shard_at(run.places[0])
+    elsewhere = shard_at(run.places[1])
+    run._heed(meets, busy(3.0))
+    run._heed(beside, busy(0.0))
+    assert run._told_wait(beside) == 3.0 and run._told_wait(beside) == 0.0, "once"
+    assert run._told_wait(meets) == 0.0, "it knows"
+    assert run._told_wait(elsewhere) == 0.0, "another account"
+    now = 102.0
+    assert run._told_wait(shard_at(run.places[0])) == 1.0, "what is left of it"
+    run._heed(beside, busy(0.5))
+    assert run.rests[run.places[0].account] == 103.0, "a shorter pause ends no longer one"
+    now = 103.0
+    assert run._told_wait(shard_at(run.places[0])) == 0.0, "it is over"
+
+
 # --- on two nodes ---
 
 

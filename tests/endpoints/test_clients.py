@@ -217,3 +217,14 @@ def test_a_server_that_drops_kept_alive_connections_is_up():
             assert await endpoint.models() == ["m"]
 
     asyncio.run(main())
+
+
+def test_a_verdict_is_a_text_or_the_probabilities_of_one_token():
+    given = {"temperature": 0.2, "max_tokens": 8, "deadline": 5.0}
+    text = clients.verdict_endpoint(None, "m", "local", False, **given)
+    assert (text.temperature, text.max_tokens, text.deadline) == (0.2, 8, 5.0)
+    assert text.kind == "chat" and text.extra_body == {} and not text.needed
+    token = clients.verdict_endpoint(None, "m", "local", True, **given)
+    assert (token.temperature, token.max_tokens, token.deadline) == (1.0, 1, 5.0)
+    assert token.extra_body == {"logprobs": True, "top_logprobs": 20}
+    assert token.kind == "chat" and token.needed == {"logprobs", "top_logprobs"}
