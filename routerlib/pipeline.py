@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 import pydantic
 
 from routerlib import settings
-from routerlib.endpoints import engines, servers
+from routerlib.endpoints import engines, servers, standins
 from routerlib.errors import Foreseen
 from routerlib.notebook import execution
 from routerlib.notebook.execution import NotebookFailed as NotebookFailed
@@ -187,7 +187,7 @@ def run(
     places = range(len(plans))
     first = 0 if fresh else next((place for place in places if reasons[place]), len(plans))
     pending = plans[first:]  # what follows a changed step is changed too
-    with ended_by_signals(), _standins_for(pending) as addresses:
+    with ended_by_signals(), _standins_for(pending) as addresses_for:
         for place, step in enumerate(plans):
             label = f"[{place + 1}/{len(plans)}] {step.name}"
             if place < first:
@@ -196,6 +196,7 @@ def run(
                 continue
             if reasons[place] and _past(step).recipe:
                 print(f"{label}: again, since {reasons[place]}", flush=True)
+            addresses = addresses_for(step)
             expected = sum(map(_expected_seconds, plans[place:]))
             with execution.LiveLine(label, expected):
                 execute_step(step, addresses)
@@ -509,26 +510,55 @@ def _refuse_unknown(given: dict[str, Any], known: dict[str, dict[str, Any]]) -> 
 
 
 @contextmanager
-def _standins_for(pending: list[Step]) -> Iterator[dict[str, str]]:
-    """The addresses of the stand-ins' servers that these notebooks need; let go of after."""
+def _standins_for(pending: list[Step]) -> Iterator[Callable[[Step], dict[str, str]]]:
+    """The stand-ins' servers that these notebooks need: all started at once, let go of after.
+
+    Yields:
+        a function that waits for the servers that a notebook asks, and gives their addresses by
+        parameter. Notebooks that ask none go on while the servers start.
+    """
     temperatures = (step.values.get("TEMPERATURE") for step in pending)
     temperature = next((value for value in temperatures if value is not None), None)
+    usual = _usual_addresses(pending)
+    begun: list[servers.Place] = []
     places: dict[str, servers.Place] = {}
-    addresses: dict[str, str] = {}
+
+    def addresses_for(step: Step) -> dict[str, str]:
+        found = {}
+        for name, standin in _standins_of(step):
+            if standin not in places:
+                places[standin] = servers.ensure(standin, usual[standin], temperature)
+            found[name] = places[standin].base_url
+        return found
+
     try:
-        for name, (model_parameter, standin) in API_BASES.items():
-            needs = [step for step in pending if _uses(step, name, model_parameter, standin)]
-            if needs and standin not in places:
-                print(f"Starting {standin} …", flush=True)
-                place = servers.ensure(standin, needs[0].defaults[name], temperature)
-                places[standin] = place
-                for other, (_, served) in API_BASES.items():
-                    if served == standin:
-                        addresses[other] = place.base_url
-        yield addresses
+        for standin, address in usual.items():
+            print(f"Starting {standin} …", flush=True)
+            standins.path(standin)  # is made first, which may take a while
+            with deferring_signals():
+                begun.append(servers.begin(standin, address, temperature))
+        yield addresses_for
     finally:
         with deferring_signals():
-            servers.release(*places.values())
+            servers.release(*places.values(), *begun)
+
+
+def _usual_addresses(steps: list[Step]) -> dict[str, str]:
+    """The stand-ins that notebooks ask, each with the address where the first one looks for it."""
+    found: dict[str, str] = {}
+    for step in steps:
+        for name, standin in _standins_of(step):
+            found.setdefault(standin, step.defaults[name])
+    return found
+
+
+def _standins_of(step: Step) -> list[tuple[str, str]]:
+    """The addresses at which a notebook asks a stand-in: parameter, and the stand-in's name."""
+    return [
+        (name, standin)
+        for name, (model_parameter, standin) in API_BASES.items()
+        if _uses(step, name, model_parameter, standin)
+    ]
 
 
 def _uses(step: Step, address: str, model_parameter: str, standin: str) -> bool:

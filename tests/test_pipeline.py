@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from routerlib import pipeline, settings
-from routerlib.endpoints import engines
+from routerlib.endpoints import engines, servers
 from routerlib.rows import jsonl
 
 FIRST = """FACTOR = 2  # what to multiply by
@@ -394,3 +394,53 @@ def test_another_engine_is_another_recipe_where_models_are_asked(monkeypatch):
     chosen = recipes()[1]
     monkeypatch.setattr(engines, "choose_engine", lambda: "transformers")
     assert recipes()[1] != chosen, "the engine that the library would choose counts, too"
+
+
+# --- the servers of the stand-ins ---
+
+
+@pytest.fixture
+def stand_ins(monkeypatch):
+    """What happened to the stand-ins' servers, in order; each is found one port further on."""
+    told = []
+
+    def begin(model, api_base, temperature):
+        told.append(("begin", model, api_base, temperature))
+        return servers.Place(model, api_base)
+
+    def ensure(model, api_base, temperature):
+        told.append(("ensure", model, api_base, temperature))
+        return servers.Place(model, api_base.replace("80", "81"))
+
+    def release(*places):
+        told.append(("release", *(place.model for place in places)))
+
+    monkeypatch.setattr(pipeline.servers, "begin", begin)
+    monkeypatch.setattr(pipeline.servers, "ensure", ensure)
+    monkeypatch.setattr(pipeline.servers, "release", release)
+    monkeypatch.setattr(pipeline.standins, "path", lambda name: name)
+    return told
+
+
+def test_the_servers_start_together_and_are_waited_for_when_they_are_asked(stand_ins):
+    plans = pipeline.plan(("01", "02", "03"))
+    with pipeline._standins_for(plans) as addresses_for:
+        assert {kind for kind, *_ in stand_ins} == {"begin"}
+        assert {model for _, model, *_ in stand_ins} == {"standin-superior", "standin-inferior"}
+        assert {temperature for *_, temperature in stand_ins} == {0.7}
+        begun = len(stand_ins)
+        assert addresses_for(plans[0]) == {} and len(stand_ins) == begun, "01 waits for nobody"
+        assert addresses_for(plans[1]) == {"LABELLER_API_BASE": "http://127.0.0.1:8100/v1"}
+        assert addresses_for(plans[2]) == {
+            "INFERIOR_API_BASE": "http://127.0.0.1:8101/v1",
+            "SUPERIOR_API_BASE": "http://127.0.0.1:8100/v1",
+        }, "a second model is not asked, and none is given"
+    waited = [model for kind, model, *_ in stand_ins if kind == "ensure"]
+    assert waited == ["standin-superior", "standin-inferior"], "once each"
+    assert stand_ins[-1][0] == "release" and len(stand_ins[-1]) == 1 + 2 + 2
+
+
+def test_a_run_that_fails_lets_go_of_servers_nobody_waited_for(stand_ins):
+    with pytest.raises(ZeroDivisionError), pipeline._standins_for(pipeline.plan(("03",))):
+        raise ZeroDivisionError
+    assert stand_ins[-1] == ("release", "standin-superior", "standin-inferior")

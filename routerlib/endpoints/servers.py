@@ -214,6 +214,27 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Place
     return place
 
 
+def begin(model: str, api_base: str, temperature: float | None = None) -> Place:
+    """Start the server of a stand-in without waiting for it: `ensure` does that, when it is needed.
+
+    Several that start at the same time are ready in little more than the time of one. Where
+    something listens at the address already, nothing is started: `ensure` sees what it is.
+
+    Returns:
+        the place; let go of it with `release`, whether or not `ensure` was called.
+    """
+    place = Place(model, api_base, temperature)
+    if not addresses.is_here(api_base):
+        return place
+    host, port = addresses.host_and_port(api_base)
+    if not addresses.is_listening(host, port):
+        wish = _standin_wish(place, host, port)
+        launched = replace(wish, engine=engines.choose_engine(wish.engine))
+        with contextlib.suppress(PortTaken):  # `ensure` takes a free one, and says so
+            place.server, _ = _join_or_launch(launched, wish, _me())
+    return place
+
+
 def expect(model: str, api_base: str) -> None:
     """Say now that nothing will answer later: before long work that comes first. Starts nothing.
 

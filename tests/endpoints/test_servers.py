@@ -405,6 +405,30 @@ def test_the_last_user_stops_it(fake_engine, tmp_path):
     assert gone(server) and not servers._memory(server.port).exists()
 
 
+def test_servers_that_begin_together_are_waited_for_one_by_one(fake_engine):
+    names = ("standin-superior", "standin-inferior")
+    bases = {name: f"http://localhost:{addresses.free_port()}/v1" for name in names}
+    begun = [servers.begin(name, base) for name, base in bases.items()]
+    assert all(servers.is_alive(place.server) for place in begun)
+    places = [servers.ensure(name, base) for name, base in bases.items()]
+    assert [place.server.pid for place in places] == [place.server.pid for place in begun]
+    servers.release(*places)
+    assert all(servers.is_alive(place.server) for place in begun), "who began them holds them yet"
+    started = [place.server for place in begun]
+    servers.release(*begun)
+    assert all(gone(server) for server in started)
+
+
+def test_nothing_begins_where_something_listens_or_will(fake_engine, listening):
+    port = listening(Model)
+    assert servers.begin("standin-superior", f"http://127.0.0.1:{port}/v1").server is None
+    assert servers.begin("standin-superior", "https://api.example.com/v1").server is None
+    base = f"http://127.0.0.1:{addresses.free_port()}/v1"
+    first = servers.begin("standin-superior", base)
+    assert servers.begin("standin-inferior", base).server is None, "it is taken, if silent yet"
+    servers.release(first)
+
+
 def test_a_server_started_by_hand_stays(fake_engine):
     port = addresses.free_port()
     server = servers.serve("standin-superior", port=port)
