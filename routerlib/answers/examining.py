@@ -34,6 +34,7 @@ PEOPLE_AGREE, PEOPLE_KAPPA = 0.655, 0.35
 RESAMPLES = 1000
 LARGEST_WEIGHT = 4.0  # of a judge in a jury: that of one who is right in 98 of 100 pairs
 FEWEST_PAIRS = 10
+PAIRS_TO_TELL = 10  # of a category, for a figure of its own
 
 
 class JudgeRefused(JudgingError):
@@ -535,18 +536,37 @@ def _table_cell(text: str) -> str:
 
 
 def categories_as_markdown(one: Examination) -> str:
-    """A judge's agreement by category, and its confusion of known (rows) and said (columns)."""
-    lines = ["| category | votes | agreement |", "|---|---:|---:|"]
+    """A judge's agreement by category, and its confusion of known (rows) and said (columns).
+
+    A category with fewer pairs than `PAIRS_TO_TELL` is counted, not shown: its interval says
+    nothing.
+    """
+    told = {name: share for name, share in one.categories.items() if share.n >= PAIRS_TO_TELL}
+    few = [share.n for name, share in one.categories.items() if name not in told]
+    lines = []
+    if told:
+        lines += ["| category | pairs | agreement |", "|---|---:|---:|"]
     lines += [
         f"| {_table_cell(name)} | {share.n:,} | {_percent_estimate(share)} |"
-        for name, share in one.categories.items()
+        for name, share in told.items()
     ]
+    if few:
+        lines += ["", f"{_categories_with_few(len(few))} ({sum(few):,} pairs)."]
     lines += ["", "| known \\ said | " + " | ".join(SIDES) + " |", "|---|---:|---:|---:|"]
     lines += [
         f"| {known} | " + " | ".join(str(one.confusion[known][said]) for said in SIDES) + " |"
         for known in SIDES
     ]
     return "\n".join(lines)
+
+
+def _categories_with_few(count: int) -> str:
+    if count == 1:
+        return f"1 category has fewer than {PAIRS_TO_TELL} pairs, too few for a figure of its own"
+    return (
+        f"{count} categories have fewer than {PAIRS_TO_TELL} pairs each, too few for figures of "
+        "their own"
+    )
 
 
 def keep_examinations(found: Sequence[Examination], path: str | Path) -> Path:

@@ -180,7 +180,7 @@ def cost(trial: labelling.LabellingRun, prompts: int, price_in: float, price_out
 
 def judging_cost(requests: int, money: float) -> str:
     """What judging will take, before it is begun; money in dollars, 0 where no price is set."""
-    amount = f"{requests:,} question{'' if requests == 1 else 's'} to judges"
+    amount = f"{requests:,} request{'' if requests == 1 else 's'} to judges"
     if not money:
         return f"{amount}. No price is set, so no money is counted."
     return f"{amount}, about ${money:,.4f}."

@@ -57,7 +57,15 @@ def test_the_confusion_and_the_categories_add_up(tmp_path):
     assert set(found.categories) == {"letters", "sums", "plans"}
     text = examining.categories_as_markdown(found)
     assert "| sums | 30 |" in text and f"{found.confusion[TIE][TIE]} |" in text
+    assert "fewer than" not in text
     assert "| mock | graded | 90 |" in examining.examinations_as_markdown([found])
+
+
+def test_a_category_of_few_pairs_is_counted_not_shown(tmp_path):
+    (found,) = examined(server(accuracy=0.8), pairs(27), tmp_path)
+    text = examining.categories_as_markdown(found)
+    assert "| category |" not in text
+    assert "3 categories have fewer than 10 pairs each" in text and "(27 pairs)" in text
 
 
 @pytest.mark.parametrize("said", ["A", "C", None])

@@ -220,7 +220,7 @@ def test_a_conversation_that_changes_nothing_is_told_as_that(p, told):
 
 def test_what_judging_costs_is_money_only_where_a_price_is_set():
     assert "no money is counted" in readings.judging_cost(16, 0.0)
-    assert readings.judging_cost(1, 0.25) == "1 question to judges, about $0.2500."
+    assert readings.judging_cost(1, 0.25) == "1 request to judges, about $0.2500."
 
 
 def test_the_parts_of_a_split_are_named_in_words():
