@@ -1,4 +1,4 @@
-"""Collecting and grading over a cluster of two nodes on this machine: rates, memory, and kills.
+"""The heavy steps over a cluster of two nodes on this machine: rates, memory, and kills.
 
     python benchmarks/cluster.py collect [--questions 1000000] [--servers 8]
         how near to the rate that the scripted servers can give together; peak memory of the driver
@@ -8,13 +8,19 @@
         servers, and the rate and memory are told
     python benchmarks/cluster.py grade [--outputs 200000]
         one node of one core against two
+    python benchmarks/cluster.py clean [--conversations 1000000]
+        made-up conversations with near duplicates far apart: rate, and memory as the work goes on
     python benchmarks/cluster.py small
         the shipped sample with CLUSTER = "local" and without
+    python benchmarks/cluster.py alone [--questions 1000000]
+        one process and one server, no cluster: questions an hour
 
-It needs the extra [cluster]. The servers run in processes of their own, give each answer after
---latency-ms, and log every question that they answer. They give at most servers × --concurrent ÷
-latency questions a second; where a bare loop of requests reaches less than that, the cores are the
-bound, and the loop is what ours is compared with. Everything listens on 127.0.0.1.
+It needs the extra [cluster]. The servers (`scripted_server.py`) run in processes of their own, work
+on --at-once requests each, for --latency-ms, and log every question that they answer. Together they
+give at most servers × at-once ÷ latency questions a second; a bare loop that keeps nothing is run
+against them first, a process for each core: where it reaches less than that, the cores are the
+bound. With --folder and --minutes a long run is interrupted as by Ctrl-C, and the same command goes
+on with it. Everything listens on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -22,17 +28,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import random
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -45,39 +54,63 @@ from two_nodes import TwoNodes  # noqa: E402
 from routerlib.collecting import ledger_parts  # noqa: E402
 
 K = 3
-SERVER = """
-import asyncio, sys
-sys.path.insert(0, {tests!r})
-from mock_server import MockServer, prompt_of
-log = open({log!r}, "ab", buffering=0)
-def say(request, index):
-    if index == 0:
-        number = prompt_of(request).rsplit("Number ", 1)[1].split(":")[0]
-        log.write(f"{{number}} {{request.get('n', 1)}}\\n".encode())
-    return " the answer is 7, after some thought about it"
+QUESTION = re.compile(rb'"unique_id": ?"q(\d+)"')
+NOT_YET = -1
+BARE_SECONDS = 10
+BARE = """
+import asyncio, sys, time
+import aiohttp
+urls, concurrent, seconds = sys.argv[1].split(","), int(sys.argv[2]), float(sys.argv[3])
+BODY = {{"model": "mock", "max_tokens": 512, "temperature": 0.7, "n": {k}, "stop": ["###"],
+         "prompt": "How many days has a week?"}}
 async def main():
-    async with MockServer(latency={latency}, say=say, keep=False) as server:
-        print(server.base_url, flush=True)
-        await asyncio.Event().wait()
+    made, over = 0, time.monotonic() + seconds
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        async def ask(url):
+            nonlocal made
+            while time.monotonic() < over:
+                async with session.post(url + "/completions", json=BODY) as response:
+                    await response.json()
+                made += 1
+        await asyncio.gather(*(ask(url) for url in urls for _ in range(concurrent)))
+    print(made)
 asyncio.run(main())
 """
 
 
 @contextmanager
-def servers(count: int, latency: float, folder: Path) -> Iterator[tuple[list[str], list[Path]]]:
+def servers(
+    count: int, latency_ms: float, at_once: int, folder: Path
+) -> Iterator[tuple[list[str], list[Path]]]:
     """Scripted servers: their addresses, and the logs of what each has answered."""
     logs = [folder / f"server-{number}.log" for number in range(count)]
     started = []
     try:
         for log in logs:
-            code = SERVER.format(tests=str(ROOT / "tests"), log=str(log), latency=latency)
-            command = [sys.executable, "-c", code]
+            command = [sys.executable, str(ROOT / "benchmarks/scripted_server.py")]
+            command += [str(log), str(latency_ms), str(at_once)]
             started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         yield [process.stdout.readline().strip() for process in started], logs
     finally:
         for process in started:
             process.terminate()
             process.wait()
+
+
+def bare_rate(urls: list[str], concurrent: int) -> float:
+    """Requests a second of a loop that keeps nothing, in a process for each core."""
+    cores = os.cpu_count() or 1
+    shares = [urls[number::cores] for number in range(min(cores, len(urls)))]
+    command = [sys.executable, "-c", BARE.format(k=K)]
+    running = [
+        subprocess.Popen(
+            [*command, ",".join(share), str(concurrent), str(BARE_SECONDS)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for share in shares
+    ]
+    return sum(int(process.communicate()[0]) for process in running) / BARE_SECONDS
 
 
 def write_questions(path: Path, count: int) -> None:
@@ -88,28 +121,24 @@ def write_questions(path: Path, count: int) -> None:
             file.write(json.dumps(row) + "\n")
 
 
-def driver(
-    questions: Path, output: Path, urls: list[str], concurrent: int, nodes: TwoNodes
-) -> subprocess.Popen:
-    """`collect` as a user runs it, in a process that can be killed."""
+def collect_command(questions: Path, output: Path, urls: list[str], concurrent: int) -> list[str]:
     command = [sys.executable, "-m", "routerlib", "collect", "--questions", str(questions)]
     command += ["--model", "mock", "--api-base", ",".join(urls), "--k-responses", str(K)]
-    command += ["--max-concurrent", str(concurrent), "--output-file", str(output)]
-    command += ["--cluster", "auto"]
-    environment = {**os.environ, **nodes.environment, "PYTHONPATH": str(ROOT)}
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(
-        command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True, cwd=ROOT
-    )
+    return [*command, "--max-concurrent", str(concurrent), "--output-file", str(output)]
 
 
 def collectors(nodes: TwoNodes) -> list[psutil.Process]:
-    """The worker processes on the nodes."""
+    """The worker processes on the nodes that collect."""
+    return actors(nodes, "Collector")
+
+
+def actors(nodes: TwoNodes, name: str = "ray::") -> list[psutil.Process]:
+    """The worker processes on the nodes with this in their titles."""
     found = []
     for node in nodes.nodes:
         for process in psutil.Process(node.pid).children(recursive=True):
             try:
-                if "Collector" in " ".join(process.cmdline()):
+                if name in " ".join(process.cmdline()):
                     found.append(process)
             except psutil.Error:  # it has just ended
                 continue
@@ -117,138 +146,266 @@ def collectors(nodes: TwoNodes) -> list[psutil.Process]:
 
 
 def megabytes(process: psutil.Process) -> float:
-    """Memory that is this process's own; what it shares with Ray's store is not counted."""
+    """Resident memory, with what is shared."""
     try:
-        return process.memory_full_info().uss / 1e6
+        return process.memory_info().rss / 1e6
     except psutil.Error:
         return 0.0
 
 
-def answered(logs: list[Path]) -> Counter[str]:
-    """How many samples each question got, at the servers."""
-    found: Counter[str] = Counter()
-    for log in logs:
-        for line in log.read_text().splitlines() if log.exists() else ():
-            number, samples = line.split()
-            found[number] += int(samples)
-    return found
+class Answered:
+    """What the servers have answered, read off their logs as these grow.
 
+    Attributes:
+        samples: of each question. asked_again: questions that were answered after their answers
+            had been found on disk. repeated: answers to questions that had one already.
+    """
 
-class Counted:
-    """How many questions the servers have answered, read off their logs as these grow."""
+    def __init__(self, logs: list[Path], questions: int):
+        self.places = dict.fromkeys(logs, 0)
+        self.samples = bytearray(questions)
+        self.done = 0
+        self.repeated = 0
+        self.asked_again: set[int] = set()
 
-    def __init__(self, logs: list[Path]):
-        self.read = dict.fromkeys(logs, 0)
-        self.questions: set[str] = set()
-
-    def __len__(self) -> int:
-        for log, start in self.read.items():
+    def read(self, is_on_disk: Callable[[int], bool]) -> int:
+        """Take in what is new; returns how many questions have been answered."""
+        for log, place in self.places.items():
             if not log.exists():
                 continue
             with open(log, "rb") as file:
-                file.seek(start)
+                file.seek(place)
                 lines = file.read()
             whole = lines[: lines.rfind(b"\n") + 1]
-            self.read[log] += len(whole)
-            self.questions.update(line.split()[0].decode() for line in whole.splitlines())
-        return len(self.questions)
+            self.places[log] += len(whole)
+            for line in whole.splitlines():
+                number, samples = map(int, line.split())
+                self._note(number, samples, is_on_disk)
+        return self.done
+
+    def _note(self, number: int, samples: int, is_on_disk: Callable[[int], bool]) -> None:
+        if self.samples[number]:
+            self.repeated += 1
+        else:
+            self.done += 1
+        if is_on_disk(number):
+            self.asked_again.add(number)
+        self.samples[number] = min(255, self.samples[number] + samples)
+
+
+class OnDisk:
+    """The questions whose answers are all on disk, in the file or its parts.
+
+    What `look` has found counts from `believe` on: between the two, the servers' logs are read, so
+    that an answer which came before we looked is not taken for one that came after.
+    """
+
+    def __init__(self, output: Path, questions: int):
+        self.output, self.inode, self.place = output, 0, 0
+        self.seen = bytearray(questions)
+        self.believed = bytearray(questions)
+
+    def __call__(self, number: int) -> bool:
+        return bool(self.believed[number])
+
+    def believe(self) -> None:
+        """Count what was seen."""
+        self.believed[:] = self.seen
+
+    def look(self) -> None:
+        """See what is there now. Parts first: what is in none of them is in the file."""
+        for part in ledger_parts.files_of(self.output):
+            try:
+                self._take(part.read_bytes())
+            except FileNotFoundError:  # it has just been taken in
+                continue
+        if not self.output.exists():
+            return
+        with open(self.output, "rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            if inode != self.inode:
+                self.inode, self.place = inode, 0
+            file.seek(self.place)
+            self.place += self._take(file.read())
+
+    def _take(self, lines: bytes) -> int:
+        whole = lines[: lines.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            found = QUESTION.search(line)
+            if found and line.count(b'"full_response"') == K:
+                self.seen[int(found[1])] = 1
+        return len(whole)
 
 
 class Memory:
-    """The peak memory of the driver and of each worker, looked at every two seconds."""
+    """Peaks of the driver's and of any worker's resident memory, looked at every two seconds, and
+    how busy the cores were.
+    """
 
-    def __init__(self, nodes: TwoNodes):
-        self.nodes, self.driver, self.peaks = nodes, 0, {"driver": 0.0, "worker": 0.0}
+    def __init__(self, workers: Callable[[], list[psutil.Process]]):
+        self.workers, self.driver, self.peaks = workers, 0, {"driver": 0.0, "worker": 0.0}
+        self.curve: list[dict[str, float]] = []
+        self.busy: list[float] = []
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
 
     def _watch(self) -> None:
+        psutil.cpu_percent()
         while not self.over.wait(2.0):
+            self.busy.append(psutil.cpu_percent())
             try:
                 drivers = [psutil.Process(self.driver)] if self.driver else []
-                workers = collectors(self.nodes)
+                workers = self.workers()
             except psutil.Error:  # one has just been killed
                 continue
-            self.peaks["driver"] = max([self.peaks["driver"], *map(megabytes, drivers)])
-            self.peaks["worker"] = max([self.peaks["worker"], *map(megabytes, workers)])
+            now = {
+                "driver": max(map(megabytes, drivers), default=0.0),
+                "worker": max(map(megabytes, workers), default=0.0),
+            }
+            self.curve.append(now)
+            self.peaks = {name: max(self.peaks[name], value) for name, value in now.items()}
 
     def stop(self) -> str:
         self.over.set()
         self.thread.join()
-        return ", ".join(f"{name} {peak:.0f} MB" for name, peak in self.peaks.items())
+        peaks = ", ".join(f"{name} {peak:.0f} MB" for name, peak in self.peaks.items())
+        busy = statistics.mean(self.busy) if self.busy else 0.0
+        return f"peak memory: {peaks}; the cores were busy {busy:.0f} % of the time"
 
 
-def on_disk(output: Path) -> set[str]:
-    """Questions whose answers are all on disk, in the file or its parts."""
-    files = [file for file in (output, *ledger_parts.files_of(output)) if file.exists()]
-    best = ledger_parts.best_rows(files, "unique_id")
-    return {key[1:] for key, (row, _) in best.items() if len(row["responses"]) == K}
+@dataclass
+class Course:
+    """How far a long run is; kept in its folder where it is interrupted.
+
+    Attributes:
+        kinds: what is to be killed, in this order. goals: at how many questions.
+        asking: seconds in which questions were answered. seconds: in all.
+    """
+
+    kinds: list[str]
+    goals: list[float]
+    on_disk: OnDisk
+    answered: Answered
+    killed: int = 0
+    seconds: float = 0.0
+    asking: float = 0.0
+    sessions: int = 0
 
 
-def collect(arguments: argparse.Namespace, folder: Path) -> None:
-    source, output = folder / "questions.jsonl", folder / "answers.jsonl"
-    write_questions(source, arguments.questions)
-    latency = arguments.latency_ms / 1000
-    limit = arguments.servers * arguments.concurrent / latency
-    with servers(arguments.servers, latency, folder) as (urls, logs), TwoNodes() as nodes:
-        memory = Memory(nodes)
-        run = driver(source, output, urls, arguments.concurrent, nodes)
-        memory.driver, first = run.pid, None
-        while run.poll() is None:
-            if first is None and any(log.exists() and log.stat().st_size for log in logs):
-                first = time.monotonic()
-            time.sleep(0.2)
-        seconds = time.monotonic() - (first or time.monotonic())
-        peaks = memory.stop()
-    found = answered(logs)
-    rate = arguments.questions / seconds
-    print(f"{arguments.questions:,} questions, k = {K}, {arguments.servers} servers, exit code "
-          f"{run.returncode}: {rate:,.0f} questions/s from the first answer to the end; the "
-          f"servers could give {limit:,.0f} ({rate / limit:.0%})")  # fmt: skip
-    print(
-        f"  samples at the servers: {sum(found.values()):,} of {K * arguments.questions:,}; "
-        f"peak memory: {peaks}"
-    )
-
-
-def kill(arguments: argparse.Namespace, folder: Path) -> None:
-    source, output = folder / "questions.jsonl", folder / "answers.jsonl"
-    write_questions(source, arguments.questions)
+def planned(arguments: argparse.Namespace, output: Path, logs: list[Path]) -> Course:
     rng = random.Random(arguments.seed)
     kinds = ["worker"] * arguments.workers + ["driver"] * arguments.drivers
     kinds += ["node"] * arguments.nodes
     rng.shuffle(kinds)
-    latency, notes = arguments.latency_ms / 1000, []
-    with servers(arguments.servers, latency, folder) as (urls, logs), TwoNodes() as nodes:
-        memory, counted = Memory(nodes), Counted(logs)
-        run = driver(source, output, urls, arguments.concurrent, nodes)
-        started = time.monotonic()
-        for number, kind in enumerate(kinds):
-            memory.driver = run.pid
-            goal = (number + rng.random()) / (len(kinds) + 1) * arguments.questions
-            while len(counted) < goal and run.poll() is None:
-                time.sleep(0.1)
-            if run.poll() is not None:
-                raise SystemExit(
-                    f"The run ended (exit code {run.returncode}) before kill {number}: give more "
-                    "--questions."
-                )
-            run = _kill_one(kind, rng, run, (source, output, urls, arguments.concurrent), nodes)
-            notes.append((on_disk(output), [log.stat().st_size for log in logs]))
-            print(f"{time.monotonic() - started:6.0f} s, {len(counted):,} questions: killed a "
-                  f"{kind}", flush=True)  # fmt: skip
+    share = arguments.questions / (len(kinds) + 1)
+    goals = [(number + rng.random()) * share for number in range(len(kinds))]
+    on_disk = OnDisk(output, arguments.questions)
+    return Course(kinds, goals, on_disk, Answered(logs, arguments.questions))
+
+
+def collect(arguments: argparse.Namespace, folder: Path) -> None:
+    """A run without kills."""
+    arguments.workers = arguments.drivers = arguments.nodes = 0
+    kill(arguments, folder)
+
+
+def kill(arguments: argparse.Namespace, folder: Path) -> None:
+    source, output, kept = (
+        folder / name for name in ("questions.jsonl", "answers.jsonl", "course.pickle")
+    )
+    if not source.exists():
+        write_questions(source, arguments.questions)
+    limit = arguments.servers * arguments.at_once / (arguments.latency_ms / 1000)
+    how = (arguments.servers, arguments.latency_ms, arguments.at_once, folder)
+    with servers(*how) as (urls, logs), TwoNodes() as nodes:
+        bare = bare_rate(urls, arguments.concurrent)
+        print(
+            f"the servers could give {limit:,.0f} questions/s; bare loops made {bare:,.0f}",
+            flush=True,
+        )
+        course = planned(arguments, output, logs)
+        if kept.exists():
+            course = pickle.loads(kept.read_bytes())
+        memory = Memory(lambda: collectors(nodes))
+        command = [*collect_command(source, output, urls, arguments.concurrent)]
+        code = _work_through(arguments, course, command, nodes, memory)
+        told = memory.stop()
+        course.answered.read(course.on_disk)
+    if code is None:
+        kept.write_bytes(pickle.dumps(course))
+        print(
+            f"interrupted at {course.answered.done:,} questions; {told}; the same command goes on"
+        )
+        return
+    _tell(arguments, course, output, code)
+    rate = arguments.questions / course.asking
+    print(
+        f"  {rate:,.0f} questions/s from the first answer to the last "
+        f"({rate / min(limit, bare):.0%} of what the servers gave a bare loop, "
+        f"{rate / limit:.0%} of what they can give), {course.seconds:,.0f} s with all starts, ends "
+        f"and counts, in {course.sessions} sessions; {told}"
+    )
+
+
+def _work_through(
+    arguments: argparse.Namespace,
+    course: Course,
+    command: list[str],
+    nodes: TwoNodes,
+    memory: Memory,
+) -> int | None:
+    """Run and kill, until all is done (the exit code) or the time is over (None)."""
+    rng = random.Random(course.sessions)
+    course.sessions += 1
+    started, first, last = time.monotonic(), 0.0, 0.0
+    over = started + 60 * arguments.minutes if arguments.minutes else float("inf")
+    before = course.answered.read(course.on_disk)
+    run, stopping = _driver(command, nodes), False
+    while run.poll() is None:
         memory.driver = run.pid
-        run.wait()
-        code, seconds, peaks = run.returncode, time.monotonic() - started, memory.stop()
-    _tell(arguments, output, logs, notes, kinds, code)
-    limit = arguments.servers * arguments.concurrent / latency
-    print(f"  {seconds:,.0f} s with all starts and counts: {arguments.questions / seconds:,.0f} "
-          f"questions/s; the servers could give {limit:,.0f}; peak memory: {peaks}")  # fmt: skip
+        now, done = time.monotonic(), course.answered.read(course.on_disk)
+        if done > before:
+            first, last, before = first or now, now, done
+        if course.killed < len(course.kinds) and done >= course.goals[course.killed]:
+            kind = course.kinds[course.killed]
+            run = _kill_one(kind, rng, run, command, nodes)
+            _note(course)
+            course.killed += 1
+            print(f"{now - started:6.0f} s, {done:,} questions: killed a {kind}", flush=True)
+        if now > over and not stopping:
+            stopping = True
+            os.kill(run.pid, signal.SIGINT)
+        time.sleep(0.25)
+    course.seconds += time.monotonic() - started
+    course.asking += last - first
+    _note(course)
+    return None if stopping else run.returncode
+
+
+def _note(course: Course) -> None:
+    """Whatever is on disk now may not be asked again."""
+    course.on_disk.look()
+    course.answered.read(course.on_disk)
+    course.on_disk.believe()
+
+
+def _driver(command: list[str], nodes: TwoNodes) -> subprocess.Popen:
+    """`collect` as a user runs it, in a process that can be killed."""
+    environment = {**os.environ, **nodes.environment, "PYTHONPATH": str(ROOT)}
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(
+        [*command, "--cluster", "auto"],
+        env=environment,
+        stdout=quiet,
+        stderr=quiet,
+        start_new_session=True,
+        cwd=ROOT,
+    )
 
 
 def _kill_one(
-    kind: str, rng: random.Random, run: subprocess.Popen, job: tuple, nodes: TwoNodes
+    kind: str, rng: random.Random, run: subprocess.Popen, command: list[str], nodes: TwoNodes
 ) -> subprocess.Popen:
     if kind == "node":
         nodes.kill(nodes.nodes[1])
@@ -256,7 +413,7 @@ def _kill_one(
     elif kind == "driver":
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-        return driver(*job, nodes)
+        return _driver(command, nodes)
     else:
         while not (alive := collectors(nodes)) and run.poll() is None:
             time.sleep(0.05)
@@ -265,25 +422,25 @@ def _kill_one(
     return run
 
 
-def _tell(arguments, output, logs, notes, kinds, code) -> None:
-    keys, doubled = Counter[str](), 0
-    for line in output.read_bytes().splitlines():
-        row = json.loads(line)
-        keys[row["unique_id"]] += len(row["responses"]) == K
-    doubled = sum(count > 1 for count in keys.values())
-    lost = arguments.questions - sum(count > 0 for count in keys.values())
-    twice = 0
-    for done, sizes in notes:
-        for log, size in zip(logs, sizes, strict=True):
-            with open(log, "rb") as file:
-                file.seek(size)
-                later = {line.split()[0] for line in file.read().decode().splitlines() if line}
-            twice += len(later & done)
-    again = sum(answered(logs).values()) - K * arguments.questions
-    told = ", ".join(f"{count} of a {kind}" for kind, count in Counter(kinds).items())
-    print(f"{arguments.questions:,} questions, kills: {told}; exit code {code}: {lost} lost, "
-          f"{doubled} doubled, {twice} asked again after their answers were on disk; {again} "
-          "samples were under way at a kill and were asked for again")  # fmt: skip
+def _tell(arguments: argparse.Namespace, course: Course, output: Path, code: int) -> None:
+    found = Counter[int]()
+    in_order, before = True, -1
+    with open(output, "rb") as file:
+        for line in file:
+            number = int(QUESTION.search(line)[1])
+            found[number] += line.count(b'"full_response"') == K
+            in_order, before = in_order and number > before, number
+    lost = sum(not found[number] for number in range(arguments.questions))
+    doubled = sum(count > 1 for count in found.values())
+    killed = Counter(course.kinds[: course.killed])
+    told = ", ".join(f"{count} of a {kind}" for kind, count in killed.items()) or "none"
+    again = len(course.answered.asked_again)
+    print(
+        f"{arguments.questions:,} questions, k = {K}, {arguments.servers} servers; kills: {told}; "
+        f"exit code {code}: {lost} lost, {doubled} doubled, {again} asked again after their "
+        f"answers were on disk; {course.answered.repeated} were under way at a kill and were "
+        f"asked again; in the order of the questions: {in_order}"
+    )
 
 
 def grade(arguments: argparse.Namespace, folder: Path) -> None:
@@ -300,51 +457,130 @@ def grade(arguments: argparse.Namespace, folder: Path) -> None:
             environment = {**os.environ, **nodes.environment, "PYTHONPATH": str(ROOT)}
             command = [sys.executable, "-m", "routerlib", "grade", "--input", str(source)]
             command += ["--output", str(folder / f"graded-{count}"), "--cluster", "auto"]
+            started = time.monotonic()
             done = subprocess.run(
                 command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT
             )
+            seconds = time.monotonic() - started
         told = re.search(r"answers graded in ([\d.]+) s", done.stdout)
         rates[count] = arguments.outputs / float(told[1])
-        print(f"{count} node(s) of one core: {rates[count]:,.0f} outputs/s", flush=True)
+        print(f"{count} node(s) of one core: {arguments.outputs:,} outputs, {rates[count]:,.0f}/s; "
+              f"{seconds:.0f} s in all", flush=True)  # fmt: skip
     same = (folder / "graded-1/m.jsonl").read_bytes() == (folder / "graded-2/m.jsonl").read_bytes()
     print(f"two nodes: {rates[2] / rates[1]:.2f} times one (target 1.7); the same file: {same}")
 
 
 def small(arguments: argparse.Namespace, folder: Path) -> None:
-    with servers(1, 0.02, folder) as (urls, _):
+    with servers(1, 20, 64, folder) as (urls, _):
         seconds = {}
         for cluster in ("", "local"):
-            source = folder / "few.jsonl"
-            write_questions(source, 100)
-            command = [sys.executable, "-m", "routerlib", "collect", "--questions", str(source)]
-            command += ["--model", "mock", "--api-base", urls[0]]
-            command += ["--output-file", str(folder / f"answers-{cluster}.jsonl")]
+            output = folder / f"answers-{cluster}.jsonl"
+            command = collect_command(Path("sample"), output, urls, 16)
             command += ["--cluster", cluster] if cluster else []
             started = time.monotonic()
             subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
             seconds[cluster] = time.monotonic() - started
-    print(f"100 questions: {seconds['']:.1f} s without, {seconds['local']:.1f} s with CLUSTER = "
+    print(f"the sample: {seconds['']:.1f} s without, {seconds['local']:.1f} s with CLUSTER = "
           f"local: {seconds['local'] - seconds['']:.1f} s more (target 15)")  # fmt: skip
+
+
+def alone(arguments: argparse.Namespace, folder: Path) -> None:
+    source = folder / "questions.jsonl"
+    write_questions(source, arguments.questions)
+    limit = arguments.at_once / (arguments.latency_ms / 1000)
+    with servers(1, arguments.latency_ms, arguments.at_once, folder) as (urls, logs):
+        memory, answered = Memory(list), Answered(logs, arguments.questions)
+        command = collect_command(source, folder / "answers.jsonl", urls, arguments.concurrent)
+        first = last = 0.0
+        run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        memory.driver, before = run.pid, 0
+        while run.poll() is None:
+            done = answered.read(lambda number: False)
+            if done > before:
+                last = time.monotonic()
+                first, before = first or last, done
+            time.sleep(0.25)
+        told = memory.stop()
+    rate = arguments.questions / (last - first)
+    print(f"one process: {rate:,.0f} questions/s, {3600 * rate:,.0f} an hour; the server could "
+          f"give {limit:,.0f}/s; {told}")  # fmt: skip
+
+
+SYLLABLES = [first + second for first in "bdfgklmnprstvz" for second in "aeiou"]
+
+
+def conversations(count: int) -> Iterator[dict]:
+    """Made-up prompts. One in ten repeats, but for a word, one that may stand anywhere before."""
+    rng = random.Random(0)
+    for number in range(count):
+        is_near = number and rng.random() < 0.1
+        of = rng.randrange(number) if is_near else number
+        words = _words(of)
+        if is_near:
+            words[rng.randrange(len(words))] = f"and{number}"
+        talk = [{"role": "user", "content": " ".join(words)}]
+        yield {"conversation_id": f"c{number}", "conversation": talk, "language": "English"}
+
+
+def _words(number: int) -> list[str]:
+    rng = random.Random(number)
+    return ["".join(rng.choices(SYLLABLES, k=3)) for _ in range(rng.randint(15, 50))]
+
+
+def clean(arguments: argparse.Namespace, folder: Path) -> None:
+    source, output = folder / "talks.jsonl", folder / "prompts.jsonl"
+    with open(source, "w") as file:
+        for row in conversations(arguments.conversations):
+            file.write(json.dumps(row) + "\n")
+    command = [sys.executable, "-m", "routerlib", "clean", "--prompts", str(source)]
+    command += ["--output", str(output), "--encoder", "", "--cluster", "auto"]
+    with TwoNodes() as nodes:
+        environment = {**os.environ, **nodes.environment, "PYTHONPATH": str(ROOT)}
+        environment["ROUTERLIB_OUTPUTS"] = str(folder)
+        memory = Memory(lambda: actors(nodes))
+        started = time.monotonic()
+        run = subprocess.Popen(
+            command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL, text=True
+        )
+        memory.driver = run.pid
+        run.wait()
+        seconds, told = time.monotonic() - started, memory.stop()
+    tenths = [memory.curve[len(memory.curve) * part // 10] for part in range(10)]
+    curve = {name: [round(now[name]) for now in tenths] for name in ("driver", "worker")}
+    rate = arguments.conversations / seconds
+    print(
+        f"{arguments.conversations:,} conversations, exit code {run.returncode}: {seconds:,.0f} s, "
+        f"{rate:,.0f}/s; {told}; MB at tenths of the time: {curve}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["collect", "kill", "grade", "small"])
+    scenarios = {one.__name__: one for one in (collect, kill, grade, clean, small, alone)}
+    parser.add_argument("what", choices=scenarios)
     parser.add_argument("--questions", type=int, default=1_000_000)
     parser.add_argument("--outputs", type=int, default=200_000)
+    parser.add_argument("--conversations", type=int, default=1_000_000)
     parser.add_argument("--servers", type=int, default=8)
-    parser.add_argument("--concurrent", type=int, default=16, help="requests at one server")
-    parser.add_argument("--latency-ms", type=float, default=400)
+    parser.add_argument("--at-once", type=int, default=16, help="requests that one server works on")
+    parser.add_argument("--concurrent", type=int, default=24, help="requests sent to one server")
+    parser.add_argument("--latency-ms", type=float, default=100)
     parser.add_argument("--workers", type=int, default=20, help="kills of workers")
     parser.add_argument("--drivers", type=int, default=3, help="kills of the driver")
     parser.add_argument("--nodes", type=int, default=1, help="kills of a node")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="kept, so that an interrupted run can go on")
+    parser.add_argument("--minutes", type=float, help="interrupt the run after so long")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored in the background
+    if arguments.folder:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
+        scenarios[arguments.what](arguments, arguments.folder)
+        return
     with tempfile.TemporaryDirectory(dir=ROOT / "outputs") as folder:
-        run = {"collect": collect, "kill": kill, "grade": grade, "small": small}
-        run[arguments.what](arguments, Path(folder))
+        scenarios[arguments.what](arguments, Path(folder))
 
 
 if __name__ == "__main__":

@@ -110,31 +110,58 @@ def write(path: str | Path, rows: Iterable[Any]) -> int:
 
 
 def _write_parquet(path: Path, rows: Iterator[Any]) -> int:
+    """Two passes, by way of a file of JSON lines: only the last row tells what the columns are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = path.with_name(f".{path.name}.{os.getpid()}.jsonl")
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    kinds: dict[str, set[type]] = {}
+    try:
+        count = jsonl.write_rows(lines, _noting_kinds(rows, kinds))
+        _write_columns(part, (value for _, value in jsonl.read_values(lines)), kinds)
+        os.replace(part, path)
+    finally:
+        lines.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+    return count
+
+
+def _noting_kinds(rows: Iterator[Any], kinds: dict[str, set[type]]) -> Iterator[dict[str, Any]]:
+    """The rows, flat; the kinds of value that each column has are filled in on the way."""
+    for row in rows:
+        flat = _flat(row if isinstance(row, dict) else row.model_dump(mode="json"))
+        for name, value in flat.items():
+            kinds.setdefault(name, set())
+            if value is not None:
+                kinds[name].add(type(value))
+        yield flat
+
+
+def _write_columns(path: Path, rows: Iterator[dict[str, Any]], kinds: dict[str, set[type]]) -> None:
     import pyarrow
     import pyarrow.parquet as parquet
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    count, writer = 0, None
-    try:
+    types = {bool: pyarrow.bool_(), int: pyarrow.int64(), float: pyarrow.float64()}
+    columns = {name: _kind(found) for name, found in kinds.items()}
+    schema = pyarrow.schema(
+        [(name, types.get(one, pyarrow.string())) for name, one in columns.items()]
+    )
+    texts = [name for name, one in columns.items() if one is str]
+    with parquet.ParquetWriter(path, schema) as writer:
         while some := list(itertools.islice(rows, AT_ONCE)):
-            values = [row if isinstance(row, dict) else row.model_dump(mode="json") for row in some]
-            table = pyarrow.Table.from_pylist(
-                [_flat(value) for value in values], writer.schema if writer else None
-            )
-            writer = writer or parquet.ParquetWriter(part, table.schema)
-            writer.write_table(table)
-            count += len(some)
-        if writer is None:
-            writer = parquet.ParquetWriter(part, pyarrow.schema([]))
-        writer.close()
-        os.replace(part, path)
-    except BaseException:
-        if writer is not None:
-            writer.close()
-        part.unlink(missing_ok=True)
-        raise
-    return count
+            for row in some:
+                row |= {name: _text(row[name]) for name in texts if name in row}
+            writer.write_table(pyarrow.Table.from_pylist(some, schema))
+
+
+def _kind(found: set[type]) -> type:
+    """What a column holds: of several kinds, or of none, texts."""
+    if found == {int, float}:
+        return float
+    return next(iter(found)) if len(found) == 1 else str
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class TwoNodes:
             "RAY_ADDRESS": f"127.0.0.1:{self.port}",
             "RAY_AUTH_MODE": "disabled",  # for tests alone
             "RAY_USAGE_STATS_ENABLED": "0",
+            # A node whose sockets are closed is gone at once; one that is only slow is waited for.
+            "RAY_health_check_timeout_ms": "120000",
         }
 
     def __enter__(self) -> TwoNodes:

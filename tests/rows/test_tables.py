@@ -69,3 +69,13 @@ def test_lists_and_objects_become_json_texts_in_a_table(tmp_path):
     tables.write(tmp_path / "a.parquet", rows)
     found = [value for _, value in sources._read_parquet(tmp_path / "a.parquet")]
     assert jsonl.decode_json(found[0]["prompt"]) == rows[0]["prompt"] and found[1]["prompt"] == "p"
+
+
+def test_columns_are_those_of_all_rows_not_of_the_first_thousand(tmp_path):
+    rows = [{"id": str(number), "answer": None, "n": 1, "mixed": 1} for number in range(1500)]
+    rows.append({"id": "last", "answer": "yes", "n": 0.5, "mixed": "two", "more": True})
+    assert tables.write(tmp_path / "a.parquet", iter(rows)) == 1501
+    found = [value for _, value in sources._read_parquet(tmp_path / "a.parquet")]
+    assert found[0] == {"id": "0", "answer": None, "n": 1.0, "mixed": "1", "more": None}
+    assert found[-1] == {"id": "last", "answer": "yes", "n": 0.5, "mixed": "two", "more": True}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
