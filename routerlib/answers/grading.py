@@ -22,7 +22,7 @@ from routerlib.answers.killable import Crew, Lost
 from routerlib.errors import Foreseen
 from routerlib.progress import bar as progress_bar
 from routerlib.progress import printable
-from routerlib.rows import jsonl
+from routerlib.rows import jsonl, tables
 from routerlib.rows.schemas import (
     ROUTE_TO_INFERIOR,
     ROUTE_TO_SUPERIOR,
@@ -79,11 +79,13 @@ def grade(
         print(grading.answers)
 
     Args:
-        input: a JSONL file (or .jsonl.gz) as 03 writes it, or a folder of such files; empty for
-            outputs/responses, or the shipped sample responses where that has none.
+        input: a JSONL file (or .jsonl.gz) as 03 writes it, the same as .parquet or at an address
+            such as s3://bucket/a.jsonl, or a folder of such files; empty for outputs/responses, or
+            the shipped sample responses where that has none.
         output: the graded file or folder; empty for outputs/graded. It appears complete or not at
             all. Rows that cannot be read go to `<name>.rejects.jsonl` beside it, with file, line,
-            field and reason.
+            field and reason. At an address, or as a .parquet file, a copy of the graded rows is
+            put; the graded file itself is in outputs/graded.
         workers: processes. Without it, one a core.
         timeout: seconds of processor time that one answer may take.
         by_category: print a line for each category.
@@ -128,9 +130,7 @@ def grade_by(
             the verdicts on each file, in this order.
     """
     started, grading = time.monotonic(), Grading()
-    pairs = _files_to_grade(
-        input, settings.resolve(output) if output else settings.outputs("graded")
-    )
+    pairs = _files_to_grade(input, _graded_path(output))
     # What cannot be graded is told before anything is written
     surveys = [_survey(source) for source, _ in pairs]
     works = [
@@ -143,7 +143,31 @@ def grade_by(
     grading.summaries = summarise(grading.files)
     if progress:
         _tell(grading, by_category)
+    if output and tables.is_copy(output):
+        for told in _copies(grading.files, str(output)):
+            print(f"The same rows are at {told}.")
     return grading
+
+
+def _graded_path(output: str | Path) -> Path:
+    """The graded file or folder; of a copy, what it is a copy of."""
+    if not output:
+        return settings.outputs("graded")
+    if not tables.is_copy(output):
+        return settings.resolve(output)
+    if tables.is_address(output):
+        tables.check_address(output)
+    if not str(output).endswith((".jsonl", ".parquet")):
+        return settings.outputs("graded")
+    return settings.outputs("graded") / tables.name_of_lines(output)
+
+
+def _copies(files: list[Path], output: str) -> Iterator[str]:
+    """Put the graded rows where the output was named: a file, or a folder at an address."""
+    is_file = output.endswith((".jsonl", ".parquet"))
+    for file in files:
+        rows = (value for _, value in jsonl.read_values(file))
+        yield tables.put(rows, output if is_file else f"{output.rstrip('/')}/{file.name}")
 
 
 def _files_to_grade(input: str | Path, target: Path) -> list[tuple[Path, Path]]:
@@ -188,12 +212,16 @@ def input_files(input: str | Path = "") -> list[Path]:
         return responses_files(settings.outputs("responses")) or sorted(
             settings.SAMPLES.glob("responses_*.jsonl")
         )
+    if tables.is_address(input):
+        return [tables.as_lines(input)]
     source = settings.resolve(input)
     if not source.exists():
         raise NoInput(
             f"There is nothing at {source}. Name a responses file of notebook 03, or a folder of "
             "them."
         )
+    if tables.is_copy(source):
+        return [tables.as_lines(source)]
     files = responses_files(source) if source.is_dir() else [source]
     if not files:
         raise GradingError(

@@ -135,6 +135,7 @@ async def _collect(machines: Machines, **given: Any) -> Summary:
         summary = await run.work_through(questions)
     summary.rejected = rejects.count
     summary.notes += [str(rejects)] if rejects.count else []
+    collection.put_copy(summary, given["output_file"])
     return summary
 
 

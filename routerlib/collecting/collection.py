@@ -27,7 +27,7 @@ from routerlib.collecting.resumable import Summary as CollectionSummary
 from routerlib.endpoints import clients, prompts, servers
 from routerlib.endpoints.check import first_answer
 from routerlib.errors import SettingError
-from routerlib.rows import jsonl, sources
+from routerlib.rows import jsonl, sources, tables
 from routerlib.rows.logprobs import request_fields, small
 from routerlib.rows.schemas import OpenPrompt, Prompt, Question, Responses, parse_row
 from routerlib.stats.prices import call_cost
@@ -100,7 +100,9 @@ async def collect(
         max_concurrent: requests in flight, at most.
         max_attempts: failures after which a question is left alone, over all runs.
         endpoint: "completions", or "chat" in the model's own chat template.
-        output_file: relative to output_dir. Without it, a stable name from model and data set.
+        output_file: relative to output_dir. Without it, a stable name from model and data set. At
+            an address such as s3://bucket/a.jsonl, or as a .parquet file, a copy of the answers is
+            put at the end; as they come, they are in a .jsonl file of that name in output_dir.
         output_dir: where the file lies. Without it, outputs/responses.
         template: "short", "reasoning", or a template file. Without it, the endpoint's own.
         price_in: money per million tokens read.
@@ -153,6 +155,7 @@ async def collect(
             )
     summary.rejected = rejects.count
     summary.notes += [str(rejects)] if rejects.count or rejects.passed_over else []
+    put_copy(summary, output_file)
     return summary
 
 
@@ -254,13 +257,39 @@ def output_path(
 ) -> Path:
     """Where the answers go: google/gemma-3-4b-it on MATH-500 →
     outputs/responses/google_gemma-3-4b-it_MATH_500.jsonl.
+
+    Behind a table or an address stands a JSONL file of the same name, since rows are appended as
+    they come; `put_copy` follows it.
+
+    Raises:
+        tables.AddressError: the address could not be written to.
     """
     folder = settings.resolve(output_dir) if output_dir else settings.outputs("responses")
+    if output_file and tables.is_address(output_file):
+        tables.check_address(output_file)
+        return folder / tables.name_of_lines(output_file)
+    if output_file and tables.is_copy(output_file):
+        return (folder / Path(output_file).expanduser()).with_suffix(".jsonl")
     if output_file:
         return folder / Path(output_file).expanduser()
     name = sources.short_name(questions) if isinstance(questions, str | Path) else "questions"
     owner = re.sub(r"[^A-Za-z0-9._-]+", "_", model.strip("/"))
     return folder / f"{owner}_{name}.jsonl"
+
+
+def put_copy(summary: CollectionSummary, output_file: str | Path | None) -> None:
+    """Where the output was named as a table or at an address, put the answers there as well.
+
+    Raises:
+        tables.AddressError: they cannot be put there; the text says where they are.
+    """
+    path = Path(summary.path)
+    if not output_file or not tables.is_copy(output_file) or not path.exists():
+        return
+    is_address = tables.is_address(output_file)
+    target = output_file if is_address else path.with_suffix(".parquet")
+    told = tables.put(ledger.latest_rows(path, "unique_id"), target)
+    summary.notes.append(f"The same answers are at {told}.")
 
 
 # --- how a model is asked ---

@@ -548,14 +548,12 @@ def _csv_cell(text: str) -> Any:
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
     with settings.needing_an_extra(f"Reading {path}"):
-        import pyarrow.parquet as parquet
+        import pyarrow.parquet  # noqa: F401
 
     number = 0
     try:
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1000):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
+        for number, row in enumerate(tables.read_table(path), start=1):
+            yield number, row
     except Exception as error:  # pyarrow raises several kinds for a file that is no parquet
         after = f" after row {number}" if number else ""
         raise SourceError(f"{path} is no readable parquet file{after}: {error}") from None

@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ ADDRESS = re.compile(
 )  # s3://bucket/a.jsonl
 OF_OTHERS = ("http", "https", "hf")  # `hub` reads these
 AT_ONCE = 1000  # rows of one group of a parquet file
+NESTED = b"routerlib.json"  # marks a column in which lists and objects stand as JSON texts
+BEGINS_JSON = ("[", "{", '"')
 
 
 class AddressError(Foreseen, OSError):
@@ -63,6 +66,72 @@ def fetched(address: str) -> Path:
             "s3://, gcsfs for gs://)."
         ) from None
     return local
+
+
+def is_copy(name: str | Path) -> bool:
+    """Whether a name is of a file to which no row can be appended: a table, or at an address. What
+    has to be appended to goes to a JSONL file, of which `put` makes a copy there.
+    """
+    return is_address(name) or Path(str(name)).suffix == ".parquet"
+
+
+def name_of_lines(name: str | Path) -> str:
+    """The file name of the JSONL file behind a copy: s3://bucket/a.parquet → a.jsonl."""
+    return str(name).rsplit("/", 1)[-1].removesuffix(".parquet").removesuffix(".jsonl") + ".jsonl"
+
+
+def check_address(name: str | Path) -> None:
+    """Ask whether an address can be written to at all, before there is anything to write.
+
+    Raises:
+        AddressError: the package of its protocol is missing, or it has no such form.
+    """
+    import fsspec
+
+    try:
+        fsspec.core.url_to_fs(str(name))
+    except (OSError, ImportError, ValueError) as error:
+        raise AddressError(
+            f"{name} cannot be written to ({type(error).__name__}: {error}). Install the package "
+            "of its protocol (s3fs for s3://, gcsfs for gs://), or name another output."
+        ) from None
+
+
+def put(rows: Iterable[Any], name: str | Path) -> str:
+    """Write rows as a table, or to an address; returns the name of what is there now.
+
+    Raises:
+        AddressError: they cannot be put there.
+    """
+    with delivered(name) as (path, told):
+        write(path, rows)
+    return told
+
+
+def as_lines(name: str | Path) -> Path:
+    """A JSONL file, below outputs/fetched, with the rows of a table, or of a file at an address.
+
+    Raises:
+        AddressError: the file cannot be fetched. jsonl.Unreadable: it is no parquet.
+    """
+    source = fetched(str(name)) if is_address(name) else settings.resolve(name)
+    stat = source.stat()
+    told = f"{source}\0{stat.st_size}\0{stat.st_mtime_ns}"
+    digest = hashlib.sha256(told.encode()).hexdigest()[:12]
+    is_table = str(name).endswith(".parquet")
+    own_name = name_of_lines(name) if is_table else str(name).rsplit("/", 1)[-1]
+    path = settings.outputs("fetched", digest) / own_name
+    if path.exists():
+        return path
+    if not is_table:
+        shutil.copyfile(source, path.with_name(f".{path.name}.{os.getpid()}"))
+        os.replace(path.with_name(f".{path.name}.{os.getpid()}"), path)
+        return path
+    try:
+        jsonl.write_rows(path, read_table(source))
+    except Exception as error:  # pyarrow raises several kinds for a file that is no parquet
+        raise jsonl.Unreadable(f"{name} is no readable parquet file: {error}") from None
+    return path
 
 
 @contextlib.contextmanager
@@ -126,14 +195,14 @@ def _write_parquet(path: Path, rows: Iterator[Any]) -> int:
 
 
 def _noting_kinds(rows: Iterator[Any], kinds: dict[str, set[type]]) -> Iterator[dict[str, Any]]:
-    """The rows, flat; the kinds of value that each column has are filled in on the way."""
+    """The rows as plain values; the kinds that each column has are filled in on the way."""
     for row in rows:
-        flat = _flat(row if isinstance(row, dict) else row.model_dump(mode="json"))
-        for name, value in flat.items():
+        plain = row if isinstance(row, dict) else row.model_dump(mode="json")
+        for name, value in plain.items():
             kinds.setdefault(name, set())
             if value is not None:
                 kinds[name].add(type(value))
-        yield flat
+        yield plain
 
 
 def _write_columns(path: Path, rows: Iterator[dict[str, Any]], kinds: dict[str, set[type]]) -> None:
@@ -142,31 +211,55 @@ def _write_columns(path: Path, rows: Iterator[dict[str, Any]], kinds: dict[str, 
 
     types = {bool: pyarrow.bool_(), int: pyarrow.int64(), float: pyarrow.float64()}
     columns = {name: _kind(found) for name, found in kinds.items()}
-    schema = pyarrow.schema(
-        [(name, types.get(one, pyarrow.string())) for name, one in columns.items()]
-    )
-    texts = [name for name, one in columns.items() if one is str]
+    nested = {name for name, found in kinds.items() if found & {list, dict}}
+    fields = [
+        pyarrow.field(name, types.get(kind, pyarrow.string()), metadata=_marks(name in nested))
+        for name, kind in columns.items()
+    ]
+    schema = pyarrow.schema(fields)
+    texts = [name for name, kind in columns.items() if kind is str]
     with parquet.ParquetWriter(path, schema) as writer:
         while some := list(itertools.islice(rows, AT_ONCE)):
             for row in some:
-                row |= {name: _text(row[name]) for name in texts if name in row}
+                row |= {name: _text(row.get(name), name in nested) for name in texts}
             writer.write_table(pyarrow.Table.from_pylist(some, schema))
 
 
 def _kind(found: set[type]) -> type:
-    """What a column holds: of several kinds, or of none, texts."""
+    """What a column holds: texts, where there are several kinds, lists or objects, or none."""
     if found == {int, float}:
         return float
-    return next(iter(found)) if len(found) == 1 else str
+    only = next(iter(found)) if len(found) == 1 else str
+    return str if only in (list, dict) else only
 
 
-def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+def _marks(is_nested: bool) -> dict[bytes, bytes]:
+    return {NESTED: b"1"} if is_nested else {}
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose lists and objects are JSON texts, as a table's columns hold one kind each."""
-    return {
-        name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-        for name, value in row.items()
-    }
+def _text(value: Any, is_nested: bool) -> str | None:
+    """A value in a column of texts. Where some are lists or objects, a text that begins as JSON
+    does is written as JSON as well, so that each is read back as what it was.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str) and not (is_nested and value.startswith(BEGINS_JSON)):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def read_table(path: Path) -> Iterator[dict[str, Any]]:
+    """Stream the rows of a parquet file; lists and objects that `write` made texts of are such
+    again. Raises what pyarrow raises.
+    """
+    import pyarrow.parquet as parquet
+
+    file = parquet.ParquetFile(path)
+    nested = [one.name for one in file.schema_arrow if (one.metadata or {}).get(NESTED)]
+    for batch in file.iter_batches(batch_size=AT_ONCE):
+        for row in batch.to_pylist():
+            for name in nested:
+                text = row[name]
+                if text is not None and text.startswith(BEGINS_JSON):
+                    row[name] = json.loads(text)
+            yield row

@@ -5,13 +5,14 @@ import gzip
 import hashlib
 import json
 
+import fsspec
 import pytest
 from fake_server import FakeServer, chat
 
 from routerlib.answers import grading
 from routerlib.collecting import collection
 from routerlib.notebook import plots
-from routerlib.rows import jsonl
+from routerlib.rows import jsonl, tables
 from routerlib.rows.schemas import LabelledPrompt, Question, Responses
 
 CHOICES = ["3", "4", "5"]
@@ -423,3 +424,19 @@ def test_why_an_answer_ended_is_read_alike_from_a_server_and_from_a_file(told, o
         assert graded.responses[0].truncated is (told in CUT_OFF)
         assert graded.responses[0].finish_reason == ours.responses[0].finish_reason
         target.unlink()
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_responses_and_grades_may_be_tables_or_at_addresses(tmp_path, outputs, ending):
+    rows = [mcq("a", ["The answer is (B)", "(A)"]), open_ended("b", "7", [r"\boxed{7}"])]
+    write(tmp_path / "m.jsonl", rows)
+    run(tmp_path / "m.jsonl", tmp_path / "graded.jsonl")
+    address = f"memory://bucket/m.{ending}"
+    tables.put((value for _, value in jsonl.read_values(tmp_path / "m.jsonl")), address)
+    for output in (f"memory://bucket/graded/g.{ending}", str(tmp_path / f"g.{ending}")):
+        run(address, output)
+        graded = tables.as_lines(output).read_bytes()
+        assert graded == (tmp_path / "graded.jsonl").read_bytes()
+    run(address, "memory://bucket/folder")
+    assert fsspec.filesystem("memory").exists("/bucket/folder/m.jsonl")
+    fsspec.filesystem("memory").rm("/bucket", recursive=True)

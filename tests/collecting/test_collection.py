@@ -15,6 +15,7 @@ import resource
 import signal
 import time
 
+import fsspec
 import openai  # noqa: F401 - forked children find it loaded
 import pytest
 from fake_server import FakeServer, chat, error
@@ -25,7 +26,7 @@ from routerlib import event_loop
 from routerlib.collecting import collection, resumable
 from routerlib.collecting.ledger import LedgerMismatch
 from routerlib.endpoints import addresses, clients, servers, standins
-from routerlib.rows import jsonl
+from routerlib.rows import jsonl, tables
 from routerlib.rows.schemas import Question
 
 KEY = "sk-planted-Zq7xW3vKp9"
@@ -986,3 +987,29 @@ def test_no_logged_prompts_are_none_to_ask_and_no_error(outputs, capsys):
     left.write_text('{"id": "1", "prompt": "Hello"}\n')
     assert collection.open_prompts() == str(left)
     assert collection.open_prompts(" none ") == "" and collection.open_prompts("x.csv") == "x.csv"
+
+
+@pytest.mark.parametrize(
+    "output", ["memory://bucket/run/answers.jsonl", "memory://bucket/a.parquet", "a.parquet"]
+)
+def test_a_table_or_an_address_gets_a_copy_and_the_answers_stay_here(tmp_path, outputs, output):
+    """Rows are appended as they come, which neither can; the next run goes on with the file."""
+    kinds = {"output_file": output, "output_dir": tmp_path / "here"}
+    _server, (first, second) = run({}, {"num_problems": 5}, {"num_problems": None}, **kinds)
+    assert (second.complete_before, second.complete) == (5, 12)
+    name = "answers.jsonl" if "answers" in output else "a.jsonl"
+    path = tmp_path / "here" / name
+    assert str(path) == first.path == second.path and path.exists()
+    copy = output if "://" in output else tmp_path / "here" / output
+    assert f"The same answers are at {copy}." in second.notes
+    lines = tables.as_lines(copy)
+    assert list(collection.read_responses(lines)) == list(collection.read_responses(path))
+    if output.endswith(".jsonl"):
+        assert lines.read_bytes() == path.read_bytes()
+    if "://" in output:
+        fsspec.filesystem("memory").rm("/bucket", recursive=True)
+
+
+def test_an_address_that_cannot_be_written_to_is_told_before_anything_is_asked(tmp_path, outputs):
+    with pytest.raises(tables.AddressError, match="cannot be written to"):
+        run({}, output_file="nosuchprotocol://a/b.jsonl", output_dir=tmp_path)

@@ -1,6 +1,7 @@
 """Rows as JSONL and parquet, here and at addresses."""
 
 import fsspec
+import pyarrow.parquet as parquet
 import pytest
 
 from routerlib.rows import jsonl, sources, tables
@@ -64,11 +65,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_lists_and_objects_become_json_texts_in_a_table(tmp_path):
-    rows = [{"id": "a", "prompt": [{"role": "user", "content": "é"}]}, {"id": "b", "prompt": "p"}]
+def test_lists_and_objects_come_back_from_a_table_as_they_were(tmp_path):
+    talk = [{"role": "user", "content": "é"}]
+    prompts = [talk, "p", '[1, "a text that looks like a list"]', '"quoted"', None]
+    rows = [{"id": str(n), "prompt": prompt, "usage": {"n": n}} for n, prompt in enumerate(prompts)]
     tables.write(tmp_path / "a.parquet", rows)
-    found = [value for _, value in sources._read_parquet(tmp_path / "a.parquet")]
-    assert jsonl.decode_json(found[0]["prompt"]) == rows[0]["prompt"] and found[1]["prompt"] == "p"
+    assert [value for _, value in sources._read_parquet(tmp_path / "a.parquet")] == rows
+    column = parquet.read_table(tmp_path / "a.parquet").column("prompt").to_pylist()
+    assert column[1] == "p" and jsonl.decode_json(column[0]) == talk, "texts, for other readers"
 
 
 def test_columns_are_those_of_all_rows_not_of_the_first_thousand(tmp_path):
