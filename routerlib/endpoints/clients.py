@@ -591,6 +591,8 @@ STOPPED_BECAUSE = {
     "provider, or choose another model.",
     Kind.NO_MODEL: "{url} knows no model {model!r} ({said}).",
     Kind.NO_PATH: "{url} has no {path}, or no model {model!r} ({said}).",
+    Kind.NOT_ENCRYPTED: "{url} was asked without encryption, and refuses that ({said}). Begin the "
+    "base URL with https://",
 }
 
 

@@ -47,9 +47,14 @@ MOST_ROUNDS = 12  # of one request, refused in ever new words
 BELIEVED_AFTER = 3
 
 # Errors that are not about the fields of a request, even where their text names one.
-OTHER_MATTERS = frozenset(
-    {Kind.BUSY, Kind.DOWN, Kind.NO_CREDIT, Kind.TOO_LONG, Kind.FILTERED, Kind.NO_PATH}
-)
+OTHER_MATTERS = frozenset({Kind.BUSY, Kind.DOWN, Kind.NO_CREDIT, Kind.FILTERED, Kind.NO_PATH})
+# Errors whose words may name a field that is at fault. A door may be closed to a field alone, as in
+# "403: You are not allowed to request logprobs from this model".
+OF_FIELDS = frozenset({Kind.REFUSED, Kind.BROKEN, Kind.NO_ACCESS})
+
+
+class Room(int):
+    """So many tokens the context leaves to the answer of one prompt: a limit for that alone."""
 
 
 class Dialect:
@@ -68,6 +73,7 @@ class Dialect:
         self._accepted: set[str] = set()  # fields of requests that were answered
         self._doubts: Counter[str] = Counter()
         self._guessed_in_vain = False
+        self._has_told_room = False
 
     # -- speaking ----------------------------------------------------------------------------------
 
@@ -105,6 +111,8 @@ class Dialect:
             sent: the request that was refused, as it was sent.
             trial: what it tried out so far.
         """
+        if refusal.kind == Kind.TOO_LONG:
+            return self._shorter_answer(refusal, sent, trial)
         lacking = (self.needed - ESSENTIAL) & sent.keys()
         if refusal.kind in OTHER_MATTERS or any(_place_named(f, refusal) >= 0 for f in lacking):
             return None
@@ -119,6 +127,9 @@ class Dialect:
         before.
         """
         for field, instead in trial.items():
+            if isinstance(instead, Room):
+                self._note_room(field)
+                continue
             if field in self.words and self.words[field] == instead:
                 continue
             self._doubts[field] += 1
@@ -127,6 +138,14 @@ class Dialect:
                 self.news.append(_news_of(field, instead))
         if not self._accepted >= sent.keys():
             self._accepted |= sent.keys()
+
+    def _note_room(self, field: str) -> None:
+        if not self._has_told_room:
+            self._has_told_room = True
+            self.news.append(
+                f"the model's context is too small for some prompts and {field} tokens, so their "
+                "answers may take what it leaves"
+            )
 
     def learn(self, field: str, instead: Any) -> None:
         """Note what an answer shows, such as that n is passed over."""
@@ -139,10 +158,20 @@ class Dialect:
             param = re.split(r"[.\[\]/$]+", refusal.param.strip("'\"` "))
             if found := [field for field in dict.fromkeys(fields) if field in param]:
                 return found
-        if refusal.kind not in (Kind.REFUSED, Kind.BROKEN):
+        if refusal.kind not in OF_FIELDS:
             return []
         places = {field: _place_named(field, refusal) for field in fields}
         return sorted((f for f in places if places[f] >= 0), key=lambda f: places[f])
+
+    def _shorter_answer(self, refusal: Refusal, sent: Body, trial: Words) -> Words | None:
+        """Fewer tokens for this answer, where prompt and answer together are too long for the
+        context.
+        """
+        for field in LENGTHS & sent.keys() - trial.keys():
+            room = room_in(refusal.words, sent[field])
+            if room is not None and room >= LEAST_LENGTH:
+                return {**trial, field: Room(room)}
+        return None
 
     def _instead_of(self, field: str, refusal: Refusal, sent: Body, trial: Words) -> Words | None:
         """The next thing to say in place of a refused field; None where nothing is left."""
@@ -150,7 +179,7 @@ class Dialect:
         if field not in sent:  # `stream`, left out and named again: the server wants it true
             return {"stream": True} if known.get("stream", True) is None else None
         value = sent[field]
-        least = _limit_in(refusal.text, value)
+        least = _limit_in(f"{refusal.text} {refusal.param}", value)
         if field in LENGTHS and least is not None and least < LEAST_LENGTH:
             least = None  # "a multiple of 16" is no limit; answers cut so short are worth nothing
         if field == "max_tokens" and (least is None or "max_completion_tokens" in refusal.words):
@@ -228,6 +257,31 @@ def _limit_in(text: str, value: Any) -> int | None:
         return None
     numbers = (int(number) for number in re.findall(r"(?<![\w.-])\d{1,9}(?!\w|\.\d)", text))
     return max((number for number in numbers if 0 < number < size), default=None)
+
+
+def room_in(words: str, asked: int) -> int | None:
+    """The tokens that a context leaves to an answer, out of a refusal of prompt and answer
+    together; None where it does not say, or where the prompt alone is too long.
+
+    Servers name the context and the prompt's tokens in any order, mostly with the sum: "maximum
+    context length is 2048 tokens. However, you requested 2084 tokens (36 in the messages, 2048 in
+    the completion)". So these are two numbers of which the prompt's is below the context's, and
+    the context's below prompt and answer together. A refusal that names neither the answer's
+    tokens nor the sum is about the prompt.
+
+    Args:
+        asked: the tokens that were asked for.
+    """
+    numbers = [int(number) for number in re.findall(r"(?<![\w.-])\d{1,8}(?!\w|\.\d)", words)]
+    prompts = sorted(set(numbers) - {asked})
+    with_sum = [prompt for prompt in prompts if prompt + asked in numbers]
+    if asked not in numbers and not with_sum:
+        return None
+    for prompt in with_sum or prompts[:1]:
+        contexts = [number for number in numbers if prompt < number < prompt + asked]
+        if contexts:
+            return max(contexts) - prompt
+    return None
 
 
 def _news_of(field: str, instead: Any) -> str:

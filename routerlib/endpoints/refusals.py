@@ -15,6 +15,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     BLOCKED = "blocked"  # a page of a firewall: perhaps this prompt, perhaps all of them
     NO_MODEL = "no such model"
     NO_PATH = "no such path"
+    NOT_ENCRYPTED = "not encrypted"  # http was spoken where https is wanted
     TOO_LONG = "too long"  # this prompt, for this model
     NO_SUCH_INPUT = "no such input"  # images or sound, which this model cannot read
     FILTERED = "filtered"  # by moderation
@@ -42,7 +44,15 @@ class Kind(StrEnum):
 UNABLE_NOW = frozenset({Kind.BUSY, Kind.DOWN, Kind.BROKEN})  # another server may be able
 # Every request would meet it
 HOPELESS = frozenset(
-    {Kind.NO_CREDIT, Kind.WRONG_KEY, Kind.NO_ACCESS, Kind.BLOCKED, Kind.NO_MODEL, Kind.NO_PATH}
+    {
+        Kind.NO_CREDIT,
+        Kind.WRONG_KEY,
+        Kind.NO_ACCESS,
+        Kind.BLOCKED,
+        Kind.NO_MODEL,
+        Kind.NO_PATH,
+        Kind.NOT_ENCRYPTED,
+    }
 )
 BEYOND = frozenset({Kind.TOO_LONG, Kind.NO_SUCH_INPUT})  # another model may be able
 
@@ -50,6 +60,9 @@ BUSY_STATUS = frozenset({420, 429, 430, 498, 503, 529})
 DOWN_STATUS = frozenset({502, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530})
 # Gateways put these around another server's error, whose own status then stands in the body.
 WRAPPING_STATUS = frozenset({400, 424, 500, 502})
+# Statuses below 500 that are about this moment, not about the request: a time-out, a conflict, a
+# gateway that has hung up ("499 client closed request").
+PASSING_STATUS = frozenset({0, 408, 409, 424, 425, 444, 449, 460, 499})
 
 
 @dataclass(frozen=True)
@@ -89,12 +102,18 @@ def read_refusal(status: int, body: Any, headers: Mapping[str, str] | None = Non
     wait = retry_after(headers or {})
     wait = _wait_in(value, words) if wait is None else wait
     text = _text(value) or words
+    param = next(iter(_values_named(value, ("param",))), "")
+    kind = _kind_of_refusal(status, codes, words, wait, is_page)
+    if kind == Kind.REFUSED and param == "model":
+        kind = Kind.NO_MODEL
+    if kind == Kind.BUSY and wait is None:
+        wait = until_reset(headers or {}, value)
     return Refusal(
-        kind=_kind_of_refusal(status, codes, words, wait, is_page),
+        kind=kind,
         status=status,
         text=printable(" ".join(text.split())[:500]),
         words=words,
-        param=next(iter(_values_named(value, ("param",))), ""),
+        param=param,
         retry_after=wait,
         is_page=is_page,
     )
@@ -105,7 +124,7 @@ def error_in(value: Mapping[str, Any]) -> Any:
     where it tells none.
     """
     for name in ("error", "errors"):
-        if value.get(name):
+        if _tells_something(value.get(name)):
             return value[name]
     gateway = value.get("base_resp")  # MiniMax: {"status_code": 1002, "status_msg": "rate limit"}
     if isinstance(gateway, Mapping) and gateway.get("status_code"):
@@ -113,7 +132,21 @@ def error_in(value: Mapping[str, Any]) -> Any:
     return None if value.get("choices") else dict(value)
 
 
+def _tells_something(error: Any) -> bool:
+    """Whether there is an error: gateways put an empty one beside a whole answer, as in
+    {"message": "", "code": null}.
+    """
+    if isinstance(error, Mapping):
+        return any(_tells_something(part) for part in error.values())
+    if isinstance(error, list | tuple):
+        return any(_tells_something(part) for part in error)
+    return bool(error)
+
+
 # --- the words ---
+
+# Up to 80 characters of one sentence; a dot inside a name, as in "llama-3.1", does not end it.
+GAP = r"(?:[^.]|\.(?=\w)){0,80}"
 
 PAGE = re.compile(
     r"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE | re.DOTALL
@@ -127,8 +160,13 @@ NO_CREDIT = re.compile(
     | balance\ is\ insufficient
     | out\ of\ credits? | no\ (?:more\ )?credits?\ (?:left|remaining)
     | credits?\ (?:are\ |is\ |have\ been\ )?(?:exhausted|depleted|used\ up)
+    | used\ all\ (?:\w+\ )?credits | (?:have|has)\ any\ credits
+    | (?:quota|balance|credits?)\ (?:is|are)\ not\ enough
+    | budget[ _](?:has[ _]been[ _])?exceeded
+      # "reached its monthly spending limit", "your API usage limits", "Key limit exceeded"
+    | spend(?:ing)?\ limits?\b | API\ usage\ limits?\b | \bkey\ limit\ exceeded
     | payment[ _]required | billing_(?:hard_limit|not_active)\w* | billing\ hard\ limit | arrearage
-    | 余额不足 | 欠费
+    | 余额不足 | 欠费 | 额度(?:不足|已用尽|已用完|已耗尽)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -152,6 +190,7 @@ BUSY = re.compile(
     | (?:qps|request|daily|usage)s?\ (?:\w+\ )?limit\ (?:reached|exceeded)
     | capacity\ (?:\w+\ )?exceeded | server[ _]is[ _]full
     | queue\ (?:is\ )?full | (?:maximum|too\ many)\ (?:pending|concurrent|queued)
+    | \bhigh\ (?:demand|traffic|load)\b | peak\ load | please\ wait\ (?:before|a\ (?:moment|while))
     | concurren(?:cy|t)\b[^.]{0,30}\b(?:limit|exceed)
     | temporar(?:y|ily)\b[^.]{0,20}\bunavailable | slow[ _]down
     | 繁忙 | 限流 | 频繁 | 负载 | 速率限制
@@ -162,8 +201,8 @@ TOO_LONG = re.compile(
     r"""
       context[ _]length | maximum\ context | context\ (?:window|size|limit) | exceed_context_size\w*
     | (?:prompt|input|request|messages?|conversation)[^.]{0,40}
-      \btoo\ (?:long|large|big|many\ tokens)
-    | (?:input|prompt)\ tokens | maximum\ (?:input|prompt|model)\ length
+      \btoo\ (?:long|large|big|many\ tokens(?!,?\ please\ wait))
+    | (?:input|prompt)s?`?\ tokens | maximum\ (?:input|prompt|model)\ length
     | max_model_len\b | string_above_max_length
     | 上下文长度
     """,
@@ -179,16 +218,31 @@ NO_SUCH_INPUT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 NO_MODEL = re.compile(
-    r"""
-      \bmodel\b[^.]{0,80}\b(?:not[ _]found|not[ _]exist|does\ not\ exist|unknown|not\ a\ valid)
-    | (?:invalid|unknown|no\ such|find|not\ a\ valid)\ (?:\w+\ )?model\b
-      (?:[ ]?(?:id|name|:|'|"|`|$))
+    rf"""
+      \bmodel\b{GAP}\b(?:not[ _]found|not[ _]exist|does\ not\ exist|unknown|not\ a\ valid)
+    | \bmodel\b{GAP}\b(?:decommissioned|retired|discontinued)
+    | \brequested\ model\b{GAP}\bnot\ (?:supported|available)
+    | (?:invalid|unknown|no\ such|find|not\ a\ valid|unsupported|access)\ (?:\w+\ )?model(?:ID)?\b
+      (?:[ ]?(?:id|name|for|:|'|"|`|$|[\w./-]+\.(?:\ |$)))
     | model_not_found | unknown_model | invalid_model | model\ not\ exist | model_not_exist
+    | model_(?:not_supported|not_available|decommissioned|deprecated)
     | no\ (?:endpoints?|deployment)\ (?:found|exists?) | DeploymentNotFound
     | 模型不存在
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# A server whose model has just gone says so with any status: LM Studio's 400 "Model reloaded."
+FAILED = re.compile(
+    rf"""
+      \bmodel\b{GAP}\b(?:crashed|unloaded|reloaded|terminated)\b
+    | \b(?:failed\ to\ load|error\ loading)\ (?:the\ )?model\b
+    | \brunner\b{GAP}\b(?:stopped|terminated)\b
+    | \bcontext\ cancell?ed\b | \boperation\ cancell?ed\b | \bout\ of\ memory\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+# What a server that speaks https says to http: Go's, nginx's
+NOT_ENCRYPTED = re.compile(r"HTTP request (?:was sent )?to (?:an )?HTTPS (?:server|port)", re.I)
 NO_PATH = re.compile(
     r"""
       unexpected\ endpoint
@@ -216,8 +270,10 @@ NOT_KNOWN = re.compile(
       (?:not|un)[ -]?authenticated
     | authentication\ (?:is\ )?(?:required|failed|credentials|error)
     | (?:missing|invalid|incorrect|expired|no|wrong)\ (?:\w+\ )?(?:key|token|credentials)\b
-    | (?:key|token|credentials)\ (?:is\ |are\ |was\ |has\ )?(?:\w+\ )?
+      # "key is not valid", "The security token included in the request is expired"
+    | (?:key|token|credentials|signature)\ (?:\w+\ ){0,6}?
       (?:missing|invalid|incorrect|expired|required|wrong|not\ (?:found|provided|valid))
+    | ExpiredToken | UnrecognizedClient | InvalidClientTokenId
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -232,6 +288,8 @@ def _kind_of_refusal(
     status: int, codes: set[str], words: str, wait: float | None, is_page: bool
 ) -> Kind:
     said = " ".join([*codes, words])
+    if NOT_ENCRYPTED.search(words):
+        return Kind.NOT_ENCRYPTED
     if status == 402 or (NO_CREDIT.search(said) and not (status == 429 and wait is not None)):
         return Kind.NO_CREDIT
     if status == 403:
@@ -240,6 +298,8 @@ def _kind_of_refusal(
         return Kind.WRONG_KEY
     if status == 413 or TOO_LARGE_FOR_THE_LIMIT.search(words):
         return Kind.TOO_LONG
+    if status in (0, 400, 499, 500) and FAILED.search(words):
+        return Kind.BROKEN
     if status in BUSY_STATUS or (wait is not None and status) or _busy_words(status, said):
         return Kind.BUSY
     if status in DOWN_STATUS:
@@ -279,7 +339,7 @@ def _by_words(status: int, said: str) -> Kind:
         return Kind.NO_SUCH_INPUT
     if NO_MODEL.search(said):
         return Kind.NO_MODEL
-    if status in (0, 408, 409, 424, 425) or status >= 500:
+    if status in PASSING_STATUS or status >= 500:
         return Kind.BROKEN
     return Kind.REFUSED
 
@@ -435,28 +495,94 @@ WAIT_IN_TEXT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 DELAY_NAMES = ("retryDelay", "retry_after", "retryAfter", "retry_after_seconds", "estimated_time")
+# "6m0s", "1h2m3.5s", "17ms", "3s", "3"; Go writes durations so
+DURATION = re.compile(
+    r"""(?:(?P<h>\d+)h)? (?:(?P<m>\d+)m(?!s))? (?:(?P<s>\d+(?:\.\d+)?) (?P<unit>ms|s)?)?""",
+    re.VERBOSE,
+)
+LONGEST_DURATION = 1e9  # seconds; a larger number is a date since 1970
+LONGEST_DATE = 1e11  # seconds since 1970; a larger number is in milliseconds
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or a date); None where
-    neither is there.
+def seconds_in(told: str, now: float | None = None) -> float | None:
+    """Seconds from now, of a time in any of the forms that servers write: seconds, a duration as
+    Go writes it, a date as in HTTP, in ISO 8601, or in seconds or milliseconds since 1970.
+
+    None for anything else; below 0 for a date that has passed.
     """
+    now = time.time() if now is None else now
+    told = told.strip()
+    found = DURATION.fullmatch(told)
+    if told and found:
+        hours, minutes, seconds = (float(found[name] or 0) for name in ("h", "m", "s"))
+        if found["unit"] == "ms":
+            seconds /= 1000
+        seconds += 3600 * hours + 60 * minutes
+        if seconds < LONGEST_DURATION:
+            return seconds
+        return (seconds / 1000 if seconds > LONGEST_DATE else seconds) - now
     try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        date = email.utils.parsedate_tz(value)
-        return max(0.0, email.utils.mktime_tz(date) - time.time() if date else float(value))
+        if date := email.utils.parsedate_tz(told):
+            return email.utils.mktime_tz(date) - now
+        return datetime.fromisoformat(told).timestamp() - now
     except (ValueError, OverflowError):
         return None
 
 
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms`, `Retry-After` or Azure's `x-ratelimit-timeremaining`;
+    None where none of them is there. Of several values, as two gateways leave them, the first.
+    """
+    for name, scale in (
+        ("retry-after-ms", 1000),
+        ("retry-after", 1),
+        ("x-ratelimit-timeremaining", 1),
+    ):
+        told = headers.get(name)
+        if told is None:
+            continue
+        wait = seconds_in(told)
+        wait = seconds_in(told.partition(",")[0]) if wait is None else wait
+        if wait is not None:
+            return max(0.0, wait / scale)
+    return None
+
+
+def until_reset(headers: Mapping[str, str], body: Any = None) -> float | None:
+    """Seconds until the limits that a busy server calls used up are whole again.
+
+    Servers that name no wait count what remains of several limits, and when each is reset:
+    `x-ratelimit-remaining-requests: 0` and `x-ratelimit-reset-requests: 6m0s` (OpenAI),
+    `anthropic-ratelimit-requests-remaining` and `…-reset` with a date. Gateways repeat these
+    headers in the body. None where nothing is used up, or the time has passed.
+    """
+    told = {str(name).lower(): value for name, value in {**_headers_in(body), **headers}.items()}
+    waits = [
+        seconds_in(str(told.get(name.replace("remaining", "reset"), "")))
+        for name, value in told.items()
+        if "ratelimit" in name and "remaining" in name and str(value).strip() in ("0", "0.0")
+    ]
+    return max((wait for wait in waits if wait and wait > 0), default=None)
+
+
+def _headers_in(value: Any, level: int = 0) -> dict[str, Any]:
+    """The headers that a body repeats, as in OpenRouter's {"metadata": {"headers": {…}}}."""
+    if level > DEEPEST:
+        return {}
+    if isinstance(value, Mapping):
+        if isinstance(value.get("headers"), Mapping):
+            return dict(value["headers"])
+        parts = list(value.values())
+    else:
+        parts = list(value) if isinstance(value, list | tuple) else []
+    return next(filter(None, (_headers_in(part, level + 1) for part in parts)), {})
+
+
 def _wait_in(value: Any, words: str) -> float | None:
     for told in _values_named(value, DELAY_NAMES):
-        if number := re.fullmatch(r"(\d+(?:\.\d+)?)s?", told):
-            return float(number[1])
+        wait = seconds_in(told)
+        if wait is not None and wait >= 0:
+            return wait
     for found in WAIT_IN_TEXT.finditer(words):
         hours, minutes, seconds = (float(found[name] or 0) for name in ("h", "m", "s"))
         if hours or minutes or found["s"]:

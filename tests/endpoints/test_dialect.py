@@ -191,3 +191,51 @@ def test_a_server_that_failed_may_say_what_it_cannot_do(text, field):
     sent = {"model": "m", "n": 3, "stop": ["x"], "temperature": 0.7, "max_tokens": 9}
     words = Dialect().other_words(read_refusal(500, {"error": text}), sent, {})
     assert list(words) == [field]
+
+
+TOO_LONG_TOGETHER = [
+    "This model's maximum context length is 2048 tokens. However, you requested 2084 tokens (36 in "
+    "the messages, 2048 in the completion).",
+    "'max_tokens' is too large: 2048. This model's maximum context length is 2048 tokens and your "
+    "request has 36 input tokens (2048 > 2048 - 36).",
+    "`inputs` tokens + `max_new_tokens` must be <= 2048. Given: 36 `inputs` tokens and 2048",
+]
+
+
+@pytest.mark.parametrize("message", TOO_LONG_TOGETHER)
+def test_where_prompt_and_answer_are_too_long_together_the_answer_gets_what_is_left(message):
+    dialect = Dialect()
+    sent = body(max_tokens=2048)
+    trial = dialect.other_words(refused(message, param="max_tokens"), sent, {})
+    assert dialect.say(sent, trial)["max_tokens"] == 2012
+    dialect.accept(dialect.say(sent, trial), trial)
+    assert dialect.say(sent)["max_tokens"] == 2048, "it was this prompt's limit alone"
+    assert dialect.limits == {} and len(dialect.news) == 1
+    dialect.accept(dialect.say(sent, trial), trial)
+    assert len(dialect.news) == 1, "told once"
+    assert dialect.other_words(refused(message), dialect.say(sent, trial), trial) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "maximum context length is 1024 tokens. However, you requested 3000 tokens",
+        "maximum context length is 2048 tokens, you requested 4000 (1950 in the prompt)",
+        "the request (9000 tokens) exceeds the available context size (4096 tokens)",
+        "the prompt is too long",
+    ],
+)
+def test_a_prompt_that_is_too_long_by_itself_is_not_asked_again(message):
+    sent = body(max_tokens=2050)
+    assert Dialect().other_words(refused(message), sent, {}) is None
+
+
+def test_a_door_that_is_closed_to_one_field_opens_without_it():
+    denied = refused("You are not allowed to request logprobs from this model", status=403)
+    trial = Dialect().other_words(denied, body(logprobs=True, top_logprobs=20), {})
+    assert trial == {"logprobs": None, "top_logprobs": None}
+
+
+def test_a_limit_that_stands_where_the_field_s_name_belongs_is_read():
+    odd = refused("Param Incorrect", param="max_tokens is too large: 9000. At most 4096 tokens.")
+    assert Dialect().other_words(odd, body(max_tokens=9000), {}) == {"max_tokens": 4096}

@@ -5,6 +5,7 @@ servers included.
 import email.utils
 import json
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,6 +17,7 @@ from routerlib.endpoints.refusals import (
     error_in,
     read_refusal,
     retry_after,
+    seconds_in,
 )
 
 
@@ -61,6 +63,8 @@ CASES = [
     ),
     (Kind.BUSY, 502, {"error": {"message": "queue full", "code": 429}}),
     (Kind.BUSY, 403, openai("You have exceeded a secondary rate limit.")),
+    (Kind.REFUSED, 400, openai("Unsupported value: temperature for this model.")),
+    (Kind.REFUSED, 400, openai("This model only support stream mode, please enable stream.")),
     # gone, or broken
     (Kind.DOWN, 502, "<html><head><title>502 Bad Gateway</title></head></html>"),
     (Kind.DOWN, 504, ""),
@@ -73,7 +77,40 @@ CASES = [
         {"error": {"message": "CUDA error: an illegal memory access was encountered"}},
     ),
     (Kind.BROKEN, 408, openai("Request timeout")),
+    (Kind.BROKEN, 499, {"error": "context canceled"}),
+    (Kind.BROKEN, 400, {"error": "Model reloaded."}),
+    (Kind.BROKEN, 400, {"error": "The model llama-3.1-8b has crashed (Exit code: 6)"}),
+    (Kind.BROKEN, 400, {"error": 'Failed to load model "a/b". Error: Operation canceled.'}),
+    (Kind.BROKEN, 400, {"error": 'Failed to load model "a". Error: Error loading model.'}),
+    (Kind.BROKEN, 500, openai("model runner has unexpectedly stopped, check the server's logs")),
+    # busy, in a word alone
+    (Kind.BUSY, 200, {"error": {"message": "The system meets high demand, and cannot answer."}}),
+    (Kind.BUSY, 500, openai("We're experiencing high traffic right now!")),
+    (Kind.BUSY, 400, openai('{"message": "Too many tokens, please wait before trying again."}')),
     # no request can succeed
+    (Kind.NO_CREDIT, 403, openai("token quota is not enough, token remain quota: 0.00")),
+    (Kind.NO_CREDIT, 401, openai("该令牌额度已用尽")),
+    (Kind.NO_CREDIT, 403, openai("Key limit exceeded (total limit).", code=403)),
+    (Kind.NO_CREDIT, 400, openai("You have reached your specified API usage limits.")),
+    (Kind.NO_CREDIT, 429, openai("Your team has used all available credits.")),
+    (Kind.NO_CREDIT, 403, openai("Your newly created team doesn't have any credits yet.")),
+    (Kind.NO_CREDIT, 400, openai("Budget has been exceeded! Current cost: 6, max budget: 5")),
+    (Kind.WRONG_KEY, 403, {"message": "The security token included in the request is expired"}),
+    (Kind.WRONG_KEY, 403, {"message": "Signature expired: 20251101T is now earlier than 2025"}),
+    (Kind.WRONG_KEY, 403, {"__type": "UnrecognizedClientException", "message": "No."}),
+    (Kind.NO_MODEL, 400, openai("The model `llama-3.1-8b` does not exist")),
+    (Kind.NO_MODEL, 400, openai("The model `mixtral-8x7b` has been decommissioned.")),
+    (Kind.NO_MODEL, 400, openai("The requested model 'a' is not supported by any provider.")),
+    (Kind.NO_MODEL, 400, {"error": "could not find real modelID for a"}),
+    (Kind.NO_MODEL, 400, openai("Unable to access model a/b. Please visit the list of models.")),
+    (Kind.NO_MODEL, 400, openai("Not for us.", code="model_not_supported")),
+    (Kind.NO_MODEL, 400, openai("Incorrect value.", param="model")),
+    (Kind.NOT_ENCRYPTED, 400, "Client sent an HTTP request to an HTTPS server.\n"),
+    (
+        Kind.NOT_ENCRYPTED,
+        400,
+        "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>",
+    ),
     (
         Kind.NO_CREDIT,
         402,
@@ -273,3 +310,74 @@ def test_a_body_without_end_is_read_in_bounded_time():
     read_refusal(500, "x " * 1_000_000)
     read_refusal(400, openai("model " * 100_000))
     assert time.monotonic() - started < 5
+
+
+NOW = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("3", 3),
+        ("2.5s", 2.5),
+        ("17ms", 0.017),
+        ("6m0s", 360),
+        ("1h2m3s", 3723),
+        ("1800000004", 4),
+        ("1800000004000", 4),
+        ("Fri, 15 Jan 2027 08:00:05 GMT", 5),
+        ("2027-01-15T08:00:06Z", 6),
+        ("2027-01-15T08:00:00+00:00", 0),
+        ("soon", None),
+        ("-1", None),
+        ("", None),
+    ],
+)
+def test_a_time_is_read_in_every_form(told, seconds):
+    assert seconds_in(told, now=NOW) == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_of_two_waits_that_gateways_left_the_first_counts():
+    assert retry_after({"retry-after": "3, 9"}) == 3
+    assert retry_after({"x-ratelimit-timeremaining": "4"}) == 4
+    assert retry_after({"retry-after": "soon", "x-ratelimit-timeremaining": "4"}) == 4
+
+
+def iso(seconds):
+    return datetime.fromtimestamp(time.time() + seconds, UTC).isoformat()
+
+
+def test_a_busy_server_s_used_up_limits_tell_the_wait():
+    headers = {
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "6m0s",
+        "x-ratelimit-remaining-tokens": "9000",
+        "x-ratelimit-reset-tokens": "9h",
+    }
+    assert read_refusal(429, "", headers).retry_after == 360
+    assert read_refusal(400, openai("no"), headers).kind == Kind.REFUSED, "busy is said otherwise"
+    dated = {
+        "anthropic-ratelimit-requests-remaining": "0",
+        "anthropic-ratelimit-requests-reset": iso(30),
+        "anthropic-ratelimit-tokens-remaining": "0",
+        "anthropic-ratelimit-tokens-reset": iso(60),
+    }
+    assert read_refusal(429, "", dated).retry_after == pytest.approx(60, abs=2)
+    assert read_refusal(429, "", dated | {"retry-after": "2"}).retry_after == 2
+
+
+def test_limits_that_a_gateway_repeats_in_the_body_count_while_they_are_ahead():
+    def told(when):
+        limits = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(when * 1000))}
+        return openai("Rate limit exceeded", code=429, metadata={"headers": limits})
+
+    ahead = read_refusal(200, told(time.time() + 20))
+    assert ahead.kind == Kind.BUSY and ahead.retry_after == pytest.approx(20, abs=2)
+    assert read_refusal(200, told(time.time() - 20)).retry_after is None
+
+
+def test_an_error_that_says_nothing_is_none():
+    empty = {"message": "", "type": "", "param": "", "code": None}
+    answer = {"choices": [{"message": {"content": "42"}}]}
+    assert error_in(answer | {"error": empty}) is None
+    assert error_in(answer | {"error": empty | {"code": 500}})
