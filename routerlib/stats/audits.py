@@ -33,16 +33,18 @@ GRID = np.r_[np.linspace(0, 1, 201), ALL_INFERIOR]  # fixed before any row is se
 CAPITAL = 0.95  # largest part of its wealth the bettor may lose on one row
 TRUST = 0.8  # weight of the judge's losses before a single row was audited
 TRUST_ROWS = 1.0  # how many rows that first belief counts for
-VARIANCE = 0.1  # of people's losses, before a single row was audited
+VARIANCE = 0.2  # of people's losses, before a single row was audited
 VARIANCE_ROWS = 2.0  # how many audited rows that first belief counts for
 LEAST_LEFT = 0.05  # of log wealth still to win: keeps the stake away from zero at the very end
-# Audits go where they tell most. A row that the judge says is lost is audited a fifth as often:
-# people can hardly make it worse. So is one whose prompt looks hard, as most do: such a row is
-# hardly ever sent to the inferior model, and counts as lost where it is. To audit oftener where the
-# judge is unsure was tried as well, and certifies less.
-LOST_ROWS, HARD_ROWS = 0.2, 0.2
-EASY_SHARE = 0.4  # of the rows, by how hard they look, are audited in full
-USUAL = 0.9  # quantile of the chances: that of a row which is neither lost nor hard
+HOPED = 0.5  # of epsilon, left for the bettor to win where nothing goes wrong
+RANGES = 13  # largest corrected losses that a bettor chooses from
+# Audits go where they tell most. A judge who says "a tie" is seldom wrong where ties are common, so
+# a row with a winner is audited half as often again. A prompt that looks too hard to be among the
+# routed ones is audited less: by the square of how far it lies behind those that could be.
+WINNER_NAMED = 1.5
+FADING = 2.0
+LEAST_EASY = 0.2  # share of the rows that count as easy, whatever the judge says of them
+LEAST_SPREAD = 0.02  # a judge who sees only ties does not make people see them, too
 
 
 @dataclass(frozen=True)
@@ -79,29 +81,28 @@ class AuditedCertificate(Certificate):
 def audit_chances(
     judged: ArrayLike,
     number: float,
-    lost_rows: float = LOST_ROWS,
     hardness: ArrayLike | None = None,
     others: tuple[ArrayLike, ArrayLike | None] | None = None,
+    epsilon: float = 0.05,
+    delta: float = 0.1,
 ) -> Array:
-    """Each row's chance to be audited, shape (n,), so that about so many are: smaller where the
-    judge says that only the superior model's answer is good, and where the prompt looks hard.
+    """Each row's chance to be audited, shape (n,), so that about so many are: larger where the
+    judge names a winner, smaller where the prompt looks too hard to be certified.
 
     Args:
-        judged: the judge's losses, in [-1, 1]. number: of audits to expect, above 0. lost_rows: the
-            chance of a row of loss 1, as a share of that of a row of loss 0 or less, in (0, 1].
+        judged: the judge's losses, in [-1, 1]. number: of audits to expect, above 0.
         hardness: how likely the inferior model is to lose on each prompt, as seen from the prompt
             alone by something that has not learnt from these rows; any increasing scale. Without
             it, all count as easy.
         others: (judged, hardness) of rows from the same source that are not to be audited. They set
             the scale of the chances and what counts as hard, so that a row's chance depends on
             nothing but the row; without them, these rows do.
+        epsilon, delta: of the certificate that is hoped for. Any other may be asked of the same
+            audits.
     """
     judged = np.asarray(judged, dtype=float)
-    if not number > 0 or not 0 < lost_rows <= 1:
-        raise MetricError(
-            f"number = {number} audits and lost_rows = {lost_rows}: the first lies above 0, the "
-            "second above 0 and up to 1."
-        )
+    if not number > 0:
+        raise MetricError(f"number = {number} audits: it lies above 0.")
     looks = None if hardness is None else np.asarray(hardness, dtype=float)
     seen_judged, seen_looks = judged, looks
     if others is not None:
@@ -109,15 +110,43 @@ def audit_chances(
         seen_looks = None if others[1] is None else np.asarray(others[1], dtype=float)
     if looks is not None and seen_looks is None:
         raise MetricError("hardness is given, but not that of the others: give both, or neither.")
-    easy = math.inf if seen_looks is None else float(np.quantile(seen_looks, EASY_SHARE))
+    easy, ranked = 1.0, np.zeros(1)
+    if seen_looks is not None:
+        ranked = np.sort(seen_looks)
+        easy = _easy_share(seen_judged, seen_looks, number, epsilon, delta)
 
-    def relative(losses: Array, hard: Array | None) -> Array:
-        found = 1 - (1 - lost_rows) * np.clip(losses, 0, 1)
-        return found if hard is None else np.where(hard <= easy, found, HARD_ROWS * found)
+    def relative(losses: Array, looks: Array | None) -> Array:
+        found = 1 + (WINNER_NAMED - 1) * np.abs(losses)
+        if looks is None:
+            return found
+        rank = np.searchsorted(ranked, looks) / max(len(ranked), 1)
+        return found * (easy / np.maximum(rank, easy)) ** FADING
 
     each = number / max(len(judged), 1)
     usual = each / max(float(relative(seen_judged, seen_looks).mean()), 1e-12)
     return np.minimum(1.0, usual * relative(judged, looks))
+
+
+def _easy_share(
+    judged: Array, hardness: Array, number: float, epsilon: float, delta: float
+) -> float:
+    """The largest share of the rows, the easiest first, that so many audits could certify if people
+    agreed with the judge, in [LEAST_EASY, 1].
+
+    All audits go to these rows; by Bernstein's inequality, `number` of them tell a mean that lies x
+    below what is allowed from one that does not where number x^2 / (2 (variance + x)) reaches
+    log(1/delta). What is allowed is epsilon spread over these rows alone, since the others lose
+    nothing.
+    """
+    if not len(judged):
+        return 1.0
+    losses = judged[np.argsort(hardness, kind="stable")]
+    count = np.arange(1, len(losses) + 1)
+    share = count / len(losses)
+    below = np.maximum(epsilon / share - np.cumsum(losses) / count, 0.0)
+    spread = np.maximum(np.cumsum(losses**2) / count, LEAST_SPREAD)
+    enough = number * below**2 / (2 * (spread + below)) >= math.log(1 / delta)
+    return float(max(share[enough].max(initial=0.0), LEAST_EASY))
 
 
 def audit_picks(ids: Sequence[str], share: ArrayLike, seed: int = 0) -> Array:
@@ -177,11 +206,12 @@ def certify_audited(
         MetricError: arguments outside these ranges, or lengths that differ.
     """
     score, judged, audited, chance = _checked(score, judged, audited, chance, epsilon, delta)
+    planned = len(score)
     used = _rows_before_the_first_gap(audited, np.asarray(picked, dtype=bool))
     if not used:
         return _none_certified(epsilon, delta)
     score, judged, audited, chance = score[:used], judged[:used], audited[:used], chance[:used]
-    found = certified_thresholds(score, judged, audited, chance, epsilon, delta)
+    found = certified_thresholds(score, judged, audited, chance, epsilon, delta, planned)
     certified = bool((score < found).any()) and not np.isnan(audited).all()
     at = float(found) if certified else 0.0
     routed = score < at
@@ -202,15 +232,21 @@ def certify_audited(
 
 
 def certified_thresholds(
-    score: Array, judged: Array, audited: Array, chance: Array, epsilon: float, delta: float
+    score: Array,
+    judged: Array,
+    audited: Array,
+    chance: Array,
+    epsilon: float,
+    delta: float,
+    planned: int | None = None,
 ) -> Array:
     """The cheapest threshold whose loss the bettor rules out to be above epsilon, 0 where there is
     none; shape (...) for rows of shape (..., n), so that many samples are certified at once.
 
     The arguments are those of `certify_audited`, as arrays and unchecked; every row that was picked
-    has been audited.
+    has been audited. planned: how many rows there were to be, where people stopped before the end.
     """
-    wealth = _log_wealth(score, judged, audited, chance, epsilon, delta)
+    wealth = _log_wealth(score, judged, audited, chance, epsilon, delta, planned)
     return _last_before_a_failure(wealth >= math.log(1 / delta))
 
 
@@ -268,15 +304,22 @@ def _checked(
 
 
 def _log_wealth(
-    score: Array, judged: Array, audited: Array, chance: Array, epsilon: float, delta: float
+    score: Array,
+    judged: Array,
+    audited: Array,
+    chance: Array,
+    epsilon: float,
+    delta: float,
+    planned: int | None = None,
 ) -> Array:
     """Log of the wealth that the bettor of each threshold of the grid ends with, from 1 at the
     start; shape (..., thresholds) for rows of shape (..., n). It passes at log(1/delta) or more.
 
-    The stake on a row comes from the rows before it: sqrt(2 left / (rows to come x variance)),
-    `left` being the log wealth still to be won, so that a bettor who is behind stakes more (Voráček
-    and Orabona 2025, arXiv 2505.22422). Any stake that looks at earlier rows alone keeps the
-    promise; a clever one only certifies more.
+    The stake on a row comes from the rows before it, and from how many were planned:
+    sqrt(2 left / (rows to come x variance)), `left` being the log wealth still to be won, so that a
+    bettor who is behind stakes more (Voráček and Orabona 2025, arXiv 2505.22422). Any stake that
+    looks at earlier rows alone keeps the promise; a clever one only certifies more. When people
+    stop is no part of it: who stops once the verdicts look good must gain nothing by that.
 
     What a row is assumed to lose, until people say otherwise, is the judge's word as far as it is
     trusted, and more where an audit is so rare that a bad surprise could not be afforded (see
@@ -285,41 +328,72 @@ def _log_wealth(
     kind would be the costliest of all, and the stake would have to be half as large.
     """
     n, target = score.shape[-1], math.log(1 / delta)
+    planned = n if planned is None else planned
     believed = np.maximum(judged, 0.0)
-    # The largest corrected loss that a row can have: a stake must not follow the row that it is
-    # laid on, so that one bound serves all.
-    worst = 1 / np.quantile(chance, USUAL, axis=-1)
-    least = _least_assumed(chance, worst[..., None])
     shape = (*score.shape[:-1], len(GRID))
-    log_wealth = np.zeros(shape)
-    usual = float(chance.mean())
-    spread = np.full(shape, VARIANCE * VARIANCE_ROWS / usual**2)
-    rows_seen = VARIANCE_ROWS / usual
-    highest = CAPITAL / (worst[..., None] - epsilon)
+    log_wealth, squares = np.zeros(shape), np.zeros(shape)
+    # Of the routed rows so far: how many, and the sum of one over their chance of an audit.
+    routed_rows, one_in = np.zeros(shape), np.zeros(shape)
+    worst = np.ones(shape)
     # How far the judge's losses are to be trusted: the slope of people's losses on them, learnt
     # from audited rows.
-    products = np.full(shape, TRUST * TRUST_ROWS)
-    squares = np.full(shape, TRUST_ROWS)
+    products, said_squares = np.full(shape, TRUST * TRUST_ROWS), np.full(shape, TRUST_ROWS)
     for i in range(n):
-        said, seen, one_in = believed[..., i, None], audited[..., i, None], chance[..., i, None]
-        trust = np.clip(products / squares, 0.0, 1.0)
-        left = np.maximum(target - log_wealth, LEAST_LEFT)
-        stake = np.minimum(np.sqrt(2 * left * rows_seen / ((n - i) * spread)), highest)
+        is_doubled = i > 0 and i & (i - 1) == 0
+        if is_doubled:
+            worst = _largest_loss(score[..., :i], chance[..., :i], epsilon)
+        said, seen = believed[..., i, None], audited[..., i, None]
+        share = chance[..., i, None]
         routed = score[..., i, None] < GRID
         checked = ~np.isnan(seen)
         people = np.where(checked, seen, 0.0)
-        assumed = np.maximum(trust * said, least[..., i, None])
-        loss = assumed + np.where(checked, (people - assumed) / one_in, 0.0)
+        # The mean square of the corrected losses, with what is believed of it beforehand.
+        weight = np.where(routed_rows > 0, one_in / np.maximum(routed_rows, 1.0), 1.0)
+        believed_square = VARIANCE * weight * (routed_rows + 1) / (i + 2)
+        first = VARIANCE_ROWS * weight
+        square = (squares + first * believed_square) / (i + first)
+        left = np.maximum(target - log_wealth, LEAST_LEFT)
+        stake = np.sqrt(2 * left / ((planned - i) * square))
+        stake = np.minimum(stake, CAPITAL / (worst - epsilon))
+        trust = np.clip(products / said_squares, 0.0, 1.0)
+        assumed = np.maximum(trust * said, _least_assumed(share, worst))
+        loss = assumed + np.where(checked, (people - assumed) / share, 0.0)
         loss = np.where(routed, loss, 0.0)
-        products = products + (routed & checked) * said * people
-        squares = squares + (routed & checked) * said**2
-        # Whoever has reached the target stops playing: the promise is then kept for good.
-        playing = log_wealth < target
+        # Nothing is staked on the first row: how rare audits are is not known before it. Whoever
+        # has reached the target stops playing: the promise is then kept for good.
+        playing = (log_wealth < target) & (i > 0)
         log_wealth = log_wealth + playing * np.log1p(stake * (epsilon - loss))
+        products = products + (routed & checked) * said * people
+        said_squares = said_squares + (routed & checked) * said**2
         # A rare audit that turns out well is a large gain, and no reason to stake less.
-        spread = spread + np.maximum(loss, -worst[..., None]) ** 2
-        rows_seen += 1
+        squares = squares + np.maximum(loss, -worst) ** 2
+        routed_rows, one_in = routed_rows + routed, one_in + routed / share
     return log_wealth
+
+
+def _largest_loss(score: Array, chance: Array, epsilon: float) -> Array:
+    """The largest corrected loss that the bettor of each threshold allows a row to have, at least
+    1; shape (..., thresholds) for the rows so far, of shape (..., n).
+
+    A large one keeps the stake small; below a small one, rows whose audit is rarer have to be
+    assumed to lose much. The one is taken with which wealth would have grown most on the rows so
+    far, if people had found nothing lost and half of epsilon were left to win. A row that no
+    threshold has met counts for a part of one: there will be others like it.
+    """
+    n = score.shape[-1]
+    routed = np.minimum((score[..., :, None] < GRID) + 1 / n, 1.0)
+    to_win = HOPED * epsilon
+    best = np.full((*score.shape[:-1], len(GRID)), -np.inf)
+    found = np.ones_like(best)
+    for worst in np.quantile(1 / chance, np.linspace(0, 1, RANGES), axis=-1, method="higher"):
+        stake = CAPITAL / (worst[..., None] - to_win)
+        gain = np.log1p(stake * to_win)
+        assumed = _least_assumed(chance, worst[..., None])
+        dropped = np.log1p(stake * (to_win - assumed)) - gain
+        growth = gain + (dropped[..., None, :] @ routed)[..., 0, :] / n
+        found = np.where(growth > best, worst[..., None], found)
+        best = np.maximum(growth, best)
+    return found
 
 
 def _least_assumed(chance: Array, worst: Array) -> Array:

@@ -55,18 +55,13 @@ def audited(people, rng, share=0.1):
 @pytest.mark.parametrize("kind", ["good", "biased", "useless", "adversarial"])
 def test_the_promise_to_people_is_kept_whatever_the_judge_is(kind):
     rng = np.random.default_rng(7)
-    broken, draws = 0, 60
-    for _ in range(draws):
-        score, people = population(rng, 600)
-        found = audits.certify_audited(
-            score,
-            judged_by(kind, people, score, rng),
-            *audited(people, rng, 0.2),
-            0.2,
-            EPSILON,
-            DELTA,
-        )
-        broken += true_loss(min(found.threshold, 1.0)) > EPSILON
+    samples = [population(rng, 600) for _ in range(60)]
+    score, people = (np.stack(parts) for parts in zip(*samples, strict=True))
+    judged = np.stack([judged_by(kind, one, None, rng) for one in people])
+    seen = np.where(rng.random(people.shape) < 0.2, people, np.nan)
+    chance = np.full(people.shape, 0.2)
+    found = audits.certified_thresholds(score, judged, seen, chance, EPSILON, DELTA)
+    broken = (true_loss(np.minimum(found, 1.0)) > EPSILON).sum()
     # 60 draws at a risk of 0.1: 12 or more would happen by chance once in 30 times.
     assert broken < 12
 
@@ -94,20 +89,17 @@ def test_without_the_correction_the_same_judge_would_break_it():
 
 def test_a_good_judge_certifies_more_than_the_audited_rows_alone():
     rng = np.random.default_rng(3)
-    with_judge, alone = [], []
-    for _ in range(12):
-        score, people = population(rng, 1500)
-        seen, picked = audited(people, rng)
-        judge = judged_by("good", people, score, rng)
-        with_judge.append(
-            audits.certify_audited(score, judge, seen, picked, 0.1, EPSILON, DELTA).threshold
-        )
-        mine = ~np.isnan(seen)
-        alone.append(
-            audits.certify_audited(
-                score[mine], np.zeros(mine.sum()), people[mine], picked[mine], 1.0, EPSILON, DELTA
-            ).threshold
-        )
+    samples = [population(rng, 1500) for _ in range(12)]
+    score, people = (np.stack(parts) for parts in zip(*samples, strict=True))
+    judged = np.stack([judged_by("good", one, None, rng) for one in people])
+    chance = np.full(people.shape, 0.1)
+    seen = np.where(rng.random(people.shape) < 0.1, people, np.nan)
+    with_judge = audits.certified_thresholds(score, judged, seen, chance, EPSILON, DELTA)
+    alone = []
+    for scores, said in zip(score, seen, strict=True):
+        mine = ~np.isnan(said)
+        rows = scores[mine], np.zeros(mine.sum()), said[mine], np.ones(mine.sum())
+        alone.append(audits.certified_thresholds(*rows, EPSILON, DELTA))
     assert np.mean(with_judge) > np.mean(alone) + 0.02
 
 
@@ -192,17 +184,37 @@ def test_arguments_out_of_range_are_refused(change):
 # --- by hand ---
 
 
-def bettor_by_hand(score, judged, seen, chance, epsilon, delta, threshold):
+def largest_loss_by_hand(score, chance, epsilon, threshold):
+    """The largest corrected loss to allow after these rows, from the rule as it is written down."""
+    best = None
+    for part in range(13):
+        rank = math.ceil(part / 12 * (len(chance) - 1) - 1e-9)
+        worst = sorted(1 / one for one in chance)[rank]
+        stake, total = 0.95 / (worst - epsilon / 2), 0.0
+        for at, one in zip(score, chance, strict=True):
+            assumed = max(0.0, (1 - worst * one) / (1 - one)) if one < 1 / worst else 0.0
+            weight = min(1.0, (at < threshold) + 1 / len(score))
+            total += weight * math.log(1 + stake * (epsilon / 2 - assumed))
+            total += (1 - weight) * math.log(1 + stake * epsilon / 2)
+        if best is None or total > best[0] + 1e-12:
+            best = total, worst
+    return best[1]
+
+
+def bettor_by_hand(score, judged, seen, chance, epsilon, delta, threshold, planned=None):
     """Log wealth after each row for one threshold, from the rule as it is written down."""
-    n, target, wealth, path = len(score), math.log(1 / delta), 0.0, []
-    usual = sum(chance) / n
+    n, target, wealth, path = planned or len(score), math.log(1 / delta), 0.0, []
     judged = [max(one, 0.0) for one in judged]  # for the inferior model is taken as a tie
-    squares, rows = 0.1 * 2.0 / usual**2, 2.0 / usual
     together, alone = 0.8, 1.0  # people's losses times the judge's, and the judge's squared
-    worst = 1 / float(np.quantile(chance, 0.9))
-    for i in range(n):
+    losses, rarity, worst = [], [], 1.0
+    for i in range(len(score)):
+        if i in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024):
+            worst = largest_loss_by_hand(score[:i], chance[:i], epsilon, threshold)
+        one_in = sum(rarity) / len(rarity) if rarity else 1.0
+        believed = 0.2 * one_in * (len(rarity) + 1) / (i + 2)
+        squares = sum(max(loss, -was) ** 2 for loss, was in losses) + 2 * one_in * believed
         trust = min(max(together / alone, 0.0), 1.0)
-        stake = math.sqrt(2 * max(target - wealth, 0.05) / ((n - i) * squares / rows))
+        stake = math.sqrt(2 * max(target - wealth, 0.05) / ((n - i) * squares / (i + 2 * one_in)))
         stake = min(stake, 0.95 / (worst - epsilon))
         loss = 0.0
         if score[i] < threshold:
@@ -212,9 +224,10 @@ def bettor_by_hand(score, judged, seen, chance, epsilon, delta, threshold):
             if not math.isnan(seen[i]):
                 loss += (seen[i] - loss) / chance[i]
                 together, alone = together + judged[i] * seen[i], alone + judged[i] ** 2
-        if wealth < target:
+            rarity.append(1 / chance[i])
+        if wealth < target and i > 0:
             wealth += math.log(1 + stake * (epsilon - loss))
-        squares, rows = squares + max(loss, -worst) ** 2, rows + 1
+        losses.append((loss, worst))
         path.append(wealth)
     return path
 
@@ -309,37 +322,92 @@ def test_many_samples_are_certified_as_each_by_itself():
     assert together.shape == (3,) and together.tolist() == alone
 
 
-def test_rows_that_are_said_to_be_lost_are_audited_less_often():
+def test_rows_whose_winner_the_judge_names_are_audited_oftener():
     chance = audits.audit_chances([1.0, 0.0, -1.0, 0.5] * 25, 10)
-    assert chance[0] / chance[1] == pytest.approx(0.2) and chance[1] == chance[2]
-    assert chance[3] / chance[1] == pytest.approx(0.6)
+    assert chance[0] == chance[2] == pytest.approx(1.5 * chance[1])
+    assert chance[3] / chance[1] == pytest.approx(1.25)
     assert chance.sum() == pytest.approx(10)
     assert audits.audit_chances([0.0] * 5, 50).tolist() == [1.0] * 5
-    assert audits.audit_chances([1.0, 0.0], 1, lost_rows=1.0).tolist() == [0.5, 0.5]
-    for wrong in ((0, 0.5), (5, 0.0), (5, 1.5)):
-        with pytest.raises(MetricError):
-            audits.audit_chances([0.0], *wrong)
+    with pytest.raises(MetricError, match="above 0"):
+        audits.audit_chances([0.0], 0)
 
 
-def test_prompts_that_look_hard_are_audited_less_often():
-    hardness = np.arange(100.0)
-    chance = audits.audit_chances(np.zeros(100), 10, hardness=hardness)
-    assert chance.sum() == pytest.approx(10)
-    assert len(set(chance[:40])) == 1 and len(set(chance[40:])) == 1
-    assert chance[40] / chance[39] == pytest.approx(0.2)
+def test_prompts_that_look_too_hard_are_audited_less_often():
+    """400 rows, of which the judge says that the hardest half is lost: the easy ones are those that
+    could be certified, and behind them the chance falls by the square of the rank.
+    """
+    hardness = np.arange(400.0)
+    judged = np.where(hardness < 200, 0.0, 1.0)
+    chance = audits.audit_chances(judged, 100, hardness=hardness) / (1 + judged / 2)
+    assert chance @ (1 + judged / 2) == pytest.approx(100)
+    easy = int((chance == chance[0]).sum())
+    # 100 audits of ties in half of the rows: 0.1 is allowed there, and log(10) needs 0.077.
+    assert 200 < easy < 220
+    assert chance[399] / chance[0] == pytest.approx((easy / 399) ** 2, rel=0.02)
+    assert (np.diff(chance) <= 0).all()
     with pytest.raises(MetricError, match="both, or neither"):
         audits.audit_chances([0.0], 1, hardness=[0.0], others=([0.0], None))
 
 
+@pytest.mark.parametrize(
+    ("judged", "number", "share"),
+    [
+        ([0.0] * 100, 1000, 1.0),  # nothing is lost, as the judge sees it
+        ([1.0] * 100, 1000, 0.2),  # all is
+        ([0.0] * 100, 1, 0.2),  # one audit shows nothing
+        ([0.0] * 50 + [1.0] * 50, 10**6, 0.52),  # 0.05 of all rows may be lost, and is not, at 0.55
+    ],
+)
+def test_how_many_rows_count_as_easy(judged, number, share):
+    found = audits._easy_share(np.array(judged), np.arange(100.0), number, 0.05, 0.1)
+    assert found == pytest.approx(share, abs=0.03)
+
+
 def test_a_chance_depends_on_nothing_but_its_row_where_others_set_the_scale():
-    others = np.array([1.0, 0.0] * 50), np.linspace(0, 1, 100)
+    others = np.array([0.0] * 50 + [1.0] * 50), np.linspace(0, 1, 100)
     judged, hardness = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.9, 0.9])
     whole = audits.audit_chances(judged, 0.4, hardness=hardness, others=others)
-    # 0.4 audits for 4 rows; of the others' rows, the mean relative chance is 0.6 x 0.52
-    assert whole == pytest.approx(0.1 / (0.6 * 0.52) * np.array([1.0, 0.2, 0.2, 0.04]))
+    assert whole[1] / whole[0] == whole[3] / whole[2] == pytest.approx(1.5)
+    assert whole[2] < 0.5 * whole[0]
     changed = np.array([0.0, 0.0, 1.0, 1.0])
     again = audits.audit_chances(changed, 0.4, hardness=hardness, others=others)
     assert again[0] == whole[0] and again[3] == whole[3]
+
+
+def test_two_hundred_audits_and_a_good_judge_do_what_three_hundred_audits_do(monkeypatch):
+    monkeypatch.setattr(audits, "GRID", np.linspace(0, 1.05, 22))
+    rng = np.random.default_rng(8)
+    samples = [population(rng, 2000) for _ in range(80)]
+    score, people = (np.stack(parts) for parts in zip(*samples, strict=True))
+    judged = np.stack([judged_by("good", one, None, rng) for one in people])
+    known_score, known = population(rng, 2000)
+    others = judged_by("good", known, None, rng), known_score
+    chance = np.stack(
+        [audits.audit_chances(j, 200, s, others) for j, s in zip(judged, score, strict=True)]
+    )
+    assert chance.sum(axis=1).mean() == pytest.approx(200, rel=0.1)
+    seen = np.where(rng.random(score.shape) < chance, people, np.nan)
+    both = audits.certified_thresholds(score, judged, seen, chance, EPSILON, DELTA)
+    few = np.s_[:, :300]
+    alone = audits.certified_thresholds(
+        score[few], 0 * judged[few], people[few], np.ones((80, 300)), EPSILON, DELTA
+    )
+    assert both.mean() > alone.mean()
+
+
+def test_no_stake_looks_at_what_comes_later():
+    """The wealth after 150 of 300 planned rows, whatever follows, and whenever people stop."""
+    rng = np.random.default_rng(4)
+    score, judged, seen, chance = made_up_rows(rng, 300)
+    first = [part[:150] for part in (score, judged, seen, chance)]
+    stopped = audits._log_wealth(*first, 0.1, 0.1, planned=300)
+    path = bettor_by_hand(score, judged, seen, chance, 0.1, 0.1, audits.GRID[100])
+    assert stopped[100] == pytest.approx(path[149], abs=1e-9)
+    till_then = np.where(np.arange(300) < 150, seen, np.nan)
+    picked = ~np.isnan(till_then) | (np.arange(300) >= 150)
+    found = audits.certify_audited(score, judged, till_then, picked, chance, 0.1, 0.1)
+    expected = audits._last_before_a_failure(stopped >= math.log(10))
+    assert found.n_calibration == 150 and found.threshold == expected
 
 
 @pytest.mark.parametrize("chance", [1.0, 0.5, 0.2, 0.03, 1e-6])
