@@ -74,8 +74,8 @@ class Costs:
 
     @property
     def price_ratio(self) -> float:
-        """Mean price of an inferior call over that of a superior one."""
-        return float(self.inferior.mean() / self.superior.mean())
+        """Mean price of an inferior call over that of a superior one; NaN where that is free."""
+        return float(ratio(self.inferior.mean(), self.superior.mean()))
 
     def at_ratio(self, price_ratio: float) -> Costs:
         """Every inferior call at `price_ratio`, every superior one at 1, signals as dear to the

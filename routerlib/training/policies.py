@@ -148,9 +148,13 @@ def _part_of_the_way(scores: Array, start: float, part: float) -> float:
 
 
 def _prices(gain: Array, dear: float) -> Array:
-    """Falling prices at which about equal numbers of answers escalate, from where none does."""
+    """Falling prices at which about equal numbers of answers escalate, from where none does.
+
+    A superior call that costs nothing (`dear` 0) is counted as one unit: any order of prices will
+    do where there is no money to save.
+    """
     levels = np.unique(np.quantile(gain, np.linspace(0, 1, PRICES), method="inverted_cdf"))
-    return np.r_[np.nextafter(levels[-1], np.inf), levels[::-1]] / dear
+    return np.r_[np.nextafter(levels[-1], np.inf), levels[::-1]] / (dear or 1.0)
 
 
 def _least(levels: Array, holds: Array) -> float:

@@ -82,14 +82,15 @@ def outcomes(
             inferior call counts as a tenth of a superior one.
 
     A cost that only some rows have is filled with the others' mean; a signal that a row lacks, or
-    has as null, is NaN. Where rows carry no costs, reading an answer costs its `signals_calls`.
+    has as null, is NaN. Where rows carry no costs (or 0 throughout, as models of one's own may),
+    reading an answer costs its `signals_calls`.
     """
     inferior = _known_or_nan([row.inferior_score for row in rows])
     superior = _known_or_nan([row.superior_score for row in rows])
     first = _filled_with_nan([row.inferior_cost for row in rows])
     dear = _filled_with_nan([row.superior_cost for row in rows])
     reading = _filled_with_nan([row.signals_cost for row in rows])
-    if first is not None and dear is not None:
+    if first is not None and dear is not None and max(first.max(), dear.max()) > 0:
         bill = costs.checked_costs(first, dear, reading)
         return Outcomes(inferior, superior, _signals(rows), bill)
     priced = inferior_cost is not None and superior_cost is not None
@@ -275,8 +276,11 @@ def choose(fitted: Sequence[FittedPolicies], told: Outcomes) -> Choice:
     ratio = told.costs.price_ratio
     areas = {name: float(_area(courses[name], told)[0]) for name in names}
     if len(names) == 1:
-        why = f"The {ROUTER}: these rows have no signals of the inferior model's answers."
-        return Choice(ROUTER, areas, {}, ratio, why)
+        why = "these rows have no signals of the inferior model's answers"
+        if told.signals:
+            least = min(len(one.index) for one in fitted)
+            why = f"a second look needs {FEWEST_ROWS} rows to learn from, and here are {least}"
+        return Choice(ROUTER, areas, {}, ratio, f"The {ROUTER}: {why}.")
     if np.isnan(areas[ROUTER]):
         why = f"The {ROUTER}: on held-out rows the superior model is not better, or not dearer."
         return Choice(ROUTER, areas, {}, ratio, why)

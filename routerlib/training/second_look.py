@@ -209,7 +209,7 @@ def _telling(values: Array, left_open: Array) -> Ranks | None:
     speaks at all.
     """
     known = ~np.isnan(values)
-    if known.sum() < FEWEST or np.ptp(values[known]) <= 0:
+    if known.sum() < FEWEST or values[known].max() <= values[known].min():
         return None
     ranks = ranks_of(values[known])
     x = ranks(values[known])

@@ -3,6 +3,7 @@ wherever it does.
 """
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,37 @@ def test_without_prices_an_inferior_call_counts_a_tenth_and_reading_its_calls():
     assert told.costs.signals == pytest.approx([0.003]) and told.priced
     unscored = row.model_copy(update={"inferior_score": None})
     assert np.isnan(policy_choice.outcomes([unscored]).inferior).all()
+
+
+def test_prices_of_nothing_are_no_prices():
+    row = LabelledPrompt(
+        id="1", prompt="p", label="ROUTE_TO_INFERIOR", p_superior=0, source="graded",
+        inferior_score=1, superior_score=1, inferior_cost=0, superior_cost=0,
+    )  # fmt: skip
+    told = policy_choice.outcomes([row])
+    assert told.costs.price_ratio == pytest.approx(0.1) and not told.priced
+    free_once = row.model_copy(update={"superior_cost": 2.0})
+    told = policy_choice.outcomes([free_once])
+    assert told.costs.price_ratio == 0 and told.priced
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_the_superior_model_is_free_the_router_stays():
+    one, told = fitted("informative")
+    free = replace(told, costs=costs.checked_costs(told.costs.inferior, 0.0))
+    choice = policy_choice.choose([one.at(free)], free)
+    assert choice.name == ROUTER and "not dearer" in choice.sentence
+    assert np.isnan(choice.price_ratio)
+
+
+def test_rows_with_signals_that_are_too_few_are_told_so():
+    p, told = made_up("informative", 60)
+    few = policy_choice.fit_policies(np.arange(60), p, told, np.arange(60))
+    assert list(few.policies) == [ROUTER]
+    assert (
+        "needs 100 rows to learn from, and here are 60"
+        in policy_choice.choose([few], told).sentence
+    )
 
 
 def test_rows_without_signals_have_the_router_alone():

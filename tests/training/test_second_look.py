@@ -90,6 +90,16 @@ def test_a_signal_that_hardly_any_row_has_is_not_looked_at():
     assert not look.signals
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_at_the_ends_of_what_a_float_holds_are_ranked():
+    p, told = made_up("informative")
+    wide = np.where(told.signals["mean_logprob"] < -1, -1.7e308, told.signals["mean_logprob"])
+    wide[wide > -0.6] = 1.7e308
+    look = second_look.fit_second_look(p, {"mean_logprob": wide}, told.inferior, told.superior)
+    assert look.signals["mean_logprob"].sign == -1
+    assert np.isfinite(look.gain(p, {"mean_logprob": wide})).all()
+
+
 def test_held_out_gains_come_from_fits_that_did_not_see_the_row():
     p, told = made_up("useless", rows=400)
     parts = np.array_split(np.arange(400), 4)
