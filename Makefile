@@ -11,8 +11,6 @@ VLLM   := .venv-vllm
 # Where there is a GPU, vLLM comes with the extra [gpu] instead.
 MACHINE := $(shell uname -s)-$(shell uname -m)$(wildcard /proc/driver/nvidia/version)
 VLLM_HERE := $(if $(filter Linux-x86_64,$(MACHINE)),$(VLLM)/.installed)
-# JupyterLab refuses to run as root, as one is in a container, unless it is told that this is meant.
-AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help run test test-folders test-heart test-engines test-screens lint mutants lab panel docs badges samples clean
@@ -56,12 +54,8 @@ mutants: $(VENV)/.tested ## mutation tests of routerlib/stats and routerlib/trai
 	$(BIN)/mutmut run $(if $(ONLY),"$(ONLY)")
 	$(BIN)/mutmut results
 
-# No news, no look for updates, no list of extensions: JupyterLab would ask others for them.
-ASKING_NOBODY := --LabApp.news_url=None --LabApp.extension_manager=readonly \
-	--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
-
 lab: $(VENV)/.installed ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --ip 127.0.0.1 $(AS_ROOT) $(ASKING_NOBODY) notebooks
+	@$(BIN)/python -m routerlib.notebook.lab
 
 # Each open page has a kernel of its own; a closed page's ends two minutes later.
 panel: $(VENV)/.installed ## the demo panel as a page of its own

@@ -181,7 +181,7 @@ def run(
         execution.ExecutionError: papermill or the kernel failed; the text says how.
     """
     start, result = time.monotonic(), Result()
-    execution.allow_open_files()
+    settings.allow_open_files()
     plans = plan(notebooks, files, parameters)
     reasons = ["" if fresh else reason_to_run(step) for step in plans]
     places = range(len(plans))

@@ -17,6 +17,7 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import metadata
@@ -56,28 +57,66 @@ def resolve(path: str | Path) -> Path:
 # --- the environment, `.env`, and the vaults of Colab and Kaggle ---
 
 _from_file: dict[str, str] = {}  # what load_env has put into the environment
+_from_pipe: dict[Path, bytes] = {}  # what a named pipe has given: it gives it once
+_refused: set[str] = set()  # secrets that a vault took long to refuse, and is not asked for again
+PIPE_PATIENCE = 5.0  # seconds that whoever writes a named pipe may take, as a vault that asks first
+SLOW = 1.0  # seconds after which a vault's refusal is remembered
 
 
 def load_env() -> None:
     """Read `.env` in the project's root into the environment; what is set there already wins.
 
     The file may be UTF-8 or UTF-16 (as some Windows shells write it), with or without a byte order
-    mark.
+    mark. It may be a named pipe, as password managers make one: that is read once.
 
     Raises:
         SettingError: it cannot be read, is no text, or has a line that is none of NAME=value; the
             text names the file and the line, and never what stands there, which may be a key.
     """
     path = ROOT / ".env"
-    if not path.is_file():  # there is none, or a folder of that name is somebody's environment
-        return
     try:
-        content = path.read_bytes()
+        content = _content_of_env(path)
     except OSError as error:
-        raise SettingError(f"{path} cannot be read: {error.strerror}.") from None
+        raise SettingError(f"{path} cannot be read: {error.strerror or error}.") from None
     for name, value in _names_and_values(path, content):
         if os.environ.get(name) == _from_file.get(name):
             os.environ[name] = _from_file[name] = value
+
+
+def _content_of_env(path: Path) -> bytes:
+    """The bytes of an `.env`; none where there is no such file, or a folder of that name, which is
+    somebody's environment.
+    """
+    if path.is_fifo():
+        if path not in _from_pipe:
+            _from_pipe[path] = _read_pipe(path)
+        return _from_pipe[path]
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _read_pipe(path: Path) -> bytes:
+    """What comes out of a named pipe until its writer closes it.
+
+    Raises:
+        TimeoutError: nobody writes, or nobody comes to an end.
+    """
+    content, deadline = b"", time.monotonic() + PIPE_PATIENCE
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # an open that waits would wait for ever
+    try:
+        while time.monotonic() < deadline:
+            try:
+                piece = os.read(pipe, 65536)
+            except BlockingIOError:  # a writer is there, and has yet to write
+                piece = None
+            if piece:
+                content += piece
+                continue
+            if piece == b"" and content:
+                return content
+            time.sleep(0.02)
+    finally:
+        os.close(pipe)
+    raise TimeoutError(f"it is a named pipe, and nobody has filled it in {PIPE_PATIENCE:g} s")
 
 
 def _names_and_values(path: Path, content: bytes) -> Iterator[tuple[str, str]]:
@@ -134,7 +173,9 @@ def key(name: str, required: bool = True) -> str | None:
     Raises:
         MissingKey: it is required and nowhere set.
     """
-    value = variable(name) or _from_vault(name)
+    value = variable(name)
+    if not value and (required or name not in _refused):
+        value = _from_vault(name)
     if not value and required:
         raise MissingKey(
             f"{name} is not set. Put `{name}=…` into the file .env in {ROOT} (see .env.example), "
@@ -149,8 +190,9 @@ def _from_vault(name: str) -> str | None:
 
     A vault names its errors differently from release to release (it times out outside the
     platform's own page, the secret is not there, this notebook may not see it), and all of them
-    mean "not set".
+    mean "not set". One that takes long to say so is asked again only for what is required.
     """
+    start = time.monotonic()
     with suppress(Exception):
         if "google.colab" in sys.modules:
             from google.colab import userdata
@@ -160,6 +202,8 @@ def _from_vault(name: str) -> str | None:
             from kaggle_secrets import UserSecretsClient
 
             return UserSecretsClient().get_secret(name)
+    if time.monotonic() - start > SLOW:
+        _refused.add(name)
     return None
 
 
@@ -184,6 +228,8 @@ CACHES = {
     "MPLCONFIGDIR": "matplotlib",
     "IPYTHONDIR": "ipython",
     "JUPYTER_RUNTIME_DIR": "jupyter",
+    "JUPYTER_DATA_DIR": "jupyter/data",
+    "JUPYTER_CONFIG_DIR": "jupyter/config",
 }
 
 
@@ -321,6 +367,7 @@ def prepare() -> None:
     """
     load_env()
     report_nothing()
+    allow_open_files()
     if not _is_writable(os.path.expanduser("~")):
         keep_caches_in_outputs(CACHES)
 
@@ -336,6 +383,30 @@ def report_nothing() -> None:
     # `import openvino` sends an event, and asks nobody before. Without this module it has nothing
     # to send it with.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+
+def open_files_allowed() -> float:
+    """How many files a process may open here, connections included; inf where nobody says."""
+    with suppress(ImportError):
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return math.inf if soft == resource.RLIM_INFINITY else soft
+    return math.inf
+
+
+def allow_open_files(number: int = 4096) -> None:
+    """Let this process and its children open so many files, as far as the system lets us: a shell
+    often allows 256, which so many connections would use up.
+    """
+    if open_files_allowed() >= number:
+        return
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def keep_caches_in_outputs(names: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 import types
 from pathlib import Path
 
@@ -145,6 +146,22 @@ def test_a_folder_named_env_is_no_env_file(env_file):
     assert settings.key("A_KEY", required=False) is None
 
 
+def test_a_named_pipe_is_read_once_as_password_managers_fill_it(env_file):
+    os.mkfifo(env_file)
+    fill = threading.Thread(target=env_file.write_text, args=("A_KEY=piped\n",))
+    fill.start()
+    assert settings.key("A_KEY") == "piped"
+    fill.join()
+    assert settings.key("A_KEY") == "piped" and settings.key("B_KEY", required=False) is None
+
+
+def test_a_named_pipe_that_nobody_fills_is_told(env_file, monkeypatch):
+    monkeypatch.setattr(settings, "PIPE_PATIENCE", 0.1)
+    os.mkfifo(env_file)
+    with pytest.raises(settings.SettingError, match=r"\.env cannot be read: it is a named pipe"):
+        settings.key("A_KEY")
+
+
 def test_the_environment_wins_and_an_edited_file_is_read_again(env_file, monkeypatch):
     monkeypatch.setenv("B_KEY", "shell")
     env_file.write_text("A_KEY=first\nB_KEY=file\n")
@@ -188,6 +205,27 @@ def test_colabs_vault_gives_a_secret_or_it_is_not_set(env_file, monkeypatch, vau
     if value is None:
         with pytest.raises(settings.MissingKey, match=r"A_KEY is not set.*under Secrets"):
             settings.key("A_KEY")
+
+
+def test_a_vault_that_is_slow_to_refuse_is_asked_again_only_for_what_is_required(
+    env_file, monkeypatch
+):
+    asked = []
+
+    def get(name):
+        asked.append(name)
+        raise TimeoutError
+
+    monkeypatch.setattr(settings, "_refused", set())
+    monkeypatch.setitem(sys.modules, "google.colab", Vault(userdata=Vault(get=get)))
+    assert settings.key("A_KEY", required=False) is settings.key("A_KEY", required=False) is None
+    assert len(asked) == 2, "who refuses at once may be asked at each time"
+    monkeypatch.setattr(settings, "SLOW", -1.0)
+    assert settings.key("A_KEY", required=False) is settings.key("A_KEY", required=False) is None
+    assert len(asked) == 3
+    with pytest.raises(settings.MissingKey):
+        settings.key("A_KEY")
+    assert asked == ["A_KEY"] * 4
 
 
 def test_kaggles_vault_is_asked_on_kaggle(env_file, monkeypatch):
@@ -272,6 +310,17 @@ def test_caches_move_to_outputs_only_where_home_cannot_be_written(monkeypatch, t
     settings.prepare()
     assert os.environ["HF_HOME"] == str(tmp_path / "outputs" / "cache" / "huggingface")
     assert os.environ["MPLCONFIGDIR"] == "mine"
+
+
+def test_a_shells_low_number_of_open_files_is_raised():
+    code = (
+        "import resource; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]; "
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard)); "
+        "from routerlib import settings; settings.prepare(); "
+        "print(settings.open_files_allowed() == min(hard, 4096))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
 
 
 # --- packages of a notebook's platform ---

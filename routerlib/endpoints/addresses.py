@@ -1,4 +1,5 @@
-"""Which addresses are on this machine, and how one is asked directly: one place for both.
+"""Which addresses are on this machine, how one is asked directly, and which proxy stands before the
+others: one place for all three.
 
 A local address is never asked through a proxy of the environment, nor is a redirect followed: what
 answers there is judged by its own words. What an answer means, and who serves a model, is the
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import socket
 import urllib.error
 import urllib.request
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 HOST = "127.0.0.1"  # where our own servers listen
 
@@ -68,6 +70,53 @@ def free_port(host: str = HOST) -> int:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.bind((host, 0))
         return probe.getsockname()[1]
+
+
+# --- proxies ---
+
+
+def proxy_of(url: str) -> str:
+    """The proxy through which the environment has requests to a URL go, with the variable that
+    names it: "the proxy http://proxy:3128, which HTTPS_PROXY names". Empty where there is none.
+    """
+    scheme, host = urlsplit(url).scheme, urlsplit(url).hostname or ""
+    if is_here(url) or urllib.request.proxy_bypass(host):
+        return ""
+    named = urllib.request.getproxies()
+    for kind in (scheme, "all"):
+        if named.get(kind):
+            variable = next((n for n in os.environ if n.lower() == f"{kind}_proxy"), "the system")
+            return f"the proxy {_without_password(named[kind])}, which {variable} names"
+    return ""
+
+
+def _without_password(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    except ValueError:  # no address at all
+        return "there"
+
+
+def proxy_refused(url: str, error: Exception) -> str:
+    """A sentence on a proxy that no client of ours can use: SOCKS, or no address at all.
+
+    Args:
+        url: what was to be asked. error: what the HTTP client says about it.
+    """
+    what = proxy_of(url) or "a proxy that the environment names"
+    is_socks = "socks" in what or "SOCKS" in str(error)
+    if is_socks and isinstance(error, ImportError):
+        advice = (
+            "A SOCKS proxy needs one more package: python -m pip install socksio. Or name an HTTP "
+            "proxy, or take the address out with NO_PROXY."
+        )
+    else:
+        advice = "Mend the variable, or take the address out with NO_PROXY."
+    return f"Requests to {url} would go through {what}, which cannot be used ({error}). {advice}"
+
+
+# --- asked directly ---
 
 
 def fetch(url: str, body: dict[str, Any] | None = None, timeout: float = 2.0) -> tuple[int, str]:

@@ -145,7 +145,7 @@ def connect(
         settings.SettingError: an unknown mode, or a base URL that is none.
     """
     base_url = check_base(base_url, api_mode)
-    key = api_key or settings.key("OPENAI_API_KEY", required=api_mode == REMOTE) or "none"
+    key = api_key or _key_of_environment(base_url, api_mode) or "none"
     if not (key.isascii() and key.isprintable()):
         raise settings.MissingKey(
             "The key holds a line break, or a letter no key has. Copy OPENAI_API_KEY anew."
@@ -174,6 +174,12 @@ def connect(
         default_headers=headers or None,
         http_client=http,
     )
+
+
+def _key_of_environment(base_url: str, api_mode: str) -> str | None:
+    if api_mode == LOCAL and addresses.is_here(base_url):
+        return settings.variable("OPENAI_API_KEY")  # no platform's vault has to be waited for
+    return settings.key("OPENAI_API_KEY", required=api_mode == REMOTE)
 
 
 def _take_long_headers(http: Any) -> None:
@@ -409,10 +415,8 @@ class Endpoint:
             ) from None
         except replies.NoCompletion as nothing:
             raise self._no_completion(nothing) from None
-        except openai.APIStatusError as error:
-            raise self._failure(_refusal_of(error)) from None
         except (openai.APIError, aiohttp.ClientError, httpx2.HTTPError, ValueError) as error:
-            raise self._broken_transport(error) from None
+            raise self.failure(error) from None
 
     async def _sent(self, path: str, body: dict[str, Any]) -> Any:
         """The bare response: building the SDK's objects costs more than all we do with it."""
@@ -423,6 +427,22 @@ class Endpoint:
         )
 
     # -- what went wrong ---------------------------------------------------------------------------
+
+    def failure(self, error: Exception) -> RequestFailure:
+        """What an error of the SDK, or of the transport below it, means: the one reading of them
+        for all who ask a model, streams included.
+        """
+        import openai
+
+        if isinstance(error, openai.APIStatusError):
+            return self._failure(_refusal_of(error))
+        if isinstance(error, openai.APIError) and error.body:  # told within a stream
+            return self._failure(refusals.read_refusal(200, error.body))
+        return self._broken_transport(error)
+
+    async def explained(self, error: Exception) -> RequestFailure:
+        """`failure`, with what the server itself can tell about a wrong name or path."""
+        return await self._explained(self.failure(error))
 
     def _failure(self, refusal: Refusal) -> RequestFailure:
         """The exception for what a server said: the one place that turns words into what to do."""
@@ -468,7 +488,7 @@ class Endpoint:
             if "Connect" not in type(error.__cause__).__name__:
                 text = "the server went silent in the middle of an answer"
                 return FailedAttempt(text, kind="timeout")
-            return Outage(f"no connection to {self.url} ({reason})")
+            return Outage(f"no connection to {self._way_there()} ({reason})")
         if is_one(aiohttp.ClientPayloadError) and not is_one(aiohttp.ContentTypeError):
             return Outage(f"the answer of {self.url} broke off ({reason})")
         if is_one(httpx2.DecodingError):
@@ -478,8 +498,12 @@ class Endpoint:
             text = f"{self.url} sends an answer that is no proper HTTP ({reason})"
             return FailedAttempt(text, kind="invalid_answer")
         if is_one(openai.APIConnectionError, aiohttp.ClientError, httpx2.HTTPError):
-            return Outage(f"no connection to {self.url} ({reason})")
+            return Outage(f"no connection to {self._way_there()} ({reason})")
         return FailedAttempt(f"{self.url}: {reason}")
+
+    def _way_there(self) -> str:
+        proxy = addresses.proxy_of(self.url)
+        return f"{self.url} through {proxy}" if proxy else self.url
 
     async def _explained(self, failure: RequestFailure) -> RequestFailure:
         """The failure, with what the server itself can tell about a wrong name or path."""

@@ -225,28 +225,11 @@ def _hint(text: str) -> str:
     is_out_of_handles = f"Errno {errno.EMFILE}" in text or "Too many open files" in text
     if not is_out_of_handles:
         return ""
-    allowed = _open_files_allowed()
+    allowed = settings.open_files_allowed()
     return (
-        f" A process may open {allowed} files here, which is too few: allow more with "
+        f" A process may open {allowed:g} files here, which is too few: allow more with "
         "`ulimit -n 1024` in the shell that starts this."
     )
-
-
-def _open_files_allowed() -> int:
-    import resource
-
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
-def allow_open_files(number: int = 4096) -> None:
-    """Let this process and its children open so many files, as far as the system lets us."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
-        if soft != resource.RLIM_INFINITY and soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _last_words(executed: Path) -> str:

@@ -1,14 +1,17 @@
 """`make panel`: the panel as a page of its own, served by Voila on 127.0.0.1.
 
 The two models' servers are started once, here, where nothing answers yet; each visitor gets a
-kernel of its own, which ends some minutes after the page was closed, so that its memory is free
-again. What the panel does is `panel`'s.
+kernel of its own, of this very Python, which ends some minutes after the page was closed, so that
+its memory is free again. Ctrl-C, SIGTERM and SIGHUP end all of it. What the panel does is
+`panel`'s.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,10 +22,12 @@ from routerlib import settings
 from routerlib.endpoints import addresses, engines, servers
 from routerlib.errors import Foreseen
 from routerlib.notebook.panel import RouterPanel
+from routerlib.progress import deferring_signals, ended_by_signals
 from routerlib.serving import routing
 from routerlib.serving.switchboard import Backend
 
 PORT = 8866
+KERNEL = "routerlib-panel"  # whatever "python3" is registered here
 IDLE = 120  # seconds after which a kernel without a page is ended
 CELL = """
 import sys
@@ -60,14 +65,24 @@ def write_notebook(folder: Path, router: str, models: dict[str, tuple[str, str] 
     source = CELL.format(root=str(settings.ROOT), router=router, **models)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     notebook.metadata["kernelspec"] = {
-        "name": "python3",
-        "display_name": "Python 3",
+        "name": KERNEL,
+        "display_name": "Router panel",
         "language": "python",
     }
     notebook.metadata["title"] = "Router panel"
     path = folder / "panel.ipynb"
     nbformat.write(notebook, path)
     return path
+
+
+def write_kernel(folder: Path) -> None:
+    """The kernel behind the page, below a folder that Jupyter searches: this very Python."""
+    from ipykernel.kernelspec import make_ipkernel_cmd
+
+    spec = {"argv": make_ipkernel_cmd(), "display_name": "Router panel", "language": "python"}
+    home = folder / "kernels" / KERNEL
+    home.mkdir(parents=True)
+    (home / "kernel.json").write_text(json.dumps(spec))
 
 
 def voila_command(notebook: Path, port: int) -> list[str]:
@@ -93,11 +108,15 @@ def serve_panel(router: str = "", port: int = PORT) -> None:
             samples.
         port: on 127.0.0.1; where it is taken, a free one.
     """
+    settings.prepare()
     if addresses.is_listening(addresses.HOST, port):
         port = addresses.free_port()
     models: dict[str, tuple[str, str] | None] = {}
     places: list[servers.Place] = []
-    with tempfile.TemporaryDirectory(prefix="routerlib-panel-") as folder:
+    with (
+        ended_by_signals(),
+        tempfile.TemporaryDirectory(prefix="routerlib-panel-") as folder,
+    ):
         try:
             for side, (base, name) in MODELS.items():
                 print(
@@ -112,20 +131,24 @@ def serve_panel(router: str = "", port: int = PORT) -> None:
                     print(
                         f"{error}\nThe panel routes, but cannot ask the {side} model.", flush=True
                     )
+            write_kernel(Path(folder))
             notebook = write_notebook(Path(folder), router, models)
             _serve(notebook, port)
-        except KeyboardInterrupt:
-            print("Stopped.")
         finally:
-            servers.release(*places)
+            with deferring_signals():
+                servers.release(*places)
 
 
 def _serve(notebook: Path, port: int) -> None:
     url = f"http://127.0.0.1:{port}/"
     log = settings.outputs("logs", "panel.log")
+    places = [str(notebook.parent), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     with open(log, "wb") as stream:
         process = subprocess.Popen(
-            voila_command(notebook, port), stdout=stream, stderr=subprocess.STDOUT
+            voila_command(notebook, port),
+            env=os.environ | {"JUPYTER_PATH": os.pathsep.join(places)},
+            stdout=stream,
+            stderr=subprocess.STDOUT,
         )
         try:
             while addresses.fetch(f"{url}voila/static/none")[0] == 0:
@@ -142,9 +165,32 @@ def _serve(notebook: Path, port: int) -> None:
             )
             process.wait()
         finally:
-            process.terminate()
-            process.wait(timeout=20)
+            with deferring_signals():
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End Voila, which ends its kernels first."""
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def main(router: str = "") -> int:
+    """`serve_panel` as a command; returns the exit code, which tells a signal as a shell does."""
+    try:
+        serve_panel(router)
+    except KeyboardInterrupt as stop:
+        print("\nStopped, with its kernels and the servers that it alone used.", flush=True)
+        return getattr(stop, "exit_code", 0)
+    except Foreseen as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
-    serve_panel(sys.argv[1] if len(sys.argv) > 1 else "")
+    sys.exit(main(*sys.argv[1:2]))

@@ -19,13 +19,13 @@ from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import numpy as np
 
 from routerlib import event_loop, settings
-from routerlib.endpoints import clients
+from routerlib.endpoints import addresses, clients
 from routerlib.endpoints.prompts import well_formed
 from routerlib.errors import Foreseen, SettingError
 from routerlib.notebook import markup
@@ -37,6 +37,9 @@ from routerlib.serving.stages import Stages
 from routerlib.serving.switchboard import ROUTED, Switchboard, switchboard
 from routerlib.stats.prices import call_cost, prices_of
 from routerlib.training.router import Decision, Router
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
 
 # (label, prompt), from easy to hard
 SAMPLES = (
@@ -460,7 +463,7 @@ class RouterPanel(FacedBox):
             answer.state = "done"
         except Exception as error:
             target = self.backends[answer.side] or board.inferior
-            answer.state, answer.error = "failed", self._what_failed(error, target)
+            answer.state, answer.error = "failed", await self._what_failed(error, target)
         finally:
             if answer.state in ("waiting", "streaming"):
                 answer.state = "stopped"
@@ -492,14 +495,13 @@ class RouterPanel(FacedBox):
     async def _stream(self, answer: ModelAnswer, target: Backend) -> None:
         """Let one model answer, word by word."""
         start = time.perf_counter()
-        mode = clients.LOCAL if target.is_local else clients.REMOTE
         try:
-            async with clients.connect(target.base_url, target.api_key, api_mode=mode) as client:
+            async with _connected(target) as client:
                 stream = await client.chat.completions.create(model=target.model, **self._request())
                 await self._follow(answer, stream, start)
             answer.state = "done"
         except Exception as error:
-            answer.state, answer.error = "failed", self._what_failed(error, target)
+            answer.state, answer.error = "failed", await self._what_failed(error, target)
         answer.seconds = time.perf_counter() - start
         answer.cost = self._cost(answer)
 
@@ -663,44 +665,40 @@ class RouterPanel(FacedBox):
             f"({starts}), then make the panel with RouterPanel(router, {given})."
         )
 
-    def _what_failed(self, error: Exception, target: Backend) -> str:
+    async def _what_failed(self, error: Exception, target: Backend) -> str:
+        """Why a model has no answer, in a sentence: as `clients` reads it for all who ask."""
+        import aiohttp
+        import httpx2
         import openai
 
-        port = target.base_url.partition("//")[2].partition("/")[0].rpartition(":")[2]
-        # aiohttp reports a refused connection as a time-out
-        unreachable = "Connect" in type(error.__cause__).__name__
-        if isinstance(error, openai.APITimeoutError) and not unreachable:
+        if isinstance(error, Foreseen):
+            return str(error)
+        if not isinstance(error, openai.APIError | aiohttp.ClientError | httpx2.HTTPError):
             return (
-                f"{target.base_url} did not answer in time. Is the server overloaded, or still "
-                "starting?"
+                f"What {target.base_url} sent is no chat completion "
+                f"({markup.short(error_sentence(error))}). Is it the right address?"
             )
-        if isinstance(error, openai.APIConnectionError) and not unreachable:
-            return f"{target.base_url} broke off its answer. Is the server still alive?"
-        if isinstance(error, openai.APIConnectionError):
-            start = (
-                f" Start it with: python -m routerlib serve --model {target.model} --port {port}"
-            )
-            advice = start if target.is_local else " Is the address right?"
-            return f"Nothing answers at {target.base_url}.{advice}"
-        if isinstance(error, openai.AuthenticationError):
-            return (
-                f"{target.base_url} does not accept the key. Check OPENAI_API_KEY in the "
-                "environment or .env."
-            )
-        if isinstance(error, openai.NotFoundError):
-            return f"{target.base_url} knows no model {target.model!r}, or has no chat completions."
-        if isinstance(error, openai.APIStatusError):
-            told = error.message.removeprefix(f"Error code: {error.status_code} - ")
-            return f"{target.base_url} answered {error.status_code}: {markup.short(told)}"
-        if isinstance(error, openai.APIError | settings.MissingKey):
-            return error_sentence(error)
-        return (
-            f"What {target.base_url} sent is no chat completion "
-            f"({markup.short(error_sentence(error))}). Is it the right address?"
-        )
+        async with _connected(target) as client:
+            endpoint = clients.Endpoint(client, target.model, kind=clients.CHAT)
+            failure = await endpoint.explained(error)
+        text = str(failure)
+        if isinstance(failure, clients.Outage):
+            text += f". {self._how_to_start(target)}"
+        return text if text.startswith("http") else text[:1].upper() + text[1:]
+
+    def _how_to_start(self, target: Backend) -> str:
+        if not target.is_local:
+            return "Is the address right?"
+        port = addresses.host_and_port(target.base_url)[1]
+        return f"Start it with: python -m routerlib serve --model {target.model} --port {port}"
 
 
 # --- Small pieces ---
+
+
+def _connected(target: Backend) -> AsyncOpenAI:
+    mode = clients.LOCAL if target.is_local else clients.REMOTE
+    return clients.connect(target.base_url, target.api_key, api_mode=mode)
 
 
 def _scale_top(router: Router) -> float:

@@ -25,7 +25,7 @@ import httpx2
 import openai
 
 from routerlib import settings
-from routerlib.endpoints import connections
+from routerlib.endpoints import addresses, connections
 from routerlib.rows import sources
 from routerlib.rows.characters import mended
 from routerlib.rows.schemas import LabelledPrompt
@@ -457,7 +457,7 @@ class _Routed:
         if not isinstance(http, self._routing_http):  # it is one where `copy` made this client
             # What stays on this machine goes through no proxy of the environment.
             direct = http or self._usual_http(trust_env=False)
-            outside = http or self._usual_http(trust_env=True)
+            outside = http or self._outside_http(direct)
             transport = self._routing_transport(self.board, direct, outside)
             http = self._routing_http(transport=transport)
         # The SDK wants some key, even for a local server that needs none; each request gets its
@@ -468,6 +468,21 @@ class _Routed:
         } | options
         above: Any = super()  # OpenAI's client, whichever it is
         above.__init__(**given, http_client=http)
+
+    def _outside_http(self, direct: Any) -> Any:
+        """What sends requests to other machines, through the proxies that the environment names.
+
+        Raises:
+            settings.SettingError: there are such, and one of them cannot be used.
+        """
+        targets = (self.board.inferior, self.board.superior, self.board.second)
+        away = next((target for target in targets if target and not target.is_local), None)
+        if away is None:
+            return direct  # no proxy that the environment names is looked at
+        try:
+            return self._usual_http(trust_env=True)
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:
+            raise settings.SettingError(addresses.proxy_refused(away.base_url, error)) from None
 
     def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
         known = inspect.signature(super().__init__).parameters

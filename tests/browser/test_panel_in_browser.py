@@ -353,7 +353,7 @@ def test_a_dead_server_is_a_sentence_and_the_button_comes_back(browser, voila):
     page = open_panel(browser, voila, "dead")
     route(page, EASY, "The inferior model will do")
     button(page, "Ask the chosen model").click()
-    page.locator("[role=alert]", has_text="Nothing answers at http://127.0.0.1:9/v1").wait_for()
+    page.locator("[role=alert]", has_text="No connection to http://127.0.0.1:9/v1").wait_for()
     wait_until_idle(page)
     page.close()
 

@@ -1,9 +1,15 @@
 """`make panel`: what the page holds, and how it is served."""
 
+import signal
+import sys
+
 import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
 from small_router import small_router
 
 from routerlib.notebook import page
+from routerlib.progress import Terminated
 
 
 def test_the_page_is_the_panel_alone(tmp_path):
@@ -24,6 +30,31 @@ def test_it_is_served_here_alone_and_a_closed_page_is_ended(tmp_path):
     assert "--Voila.ip=127.0.0.1" in command and "--port=1234" in command
     assert f"--MappingKernelManager.cull_idle_timeout={page.IDLE}" in command
     assert any(part.startswith("--MappingKernelManager.cull_interval=") for part in command)
+
+
+def test_its_kernel_is_this_very_python_whatever_is_registered_as_python3(tmp_path, monkeypatch):
+    page.write_kernel(tmp_path)
+    notebook = nbformat.read(page.write_notebook(tmp_path, "", {**page.MODELS}), as_version=4)
+    monkeypatch.setattr(
+        "jupyter_client.kernelspec.jupyter_path", lambda *_: [str(tmp_path / "kernels")]
+    )
+    spec = KernelSpecManager().get_kernel_spec(notebook.metadata.kernelspec.name)
+    assert spec.argv[0] == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [(KeyboardInterrupt(), 0), (Terminated(signal.SIGTERM), 143)]
+)
+def test_however_it_is_ended_its_servers_are_let_go_and_it_says_so(monkeypatch, capsys, end, code):
+    def stop(notebook, port):
+        raise end
+
+    released = []
+    monkeypatch.setattr(page.servers, "ensure", lambda name, base: page.servers.Place(name, base))
+    monkeypatch.setattr(page.servers, "release", lambda *places: released.extend(places))
+    monkeypatch.setattr(page, "_serve", stop)
+    assert page.main() == code
+    assert len(released) == 2 and "Stopped, with its kernels" in capsys.readouterr().out
 
 
 def test_a_start_tells_where_it_is_even_without_models(monkeypatch, capsys, tmp_path):

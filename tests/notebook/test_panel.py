@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from raw_server import EVENTS, RawServer, chunk, response
 from scripted import Scripted
 from small_router import EASY, HARD, small_router
 from upstream import nonsense
@@ -188,7 +189,7 @@ def test_a_policy_is_carried_out_and_its_first_answer_is_never_taken_back():
         panel.own_button.click()
         small.down = 503
         assert panel.ask()["inferior"].state == "failed"
-        assert "answered 503" in panel.answers["inferior"].error and not panel.busy
+        assert "is busy (503: " in panel.answers["inferior"].error and not panel.busy
 
 
 def test_a_policy_that_cannot_be_carried_out_says_so_in_the_panel():
@@ -221,7 +222,8 @@ def test_a_dead_server_is_a_sentence_and_the_buttons_come_back(router):
     panel.prompt.value = EASY
     answer = panel.ask()["inferior"]
     assert answer.state == "failed"
-    assert "Nothing answers at http://127.0.0.1:9/v1. Start it with" in answer.error
+    assert answer.error.startswith("No connection to http://127.0.0.1:9/v1 (ConnectionRefused")
+    assert answer.error.endswith("Start it with: python -m routerlib serve --model small --port 9")
     assert not panel.busy
     assert not panel.ask_button.disabled
 
@@ -231,7 +233,7 @@ def test_one_server_down_leaves_the_other_answer(router, upstream):
     panel.prompt.value = EASY
     answers = panel.ask("both")
     assert (answers["inferior"].state, answers["superior"].state) == ("done", "failed")
-    assert answers["superior"].error.endswith("answered 503: no capacity")
+    assert answers["superior"].error.endswith("is busy (503: no capacity)")
 
 
 class Failing:
@@ -310,7 +312,7 @@ def test_half_a_surrogate_pair_is_no_character(panel, tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("closes", "Nothing answers"), ("noise", "no chat completion"), ("page", "no chat completion"),
+    [("closes", "No connection to"), ("noise", "no proper HTTP"), ("page", "no chat completion"),
      ("half", "no chat completion"), ("cut", "broke off"), ("no_json", "no chat completion"),
      ("other_json", "no chat completion"), ("page_502", "answered 502")],
 )  # fmt: skip
@@ -322,6 +324,26 @@ def test_a_backend_that_sends_nonsense_is_a_sentence(router, kind, said):
     assert answer.state == "failed"
     assert said in answer.error and url in answer.error
     assert "<script>" not in panel._answers.value
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (response({"error": {"message": "no", "code": "insufficient_quota"}}, 429), "Add credit"),
+        (response({"error": {"message": "Incorrect API key"}}, 401), "Check OPENAI_API_KEY in the"),
+        (response({"error": {"message": "model not found"}}, 404), "knows no model 'small'"),
+        (
+            response(chunk("Yes") + b'data: {"error": {"message": "overloaded"}}\n\n', kind=EVENTS),
+            "is busy (overloaded)",
+        ),
+    ],
+)
+def test_what_a_server_refuses_is_told_as_to_all_who_ask(router, sent, said):
+    with RawServer(lambda body, turn: sent) as server:
+        panel = RouterPanel(router, server.url, server.url)
+        panel.prompt.value = EASY
+        answer = panel.ask()["inferior"]
+    assert answer.state == "failed" and said in answer.error and server.url in answer.error
 
 
 def test_a_token_count_that_is_no_number_is_unknown(router):
