@@ -476,7 +476,8 @@ def small(arguments: argparse.Namespace, folder: Path) -> None:
         for cluster in ("", "local"):
             output = folder / f"answers-{cluster}.jsonl"
             command = collect_command(Path("sample"), output, urls, 16)
-            command += ["--cluster", cluster] if cluster else []
+            if cluster:
+                command += ["--cluster", cluster]
             started = time.monotonic()
             subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
             seconds[cluster] = time.monotonic() - started

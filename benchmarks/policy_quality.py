@@ -74,7 +74,8 @@ def tables(
         certified = certified_shares(here, splits, priced, chosen)
         for row in table:
             row |= certified.get(row["name"], {})
-            row |= {"router": chosen} if row["name"] == ROUTER else {}
+            if row["name"] == ROUTER:
+                row["router"] = chosen
         rows += table
         sentences.append(choice.sentence)
     return rows, sentences

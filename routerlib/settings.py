@@ -521,7 +521,8 @@ def seed(value: Any) -> int:
 def names(value: str | Iterable[Any] | None) -> list[str]:
     """The names in a text with commas between, or in a list; none where it is empty."""
     parts = value.split(",") if isinstance(value, str) else value or ()
-    return [name for part in parts if (name := str(part).strip())]
+    stripped = (str(part).strip() for part in parts)
+    return [name for name in stripped if name]
 
 
 def _is_number(value: Any) -> bool:

@@ -5,6 +5,7 @@ Who may import whom is a contract of import-linter, in pyproject.toml; `make lin
 
 import ast
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -70,3 +71,96 @@ def test_what_is_named_by_a_text_is_there():
     assert len(found) > 20
     for module, name in sorted(found):
         assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
+
+
+# --- what makes a line dense ---
+
+ROOT = TESTS.parent
+FOLDERS = ("routerlib", "tests", "scripts", "benchmarks")
+
+
+def sources():
+    """(where, Python text) of every module, test and script, and of each notebook's code."""
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        yield path.name, "\n".join(line for line in code if not line.startswith("%"))
+
+
+OUTER = (ast.Call, ast.List, ast.Tuple, ast.Dict, ast.comprehension, ast.ListComp, ast.SetComp,
+         ast.DictComp, ast.GeneratorExp)  # fmt: skip
+
+
+def is_empty(node):
+    return ast.unparse(node) in ("[]", "()", "{}", "''", "set()")
+
+
+def adds_nothing_at_times(node):
+    if not (isinstance(node, ast.AugAssign) and isinstance(node.value, ast.IfExp)):
+        return False
+    return is_empty(node.value.orelse) or is_empty(node.value.body)
+
+
+def is_chosen_by_comparison(node):
+    if not (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Compare)):
+        return False
+    return isinstance(node.value, OUTER) or ast.unparse(node.value).isupper()
+
+
+def holds(node, kind):
+    return any(isinstance(part, kind) for part in ast.walk(node) if part is not node)
+
+
+def dense_lines(text):
+    """(line, what is dense there) in Python text."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.IfExp) and holds(node, ast.IfExp):
+            yield node.lineno, "a conditional expression inside another"
+        if adds_nothing_at_times(node):
+            yield node.lineno, "nothing is added under a condition: an if statement says so"
+        if is_chosen_by_comparison(node):
+            yield node.lineno, "a comparison as an index"
+        if isinstance(node, ast.expr) and isinstance(node, OUTER) and holds(node, ast.NamedExpr):
+            yield node.lineno, "a name given inside an argument"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 1 if a else 2 if b else 3",
+        "x = 1 if a else f(2 if b else 3)",
+        "x |= {1: 2} if a else {}",
+        "x += '' if a else 'b'",
+        "x = (1, 2)[a > b]",
+        "x = LABELS[share > 0.5]",
+        "if len(x := f()) > 3: pass",
+        "x = [y for z in w if (y := f(z))]",
+    ],
+)
+def test_dense_lines_are_found(text):
+    assert list(dense_lines(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 1 if a else 2",
+        "x += 1 if a else -1",
+        "x = y[y > 2]",
+        "if (x := f()) is not None: pass",
+        "while line := file.readline(10): pass",
+        "x = f(1 if a else 2)",
+    ],
+)
+def test_plain_lines_are_none(text):
+    assert not list(dense_lines(text))
+
+
+def test_no_line_is_dense():
+    found = []
+    for where, text in sources():
+        found += [f"{where}:{line}: {what}" for line, what in dense_lines(text)]
+    assert not found

@@ -321,7 +321,7 @@ def test_the_model_of_most_answers_is_the_superior_one(tmp_path):
     rows = [log_rows.chat(2, text) for text in log_rows.prompts(12)]
     for place, row in enumerate(rows):
         row["id"] = f"r{place}"
-        row["model"] = row["request"]["model"] = ("one", "two")[place < 4]
+        row["model"] = row["request"]["model"] = "two" if place < 4 else "one"
     path = tmp_path / "log.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     _, [first, second] = run(path, {}, {"superior": "two", "output": str(tmp_path / "two")})

@@ -513,17 +513,23 @@ def read_whole(expression: str) -> bool:
     whole = _fingerprint(expression)
     masked = _SETTING.sub(lambda match: " " * len(match[0]), expression)
     for run in _LETTERS.finditer(masked):
-        other = "q" if run[0][0] != "q" else "w"
-        changed = expression[: run.start()] + other + expression[run.start() + 1 :]
+        changed = expression[: run.start()] + _another(run[0][0]) + expression[run.start() + 1 :]
         if not _is_unit(run[0]) and _fingerprint(changed) == whole:
             return False  # of "6ab" only the 6 was read
     for atom in list(_ATOM.finditer(masked))[:MOST_ATOMS]:
         if atom[0] in ("0", "1") or _is_left_side(masked, atom):
             continue  # 0 x, x^1 and x = 5
-        other = str(int(atom[0]) + 7) if atom[0].isdigit() else ("q" if atom[0] != "q" else "w")
-        if _fingerprint(expression[: atom.start()] + other + expression[atom.end() :]) == whole:
+        changed = expression[: atom.start()] + _another(atom[0]) + expression[atom.end() :]
+        if _fingerprint(changed) == whole:
             return False
     return True
+
+
+def _another(atom: str) -> str:
+    """Another number, or another letter, to stand where this one did."""
+    if atom.isdigit():
+        return str(int(atom) + 7)
+    return "w" if atom == "q" else "q"
 
 
 def _is_left_side(text: str, atom: re.Match[str]) -> bool:

@@ -257,7 +257,8 @@ def _grade_file(
             target, _graded_rows(_rows_read(source, survey, rejects, bar), crew, grading)
         )
     grading.superseded += len(survey.superseded)
-    grading.rejects += [str(rejects)] if rejects.count else []
+    if rejects.count:
+        grading.rejects.append(str(rejects))
     grading.rejected += rejects.count
     grading.files.append(target)
 

@@ -249,7 +249,8 @@ def parse_verdict(text: str) -> str | None:
     lines = [line.strip(" \t*_`>#") for line in text.splitlines() if line.strip(" \t*_`>#")]
     if not lines:
         return None
-    found = {verdict for line in (lines[0], lines[-1]) if (verdict := _verdict_of_line(line))}
+    told = {_verdict_of_line(lines[0]), _verdict_of_line(lines[-1])}
+    found = {verdict for verdict in told if verdict}
     if not found and (reasoned := _LETTER_WITH_REASON.match(lines[0])):
         found = {_meaning(reasoned[1])}
     return found.pop() if len(found) == 1 else None

@@ -663,7 +663,9 @@ def _comparison(
             shown = Showing(pair, i, j, superior_first)
             chances.append({str(shown.side(name)): float(told[name]) for name in told})
     sizes = len(pair.inferior[i]), len(pair.superior[j])
-    longer = None if sizes[0] == sizes[1] else (INFERIOR, SUPERIOR)[sizes[1] > sizes[0]]
+    longer = None
+    if sizes[0] != sizes[1]:
+        longer = SUPERIOR if sizes[1] > sizes[0] else INFERIOR
     return Comparison(judge, i, j, sides[0], sides[1], longer, tuple(chances))
 
 

@@ -258,7 +258,8 @@ def pairs_of_grades(inferior: Files, superior: Files) -> list[KnownPair]:
     pairs = []
     for row in _rows_of_files_given(superior):
         other = known.get(row.unique_id)
-        pairs += known_pairs_of_rows(other, row) if other is not None else []
+        if other is not None:
+            pairs += known_pairs_of_rows(other, row)
     return pairs
 
 

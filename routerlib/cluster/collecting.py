@@ -134,7 +134,8 @@ async def _collect(machines: Machines, **given: Any) -> Summary:
         run.opening = opening
         summary = await run.work_through(questions)
     summary.rejected = rejects.count
-    summary.notes += [str(rejects)] if rejects.count else []
+    if rejects.count:
+        summary.notes.append(str(rejects))
     collection.put_copy(summary, given["output_file"])
     return summary
 
@@ -391,7 +392,8 @@ class _ClusterRun:
             if row is None:
                 continue
             fresh.append(question)
-            known += [row] if row else []
+            if row:
+                known.append(row)
             if len(fresh) == size:
                 yield self._piece(fresh, known)
                 fresh, known = [], []
@@ -894,5 +896,8 @@ def _first_line(error: Exception) -> str:
     """What went wrong, out of an error that came with a worker's traceback."""
     cause = getattr(error, "cause", None) or error
     lines = [line for line in str(cause).splitlines() if line.strip()]
-    said = lines[-1] if type(cause).__name__ == "RayTaskError" else lines[0] if lines else ""
-    return f"{type(cause).__name__}: {said}"[:500]
+    kind = type(cause).__name__
+    if not lines:
+        return f"{kind}: "
+    said = lines[-1] if kind == "RayTaskError" else lines[0]
+    return f"{kind}: {said}"[:500]

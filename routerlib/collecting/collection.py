@@ -154,7 +154,8 @@ async def collect(
                 opening=opening,
             )
     summary.rejected = rejects.count
-    summary.notes += [str(rejects)] if rejects.count or rejects.passed_over else []
+    if rejects.count or rejects.passed_over:
+        summary.notes.append(str(rejects))
     put_copy(summary, output_file)
     return summary
 
@@ -386,7 +387,8 @@ class Asking:
 
     def _job(self, target: clients.Endpoint) -> resumable.Job[Question]:
         asked_with = self.sampling | {"k_responses": self.k_responses}
-        asked_with |= {"logprobs": True} if self.logprobs else {}
+        if self.logprobs:
+            asked_with["logprobs"] = True
 
         async def ask(question: Question, n: int) -> clients.Completion:
             answer = await target.sample(sent(question, self.wording), n)

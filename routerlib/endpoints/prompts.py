@@ -142,7 +142,8 @@ def template(name: str | Path | None, endpoint: str = "completions") -> Template
         ValueError: there is no such template, the file cannot be read, or has no place for the
             question.
     """
-    name = str(name) if name else ("short" if endpoint == "completions" else "reasoning")
+    usual = "short" if endpoint == "completions" else "reasoning"
+    name = str(name or usual)
     if name in TEMPLATES:
         return _parsed(name, TEMPLATES[name])
     path = Path(name).expanduser()

@@ -122,10 +122,11 @@ def _whole_value(text: str) -> Any:
     """
     value, end = _first_value(text)
     values = [value]
-    while (rest := text[end:].lstrip()).startswith("{"):
-        text = rest
-        value, end = _first_value(text)
+    rest = text[end:].lstrip()
+    while rest.startswith("{"):
+        value, end = _first_value(rest)
         values.append(value)
+        rest = rest[end:].lstrip()
     chunks = [one for one in values if isinstance(one, dict)]
     if len(values) == 1 or not all(map(_is_chunk, chunks)):
         return values[0]

@@ -117,7 +117,8 @@ class Report:
 
     def drop(self, reason: str, name: str) -> None:
         self.dropped[reason] += 1
-        if len(seen := self.examples.setdefault(reason, [])) < 3:
+        seen = self.examples.setdefault(reason, [])
+        if len(seen) < 3:
             seen.append(name)
 
     def counts(self) -> dict[str, int]:

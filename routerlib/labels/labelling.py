@@ -178,7 +178,8 @@ def load_prompt(path: str | Path | None = None) -> tuple[str, str]:
     """
     file = settings.resolve(path) if path else settings.outputs("analysis") / "labelling_prompt.txt"
     if file.is_file():
-        if not (text := "".join(jsonl.read_lines(file))).strip():
+        text = "".join(jsonl.read_lines(file))
+        if not text.strip():
             raise LabellingError(
                 f"The labelling prompt in {file} is empty. Run notebook 01, or write one."
             )
@@ -299,13 +300,10 @@ class Labeller:
         host = urlsplit(self.api_base).hostname or "local"
         if host in ("localhost", "127.0.0.1", "::1"):
             return "local"
-        return (
-            host
-            if re.fullmatch(r"[\d.:a-f]+", host)
-            else host.split(".")[-2]
-            if "." in host
-            else host
-        )
+        is_address = re.fullmatch(r"[\d.:a-f]+", host)
+        if is_address or "." not in host:
+            return host
+        return host.split(".")[-2]
 
 
 def render(labelling_prompt: str, prompt: Prompt) -> str:
@@ -337,11 +335,8 @@ def parse_label(text: str) -> str | None:
     pattern = (
         r"(?:(?:final\s+)?(?:answer|label)\s*(?:is)?\s*[:\-]?\s*)?[*_`\"'(\[]*([AB])[*_`\"')\]]*\s*"
     )
-    found = {
-        match[1].upper()
-        for line in (lines[0], lines[-1])
-        if (match := re.fullmatch(pattern + r"\.?", line, re.I))
-    }
+    whole = [re.fullmatch(pattern + r"\.?", line, re.I) for line in (lines[0], lines[-1])]
+    found = {match[1].upper() for match in whole if match}
     if not found and (match := re.match(r"([AB])(?:[.):]|\s+[-–—])\s", lines[0])):
         found = {match[1]}
     return LETTERS[found.pop()] if len(found) == 1 else None
@@ -688,8 +683,13 @@ async def _answers_file(
 
 
 def _new_file(folder: Path, start: str) -> Path:
-    while (path := folder / f"{start}{time.strftime('%Y%m%dT%H%M%S')}.jsonl").exists():
-        time.sleep(0.2)  # two runs within a second
+    def named_now() -> Path:
+        return folder / f"{start}{time.strftime('%Y%m%dT%H%M%S')}.jsonl"
+
+    path = named_now()
+    while path.exists():  # two runs within a second
+        time.sleep(0.2)
+        path = named_now()
     return path
 
 
@@ -718,7 +718,9 @@ def _labelling_job(
 
     def line(item: Any, state: resumable.State) -> dict[str, Any]:
         row = {"id": item.id, "prompt": _prompt_text(item.prompt), "category": item.category}
-        row |= {"language": language} if (language := getattr(item, "language", None)) else {}
+        language = getattr(item, "language", None)
+        if language:
+            row["language"] = language
         return row | {
             "samples": state.samples,
             "attempts": state.attempts
@@ -933,7 +935,8 @@ def compare_labels(
         LabellingError: not one known row was labelled.
     """
     by_text = {as_text(row.prompt): row for row in given}
-    pairs = [(row, by_text[text]) for row in known if (text := as_text(row.prompt)) in by_text]
+    labelled = ((row, by_text.get(as_text(row.prompt))) for row in known)
+    pairs = [(row, ours) for row, ours in labelled if ours is not None]
     if not pairs:
         raise LabellingError(
             f"The labeller gave no readable label for any of the {len(known)} known prompts."
@@ -955,7 +958,7 @@ def compare_labels(
         agreement=agreed / len(pairs),
         low=low,
         high=high,
-        majority=LABELS[share > 0.5],
+        majority=ROUTE_TO_SUPERIOR if share > 0.5 else ROUTE_TO_INFERIOR,
         majority_share=max(share, 1 - share),
         confusion={
             a: {b: int(((truth == i) & (guess == j)).sum()) for j, b in enumerate(LABELS)}

@@ -138,7 +138,8 @@ def plain_html(
     """
     models = " · ".join(f"{side} model: {html.escape(names[side])}" for side in SIDES)
     parts = [f"<p><b>{html.escape(name)}</b> · {models}</p>"]
-    parts += [f"<p>{html.escape(message)}</p>"] if message else []
+    if message:
+        parts.append(f"<p>{html.escape(message)}</p>")
     if decision is not None:
         headline, why = _verdict(decision)
         to = html.escape(names[decision.model])
@@ -150,9 +151,11 @@ def plain_html(
         ]
     parts += _plain_answers(answers, decision)
     parts.append(f"<p>Threshold {point.at:.3f}:</p>")
-    parts += [plain_table((), point.facts())] if point.curve else []
+    if point.curve:
+        parts.append(plain_table((), point.facts()))
     parts.append(picture_html(curve_svg(point.curve, point.at, point.certified)))
-    parts += [f"<p>{html.escape(point.sentence)}</p>"] if point.sentence else []
+    if point.sentence:
+        parts.append(f"<p>{html.escape(point.sentence)}</p>")
     if batch:
         scores = np.array([row["p_superior"] for row in batch])
         parts.append(f"<p><b>{_batch_headline(batch)}.</b></p>")
@@ -426,8 +429,10 @@ def point_html(point: Point) -> str:
 
 def _promise(text: str, on_it: bool) -> str:
     """The certificate's sentence, brighter while the slider stands on its threshold."""
-    words = html.escape(text)
-    return f"<div class='rl-promise{' rl-on' if on_it else ''}'>◆ {words}</div>" if text else ""
+    if not text:
+        return ""
+    classes = "rl-promise rl-on" if on_it else "rl-promise"
+    return f"<div class='{classes}'>◆ {html.escape(text)}</div>"
 
 
 def _fact(number: str, words: str) -> str:
@@ -514,9 +519,14 @@ def _spent(what: ModelAnswer | Entry, first: str = "", read: str = "") -> list[s
     """Time, tokens and cost, as far as they are known; `first` goes behind the time, `read` before
     the tokens.
     """
-    parts = [] if what.seconds is None else [f"{what.seconds:.1f} s{first}"]
-    parts += [] if what.completion_tokens is None else [f"{read}{what.completion_tokens:,} tokens"]
-    return parts + ([] if what.cost is None else [_dollars(what.cost)])
+    parts = []
+    if what.seconds is not None:
+        parts.append(f"{what.seconds:.1f} s{first}")
+    if what.completion_tokens is not None:
+        parts.append(f"{read}{what.completion_tokens:,} tokens")
+    if what.cost is not None:
+        parts.append(_dollars(what.cost))
+    return parts
 
 
 # --- Many prompts ---

@@ -118,9 +118,9 @@ def _sides(outputs: Sequence[Output], superior: str | None) -> dict[str, tuple[b
     superior = superior or (outputs[-1].row.model if outputs else None)
     marks: dict[str, tuple[list[bool], list[bool]]] = {}
     for output in outputs:
-        marks.setdefault(output.row.unique_id, ([], []))[output.row.model == superior].append(
-            bool(output.sample.is_correct)
-        )
+        ours, theirs = marks.setdefault(output.row.unique_id, ([], []))
+        side = theirs if output.row.model == superior else ours
+        side.append(bool(output.sample.is_correct))
     return {key: (_most(a), _most(b)) for key, (a, b) in marks.items() if a and b}
 
 

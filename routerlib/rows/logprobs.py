@@ -69,12 +69,13 @@ def _filled(values: Any, length: int) -> list[Any]:
 
 def _token(name: Any, logprob: Any, likely: Any) -> Token:
     token: Token = {"token": str(name or ""), "logprob": _number(logprob)}
+    told = [other for other in likely or () if isinstance(other, Mapping)]
     others = [
-        {"token": str(other.get("token") or ""), "logprob": value}
-        for other in likely or ()
-        if isinstance(other, Mapping) and (value := _number(other.get("logprob"))) is not None
+        {"token": str(other.get("token") or ""), "logprob": _number(other.get("logprob"))}
+        for other in told
     ]
-    return {**token, "top_logprobs": others} if others else token
+    known = [other for other in others if other["logprob"] is not None]
+    return {**token, "top_logprobs": known} if known else token
 
 
 def _number(value: Any) -> float | None:

@@ -513,34 +513,39 @@ OTHER_NAMES = {
 }
 
 
+LIKE = 0.6  # two names that share less than this have nothing to do with each other
+
+
 def nearest_name(wanted: str, names: Iterable[str]) -> str | None:
     """Of a row's names, the one that most likely means what we call `wanted`; None where none is
     like it.
     """
-    by_folded = {name.casefold().replace(" ", "_"): name for name in names}
-    for other in OTHER_NAMES.get(wanted, ()):
-        if other in by_folded:
-            return by_folded[other]
-    like = difflib.get_close_matches(wanted.casefold(), list(by_folded), n=1, cutoff=0.6)
-    return by_folded[like[0]] if like else None
+    return nearest_names([wanted], names).get(wanted)
 
 
 def nearest_names(wanted: Sequence[str], names: Iterable[str]) -> dict[str, str]:
     """For each of our names the row's name that most likely means it; none is proposed twice.
 
-    Where one name is the nearest to two of ours, the closer of the two gets it.
+    The likeliest pair of all is taken first, then the likeliest of those that are left. A name of
+    ours that is like none of the row's is left out.
     """
-    ours, left = list(wanted), list(dict.fromkeys(names))
+    pairs = [(ours, theirs) for theirs in dict.fromkeys(names) for ours in wanted]
+    likeness = {pair: _likeness(*pair) for pair in pairs}
+    likely = [pair for pair, like in likeness.items() if like >= LIKE]
     found: dict[str, str] = {}
-    while near := {name: theirs for name in ours if (theirs := nearest_name(name, left))}:
-        closest = max(near, key=lambda name: _closeness(name, near[name]))
-        found[closest] = near[closest]
-        ours.remove(closest)
-        left.remove(near[closest])
-    return {name: found[name] for name in wanted if name in found}
+    for ours, theirs in sorted(likely, key=lambda pair: -likeness[pair]):
+        if ours not in found and theirs not in found.values():
+            found[ours] = theirs
+    return {ours: found[ours] for ours in wanted if ours in found}
 
 
-def _closeness(ours: str, theirs: str) -> float:
-    if theirs.casefold().replace(" ", "_") in OTHER_NAMES.get(ours, ()):
-        return 1.0
-    return difflib.SequenceMatcher(None, ours, theirs.casefold()).ratio()
+def _likeness(ours: str, theirs: str) -> float:
+    """How likely a row's name means ours, in [0, 2]: above 1 for our own name in other letters and
+    for the names that others give to the field, the commonest first; else the share of letters that
+    both have in one order.
+    """
+    written = theirs.casefold().replace(" ", "_")
+    known = (ours.casefold(), *OTHER_NAMES.get(ours, ()))
+    if written in known:
+        return 1 + 1 / (1 + known.index(written))
+    return difflib.SequenceMatcher(None, written, ours.casefold()).ratio()

@@ -728,12 +728,12 @@ async def doubts(board: Switchboard) -> list[str]:
 
     Asks each server for its models; nothing is generated, and nothing billed.
     """
-    return [
-        doubt
-        for side in ("inferior", "superior", "second")
-        if getattr(board, side) is not None
-        if (doubt := await _doubt(side, getattr(board, side)))
-    ]
+    found = []
+    for side in ("inferior", "superior", "second"):
+        target = getattr(board, side)
+        if target is not None:
+            found.append(await _doubt(side, target))
+    return [doubt for doubt in found if doubt]
 
 
 async def _doubt(side: str, target: Backend) -> str | None:

@@ -71,36 +71,38 @@ def measure_saving(
     """
     bad, good = np.asarray(worse, dtype=float), np.asarray(better, dtype=float)
     metrics.same_length(worse=bad, better=good)
-    if not len(bad):
-        raise metrics.MetricError("There are no prompts to measure a saving on.")
+    money = measure_money(name, len(bad), spent, full)
     lost = difference_of_shares(float(bad.mean()), float(good.mean()), len(bad))
-    found = Saving(name, len(bad), lost, float(bad.mean()), float(good.mean()))
-    if spent is None or full is None:
-        return found
-    bill, whole = np.asarray(spent, dtype=float), np.asarray(full, dtype=float)
-    metrics.same_length(worse=bad, spent=bill, full=whole)
-    if whole.sum() <= 0:
-        return found
-    return Saving(
-        *(found.name, found.prompts, found.lost, found.worse, found.better),
-        saved=_saved(bill, whole),
-        spent=float(1000 * bill.mean()),
-        full=float(1000 * whole.mean()),
-    )
+    return replace(money, lost=lost, worse=float(bad.mean()), better=float(good.mean()))
 
 
 def measure_money(
     name: str, prompts: int, spent: ArrayLike | None = None, full: ArrayLike | None = None
 ) -> Saving:
-    """Money saved over some prompts on whose quality nobody can say anything; `spent` and `full` as
-    in `measure_saving`.
+    """Money saved over some prompts, and nothing about their quality; `spent` and `full` as in
+    `measure_saving`.
+
+    Args:
+        prompts: how many.
 
     Raises:
-        metrics.MetricError: no prompts, or arrays of different lengths.
+        metrics.MetricError: no prompts, or money of more or fewer prompts than that.
     """
-    nothing = np.zeros(prompts)
-    found = measure_saving(name, nothing, nothing, spent, full)
-    return replace(found, lost=None, worse=None, better=None)
+    if not prompts:
+        raise metrics.MetricError("There are no prompts to measure a saving on.")
+    unpriced = Saving(name, prompts, lost=None, worse=None, better=None)
+    if spent is None or full is None:
+        return unpriced
+    bill, whole = np.asarray(spent, dtype=float), np.asarray(full, dtype=float)
+    metrics.same_length(prompts=np.empty(prompts), spent=bill, full=whole)
+    if whole.sum() <= 0:
+        return unpriced
+    return replace(
+        unpriced,
+        saved=_saved(bill, whole),
+        spent=float(1000 * bill.mean()),
+        full=float(1000 * whole.mean()),
+    )
 
 
 def difference_of_shares(one: float, other: float, n: int) -> Range:

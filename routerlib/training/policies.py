@@ -330,7 +330,9 @@ class Policy:
 
 def _finite_or_none(value: float) -> float | str:
     """JSON knows no infinity."""
-    return value if np.isfinite(value) else ("inf" if value > 0 else "-inf")
+    if np.isfinite(value):
+        return value
+    return "inf" if value > 0 else "-inf"
 
 
 def _path_from(values: Mapping[str, Any]) -> Path:

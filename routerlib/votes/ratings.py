@@ -249,9 +249,9 @@ class Tiers:
 
     def side(self, model: str) -> str | None:
         """ "superior", "inferior", or None for a model in neither list."""
-        return (
-            "superior" if model in self.superior else "inferior" if model in self.inferior else None
-        )
+        if model in self.superior:
+            return "superior"
+        return "inferior" if model in self.inferior else None
 
 
 def largest_gap(ratings: Sequence[Rating]) -> Tiers:
@@ -309,7 +309,7 @@ def split_tiers(
         VotesError: a name nobody voted on, a model on both sides, or an empty side.
     """
     known = [rating.model for rating in ratings]
-    superior, inferior = _names(superior), _names(inferior)
+    superior, inferior = settings.names(superior), settings.names(inferior)
     rule = "the lists given"
     if not superior and not inferior:
         if not set(known) <= {*MT_BENCH_SUPERIOR, *MT_BENCH_INFERIOR}:
@@ -323,24 +323,19 @@ def split_tiers(
     inferior = inferior or [name for name in known if name not in superior]
     unknown = [name for name in (*superior, *inferior) if name not in known]
     both = [name for name in superior if name in inferior]
-    if unknown or both or not superior or not inferior:
-        problem = (
-            f"nobody voted on {unknown[0]!r}"
-            if unknown
-            else f"{both[0]!r} is on both sides"
-            if both
-            else "empty"
-        )
+    problem = ""
+    if unknown:
+        problem = f"nobody voted on {unknown[0]!r}"
+    elif both:
+        problem = f"{both[0]!r} is on both sides"
+    elif not superior or not inferior:
+        problem = "empty"
+    if problem:
         raise VotesError(
             f"SUPERIOR_MODELS and INFERIOR_MODELS: {problem}. The models in these votes are "
             f"{', '.join(known)}."
         )
     return Tiers(tuple(superior), tuple(inferior), rule)
-
-
-def _names(value: str | Sequence[str]) -> list[str]:
-    parts = value.split(",") if isinstance(value, str) else value
-    return [part.strip() for part in parts if part.strip()]
 
 
 def cross_tier(votes: Iterable[Vote], tiers: Tiers) -> list[tuple[Vote, bool]]:

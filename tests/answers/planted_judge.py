@@ -27,7 +27,11 @@ def pairs(number: int, ties: float = 0.2, source: str = "graded") -> list[KnownP
     made = []
     for i in range(number):
         draw = uniform("worth", i)
-        side = TIE if draw < ties else (INFERIOR, SUPERIOR)[draw < ties + (1 - ties) / 2]
+        side = INFERIOR
+        if draw < ties:
+            side = TIE
+        elif draw < ties + (1 - ties) / 2:
+            side = SUPERIOR
         worth = {
             TIE: ("even", "even"),
             INFERIOR: ("good", "poor"),

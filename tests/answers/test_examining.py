@@ -73,7 +73,7 @@ def test_a_judge_no_better_than_chance_is_refused(tmp_path, said):
     """Always the first, always a tie, or a coin for each request."""
 
     def answer(body, number):
-        coin = "AB"[uniform("coin", body["messages"][-1]["content"]) < 0.5]
+        coin = "B" if uniform("coin", body["messages"][-1]["content"]) < 0.5 else "A"
         return 200, {}, chat(said or coin)
 
     found = examined(FakeServer(answer), pairs(80), tmp_path)

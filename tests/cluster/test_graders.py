@@ -17,7 +17,8 @@ def test_lost_verdicts_travel_and_the_blocks_go_with_the_last(tmp_path):
     blocks = Blocks(tmp_path / "work", 2)
     blocks.folder.mkdir()
     given = [{"lost": "timeout", "detail": "d"}, {"is_correct": True}, {"is_correct": False}]
-    first = graders._Read(blocks, results := iter(given), is_last=False)
+    results = iter(given)
+    first = graders._Read(blocks, results, is_last=False)
     last = graders._Read(blocks, results, is_last=True)
     assert list(first.map(["a", "b"])) == [Lost("timeout", "d"), {"is_correct": True}]
     assert blocks.folder.exists()

@@ -837,8 +837,8 @@ MET = {
     "a refusal inside a 200": lambda body, n: (
         200, {}, {"error": "'stop' is not supported"} if "stop" in body else chat("4")),
     "LM Studio, text error": lambda body, n: (
-        400, {}, {"error": "Unrecognized key(s): 'temperature'"} if "temperature" in body
-        else chat("4")) if "temperature" in body else (200, {}, chat("4")),
+        400, {}, {"error": "Unrecognized key(s): 'temperature'"}
+    ) if "temperature" in body else (200, {}, chat("4")),
     "llama.cpp loads": at_first(3, 503, WAIT, error("Loading model", code=503)),
     "Hugging Face loads": at_first(3, 503, {}, {"error": "m is loading", "estimated_time": 0.02}),
     "Claude overloaded": at_first(3, 529, WAIT, error("Overloaded", type="overloaded_error")),

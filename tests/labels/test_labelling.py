@@ -33,7 +33,7 @@ def known(number, share=0.4):
     rows = []
     for i in range(number):
         text = f"prompt number {i} of the test"
-        label = LABELS[uniform("truth", text) < share]
+        label = LABELS[int(uniform("truth", text) < share)]
         rows.append(
             LabelledPrompt(
                 id=str(i), prompt=text, label=label, p_superior=label == LABELS[1], source="human"
@@ -118,7 +118,8 @@ class Planted:
             body["messages"][-1]["content"].split("<prompt>\n")[1].split("\n</prompt>")[0]
         )
         p, n = self.p_superior(text), body.get("n", 1)
-        said = [self.say(text, i) if self.say else "AB"[p > 0.5] for i in range(n)]
+        letter = "B" if p > 0.5 else "A"
+        said = [self.say(text, i) if self.say else letter for i in range(n)]
         choices = [{"message": {"content": one}, "finish_reason": self.finish} for one in said]
         if body.get("logprobs") and "logprobs" in self.can:
             pairs = ((" B", p * 0.8), ("A", (1 - p) * 0.8), ("The", 0.2))
@@ -224,7 +225,7 @@ def test_auto_finds_what_the_server_can_do_and_every_method_gives_the_same_label
         assert run.method == method and run.labelled == 30
         for row in run.rows():
             p = server.p_superior(row.prompt)
-            assert row.label == LABELS[p > 0.5] and row.source == "llm"
+            assert row.label == LABELS[int(p > 0.5)] and row.source == "llm"
             assert row.p_superior == pytest.approx(p if method != "samples" else float(p > 0.5))
             assert row.answers == (5 if method == "samples" else 1)
     assert run.path.name.startswith("router_dataset_labelled-local_model-1-2")
@@ -243,8 +244,10 @@ def test_the_first_answer_tells_what_was_found(tmp_path, capsys):
 
 
 def test_several_samples_give_a_share(tmp_path):
-    with Planted(can=(), say=lambda text, i: "B" if i < 2 else "A" if i < 4 else "hm") as server:
-        (row,) = (run := labelled(server, known(1), tmp_path)).rows()
+    said = ["B", "B", "A", "A", "hm"]
+    with Planted(can=(), say=lambda text, i: said[min(i, 4)]) as server:
+        run = labelled(server, known(1), tmp_path)
+        (row,) = run.rows()
     assert (
         row.p_superior == 0.5
         and row.label == ROUTE_TO_INFERIOR
@@ -313,7 +316,7 @@ def test_a_run_killed_ten_times_loses_nothing_and_pays_nothing_twice(tmp_path):
         (path,) = tmp_path.glob("router_dataset_labelled-*.jsonl")
         rows = list(jsonl.read_rows(path, LabelledPrompt))
         assert sorted(int(row.id) for row in rows) == list(range(240))
-        assert all(row.label == LABELS[server.p_superior(row.prompt) > 0.5] for row in rows)
+        assert all(row.label == LABELS[int(server.p_superior(row.prompt) > 0.5)] for row in rows)
         # again: only what was in flight when the axe fell
         assert 240 <= len(server.asked) <= 240 + 10 * 8
 

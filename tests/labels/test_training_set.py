@@ -23,7 +23,7 @@ from routerlib.rows.schemas import (
 
 
 def row(prompt, p=0.9, source="llm", name=None, **fields):
-    label = LABELS[p > 0.5]
+    label = LABELS[int(p > 0.5)]
     return LabelledPrompt(
         id=name or prompt[:20], prompt=prompt, label=label, p_superior=p, source=source, **fields
     )

@@ -70,6 +70,15 @@ def test_a_row_of_this_format_may_say_so():
         ),
         (["question", "prompt"], ["text", "input"], {"question": "text", "prompt": "input"}),
         (["winner"], ["colour"], {}),
+        (["question"], ["prompt", "Question"], {"question": "Question"}),
+        (
+            ["answer_correct"],
+            ["target", "gold", "answer correct"],
+            {"answer_correct": "answer correct"},
+        ),
+        (["answer_correct"], ["Target", "Gold"], {"answer_correct": "Gold"}),
+        (["prompt", "question"], ["text"], {"prompt": "text"}),
+        (["explanation_correct"], ["explanations_of"], {"explanation_correct": "explanations_of"}),
     ],
 )
 def test_no_name_is_proposed_for_two_fields(wanted, names, found):
