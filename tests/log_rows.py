@@ -2,7 +2,7 @@
 them.
 
 Used by the tests of `logs`, `sources`, `cleaning`, `collection` and `replay`; the shapes follow the
-published schemas that `logs` names.
+published schemas that the modules of `rows.logs` name.
 """
 
 from __future__ import annotations
@@ -10,11 +10,25 @@ from __future__ import annotations
 import json
 import random
 
+from routerlib.rows.logs import shapes
+from routerlib.rows.schemas import Conversation, parse_row
+
+USER = [{"role": "user", "content": "How far is the moon?"}]
 WORDS = (
     *("invoice", "parcel", "refund", "garden", "engine", "letter"),
     *("museum", "recipe", "budget", "harbour", "lesson", "ticket"),
 )
 MODEL, SERVED = "big-model", "big-model-2026-05-01"
+
+
+def read_one(row: dict) -> dict:
+    """What is read from a row that holds one request: a conversation's fields, or an error."""
+    ((_, found),) = shapes.requests("log", [(1, row)])
+    return found
+
+
+def conversation(row: dict) -> Conversation:
+    return parse_row(Conversation, read_one(row))
 
 
 def prompts(number: int, seed: int = 0) -> list[str]:

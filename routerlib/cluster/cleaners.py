@@ -25,7 +25,7 @@ from routerlib.cluster.blocks import Blocks
 from routerlib.cluster.machines import Machines, joined, on_machines
 from routerlib.endpoints.prompts import as_text
 from routerlib.labels import cleaned, cleaning
-from routerlib.rows.logs import own_id
+from routerlib.rows.conversations import own_id
 from routerlib.rows.sameness import BANDS, ROWS, NearIndex, bands, text_key, tokens
 from routerlib.rows.schemas import CleanPrompt, Conversation, parse_row
 

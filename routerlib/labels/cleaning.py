@@ -21,7 +21,7 @@ from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl, sources
-from routerlib.rows.logs import answer_to, own_id
+from routerlib.rows.conversations import answer_to, own_id
 from routerlib.rows.sameness import ENDS, NearIndex, text_key, tokens
 from routerlib.rows.schemas import (
     CleanPrompt,

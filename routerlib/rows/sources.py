@@ -25,7 +25,8 @@ from typing import Any, TypeVar
 
 from routerlib import settings
 from routerlib.errors import Foreseen
-from routerlib.rows import hub, jsonl, logs, masking, published, schemas, tables
+from routerlib.rows import conversations, hub, jsonl, masking, published, schemas, tables
+from routerlib.rows.logs import shapes
 from routerlib.rows.schemas import Question, Row, RowError
 
 R = TypeVar("R", bound=Row)
@@ -151,7 +152,7 @@ def _is_prompt(row: dict[str, Any]) -> bool | None:
     question = published.as_fields("Question", dict(row))
     if question.get("question") and question.get("answer_correct") not in (None, ""):
         return False
-    if logs.shape_of(row) or any(name in row for name in ("conversation", "conversations")):
+    if shapes.shape_of(row) or any(name in row for name in ("conversation", "conversations")):
         return True
     if "prompt" in row and "question" not in row and "problem" not in row:
         return True
@@ -178,11 +179,11 @@ def _asked_in(
                 rejects.pass_over(0, "prompts that show a picture or a file")
             continue
         try:
-            prompt = logs.as_open_prompt(row)
+            prompt = conversations.as_open_prompt(row)
         except RowError as error:
             _refuse(name, row, error, rejects)
             continue
-        prompt.unique_id = logs.own_id(prompt.unique_id, ids)
+        prompt.unique_id = conversations.own_id(prompt.unique_id, ids)
         yield prompt
 
 
@@ -232,7 +233,7 @@ def _prepared(
     """
     values = _under_our_names(values, names)
     if row_type is schemas.Conversation:
-        values = logs.requests(name, values, getattr(rejects, "pass_over", None))
+        values = shapes.requests(name, values, getattr(rejects, "pass_over", None))
     return _masked(values, mask) if mask else values
 
 
@@ -494,7 +495,7 @@ def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
         value = _records(value)
     elif isinstance(value, dict) and isinstance(value.get("data"), list):  # a page of an API
         value = value["data"]
-    elif logs.shape_of(value):  # one trace, or one export of spans
+    elif shapes.shape_of(value):  # one trace, or one export of spans
         value = [value]
     if not isinstance(value, list):
         raise SourceError(f"{path}: expected a list of rows, found {type(value).__name__}.")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from routerlib.stats.metrics import MetricError
-from routerlib.stats.savings import difference_of_shares, measure_saving
+from routerlib.stats.savings import difference_of_shares, measure_money, measure_saving
 
 
 def test_quality_and_money_by_hand():
@@ -18,6 +18,19 @@ def test_quality_and_money_by_hand():
 def test_without_money_there_is_no_saving():
     assert measure_saving("all", [0], [0]).saved is None
     assert measure_saving("all", [0], [0], [0.0], [0.0]).saved is None
+
+
+def test_money_alone_says_nothing_of_quality():
+    both = measure_saving("all", [1, 0, 0, 1], [0, 1, 0, 0], [1, 1, 1, 1], [4, 4, 4, 8])
+    money = measure_money("all", 4, [1, 1, 1, 1], [4, 4, 4, 8])
+    assert (money.lost, money.worse, money.better) == (None, None, None)
+    assert (money.name, money.prompts) == ("all", 4)
+    assert (money.saved, money.spent, money.full) == (both.saved, both.spent, both.full)
+    assert measure_money("all", 4).saved is None
+    with pytest.raises(MetricError):
+        measure_money("none", 0)
+    with pytest.raises(MetricError):
+        measure_money("uneven", 3, [1, 1, 1, 1], [4, 4, 4, 8])
 
 
 @pytest.mark.parametrize("one,other", [(0, 0), (1, 0), (0.3, 0.3)])

@@ -1,0 +1,1 @@
+"""Logs of requests, as four makers write them; `shapes` tells them apart."""

@@ -1,0 +1,11 @@
+"""Chat JSONL: what a prompt says stays as it is."""
+
+import log_rows
+
+
+def test_a_prompt_that_is_JSON_itself_stays_as_it_is():
+    for text in ("[3, 1, 2]", '[{"a": 1}] is what?'):
+        row = log_rows.conversation({"prompt": text, "response": "Well."})
+        assert row.conversation[0].content == text
+        span = {"gen_ai.prompt.0.content": text, "gen_ai.request.model": "m"}
+        assert log_rows.conversation(span).conversation[0].content == text

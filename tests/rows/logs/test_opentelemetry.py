@@ -1,0 +1,34 @@
+"""OpenTelemetry: spans stand alone, and records of one span together."""
+
+import log_rows
+
+from routerlib.rows.logs import shapes
+from routerlib.rows.schemas import Conversation, RowError, parse_row
+
+
+def test_one_broken_span_costs_no_other(tmp_path):
+    good = log_rows.opentelemetry(0, "How deep is the sea?")
+    spans = good["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    broken = {"traceId": "t", "name": "chat", "attributes": [{"key": "gen_ai.request.model"}]}
+    spans.insert(0, broken)
+    found = [value for _, value in shapes.requests("log", [(1, good)])]
+    assert isinstance(found[0], RowError) and found[1]["conversation"][0]["content"]
+
+
+def test_the_messages_of_a_span_that_come_as_records_are_put_together():
+    def record(name, span, body):
+        return {"traceId": "t", "spanId": span, "eventName": name, "body": body}
+
+    said = {"kvlistValue": {"values": [{"key": "content", "value": {"stringValue": "Hi"}}]}}
+    message = {"kvlistValue": {"values": [{"key": "content", "value": {"stringValue": "Ho"}}]}}
+    choice = {"kvlistValue": {"values": [{"key": "message", "value": message}]}}
+    records = [
+        record("gen_ai.user.message", "a", said),
+        record("gen_ai.user.message", "b", said),
+        record("gen_ai.choice", "a", choice),
+    ]
+    row = {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}
+    first, second = (
+        parse_row(Conversation, value) for _, value in shapes.requests("x", [(1, row)])
+    )
+    assert first.logged.full_response == "Ho" and second.logged is None
