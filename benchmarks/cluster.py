@@ -145,12 +145,18 @@ def actors(nodes: TwoNodes, name: str = "ray::") -> list[psutil.Process]:
     return found
 
 
-def megabytes(process: psutil.Process) -> float:
-    """Resident memory, with what is shared."""
-    try:
-        return process.memory_info().rss / 1e6
-    except psutil.Error:
-        return 0.0
+def megabytes(processes: list[psutil.Process], is_own: bool = False) -> float:
+    """The largest resident memory among processes; its own is that without files and stores that
+    are mapped, which the system takes back where it needs room.
+    """
+    found = [0.0]
+    for process in processes:
+        try:
+            memory = process.memory_info()
+        except psutil.Error:  # it has just ended
+            continue
+        found.append((memory.rss - is_own * memory.shared) / 1e6)
+    return max(found)
 
 
 class Answered:
@@ -243,7 +249,7 @@ class Memory:
     """
 
     def __init__(self, workers: Callable[[], list[psutil.Process]]):
-        self.workers, self.driver, self.peaks = workers, 0, {"driver": 0.0, "worker": 0.0}
+        self.workers, self.driver = workers, 0
         self.curve: list[dict[str, float]] = []
         self.busy: list[float] = []
         self.over = threading.Event()
@@ -259,17 +265,19 @@ class Memory:
                 workers = self.workers()
             except psutil.Error:  # one has just been killed
                 continue
-            now = {
-                "driver": max(map(megabytes, drivers), default=0.0),
-                "worker": max(map(megabytes, workers), default=0.0),
-            }
-            self.curve.append(now)
-            self.peaks = {name: max(self.peaks[name], value) for name, value in now.items()}
+            self.curve.append(
+                {
+                    "driver": megabytes(drivers),
+                    "driver's own": megabytes(drivers, is_own=True),
+                    "worker": megabytes(workers),
+                }
+            )
 
     def stop(self) -> str:
         self.over.set()
         self.thread.join()
-        peaks = ", ".join(f"{name} {peak:.0f} MB" for name, peak in self.peaks.items())
+        names = self.curve[0] if self.curve else ()
+        peaks = ", ".join(f"{name} {max(now[name] for now in self.curve):.0f} MB" for name in names)
         busy = statistics.mean(self.busy) if self.busy else 0.0
         return f"peak memory: {peaks}; the cores were busy {busy:.0f} % of the time"
 
@@ -547,7 +555,7 @@ def clean(arguments: argparse.Namespace, folder: Path) -> None:
         run.wait()
         seconds, told = time.monotonic() - started, memory.stop()
     tenths = [memory.curve[len(memory.curve) * part // 10] for part in range(10)]
-    curve = {name: [round(now[name]) for now in tenths] for name in ("driver", "worker")}
+    curve = {name: [round(now[name]) for now in tenths] for name in tenths[0]}
     rate = arguments.conversations / seconds
     print(
         f"{arguments.conversations:,} conversations, exit code {run.returncode}: {seconds:,.0f} s, "

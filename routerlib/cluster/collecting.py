@@ -52,6 +52,7 @@ AHEAD = 2  # shards read ahead for each that is being worked on
 PULSE = 0.25  # seconds between two looks at the workers
 MOVE_AFTER = 2.0  # seconds for which a server is down before its shard moves to another
 TAIL = 4.0  # seconds that a shard must still take to be worth dividing among idle workers
+MUCH_FASTER = 2.0  # times another's pace; endpoints that are alike do not wait for each other
 START_PATIENCE = 30.0  # seconds after which a wait for the cluster's cores is told
 LAST_WORDS = 10.0  # seconds for workers to close their files
 LOSSES = 5  # times one shard may lose its worker before the run is stopped
@@ -500,13 +501,16 @@ class _ClusterRun:
             self._assign(self.waiting.popleft(), place, worker)
 
     def _is_too_slow(self, place: _Place) -> bool:
-        """Whether the others will have done all that waits before this one has done the next piece:
-        at the end of a run, a slow endpoint would be what all wait for.
+        """Whether much faster endpoints will have done all that waits before this one has done the
+        next piece: at the end of a run, a slow endpoint would be what all wait for.
+
+        The fastest one is never too slow, so that what waits is always given to somebody.
         """
         if not self.is_read or not place.pace:
             return False
-        others = [other for other in self.places if other is not place and other.can_be_asked]
-        pace = sum(other.pace * other.slots for other in others)
+        much = MUCH_FASTER * place.pace
+        faster = [other for other in self.places if other.can_be_asked and other.pace >= much]
+        pace = sum(other.pace * other.slots for other in faster)
         waiting = sum(len(piece.questions) for piece in self.waiting)
         takes = len(self.waiting[0].questions) / place.pace
         return pace > 0 and takes > max(TAIL, waiting / pace)

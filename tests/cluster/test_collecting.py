@@ -148,6 +148,9 @@ def test_how_long_a_shard_still_takes_is_told_from_its_own_pace():
         ([40] * 200, (0.5, 50.0), True, False),  # the other has enough to do for 160 s
         ([40], (50.0, 50.0), True, False),
         ([40], (20.0, 500.0), True, False),  # 2 s, which nobody minds
+        ([40], (27.0, 50.0), True, False),  # each would wait for the other
+        ([400], (27.0, 50.0), True, False),
+        ([400], (24.0, 50.0), True, True),
         ([40], (0.0, 50.0), True, False),  # its pace is not known yet
         ([40], (0.5, 0.0), True, False),  # the other's is not
     ],
@@ -162,6 +165,26 @@ def test_the_last_questions_wait_for_a_faster_endpoint(waiting, paces, is_read, 
     assert run._is_too_slow(run.places[0]) is too_slow
     run.places[1].is_down = True
     assert not run._is_too_slow(run.places[0]), "nobody else is there"
+
+
+def test_what_waits_is_always_given_to_somebody():
+    """Eight endpoints that are nearly alike, and any others: one at least is not too slow."""
+    rng = random.Random(3)
+    alike = [[rng.uniform(60, 80) for _ in range(8)] for _ in range(20)]
+    any_paces = [[rng.choice((0.1, 1.0, 9.0, 300.0)) for _ in range(4)] for _ in range(50)]
+    for paces in alike + any_paces:
+        run = collecting._ClusterRun.__new__(collecting._ClusterRun)
+        urls = [f"http://{number}:1/v1" for number in range(len(paces))]
+        run.places = collecting.places(urls, 2, 24, "local")
+        for place, pace in zip(run.places, paces, strict=True):
+            place.finished, place.seconds = round(1000 * pace), 1000.0
+        run.waiting = collections.deque(
+            collecting._Piece(0, questions(1000), []) for _ in range(rng.randint(1, 6))
+        )
+        run.is_read = True
+        slow = [run._is_too_slow(place) for place in run.places]
+        assert not all(slow), (paces, len(run.waiting))
+        assert any(slow) is False or paces not in alike, "alike: all of them are given some"
 
 
 def shard_at(place):
