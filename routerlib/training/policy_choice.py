@@ -30,7 +30,9 @@ PARTS = 5  # folds of the second look's held-out gains
 RESAMPLES, BLOCK = 400, 100  # of paired intervals, drawn a block at a time
 FEWEST_ROWS = 100  # a second look is not fitted on fewer
 LEVEL = 0.8  # of the interval by which a second look must be better than none
-WORTH = 0.005  # the least gain of cost area for which a second decision is taken on
+# The least gain of cost area for which a second decision is taken on: it holds the answer back and
+# asks more of the servers, so that a signal which adds next to nothing is left alone.
+WORTH = 0.01
 RATIOS = (0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)  # of the figure over price ratios
 
 

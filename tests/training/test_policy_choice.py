@@ -142,6 +142,25 @@ def test_two_decisions_take_the_place_of_one_only_where_they_are_clearly_better(
     assert dear.areas[BOTH] > dear.areas[CASCADE] + 0.02 and dear.name == BOTH
 
 
+@pytest.mark.parametrize(("moved", "chosen"), [(0.01, ROUTER), (0.03, CASCADE)])
+def test_a_look_that_adds_next_to_nothing_is_left_alone_however_sure_that_is(moved, chosen):
+    random = np.random.default_rng(0)
+    superior, inferior = np.ones(4000), (random.random(4000) < 0.7).astype(float)
+    told = policy_choice.Outcomes(
+        inferior, superior, {"sure": inferior}, costs.checked_costs(np.zeros(4000), 1.0)
+    )
+    score = random.random(4000)
+    gain = score + moved * (superior - inferior)
+    courses = {ROUTER: costs.router_course(score), CASCADE: costs.cascade_course(gain)}
+    one = policy_choice.FittedPolicies(
+        np.arange(4000), score, gain, dict.fromkeys(courses), courses
+    )
+    choice = policy_choice.choose([one], told)
+    gained, low, _ = choice.above[CASCADE]
+    assert 0 < low < gained < 1.2 * moved
+    assert choice.name == chosen
+
+
 def test_what_turns_where_is_said_for_looks_that_always_or_never_pay():
     one, told = fitted("informative")
     assert "up to the highest" in policy_choice.turning_sentence(
