@@ -66,7 +66,9 @@ _RATE = re.compile(
     re.IGNORECASE,
 )
 # "$0.35 per mile", "$2 each": what one thing costs
-_OF_ONE = re.compile(r"\s*(?:/|(?:per|each|apiece|every)\b|an?\s+(?:hour|day|week|month|piece)\b)")
+_OF_ONE = re.compile(
+    r"\s*(?:/|(?:per|each|apiece|every)\b|an?\s+(?:hour|day|week|month|year|piece)\b)"
+)
 _EACH = re.compile(r"\b(?:each|every|per)\b", re.IGNORECASE)
 _EMPTY_WORDS = """
     a an the of in on at to for from by with and or is are was were be been do does did has have had
@@ -115,13 +117,18 @@ def asked_value(asked: Asked, sentence: str, spans: Sequence[tuple[int, int]]) -
     return chosen[-1] if len(texts) == 1 else None
 
 
-def asked_instead(asked: Asked, sentence: str, spans: Sequence[tuple[int, int]]) -> int | None:
+def asked_instead(
+    asked: Asked, sentence: str, spans: Sequence[tuple[int, int]], end: int
+) -> int | None:
     """The place in `spans` of the one value that must be meant, whatever else the sentence tells:
-    "the discount is $15, making it $45", where the discount is asked for.
+    "the discount is $15, making it $45", where the discount is asked for. `end` is where the value
+    ends that the sentence itself would choose.
     """
     paid = [i for i, (_, end) in enumerate(spans) if _is_of_asked(asked, sentence[end:])]
     if paid:
         fits = paid
+    elif asked.counted and _counts_another(asked, sentence[end:]):
+        fits = [i for i, (_, end) in enumerate(spans) if _counts_asked(asked, sentence[end:])]
     elif asked.is_percent:
         fits = [i for i, (start, end) in enumerate(spans) if "%" in sentence[start:end]]
     elif asked.subject:
@@ -135,6 +142,18 @@ def _is_of_asked(asked: Asked, behind: str) -> bool:
     """Whether a value is for one of what is asked: "$96 a day", where a day is asked for."""
     of_one = _OF_ONE.match(behind)
     return of_one is not None and bool(set(_telling(of_one[0])) & asked.words)
+
+
+def _counts_asked(asked: Asked, behind: str) -> bool:
+    """Whether a value counts what is asked for: "42 pencils", where pencils are asked for."""
+    noun = re.match(r"\s*([A-Za-z]+)", behind)
+    return noun is not None and _stem(noun[1]) == asked.counted[-1]
+
+
+def _counts_another(asked: Asked, behind: str) -> bool:
+    """Whether a value counts things that are not asked for: "3.5 boxes", where pencils are."""
+    noun = re.match(r"\s*([A-Za-z]{3,}s)\b", behind)
+    return noun is not None and _stem(noun[1]) not in asked.counted
 
 
 # "… the discount is $": what the value behind it is
@@ -194,6 +213,9 @@ def _fit(asked: Asked, sentence: str, spans: Sequence[tuple[int, int]], i: int) 
     if asked.counted:
         named = sum(word in counts for word in asked.counted)
         return (named if asked.counted[-1] in counts[:3] else 0, words if named else 0)
+    if asked.is_percent:
+        is_percent = sentence[start:end].rstrip().endswith("%")
+        return (int(is_percent), words if is_percent else 0)
     if asked.is_money:
         is_money = bool(re.match(r"\\?[$€£¥]", sentence[start:end])) or counts[:1] == ["dollar"]
         return (int(is_money), words if is_money else 0)

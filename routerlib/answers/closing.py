@@ -16,6 +16,7 @@ from itertools import pairwise
 from unicodedata import normalize
 
 from routerlib.answers.asked import Asked, asked_instead, asked_of, asked_value, in_asked_unit
+from routerlib.answers.hedges import hedge, is_unsure
 from routerlib.answers.quantities import LARGE_NUMBERS, number_in_words
 from routerlib.answers.values import (
     ENVIRONMENTS,
@@ -28,6 +29,7 @@ from routerlib.answers.values import (
 )
 from routerlib.answers.wording import BOLD, without_bold
 
+_AND_A_HALF = re.compile(r"(?<![\d.,/])(\d+) and a half\b")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")  # ½ as 1/2
 LONGEST = 600  # characters: what is longer is no sentence, and takes long to cut into clauses
 
@@ -55,6 +57,7 @@ def closing_value(part: str, question: str | None = None) -> str | None:
     them it asks for.
     """
     asked = asked_of(question) if question else None
+    part = _AND_A_HALF.sub(r"\1.5", part)
     part = _VULGAR.sub(lambda sign: " " + normalize("NFKC", sign[0]).replace("⁄", "/"), part)
     without_code = re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL)
     paragraphs = [
@@ -79,6 +82,9 @@ _COMMENT = re.compile(
         note | nb | remember | recall | keep\ in\ mind | hinweis | remarque | nota | 注
       | (?:this|that|which) \s+ (?: assumes? | takes? | includes? | accounts? | is\ because
           | is \s+ (?:\S+\s+){0,4} (?: more | less | fewer | than | times | percent | % ) )
+      | (?:that|it)['’]s \s+ (?:\S+\s+){0,4} (?: more | less | fewer ) \s+
+          (?:\S+\s+){0,2} (?: than | from )
+      | [(]? if \b [^,]* \b (?: were | had | did | weren't | hadn't | didn't ) \b [^,]*, .* \b would
     ) \b
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -99,14 +105,23 @@ def _of_paragraph(paragraph: str, asked: Asked | None) -> str | None:
         return result_of(strong[0])
     if whole:
         return whole
+    beside = None
     for line in reversed(plain.strip().split("\n")):
         for sentence in reversed(_SENTENCE_END.split(line)):
             if _COMMENT.match(sentence) or sentence.rstrip().endswith("?"):
                 continue
             value = _of_sentence(sentence, asked)
-            if value is not None:
-                return value
-    return None
+            if value and beside is None and _tells_only_beside(sentence):
+                beside = value
+            elif value is not None:
+                return value if beside in (None, value) else ""
+    return beside
+
+
+def _tells_only_beside(sentence: str) -> bool:
+    """Whether no number of a sentence stands by its verb: "He reads them in 4 days." """
+    weights = [value.weight for value in _values_weighed(sentence)]
+    return max(weights, default=DENIED) == BESIDE
 
 
 def _whole_line(paragraph: str) -> str | None:
@@ -167,6 +182,8 @@ def _of_sentence(sentence: str, asked: Asked | None) -> str | None:
             return values[place].text
     if chosen is None or not chosen.text:
         return chosen.text if chosen else None
+    if _is_hedged(sentence, clauses, chosen) or _LESS.search(sentence[chosen.end :]):
+        return ""
     behind = sentence[chosen.end :]
     share = re.match(r"\s+(?:out of|in|to)\s+(\d+)\b(?!\s*[\d%]|\s+[a-z])", behind)
     if share and _CHANCE.search(sentence[: chosen.start]):
@@ -175,6 +192,17 @@ def _of_sentence(sentence: str, asked: Asked | None) -> str | None:
     dotted = re.fullmatch(r"\d{1,3}(?:\.\d{3})+", chosen.text)
     unit = _EUROS.match(behind) if dotted else None  # 1.500 euros are no 1.5
     return chosen.text + (size[0] if size else "") + (unit[0] if unit else "")
+
+
+# "She has 60 pens, minus the 18 she gave away"
+_LESS = re.compile(r",?\s+(?:minus|plus)\s+(?:the\s+)?[$€£]?\d", re.IGNORECASE)
+
+
+def _is_hedged(sentence: str, clauses: list[_Clause], chosen: Value) -> bool:
+    """Whether the clause of a value bounds, excepts, doubts or denies it, or its sentence does."""
+    start = max(clause.start for clause in clauses if clause.start <= chosen.start)
+    behind = re.split(r"[;,]\s", sentence[chosen.end :])[0]
+    return bool(hedge(sentence[start : chosen.start], behind) or is_unsure(sentence))
 
 
 _EUROS = re.compile(r"\s*(?:€|euros?\b)", re.IGNORECASE)
@@ -220,7 +248,9 @@ def _as_asked(
     own = chosen.text + " " + _word_behind(sentence[chosen.end :])
     place = in_asked_unit(asked, own, told)
     if place is None:
-        place = asked_instead(asked, sentence, [(value.start, value.end) for value in values])
+        place = asked_instead(
+            asked, sentence, [(value.start, value.end) for value in values], chosen.end
+        )
     return chosen if place is None else values[place]
 
 
@@ -242,11 +272,24 @@ def _chosen(clauses: list[_Clause]) -> Value | None:
     for weight in (SAID, BESIDE):
         telling = [clause for clause in main if clause.of_weight(weight)]
         if telling:
-            return _same([clause.choice() for clause in telling])
+            choice = _same([clause.choice() for clause in telling])
+            return UNDECIDED if _told_otherwise(choice, clauses) else choice
     rest = [value for clause in clauses for value in clause.values if value.weight != DENIED]
     if not rest:
         return UNDECIDED if any(clause.values for clause in clauses) else None
     return rest[-1] if len({value.text for value in rest}) == 1 else UNDECIDED
+
+
+def _told_otherwise(choice: Value, clauses: list[_Clause]) -> bool:
+    """Whether it is told once more as another sum of money: "$600, i.e. $31,200 a year"."""
+    again = [
+        value
+        for clause in clauses
+        if clause.kind == "restating" and clause.start > choice.start
+        for value in clause.of_weight(SAID)
+    ]
+    both_money = all(re.match(r"[$€£¥]", value.text) for value in [choice, *again])
+    return both_money and any(value.text != choice.text for value in again)
 
 
 # "Thus Ann has 30, Ben has 20": what follows from it stands in all clauses behind it
@@ -269,8 +312,9 @@ def _same(choices: list[Value]) -> Value:
 _BORDER = re.compile(
     r"""
       \s* [;|] \s* | : \s+ | , \s+ | \s [–—-] \s+ (?= [^\W\d] )
-    | \s+ (?= (?: so | thus | therefore | hence | but | which | while | whereas | although | though
-        | because | since | and\ (?:so|thus|therefore|hence|then|together) ) \b )
+    | (?<! \b of ) (?<! \b from ) \s+ (?= (?: so | thus | therefore | hence | but | which | while
+        | whereas | although | though | because | since
+        | and\ (?:so|thus|therefore|hence|then|together) ) \b )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -321,6 +365,9 @@ _COMPARES = re.compile(
 )
 
 
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
 @dataclass(frozen=True)
 class _Clause:
     """A clause of a sentence with its values; kind: main, concluding, restating or subordinate."""
@@ -362,9 +409,11 @@ class _Clause:
         if last.weight == BESIDE:
             return UNDECIDED  # "for 3 hours at 5 mph"
         between = self.text[values[-2].end - self.start : last.start - self.start]
-        if between.rstrip().endswith("="):
+        if between.rstrip().endswith(("=", "≈")):
             return last
-        return UNDECIDED if re.search(r"\b(?:and|or|und|et|y|e|и)\b|,", between) else last
+        if _UNSPACED.search(self.text):  # without spaces, "3人で" is told by no word of its own
+            return UNDECIDED if re.search(r"\b(?:and|or)\b|,", between) else last
+        return last if re.search(r"[A-Za-z]|^\(", values[-2].text) else UNDECIDED
 
 
 def _clauses(sentence: str) -> list[_Clause]:
@@ -594,10 +643,12 @@ _PREPOSITION = re.compile(
     rf"""
     \b (?: after | over | for | from | in | within | during | on | at | with | by | until | before
       | against | through | across | among | when | if | since | because | as | where | throughout
+      | below | above | under | beyond | past
       | of | en | dans | chez | entre | durante | desde | pendant | depuis | bis | um | für | nach
       | von | aus | mit | pour | sur | avec | après | sous | por | para | con | de | del | em | no
       | na | do | da | com | per | su | di | dopo | из | за | в | на | по | с | от )
-    (?: \s+ (?! (?:{_IS}|totale?|all|and|or|und|et|y|e|и)\b ) [^\W\d_][\w'’-]* ){{0,3}} \s+ {_ABOUT}
+    (?: \s+ (?! (?:{_IS}|totale?|which|all|and|or|und|et|y|e|и)\b ) [^\W\d_][\w'’-]* ){{0,3}}
+    \s+ {_ABOUT}
     (?: =\s* )? $
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -21,6 +21,7 @@ from routerlib.answers.choices import (
     option_key,
 )
 from routerlib.answers.expressions import boxed
+from routerlib.answers.hedges import is_doubtful
 from routerlib.answers.letters import (
     closest_option,
     lettered_options,
@@ -45,7 +46,7 @@ def arrived_at(part: str, choices: Sequence[str], truncated: bool) -> tuple[str,
 def _rules(part: str, choices: Sequence[str], truncated: bool) -> Iterator[tuple[str, str]]:
     plain = plain_text(part)
     yield "boxed option", _boxed_option(part, choices)
-    if truncated:
+    if truncated or is_doubtful(last_sentence(plain)):
         return
     yield "stated option", _stated_option(plain, choices)
     yield "closest option", closest_option(plain, choices)
@@ -221,6 +222,8 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
         for i, option in enumerate(choices)
         if is_wordy(option) and contains(folded, option_key(option))
     ]
+    if re.search(r"\bor\b", sentence) and not any(" or " in choices[i] for i in named):
+        return ""  # "classical or operant conditioning"
     longest = [i for i in named if not _within_another(i, named, choices)]
     return LETTERS[longest[0]] if len(longest) == 1 else ""
 

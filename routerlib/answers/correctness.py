@@ -38,7 +38,7 @@ def grade_answer(item: dict[str, Any]) -> dict[str, Any]:
     else:
         found = extraction.extract_text(item["text"], **hints)
         right = found.answer is not None and phrases.same_text(
-            found.answer, [item["gold"], *item["alternatives"]]
+            found.answer, [item["gold"], *item["alternatives"]], item["question"]
         )
     return {
         "extracted_answer": found.answer,

@@ -18,6 +18,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from routerlib.answers.hedges import changes_number
 from routerlib.answers.quantities import Quantity, composed, number_in_words, quantity
 from routerlib.answers.wording import folded
 
@@ -104,6 +105,8 @@ def equal(gold: str, answer: str) -> bool:
     if measured is not None:
         return measured
     gold, answer = tidy(gold), tidy(answer)
+    if _UNFINISHED.search(answer) and not _UNFINISHED.search(gold):
+        return False
     if not gold or not answer or max(len(gold), len(answer)) > MAX_LENGTH:
         return bool(gold) and _squeeze(gold) == _squeeze(answer)
     if _squeeze(gold) == _squeeze(answer):
@@ -124,6 +127,10 @@ def equal(gold: str, answer: str) -> bool:
     if one is not None and other is not None:
         return _close(one, other)
     return _verified(gold, answer)
+
+
+# "7+", "7?": more is meant than stands there
+_UNFINISHED = re.compile(r"[-+*/=?]$|\bor more\b")
 
 
 # --- no value, and two for one ---
@@ -193,6 +200,9 @@ def _same_quantity(gold: str, answer: str) -> bool | None:
 
 
 def _same_amount(asked: Quantity, given: Quantity) -> bool:
+    changed = [side.measures for side in (asked, given) if changes_number(side.measures)]
+    if changed and asked.measures != given.measures:
+        return False  # 7 squared, 7 if n is odd
     if any(unit.startswith("?") and other == "" for unit, other in _pairs_of_parts(asked, given)):
         return equal(asked.number, given.number)
     named = [side.measures for side in (asked, given) if side.measures]

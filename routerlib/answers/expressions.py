@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from routerlib.answers.closing import closing_value
+from routerlib.answers.hedges import hedge, is_unsure, taken_back
 from routerlib.answers.quantities import LARGE_NUMBERS, number_in_words
 from routerlib.answers.values import (
     ENVIRONMENTS,
@@ -131,10 +132,12 @@ def committed_expression(
         if boxes and boxes[-1] and match.start() < boxes_end:
             break
         answer = _stated_value(_behind_denial(whole[match.end() :]))
+        if answer and _is_hedged(whole, match):
+            return None, HEDGED
         if answer:
-            return answer, "stated"
+            return _as_corrected(answer, "stated", whole[match.end() :], question)
     if boxes and boxes[-1]:
-        return boxes[-1], "boxed"
+        return _as_corrected(boxes[-1], "boxed", whole[boxes_end:], question)
     if truncated:
         return None, "cut off"
     denied = [match for match in statement_ends(whole) if _is_denied(whole, match)]
@@ -150,6 +153,36 @@ def committed_expression(
         if not (goes_on and last):
             return result_of(first.rstrip(". ")), "first line"
     return (last, "last value") if last else (None, "no statement")
+
+
+HEDGED = "hedged"  # the rule of a value that a text does not commit to
+
+
+def _is_hedged(text: str, statement: re.Match[str]) -> bool:
+    """Whether the sentence of a statement bounds, excepts or doubts the value it gives."""
+    lead = re.split(r"[.!?]\s|\n", text[: statement.start()])[-1] + statement[0]
+    rest = re.split(r"(?<=[.!?])\s|\n", text[statement.end() :].lstrip())[0]
+    value = VALUE.search(rest)
+    told = (lead + rest[: value.start()], rest[value.end() :]) if value else (lead, rest)
+    return bool(hedge(*told) or is_unsure(lead + rest))
+
+
+def _as_corrected(
+    answer: str, rule: str, behind: str, question: str | None
+) -> tuple[str | None, str]:
+    """An answer and its rule, unless words behind it take it back: "… 204. Wait, it is 216"."""
+    back = taken_back(behind)
+    later = behind[back.end() :] if back else ""
+    if not re.search(r"\d", later):
+        return answer, rule
+    value = closing_value(later, question)
+    if value is None:
+        return None, HEDGED
+    return (answer, rule) if _figures(value) == _figures(answer) else (value, "corrected")
+
+
+def _figures(value: str) -> list[str]:
+    return re.findall(r"\d+", value)
 
 
 # Behind an equation: "x = 12, y = 5 … So x + y = 17."

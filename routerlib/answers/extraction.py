@@ -102,7 +102,10 @@ def extract_final(
     part = expressions.once_escaped(own_part(text, question)).strip()
     truncated = is_cut_off(part, text, finish_reason)
     answer, rule = expressions.committed_expression(part, truncated, question)
-    return Extraction(answer, rule, "found" if answer else "none", truncated)
+    status: Status = "found" if answer else "none"
+    if rule == expressions.HEDGED:
+        status = "ambiguous"
+    return Extraction(answer, rule, status, truncated)
 
 
 def extract_text(

@@ -22,6 +22,7 @@ from routerlib.answers.choices import (
     option_key,
     same_option,
 )
+from routerlib.answers.hedges import taken_back
 from routerlib.answers.wording import (
     ANSWER_ABROAD,
     CONCLUDES,
@@ -101,6 +102,7 @@ _STATED = re.compile(
           | of\ the\ (?:options|choices) ) )*
     ["'”]? (?: , [^,.\n]{{1,60}} , )? \s*                        # , given the rise of incomes,
     (?: (?i: \b (?: is | are | (?:would|should|must|will)\ (?:(?!not|never)\w+\ )?(?:have\ to\ )?be
+          | (?:should|must)\ have\ been
           | ought\ to\ be | has\ to\ be | (?:may|might|could)\ well\ be | can\ only\ be
           | turns\ out\ to\ be ) \b )
       | : | = | > | --> | -> | → | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) )
@@ -213,7 +215,7 @@ _CLOSEST = re.compile(
     | (?: (?<! [A-Z]\ ) (?<! [A-Z] ) (?: → | -> ) | ⇒ | => ) \s* {_LETTER} (?= \W*$ )
     | (?i: \b (?: therefore|thus|hence|so ) ) ,? \s+ (?i: (?:option|choice) \s+ ) {_LETTER}
       (?= \W*(?:$|\n) | \.\s )
-    | (?i: \b (?: no|rather|instead ) ) \s* [:,—–-] \s* {_LETTER} (?= \W*(?:$|\n) )
+    | (?i: \b (?: no|rather|instead ) ) \s* [:,—–-] \s* {_LETTER} (?= \W*(?:$|\n) | \.\s )
     | (?i: \b is \s+ (?: definitely|clearly|certainly|therefore|thus|probably|most\ likely
         |undoubtedly|obviously|surely|indeed ) ) \s+ {_LETTER} (?= \W*(?:$|\n) | \.\s )
     | {_LETTER} (?= \s+ it\ is \W* (?: $ | \n ) )
@@ -306,7 +308,8 @@ _CONDITION = re.compile(
     r"""
     (?i) \b (?: if|whether|no\ way|suppose|assum(?:e|ing)|unless|not|\w*n't|never|could|might|may
       | rather\ than | instead\ of|eliminate|exclude|rule\ out|why|like|e\.g\.|such\ as|example
-      | seem\ that | thought )
+      | seem\ that | thought | tempt(?:ing|ed)(?:\ to)?
+      | (?:students|people|readers|candidates)(?:\ (?:may|might|often|would))? )
     \b [^.\n]{0,45} $
     """,
     re.VERBOSE,
@@ -503,6 +506,8 @@ def _is_hypothetical(text: str, start: int, end: int) -> bool:
         return True
     if re.match(r"[)\]\"'*]*\s*\?", text[end : end + 6]):
         return True  # "Answer: A? No: D."
+    if re.match(r"[)\]\"'*]*\s*(?:\.{2,}|…|—|–|-|,)\s*no\b[,.:—–-]", text[end : end + 14]):
+        return True  # "C... no, A."
     if re.match(r"[)\]\"'}]*\s+(?:if|only if|unless|provided that)\b", text[end : end + 20]):
         return True
     return "would" in text[start:end] and bool(_UNREAL.search(text[max(0, start - 200) : end]))
@@ -668,7 +673,7 @@ def _last_statement(text: str, statements: list[Statement]) -> Statement | None:
     declined = bool(clear) and not clear[-1].letters
     if not clear or (declined and remarks and remarks[-1].end > clear[-1].start):
         return _agreed(text, remarks, clear)
-    corrected = _taken_back(text, clear[-1], remarks)
+    corrected = _corrected(text, clear[-1], remarks)
     if corrected:
         return corrected
     together = [statement for statement in clear if statement.start == clear[-1].start]
@@ -683,21 +688,10 @@ def _last_statement(text: str, statements: list[Statement]) -> Statement | None:
     return last
 
 
-# "Actually, scratch that — it's E."
-_TAKES_BACK = re.compile(
-    r"""
-    (?i) \b (?: actually | wait | scratch\ that | correction | on\ second\ thought | on\ reflection
-      | hold\ on | let\ me\ reconsider | i\ was\ wrong | that(?:'s|\ is|\ was)\ (?:wrong|not\ right)
-      | sorry | my\ mistake | i\ mean(?:t)? ) \b
-    """,
-    re.VERBOSE,
-)
-
-
-def _taken_back(text: str, last: Statement, remarks: list[Statement]) -> Statement | None:
+def _corrected(text: str, last: Statement, remarks: list[Statement]) -> Statement | None:
     """The last remark behind words that take the last clear statement back."""
     later = [remark for remark in remarks if remark.start > last.end]
-    if later and _TAKES_BACK.search(text[last.end : later[-1].start]):
+    if later and taken_back(text[last.end : later[-1].start]):
         return later[-1] if len(later[-1].letters) == 1 else None
     return None
 

@@ -9,11 +9,20 @@ is read is `parts`' business; numbers and formulas are `expressions`' and `equal
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
+from routerlib.answers.claims import (
+    COPULA,
+    DENIAL,
+    UNDECIDED,
+    asked_claim,
+    name_alone,
+    sets_against,
+    tells,
+)
 from routerlib.answers.conclusions import stated_texts
-from routerlib.answers.wording import last_sentence, unstyled, without_contrast
+from routerlib.answers.hedges import is_unsure
+from routerlib.answers.wording import bare_words, last_sentence, unstyled, without_contrast
 
 # --- what a text says ---
 
@@ -45,12 +54,6 @@ _LEAD_IN = re.compile(
     """,
     re.VERBOSE,
 )
-_COPULA = re.compile(
-    r"(?i)(?:'s|’s)\b|\b(?:is|was|are|were|be|by|called|named|ist|est|es|è|é)\b\s*:?|:"
-    r"|(?<=[\u3400-\u9FFF])(?:是|叫|为|は)"
-)
-_DENIAL = re.compile(r"(?i)\b(?:not|never|neither|nor|no longer)\b|n't\b")
-_CLAUSE = re.compile(r"(?i)[;,.!?()—]\s*|\s[–-]\s|\bbut\b|\bbecause\b|\bsince\b|\bwhich\b")
 # What others believe:
 # "Many people think it is Sydney, but the capital is Canberra"
 _OPINION = re.compile(
@@ -86,15 +89,21 @@ _REMARK = re.compile(
     r",\s*(?:which|who|whose|where)\b[^.,;]*,?|\s*\((?:part|in|of|near|not|which|who|from)\b[^()]*\)"
 )
 _NOT_BUT = re.compile(r"(?i)^\s*not\s+[^,.;]{1,60},?\s+but\s+")  # "Not gold but silver."
+# Another one that is only granted: "…; it might have been Hooke"
+_MAY_BE = re.compile(
+    r"""
+    (?i) (?: [,;] \s* )? (?: \b(?:but|though|although|or) \s+ )? \b (?: it|he|she|this|that ) \s+
+    (?: may|might|could ) \s+ (?: also\s+ )? (?: be | have\ been ) \b [^,;.]*
+    """,
+    re.VERBOSE,
+)
 _HEDGE = re.compile(r"(?i)\b(?:possibly|perhaps|maybe)\b")
 # "Gustave Eiffel designed it": the verb behind the one who did it
 _DID = re.compile(r"(?i)[^\W\d_]+ed|wrote|won|built|made|sang|drew|led|found|did|was")
-_WITH_ANOTHER = re.compile(r"(?i)\b(?:together|along|alongside)\s+(?:with\s+)?")
-_UNDECIDED = {"or", "neither", "unknown"}
 _YES, _NO = {"yes", "true", "correct"}, {"no", "false", "incorrect"}
 
 
-def same_text(answer: str, golds: Sequence[str]) -> bool:
+def same_text(answer: str, golds: Sequence[str], question: str | None = None) -> bool:
     """Whether an answer in words is one of the accepted ones.
 
     Case, accents, punctuation, articles and lead-ins ("it is …") do not matter. A sentence may hold
@@ -102,14 +111,18 @@ def same_text(answer: str, golds: Sequence[str]) -> bool:
     gold answer, since `New York` is no `York`. Yes and true, no and false are told by the first
     such word.
     """
-    return any(_same_phrase(answer, gold) for gold in golds if _bare_words(gold))
+    return any(_same_phrase(answer, gold, question) for gold in golds if bare_words(gold))
 
 
-def _same_phrase(answer: str, gold: str) -> bool:
-    wanted = _bare_words(gold)
+def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
+    wanted = bare_words(gold)
+    answer = name_alone(answer) or answer
+    answer = (question and asked_claim(answer, question)) or answer
+    beside_another = sets_against(answer)
     answer = _OPINION.sub("", _ATTRIBUTED.sub("", _FORMER.sub("", answer)))
     answer = _REMARK.sub("", without_contrast(_NOT_BUT.sub("", answer)))
-    if len(_HEDGE.findall(answer)) > 1:
+    answer = _MAY_BE.sub("", answer)
+    if len(_HEDGE.findall(answer)) > 1 or is_unsure(answer) or not answer.strip():
         return False
     if len(wanted) == 1 and wanted[0] in _YES | _NO:
         return _polarity(answer) == (wanted[0] in _YES)
@@ -118,10 +131,8 @@ def _same_phrase(answer: str, gold: str) -> bool:
         return dates_in(answer) == [date]
     bare = _LEAD_IN.sub("", answer.strip())
     first = re.split(r"[,;(]|\b(?:because|since|which)\b", bare)[0]
-    said = _bare_words(bare)
-    if wanted in (said, _bare_words(first), _bare_words(answer)) or "".join(wanted) == "".join(
-        said
-    ):
+    said = bare_words(bare)
+    if wanted in (said, bare_words(first), bare_words(answer)) or "".join(wanted) == "".join(said):
         return True
     if said and sorted(said) == sorted(wanted) and re.fullmatch(r"[^,]+,[^,]+", bare.strip(" .")):
         return True  # "Melville, Herman"
@@ -129,29 +140,27 @@ def _same_phrase(answer: str, gold: str) -> bool:
         return True
     if _is_apposition(bare):
         return False
-    told = _bare_words(answer)
+    told = bare_words(answer)
     acts = len(told) > len(wanted) and _DID.fullmatch(told[len(wanted)])
     if (
         acts
         and told[: len(wanted)] == wanted
-        and not _UNDECIDED & set(told)
-        and not _DENIAL.search(answer)
+        and not UNDECIDED & set(told)
+        and not DENIAL.search(answer)
     ):
         return True
-    return _says(answer, wanted) or (
-        len(_bare_words(answer)) >= len(wanted) + 3 and _holds(_bare_words(answer), wanted, answer)
-    )
+    return tells(answer, wanted, beside_another)
 
 
 def _is_full_name(bare: str, wanted: list[str]) -> bool:
     """Whether an answer ends on the gold name with a middle name in it: `Neil Alden Armstrong`."""
     named = re.search(r"((?:\b[A-Z][\w.'’-]*\s+){2}[A-Z][\w'’-]*)[\s.]*$", bare)
-    said = _bare_words(named[1]) if named else []
+    said = bare_words(named[1]) if named else []
     return (
         len(wanted) == 2
         and len(said) == 3
         and [said[0], said[2]] == wanted
-        and not (_DENIAL.search(bare))
+        and not (DENIAL.search(bare))
     )
 
 
@@ -175,16 +184,18 @@ def _is_surname(answer: str, gold: str) -> bool:
     """
     person = re.fullmatch(r"[A-Z][\w'’.-]+ (?:[A-Z][\w'’.-]* )*([A-Z][\w'’-]{3,})", gold.strip())
     told = list(_PERSON.finditer(answer))
-    if not person or not told or _DENIAL.search(answer):
+    if not person or not told or DENIAL.search(answer):
         return False
-    return _bare_words(answer[told[-1].end() :]) == _bare_words(person[1])
+    return bare_words(answer[told[-1].end() :]) == bare_words(person[1])
 
 
 def _polarity(answer: str) -> bool | None:
     """Whether an answer says yes: its first word of yes and no decides, turned by a "not" before
     it.
     """
-    words = _bare_words(answer)
+    words = bare_words(answer)
+    if "neither" in words:
+        return None
     for i, word in enumerate(words):
         if word in _YES | _NO:
             turned = {"not", "isnt", "never"} & set(words[max(0, i - 3) : i])
@@ -195,63 +206,9 @@ def _polarity(answer: str) -> bool | None:
 def _is_apposition(bare: str) -> bool:
     """`Wednesday, the day after Tuesday`: a name, and what it is; the name is the answer."""
     name, comma, rest = bare.partition(",")
-    plain_name = name[:1].isupper() and len(name.split()) <= 3 and not _COPULA.search(name)
+    plain_name = name[:1].isupper() and len(name.split()) <= 3 and not COPULA.search(name)
     opens = re.match(r"\s*(?:the|a|an|who|which|where|not)\b", rest)
     return bool(comma) and plain_name and opens is not None
-
-
-def _says(answer: str, wanted: list[str]) -> bool:
-    """Whether the last clause that denies nothing says the gold answer behind "is" or "by"."""
-    clauses = [clause for clause in _CLAUSE.split(answer) if clause and _bare_words(clause)]
-    claims = [clause for clause in clauses if not _DENIAL.search(clause)]
-    if any(_UNDECIDED & set(_bare_words(clause)) - set(wanted) for clause in claims):
-        return False
-    copulas = [list(_COPULA.finditer(clause)) for clause in claims]
-    told = [(clause, found[-1]) for clause, found in zip(claims, copulas, strict=True) if found]
-    if not told:
-        return False
-    clause, copula = told[-1]
-    said = _bare_words(clause[copula.end() :])
-    if said == wanted:
-        return True
-    if said[-len(wanted) :] != wanted or len(said) > len(wanted) + 2:
-        return False
-    cased = re.findall(r"[^\W_]+", clause[copula.end() :])
-    before = cased[: -len(wanted)][-1]
-    # A capital before the gold answer belongs to the name, as in New York; a person may have one.
-    return not before[:1].isupper() or copula[0].strip().casefold() == "by"
-
-
-def _holds(words: list[str], gold: list[str], answer: str) -> bool:
-    told, semicolon, _ = answer.partition(";")
-    if semicolon and _COPULA.search(told):
-        answer, words = (
-            told,
-            _bare_words(told),
-        )  # "The currency is the yen; the won is used in Korea"
-    if _DENIAL.search(answer) or _UNDECIDED & set(words) - set(gold):
-        return False
-    places = [i for i in range(len(words) - len(gold) + 1) if words[i : i + len(gold)] == gold]
-    if not places:
-        return False
-    cased = re.findall(r"[^\W_]+", answer)
-    beside = _WITH_ANOTHER.search(answer)
-    if beside and len(_bare_words(answer[: beside.start()])) <= places[0]:
-        return False  # "Aldrin, together with Armstrong" answers with Aldrin
-    before = words[places[-1] - 1] if places[-1] else ""
-    capital = any(word.casefold() == before and word[0].isupper() for word in cased[1:])
-    return not capital or before in {"is", "was"}
-
-
-_ARTICLES = ("the", "a", "an")
-
-
-def _bare_words(text: str) -> list[str]:
-    """Words without accents, case, punctuation and articles."""
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
-    plain = plain.replace("'", "").replace("’", "")
-    plain = "".join(character for character in plain if not unicodedata.combining(character))
-    return [word for word in re.findall(r"[^\W_]+", plain) if word not in _ARTICLES]
 
 
 # --- dates ---

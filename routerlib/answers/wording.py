@@ -72,6 +72,17 @@ def without_bold(text: str) -> str:
     return BOLD.sub(r"\2", text) if "**" in text or "__" in text else text
 
 
+_ARTICLES = ("the", "a", "an")
+
+
+def bare_words(text: str) -> list[str]:
+    """Words without accents, case, punctuation and articles."""
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).casefold()
+    plain = plain.replace("'", "").replace("’", "")
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    return [word for word in re.findall(r"[^\W_]+", plain) if word not in _ARTICLES]
+
+
 # --- statements -----------------------------------------------------------------------------------
 
 # What an answer is called. English alone also says "to answer the question", which is none.
@@ -164,6 +175,8 @@ _CONTRAST = re.compile(
     rf"""
       (?: ^ | (?<=[.!?\n]) | (?<=[.!?:]\s) | (?<=,\s) ) (?P<lead> [\s*]* (?:\w+,\s+)? )
       (?: {CONCEDES} ) {_IN_CLAUSE}{{1,240}} ,\s+
+    | (?: ^ | (?<=[.!?\n]) | (?<=[.!?:]\s) ) \s* (?: it (?: ['’]s | \ is | \ may\ be ) | one\ is )
+      \ tempt\w+ \ to \ {_IN_CLAUSE}{{1,160}} , \s+ but \s+
     | ,? \s* [(]? (?<=[\s,(]) (?: {CONCEDES} ) (?: [^.;\n] | \.(?=\w) ){{1,300}} (?= [.;\n] | $ )
     | ,? \s+ (?: rather\ than | instead\ of | as\ opposed\ to | followed\ by | ahead\ of
         | anstatt | statt | plutôt\ que | au\ lieu\ de | en\ lugar\ de | en\ vez\ de | invece\ di

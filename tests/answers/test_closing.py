@@ -157,3 +157,30 @@ def test_remarks_behind_the_closing_sentence_do_not_change_it(text, value):
 
 def test_a_very_long_line_is_read_by_its_last_value():
     assert closing_value("so we go on and on " * 60 + "until 42") == "42"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Her monthly rent is $700, i.e. $8,400 a year.",
+        "This jug needs 3 scoops making 12 cups.",
+        "There are 216 such codes, of which 36 are odd.",
+        "The boat has 14 seats. It takes the crew over in 3 hours and 5 trips.",
+    ],
+)
+def test_what_a_sentence_tells_besides_its_value_leaves_it_open(text):
+    assert closing_value(text) is None
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("The tank holds 90 liters. That's 15 liters more than the old one.", "90"),
+        ("The tank holds 90 liters. If it were full, it would weigh 95 kg.", "90"),
+        ("That is 4 and a half hours.", "4.5"),
+        ("We have $w^2 = 3 - 4i$. Hence w = 2 - i.", "2 - i"),
+        ("所以, 剩下的 3 天里他每天读 15 页.", "15"),
+    ],
+)
+def test_remarks_behind_the_value_are_passed_over(text, value):
+    assert closing_value(text) == value

@@ -1,0 +1,140 @@
+r"""Which name in a sentence is what it answers: "It was written by Melville, a friend of Hawthorne"
+answers Melville.
+
+A sentence is cut into clauses; those that deny, imagine or only go on about the answer do not
+count. Of what is left the known answer must stand where an answer stands: behind "is", "by" or a
+colon, or as the subject of the only clause that tells something. A name anywhere else in a sentence
+is no answer. Dates, yes and no, and what counts as the same name are `phrases`' business.
+"""
+
+from __future__ import annotations
+
+import re
+
+from routerlib.answers.wording import bare_words
+
+COPULA = re.compile(
+    r"(?i)(?:'s|’s)\b|\b(?:is|was|are|were|be|by|called|named|ist|est|es|è|é)\b\s*:?|:"
+    r"|(?<=[\u3400-\u9FFF])(?:是|叫|为|は)"
+)
+DENIAL = re.compile(r"(?i)\b(?:not|never|neither|nor|no longer)\b|n't\b")
+UNDECIDED = {"or", "neither", "unknown"}
+_CLAUSE = re.compile(r"(?i)[;,.!?()—]\s*|\s[–-]\s|\b(?:but|because|since|which|while|whereas)\b")
+_IMAGINED = re.compile(r"(?i)\bwould\b")
+_PRONOUN = re.compile(r"(?i)\s*(?:and\s+)?(?:it|he|she|they|this|that|these|its|his|her|there)\b")
+_DID = re.compile(r"(?i)[^\W\d_]+ed|wrote|won|built|made|sang|drew|led|found|did|was|is|are|were")
+# What may follow an answer within its clause: "by Vermeer around 1665", "Tolstoy who wrote it"
+_GOES_ON = re.compile(
+    "who|that|in|on|at|by|around|about|from|with|for|during|near|until|when|where|as"
+)
+_COUNTS = re.compile(r"\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve")
+# A first sentence that is the answer: "Canberra. Sydney is the largest city."
+_NAME_ALONE = re.compile(
+    r"""
+    \s* (?P<name> [A-Z0-9] [^.!?;:,\n]{1,40} (?<= [^\W\d_]{3} ) ) [.!] \s+ (?= [A-Z] )
+    """,
+    re.VERBOSE,
+)
+_OPENERS = re.compile(
+    r"(?i)(?:sure|okay|great|good|well|certainly|thanks|hello|yes|correct|true|false|right|here"
+    r"|mrs|gov|gen|sen|col|prof|rev|capt)\b"
+)
+
+
+def name_alone(answer: str) -> str | None:
+    """The short first sentence that is an answer by itself, what follows being remarks; or None."""
+    found = _NAME_ALONE.match(answer)
+    if not found or len(found["name"].split()) > 4 or _OPENERS.match(found["name"]):
+        return None
+    verbs = any(_DID.fullmatch(word) for word in found["name"].split())
+    return None if verbs or COPULA.search(found["name"]) else found["name"]
+
+
+def asked_claim(answer: str, question: str) -> str | None:
+    """The one of several clauses that shares most words with the question; None without such a
+    one.
+    """
+    told = [claim for claim in _claims(answer) if COPULA.search(claim)]
+    asked = set(bare_words(question))
+    shared = [len(asked & set(bare_words(claim))) for claim in told]
+    best = [claim for claim, count in zip(told, shared, strict=True) if count == max(shared)]
+    return best[0] if len(told) > 1 and len(best) == 1 else None
+
+
+def sets_against(answer: str) -> bool:
+    """Whether a sentence tells two things side by side: "A is the port, while B is the capital"."""
+    beside = re.search(r"(?i)\b(?:while|whereas)\b", answer)
+    return beside is not None and bool(COPULA.search(answer, beside.end()))
+
+
+def tells(answer: str, wanted: list[str], beside_another: bool = False) -> bool:
+    """Whether a sentence gives the wanted words as its answer.
+
+    Args:
+        answer: a sentence or a few; wanted: the known answer as `bare_words`; beside_another: the
+            sentence told another thing, too, so that its subject need not be the answer.
+    """
+    claims = _claims(answer)
+    if any(UNDECIDED & set(bare_words(claim)) - set(wanted) for claim in claims):
+        return False
+    told = [claim for claim in claims if COPULA.search(claim)]
+    if not told:
+        return False
+    told = _without_explanations(told)
+    if _behind_copula(told[-1], wanted):
+        return True
+    return len(told) == 1 and not beside_another and _is_subject(told[0], wanted)
+
+
+def _claims(answer: str) -> list[str]:
+    """The clauses that claim something; behind a semicolon, another thing is told."""
+    first, semicolon, _ = answer.partition(";")
+    if semicolon and COPULA.search(first) and not DENIAL.search(first):
+        answer = first
+    answer = re.sub(r"\([^()]*\)", " ", answer)
+    clauses = [clause for clause in _CLAUSE.split(answer) if clause and bare_words(clause)]
+    return [
+        clause for clause in clauses if not DENIAL.search(clause) and not _IMAGINED.search(clause)
+    ]
+
+
+def _without_explanations(told: list[str]) -> list[str]:
+    """Clauses without those that go on about the first: "It is Oslo. It lies on a fjord.\""""
+    return [
+        claim
+        for i, claim in enumerate(told)
+        if i == 0 or not _PRONOUN.match(claim) or len(_told_by(claim)) <= 3
+    ]
+
+
+def _told_by(claim: str) -> list[str]:
+    return bare_words(claim[list(COPULA.finditer(claim))[-1].end() :])
+
+
+def _behind_copula(claim: str, wanted: list[str]) -> bool:
+    """Whether the wanted words stand behind "is" or "by", with at most two smaller words before."""
+    copulas = list(COPULA.finditer(claim))
+    for copula in copulas:
+        said = bare_words(claim[copula.end() :])
+        if said[: len(wanted)] != wanted:
+            continue
+        next_word = said[len(wanted)] if len(said) > len(wanted) else ""
+        counted = len(wanted) == 1 and _COUNTS.fullmatch(wanted[0])
+        if not next_word or _GOES_ON.fullmatch(next_word) or counted:
+            return True
+    behind = claim[copulas[-1].end() :]
+    said = bare_words(behind)
+    if said[-len(wanted) :] != wanted or len(said) > len(wanted) + 2:
+        return False
+    before = re.findall(r"[^\W_]+", behind)[: -len(wanted)]
+    # A capital before the answer belongs to the name, as in New York; a person may have one.
+    if copulas[-1][0].strip().casefold() == "by":
+        return all(word[0].isupper() or word in ("a", "an", "the") for word in before)
+    return not before[-1][0].isupper()
+
+
+def _is_subject(claim: str, wanted: list[str]) -> bool:
+    """Whether a clause opens with the wanted words, and a verb follows: "Oslo is the capital"."""
+    said = bare_words(claim)
+    verb = said[len(wanted)] if len(said) > len(wanted) else ""
+    return said[: len(wanted)] == wanted and bool(_DID.fullmatch(verb))
