@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 from routerlib import settings
 from routerlib.rows import jsonl
 
+# Where None says something that no other value does: not sent at all; all of them.
+TAKE_NONE = ("TEMPERATURE", "NUM_PROBLEMS")
 KINDS = {
     bool: "true or false",
     int: "whole number",
@@ -25,6 +28,7 @@ KINDS = {
     str: "text",
     list: "list",
     dict: "mapping",
+    type(None): "nothing",
 }
 
 
@@ -93,8 +97,8 @@ def parse_value(text: str) -> Any:
 def fitting(name: str, value: Any, default: Any) -> Any:
     """The value, if its kind fits the default's.
 
-    A whole number may stand for a real one, a number or a list of texts for a text; None fits
-    everything.
+    A whole number may stand for a real one, a number or a list of texts for a text. None, which an
+    empty value in YAML is, stands for 0 and for what is empty: a text, a list, a mapping.
 
     Raises:
         SettingError: it does not fit; the text names what does.
@@ -102,12 +106,19 @@ def fitting(name: str, value: Any, default: Any) -> Any:
     is_number_wanted = isinstance(default, int | float) and not isinstance(default, bool)
     if isinstance(value, str) and is_number_wanted:
         value = parse_value(value)  # YAML reads 1e-3 as text
-    if default is None or value is None or _is_of_the_kind_of(value, default):
+    if value is None and name not in TAKE_NONE:
+        value = _nothing_for(default)
+    if (
+        default is None
+        or _is_of_the_kind_of(value, default)
+        or (value is None and name in TAKE_NONE)
+    ):
         return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(default, float) and is_number:
         return float(value)
-    if isinstance(default, int) and is_number_wanted and is_number and value == int(value):
+    is_whole = is_number and math.isfinite(value) and value == int(value)
+    if isinstance(default, int) and is_number_wanted and is_whole:
         return int(value)  # 1e3
     if isinstance(default, str) and is_number:
         return str(value)  # NUM_PROBLEMS: 60, where the default says "all"
@@ -118,6 +129,13 @@ def fitting(name: str, value: Any, default: Any) -> Any:
         f"The parameter {name} takes a {_kind_of_value(default)} such as {default!r}, "
         f"not {value!r} ({_kind_of_value(value)})."
     )
+
+
+def _nothing_for(default: Any) -> Any:
+    """What None stands for; itself where the parameter can neither be empty nor 0."""
+    if isinstance(default, bool) or (isinstance(default, int | float) and default != 0):
+        return None
+    return type(default)() if isinstance(default, int | float | str | list | dict) else None
 
 
 def _is_of_the_kind_of(value: Any, default: Any) -> bool:

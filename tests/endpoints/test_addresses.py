@@ -1,4 +1,5 @@
 import json
+import os
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -86,3 +87,49 @@ def test_a_body_is_posted_and_an_error_has_its_text(server):
 def test_no_answer_is_zero_and_why():
     status, why = addresses.fetch(addresses.root(addresses.HOST, addresses.free_port()))
     assert status == 0 and "refused" in why
+
+
+# --- proxies ---
+
+
+@pytest.fixture
+def no_proxies(monkeypatch):
+    kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    monkeypatch.setattr(os, "environ", kept)
+
+
+@pytest.mark.parametrize(
+    "url,environment,told",
+    [
+        ("http://127.0.0.1:8000/v1", {"HTTP_PROXY": "http://p:1"}, ""),
+        ("https://models.test/v1", {"HTTP_PROXY": "http://p:1"}, ""),
+        (
+            "https://models.test/v1",
+            {"HTTPS_PROXY": "http://me:secret@p:1"},
+            "the proxy http://p:1, which HTTPS_PROXY names",
+        ),
+        (
+            "http://models.test/v1",
+            {"all_proxy": "socks5://p:1"},
+            "the proxy socks5://p:1, which all_proxy names",
+        ),
+        ("https://models.test/v1", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".test"}, ""),
+        ("https://models.test/v1", {"ALL_PROXY": "http://p:1", "NO_PROXY": "*"}, ""),
+        ("https://models.test/v1", {"HTTPS_PROXY": "http://[p"}, "the proxy there, which"),
+    ],
+)
+def test_a_proxy_on_the_way_is_named_with_its_variable_and_without_its_password(
+    no_proxies, url, environment, told
+):
+    os.environ.update(environment)
+    named = addresses.proxy_of(url)
+    assert named.startswith(told) if told else named == ""
+
+
+def test_a_proxy_that_cannot_be_used_is_a_sentence(no_proxies):
+    os.environ["ALL_PROXY"] = "socks5://p:1"
+    url = "https://models.test/v1"
+    said = addresses.proxy_refused(url, ImportError("no socksio"))
+    assert said.startswith(f"Requests to {url} would go through the proxy socks5://p:1, which ALL")
+    assert "pip install socksio" in said
+    assert "Mend the variable" in addresses.proxy_refused(url, ValueError("Unknown scheme"))

@@ -228,3 +228,34 @@ def test_a_verdict_is_a_text_or_the_probabilities_of_one_token():
     assert (token.temperature, token.max_tokens, token.deadline) == (1.0, 1, 5.0)
     assert token.extra_body == {"logprobs": True, "top_logprobs": 20}
     assert token.kind == "chat" and token.needed == {"logprobs", "top_logprobs"}
+
+
+# --- the way there ---
+
+
+def test_an_outage_names_the_proxy_on_the_way(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://me:secret@127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    async def run():
+        async with clients.connect("http://model.example/v1", "none") as client:
+            await clients.Endpoint(client, "m").sample("Hi")
+
+    with pytest.raises(clients.Outage, match=r"through the proxy http://127\.0\.0\.1:9, which") as out:
+        asyncio.run(run())
+    assert "secret" not in str(out.value)
+
+
+def test_what_is_here_waits_for_no_vault(monkeypatch):
+    asked = []
+    monkeypatch.setattr(settings, "_from_vault", asked.append)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    async def key_for(base):
+        async with clients.connect(base) as client:
+            return client.api_key
+
+    assert asyncio.run(key_for("http://127.0.0.1:8000/v1")) == "none" and not asked
+    assert asyncio.run(key_for("http://gpu.example:8000/v1")) == "none"
+    assert asked == ["OPENAI_API_KEY"]

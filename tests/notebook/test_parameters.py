@@ -34,7 +34,11 @@ def test_values_from_the_command_line(text, value):
         ("THRESHOLD", "1e-3", 0.001),
         ("PROMPTS", "false", "false"),
         ("PROMPTS", 5, "5"),
-        ("LIMIT", None, None),
+        ("LIMIT", None, 0),
+        ("LIMIT", "null", 0),
+        ("PRICE_IN", None, 0.0),
+        ("LANGUAGES", None, ""),
+        ("FIELDS", None, {}),
     ],
 )
 def test_what_papermill_hands_on_as_a_text_is_understood(name, given, value):
@@ -44,11 +48,20 @@ def test_what_papermill_hands_on_as_a_text_is_understood(name, given, value):
 
 @pytest.mark.parametrize(
     "name,given",
-    [("RESUME", "maybe"), ("RESUME", 1), ("LIMIT", "ten"), ("LIMIT", "1.5"), ("LIMIT", True)],
+    [
+        *[("RESUME", "maybe"), ("RESUME", 1), ("LIMIT", "ten"), ("LIMIT", "1.5"), ("LIMIT", True)],
+        *[("SEED", "1e400"), ("SEED", "nan"), ("SAMPLES", "None"), ("SAMPLES", None)],
+        *[("RESUME", None), ("FIELDS", "None"), ("THRESHOLD", "50%")],
+    ],
 )
 def test_what_cannot_be_understood_is_refused_with_its_name(name, given):
     with pytest.raises(settings.SettingError, match=f"The parameter {name} takes a .* not"):
         parameters.understood("02_create_dataset", {name: given})
+
+
+@pytest.mark.parametrize("name", ["TEMPERATURE", "NUM_PROBLEMS"])
+def test_nothing_stays_nothing_where_it_has_a_meaning(name):
+    assert parameters.understood("03_collect_responses", {name: None}) == {name: None}
 
 
 def test_lists_and_mappings_are_understood(tmp_path):

@@ -66,6 +66,17 @@ def test_what_is_here_is_asked_past_a_proxy_of_the_environment(router, upstream,
         assert not transport.client(client.board.superior).trust_env
 
 
+def test_a_proxy_that_no_client_can_use_stops_only_what_would_go_through_it(
+    router, upstream, monkeypatch
+):
+    monkeypatch.setenv("ALL_PROXY", "nonsense://127.0.0.1:9")
+    with RoutedClient(router, upstream.url, upstream.url, max_retries=0) as client:
+        assert ask(client, EASY).model == "small"
+    elsewhere = Backend("http://model.example/v1", "small", api_key="none")
+    with pytest.raises(SettingError, match=r"which ALL_PROXY names, which cannot be used"):
+        RoutedClient(router, elsewhere, upstream.url)
+
+
 def test_every_argument_arrives_untouched(client, upstream):
     given = {
         "temperature": 0.25,
