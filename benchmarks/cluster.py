@@ -17,10 +17,10 @@
 
 It needs the extra [cluster]. The servers (`scripted_server.py`) run in processes of their own, work
 on --at-once requests each, for --latency-ms, and log every question that they answer. Together they
-give at most servers × at-once ÷ latency questions a second; a bare loop that keeps nothing is run
-against them first, a process for each core: where it reaches less than that, the cores are the
-bound. With --folder and --minutes a long run is interrupted as by Ctrl-C, and the same command goes
-on with it. Everything listens on 127.0.0.1.
+give at most servers × at-once ÷ latency questions a second; bare loops over the SDK that we use,
+which keep nothing, are run against them first, a process for each core: where they reach less than
+that, the cores are the bound. With --folder and --minutes a long run is interrupted as by Ctrl-C,
+and the same command goes on with it. Everything listens on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -58,22 +58,26 @@ QUESTION = re.compile(rb'"unique_id": ?"q(\d+)"')
 NOT_YET = -1
 BARE_SECONDS = 10
 BARE = """
-import asyncio, sys, time
-import aiohttp
+import asyncio, resource, sys, time
+import openai
 urls, concurrent, seconds = sys.argv[1].split(","), int(sys.argv[2]), float(sys.argv[3])
-BODY = {{"model": "mock", "max_tokens": 512, "temperature": 0.7, "n": {k}, "stop": ["###"],
-         "prompt": "How many days has a week?"}}
+ASKED = {{"model": "mock", "max_tokens": 512, "temperature": 0.7, "n": {k}, "stop": ["###"],
+          "prompt": "How many days has a week?"}}
+def processor_time():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 async def main():
-    made, over = 0, time.monotonic() + seconds
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        async def ask(url):
-            nonlocal made
-            while time.monotonic() < over:
-                async with session.post(url + "/completions", json=BODY) as response:
-                    await response.json()
-                made += 1
-        await asyncio.gather(*(ask(url) for url in urls for _ in range(concurrent)))
-    print(made)
+    made, over, before = 0, time.monotonic() + seconds, processor_time()
+    async def ask(client):
+        nonlocal made
+        while time.monotonic() < over:
+            await client.completions.create(**ASKED)
+            made += 1
+    clients = [openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0,
+               http_client=openai.DefaultAioHttpClient()) for url in urls]
+    await asyncio.gather(*(ask(client) for client in clients for _ in range(concurrent)))
+    print(made, processor_time() - before)
+    await asyncio.gather(*(client.close() for client in clients))
 asyncio.run(main())
 """
 
@@ -97,8 +101,10 @@ def servers(
             process.wait()
 
 
-def bare_rate(urls: list[str], concurrent: int) -> float:
-    """Requests a second of a loop that keeps nothing, in a process for each core."""
+def bare_rate(urls: list[str], concurrent: int) -> tuple[float, float]:
+    """What loops over the SDK reach that keep nothing, in a process for each core: requests a
+    second, and milliseconds of processor time that a request takes.
+    """
     cores = os.cpu_count() or 1
     shares = [urls[number::cores] for number in range(min(cores, len(urls)))]
     command = [sys.executable, "-c", BARE.format(k=K)]
@@ -110,7 +116,9 @@ def bare_rate(urls: list[str], concurrent: int) -> float:
         )
         for share in shares
     ]
-    return sum(int(process.communicate()[0]) for process in running) / BARE_SECONDS
+    told = [process.communicate()[0].split() for process in running]
+    made = sum(int(count) for count, _ in told)
+    return made / BARE_SECONDS, 1000 * sum(float(used) for _, used in told) / max(made, 1)
 
 
 def write_questions(path: Path, count: int) -> None:
@@ -327,9 +335,10 @@ def kill(arguments: argparse.Namespace, folder: Path) -> None:
     limit = arguments.servers * arguments.at_once / (arguments.latency_ms / 1000)
     how = (arguments.servers, arguments.latency_ms, arguments.at_once, folder)
     with servers(*how) as (urls, logs), TwoNodes() as nodes:
-        bare = bare_rate(urls, arguments.concurrent)
+        bare, cost = bare_rate(urls, arguments.concurrent)
         print(
-            f"the servers could give {limit:,.0f} questions/s; bare loops made {bare:,.0f}",
+            f"the servers could give {limit:,.0f} questions/s; bare loops over the SDK made "
+            f"{bare:,.0f}, {cost:.2f} ms of a core each",
             flush=True,
         )
         course = planned(arguments, output, logs)
@@ -349,10 +358,9 @@ def kill(arguments: argparse.Namespace, folder: Path) -> None:
     _tell(arguments, course, output, code)
     rate = arguments.questions / course.asking
     print(
-        f"  {rate:,.0f} questions/s from the first answer to the last "
-        f"({rate / min(limit, bare):.0%} of what the servers gave a bare loop, "
-        f"{rate / limit:.0%} of what they can give), {course.seconds:,.0f} s with all starts, ends "
-        f"and counts, in {course.sessions} sessions; {told}"
+        f"  {rate:,.0f} questions/s from the first answer to the last ({rate / bare:.0%} of the "
+        f"bare loops, {rate / limit:.0%} of what the servers can give), {course.seconds:,.0f} s "
+        f"with all starts, ends and counts, in {course.sessions} sessions; {told}"
     )
 
 
