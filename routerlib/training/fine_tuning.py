@@ -33,9 +33,8 @@ from routerlib.training.scorers import EncoderScorer, ScorerError
 TARGETS = ("p_superior", "gain", "two_heads", "strictly_better")
 # Of the head's logistic regression: of 0.05 and 0.5 the one of less loss on validation rows.
 HEAD_C = 0.05
-CPU_ROWS = (
-    16  # rows at once on a CPU: more of them leave its caches, and a step takes twice as long
-)
+# Rows at once on a CPU: more of them leave its caches, and a step takes twice as long.
+CPU_ROWS = 16
 
 
 @dataclass(frozen=True)

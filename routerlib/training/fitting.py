@@ -49,7 +49,8 @@ def fit(
             allows, in (0, 1).
         delta: risk that the certificate is broken, in (0, 1).
         backbone: the encoder, a folder or a hub id. Without it, the offline one.
-        epochs: of fine-tuning the encoder; 0 leaves it frozen, which takes seconds.
+        epochs: of fine-tuning the encoder at most; 0 leaves it frozen, which takes seconds and is
+            often as good or better (docs/performance.md has figures).
         seed: of the split.
         use_categories: give the scorers each prompt's category; only where prompts will come with
             one.
