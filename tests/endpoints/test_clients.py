@@ -242,9 +242,9 @@ def test_an_outage_names_the_proxy_on_the_way(monkeypatch):
         async with clients.connect("http://model.example/v1", "none") as client:
             await clients.Endpoint(client, "m").sample("Hi")
 
-    with pytest.raises(clients.Outage, match=r"through the proxy http://127\.0\.0\.1:9, which") as out:
+    with pytest.raises(clients.Outage, match="through the proxy") as out:
         asyncio.run(run())
-    assert "secret" not in str(out.value)
+    assert "proxy http://127.0.0.1:9, which HTTP_PROXY names" in str(out.value)
 
 
 def test_what_is_here_waits_for_no_vault(monkeypatch):
