@@ -6,16 +6,20 @@ the last state, where a widget would stay at nought.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 from tqdm import tqdm
 
+AGAIN = 0.05  # seconds after which a signal that came at a bad moment is sent once more
 ENDING = ("SIGTERM", "SIGHUP")  # a scheduler, `docker stop`, `kill`; a terminal that is closed
 
 
@@ -58,12 +62,36 @@ def ended_by_signals() -> Iterator[None]:
             _Signals.is_ending, _Signals.kept = False, None
 
 
-def _end_by_signal(number: int, frame: object) -> None:
+def _end_by_signal(number: int, frame: FrameType | None) -> None:
+    _leave_closed_terminal()
     if _Signals.deferring:
         _Signals.kept = number
+    elif _is_in_a_destructor(frame):  # what is raised there, Python tells and forgets
+        again = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
     elif not _Signals.is_ending:
         _Signals.is_ending = True
         raise Terminated(number)
+
+
+def _is_in_a_destructor(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
+
+
+def _leave_closed_terminal() -> None:
+    """Write to nowhere from now on, where the terminal is gone: each line of the clean-up would
+    fail there, and the clean-up with it.
+    """
+    for number in (1, 2):
+        with suppress(OSError):
+            is_device = stat.S_ISCHR(os.fstat(number).st_mode)
+            if is_device and not os.isatty(number):  # nor is a terminal that has hung up
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, number)
+                os.close(nowhere)
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """Long work: its bar, and how signals end it."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -106,3 +108,48 @@ def test_a_command_that_is_terminated_says_so_and_ends_with_its_code(tmp_path):
     child.send_signal(signal.SIGTERM)
     _, told = child.communicate(timeout=60)
     assert child.returncode == 143 and "Ended by SIGTERM. What was finished is on disk" in told
+
+
+def test_a_signal_within_a_destructor_is_not_lost():
+    class Slow:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)  # here the handler runs
+
+    with pytest.raises(progress.Terminated), progress.ended_by_signals():
+        Slow()
+        time.sleep(10)
+
+
+HUNG_UP = """import sys, time
+from routerlib.progress import Terminated, ended_by_signals
+try:
+    with ended_by_signals():
+        try:
+            print("ready", flush=True)
+            time.sleep(60)
+        finally:
+            print("cleaning up", flush=True)
+            open(sys.argv[1], "w").write("cleaned up")
+except Terminated as end:
+    print("ended", file=sys.stderr, flush=True)
+    sys.exit(end.exit_code)
+"""
+
+
+def test_a_terminal_that_is_closed_does_not_disturb_the_clean_up(tmp_path):
+    pty = pytest.importorskip("pty")
+    leader, terminal = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", HUNG_UP, tmp_path / "done"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(terminal)
+    assert b"ready" in os.read(leader, 100)
+    os.close(leader)
+    assert child.wait(30) == 128 + signal.SIGHUP
+    assert (tmp_path / "done").read_text() == "cleaned up"
