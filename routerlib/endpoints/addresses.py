@@ -61,6 +61,8 @@ def is_listening(host: str, port: int) -> bool:
     try:
         with socket.create_connection((host, port), timeout=2):
             return True
+    except ConnectionResetError:  # somebody took the connection, and hung up
+        return True
     except OSError:
         return False
 
@@ -134,7 +136,8 @@ def fetch(url: str, body: dict[str, Any] | None = None, timeout: float = 2.0) ->
         with error:
             return error.code, _rest(error)
     except (OSError, HTTPException, ValueError) as error:
-        return 0, str(error) or type(error).__name__
+        cause = getattr(error, "reason", error)  # urllib wraps what the system said
+        return 0, " ".join(str(cause).split()) or type(error).__name__
 
 
 def _rest(answer: urllib.error.HTTPError) -> str:

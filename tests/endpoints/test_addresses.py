@@ -1,6 +1,7 @@
 import json
 import os
 import socket
+import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -87,6 +88,46 @@ def test_a_body_is_posted_and_an_error_has_its_text(server):
 def test_no_answer_is_zero_and_why():
     status, why = addresses.fetch(addresses.root(addresses.HOST, addresses.free_port()))
     assert status == 0 and "refused" in why
+
+
+@pytest.fixture
+def rude():
+    """Starts listeners that answer a connection with some bytes, or with a reset; gives their
+    port.
+    """
+    started = []
+
+    def start(word):
+        listener = socket.create_server((addresses.HOST, 0))
+        started.append(listener)
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    if word:
+                        connection.sendall(word)
+                    else:
+                        no_goodbye = struct.pack("ii", 1, 0)
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_goodbye)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield start
+    for listener in started:
+        listener.close()
+
+
+@pytest.mark.parametrize("word", [b"", b"SSH-2.0-OpenSSH_9.6\r\n"])
+def test_who_hangs_up_or_speaks_another_language_listens_all_the_same(rude, word):
+    port = rude(word)
+    assert all(addresses.is_listening(addresses.HOST, port) for _ in range(20))
+    status, why = addresses.fetch(f"{addresses.root(addresses.HOST, port)}/v1", {"a": 1})
+    assert status == 0 and why and "\n" not in why and "urlopen" not in why
 
 
 # --- proxies ---
