@@ -251,6 +251,13 @@ def test_what_was_collected_is_a_table_with_units():
     assert "cost" not in readings.collected(facts)
 
 
+def test_one_answer_a_question_is_not_said_to_be_alike():
+    once = {"complete": 170, "answers": 170, "all_samples_alike": 1.0}
+    twice = {"complete": 170, "answers": 340, "all_samples_alike": 1.0}
+    text = readings.collected({"second": once, "inferior": twice})
+    assert "| questions whose answers are all alike | – | 100% |" in text
+
+
 def test_the_width_of_intervals_is_that_of_all_the_poorest_questions(analysed):
     rows = analysed[-1]
     said = readings.about_votes_per_question(rows)
