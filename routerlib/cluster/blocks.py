@@ -23,7 +23,7 @@ from typing import Any
 from routerlib import settings
 from routerlib.cluster.machines import ClusterError, Machines, name_of_this_node
 from routerlib.progress import bar as progress_bar
-from routerlib.rows import jsonl
+from routerlib.rows import jsonl, tables
 
 MANIFEST = "manifest.json"
 RESULTS = ".results"
@@ -42,8 +42,8 @@ class Blocks:
         self.folder, self.size = folder, size
         self.count = self.items = 0
 
-    def spool(self, items: Iterable[Any], of: Any) -> None:
-        """Write the items, unless an earlier run has written the same.
+    def spool(self, items: Iterable[Any], of: Any) -> bool:
+        """Write the items, unless an earlier run has written the same; returns whether it wrote.
 
         Args:
             of: what the items and their results depend on, as a JSON value.
@@ -52,7 +52,7 @@ class Blocks:
         known = jsonl.read_json(manifest) if manifest.exists() else {}
         if known and known["of"] == json.loads(json.dumps(of)):
             self.count, self.items = known["blocks"], known["items"]
-            return
+            return False
         self.remove()
         self.folder.mkdir(parents=True)
         items = iter(items)
@@ -60,6 +60,7 @@ class Blocks:
             jsonl.write_rows(self._file(self.count), ({"item": item} for item in block))
             self.count, self.items = self.count + 1, self.items + len(block)
         jsonl.write_json(manifest, {"of": of, "blocks": self.count, "items": self.items})
+        return True
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number:08d}"
@@ -190,6 +191,17 @@ class Worker:
         if close is not None:
             with contextlib.suppress(Exception):
                 close()
+
+
+def marks_of(source: str | Path) -> list[Any]:
+    """What tells whether a source has changed: of its files as `fingerprint` does; of what lies
+    elsewhere, its name.
+    """
+    marks: list[Any] = []
+    for part in settings.names(str(source)):
+        path = tables.fetched(part) if tables.is_address(part) else settings.resolve(part)
+        marks += [part, *(fingerprint(path) if path.is_file() else [])]
+    return marks
 
 
 def fingerprint(*files: Path) -> list[list[Any]]:

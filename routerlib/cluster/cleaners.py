@@ -13,7 +13,7 @@ import base64
 import inspect
 import itertools
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from routerlib import settings
-from routerlib.cluster.blocks import Blocks
+from routerlib.cluster.blocks import Blocks, marks_of
 from routerlib.cluster.machines import Machines, joined, on_machines
 from routerlib.endpoints.prompts import as_text
 from routerlib.labels import cleaned, cleaning
@@ -42,7 +42,8 @@ def clean_file(*args: Any, cluster: str | None = None, **kwargs: Any) -> cleanin
         return cleaned.clean_file(*args, **kwargs)
     bound = inspect.signature(cleaned.clean_file).bind(*args, **kwargs)
     bound.apply_defaults()
-    of = {name: str(value) for name, value in bound.arguments.items()}
+    of: dict[str, Any] = {name: str(value) for name, value in bound.arguments.items()}
+    of["files"] = marks_of(bound.arguments["prompts"])
 
     def cleaner(
         rows: Iterable[Conversation],
@@ -107,7 +108,8 @@ class _Cleaning:
         told = self.evaluation.describe() if self.evaluation else None
         self.of = {"of": of, "filters": self.filters.describe(), "evaluation": told}
         items = (row.model_dump(mode="json", exclude_unset=True) for row in conversations)
-        self.filtered.spool(items, self.of)
+        if not self.filtered.spool(items, self.of):
+            deque(conversations, maxlen=0)  # read all the same: bad rows are noted in reading
         words = self.evaluation.without_meaning() if self.evaluation else None
         self.filtered.work(
             self.machines,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from routerlib import settings
-from routerlib.cluster.blocks import Blocks
+from routerlib.cluster.blocks import Blocks, marks_of
 from routerlib.cluster.machines import joined, on_machines
 from routerlib.training import scored
 from routerlib.training.router import FILE, Router, newest
@@ -30,8 +30,9 @@ def score(*args: Any, cluster: str | None = None, **kwargs: Any) -> scored.Scori
     router = Router.from_pretrained(folder)
     name = scored.scores_path(given["prompts"]).name
     blocks = Blocks(settings.outputs("scored") / f".{name}.blocks", scored.BLOCK)
-    of = {name: given[name] for name in ("prompts", "num_prompts", "fields")}
+    of: dict[str, Any] = {name: given[name] for name in ("prompts", "num_prompts", "fields")}
     of |= {"router": str(folder), "of": (folder / FILE).stat().st_mtime_ns}
+    of["files"] = marks_of(given["prompts"])
 
     with joined(cluster) as machines:
 

@@ -90,6 +90,20 @@ def test_a_changed_file_is_another_input(tmp_path):
     assert blocks.fingerprint(file) != before and json.dumps(before)
 
 
+def test_a_source_is_known_by_its_files_and_else_by_its_name(tmp_path, outputs):
+    one, other = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    for file in (one, other):
+        file.write_text("1")
+    source = f"{one}, {other}, owner/name, file://{one}"
+    before = blocks.marks_of(source)
+    assert blocks.marks_of(source) == before and "owner/name" in before and json.dumps(before)
+    other.write_text("2, and more")
+    assert blocks.marks_of(source) != before
+    before = blocks.marks_of(f"file://{one}")
+    one.write_text("3, and more")
+    assert blocks.marks_of(f"file://{one}") != before
+
+
 @pytest.mark.real
 def test_a_worker_that_cannot_be_made_is_a_sentence(cluster, tmp_path):
     found = blocks.Blocks(tmp_path / "work", 2)

@@ -110,6 +110,36 @@ def test_where_nothing_is_left_it_is_told(here, outputs):
         list(cleaners.clean(iter([]), cleaning.Filters(), cleaning.Report(), None, "here"))
 
 
+def test_an_interrupted_run_goes_on_and_tells_what_one_run_tells(
+    here, outputs, tmp_path, monkeypatch
+):
+    """Bad rows are counted though the good ones are spooled already; a changed file is read."""
+    file, how = tmp_path / "talks.jsonl", {"encoder": "", "languages": ""}
+    lines = [conversation(n, text).model_dump_json(exclude_unset=True)
+             for n, text in enumerate(texts(60, random.Random(2)))]  # fmt: skip
+    file.write_text("\n".join([*lines, "broken"]) + "\n")
+
+    def interrupted_then_whole(name):
+        with monkeypatch.context() as patch:
+            patch.setattr(Blocks, "work", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                cleaners.clean_file(file, tmp_path / "many.jsonl", cluster="here", **how)
+        if name == "changed":
+            file.write_text("\n".join(["broken", *reversed(lines)]) + "\n")
+        one = cleaned.clean_file(file, tmp_path / "one.jsonl", **how)
+        many = cleaners.clean_file(file, tmp_path / "many.jsonl", cluster="here", **how)
+        assert many.counts() == one.counts() and many.dropped[cleaning.BROKEN] == 1
+        for ending in (".jsonl", ".rejects.jsonl"):
+            whole = (tmp_path / f"one{ending}").read_bytes()
+            assert (tmp_path / f"many{ending}").read_bytes() == whole, (name, ending)
+
+    def interrupt(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    interrupted_then_whole("same")
+    interrupted_then_whole("changed")
+
+
 def test_groups_link_what_shares_a_band_or_a_key(tmp_path):
     index = NearIndex(0.8)
     given = ["one two three four five six", "one two three four five six.", "quite another text",
