@@ -103,6 +103,11 @@ class Examination:
     @property
     def sentence(self) -> str:
         """What the examination found, in words."""
+        if not self.pairs:
+            return (
+                f"Not one of {self.unsettled:,} pairs got a verdict in both orders that could be "
+                f"read from the judge {self.judge}{self._first_said}."
+            )
         known = {"votes": "people", "graded": "the grades"}.get(self.source, self.source)
         of = f"{self.pairs:,} pair{'' if self.pairs == 1 else 's'}"
         if self.votes != self.pairs:
@@ -118,8 +123,10 @@ class Examination:
             f"{_percent_estimate(self.leanings.consistent)} kept the verdict in the other order."
         )
         if self.unsettled:
-            said = f" (the first one: {self.first_unread!r})" if self.first_unread else ""
-            parts.append(f"On {self.unsettled:,} more it gave no verdict that could be read{said}.")
+            parts.append(
+                f"On {self.unsettled:,} more it gave no verdict that could be "
+                f"read{self._first_said}."
+            )
         if self.is_better_than_chance:
             parts.append("It is better than chance.")
         elif self.pairs < FEWEST_PAIRS:
@@ -127,6 +134,11 @@ class Examination:
         else:
             parts.append("Nothing here shows that it is better than chance.")
         return " ".join(parts)
+
+    @property
+    def _first_said(self) -> str:
+        """What the first unreadable verdict said, in brackets; empty where none was."""
+        return f" (the first one: {self.first_unread!r})" if self.first_unread else ""
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""

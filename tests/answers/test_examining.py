@@ -132,7 +132,7 @@ def test_unreadable_verdicts_are_counted_and_in_no_figure(tmp_path):
 def test_a_judge_that_only_talks_is_refused_with_its_words(tmp_path):
     found = examined(FakeServer(lambda *_: (200, {}, chat("Hm."))), pairs(12), tmp_path)
     assert found[0].pairs == 0 and found[0].unsettled == 12 and found[0].weight == 0
-    with pytest.raises(JudgeRefused, match=r"On 12 more .* \(the first one: 'Hm\.'\)"):
+    with pytest.raises(JudgeRefused, match=r"Not one of 12 pairs .* \(the first one: 'Hm\.'\)"):
         examining.accept([Judge("mock")], found)
     admission = examining.admit([Judge("mock")], found)
     assert admission.is_refused and "is refused" in admission.sentence and admission.jury
