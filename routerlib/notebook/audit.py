@@ -35,6 +35,9 @@ CHOICES = {
     auditing.BOTH_BAD: ("x", "Both bad (x)"),
     auditing.SKIP: ("s", "Skip (s)"),
 }
+# Of a button, one at a time: the text of one and the ground of the other can be of one colour.
+QUIET, PRIMARY = "rl-quiet", "rl-primary"
+LOOKS = {auditing.A: PRIMARY, auditing.B: PRIMARY}
 KEYS = {key: verdict for verdict, (key, _) in CHOICES.items()}
 # A verdict that comes sooner after a pair was shown was meant for the one before: a double click.
 LEAST_SECONDS = 0.4
@@ -73,11 +76,11 @@ class AuditPanel(FacedBox):
         self._pair = widgets.HTML()
         self._progress = widgets.HTML()
         self.buttons = {
-            verdict: self._button(text, partial(self.say_verdict, verdict))
+            verdict: self._button(
+                text, partial(self.say_verdict, verdict), LOOKS.get(verdict, QUIET)
+            )
             for verdict, (_, text) in CHOICES.items()
         }
-        for verdict in (auditing.A, auditing.B):
-            self.buttons[verdict].add_class("rl-primary")
         self.back_button = self._button("Back", self.back)
         self.key = classed(
             widgets.Text(description="Verdict by key", placeholder="or type a, b, g, x or s here"),
@@ -94,8 +97,8 @@ class AuditPanel(FacedBox):
         ]
         return [classed(widgets.VBox(parts), "rl-page")]
 
-    def _button(self, text: str, action: Callable[[], Any]) -> widgets.Button:
-        button = classed(widgets.Button(description=text, tooltip=text), "rl-quiet")
+    def _button(self, text: str, action: Callable[[], Any], look: str = QUIET) -> widgets.Button:
+        button = classed(widgets.Button(description=text, tooltip=text), look)
         button.on_click(lambda _: self._guarded(action))
         return button
 

@@ -24,6 +24,14 @@ panel = AuditPanel(audit_in({votes!r}), least_seconds={least})
 panel
 """
 
+# The buttons whose text has the colour of their ground
+UNREADABLE = """() => [...document.querySelectorAll('.routerlib button')]
+    .filter((button) => {
+        const look = getComputedStyle(button);
+        return look.color === look.backgroundColor;
+    })
+    .map((button) => button.innerText)"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -66,6 +74,7 @@ def test_answers_are_blind_escaped_and_judged_by_click(browser, voila, folder):
     assert page.locator(".routerlib img, .routerlib .rl-text script").count() == 0
     boxes = [card.bounding_box() for card in page.locator(".rl-answer:visible").all()]
     assert len(boxes) == 2 and boxes[0]["y"] == boxes[1]["y"]
+    assert page.evaluate(UNREADABLE) == []
     page.get_by_role("button", name="A is better (a)").click()
     progress(page, 1)
     assert prompt(page) != first

@@ -28,6 +28,13 @@ def test_the_pair_on_show_hides_the_models_and_escapes_all(panel):
     assert HOSTILE not in page
 
 
+def test_each_button_wears_one_look(panel):
+    """Two of them together were white text on white ground."""
+    looks = {name: set(button._dom_classes) for name, button in panel.buttons.items()}
+    assert all(len(look & {"rl-quiet", "rl-primary"}) == 1 for look in looks.values())
+    assert {name for name, look in looks.items() if "rl-primary" in look} == {"A", "B"}
+
+
 def test_a_click_writes_a_vote_and_shows_the_next_pair(panel, tmp_path):
     first = panel.current
     panel.buttons[auditing.A].click()
