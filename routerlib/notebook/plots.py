@@ -8,6 +8,7 @@ text needs: that is `metrics`, `ratings` and `grading`; the sentences are `readi
 from __future__ import annotations
 
 import html
+import importlib.util
 import os
 import re
 import sys
@@ -49,8 +50,14 @@ def use_house_style() -> None:
     without a screen, and look the same everywhere.
     """
     backend = INLINE if "ipykernel" in sys.modules else "agg"
-    if "matplotlib" not in sys.modules:  # which refuses to load where MPLBACKEND names none it has
+    if "matplotlib" not in sys.modules:
+        # It refuses to load where MPLBACKEND names none that it has, or a matplotlibrc is damaged,
+        # and tells of each line that it does not know. Its own is in order.
         os.environ["MPLBACKEND"] = backend
+        package = importlib.util.find_spec("matplotlib")
+        if package is not None and package.origin:
+            own = Path(package.origin).parent / "mpl-data" / "matplotlibrc"
+            os.environ["MATPLOTLIBRC"] = str(own)
     import matplotlib as mpl
     import seaborn as sns
     from cycler import cycler

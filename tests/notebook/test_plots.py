@@ -1,5 +1,9 @@
 """What the figures show: the numbers on their axes, not their looks."""
 
+import os
+import subprocess
+import sys
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -51,6 +55,23 @@ def test_the_house_style_is_the_same_whatever_the_user_has_set(monkeypatch):
 
 
 # --- extracting and grading (04) ---
+
+
+@pytest.mark.parametrize("rc", [b"font.size: \xff\n", b"no.such.key: 1\ntext.usetex: True\n"])
+def test_a_matplotlibrc_of_the_users_is_not_even_read(rc, tmp_path):
+    (tmp_path / "matplotlibrc").write_bytes(rc)
+    code = (
+        "from routerlib.notebook import plots; plots.use_house_style(); "
+        "import matplotlib; print(matplotlib.rcParams['text.usetex'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"MPLCONFIGDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "False" and "matplotlibrc" not in done.stderr
 
 
 def test_rules_are_shares_of_each_models_outputs_least_accurate_first():
