@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from routerlib.stats import costs
-from routerlib.training import policy_choice
+from routerlib.training import evaluation, policy_choice
 from routerlib.training.policies import ROUTER
 from routerlib.training.policy_choice import Outcomes
 
@@ -116,8 +116,8 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
         name = f"**{row['name']}** (chosen)" if row["chosen"] else row["name"]
         cells = [name, f"{row['price_ratio']:.3g}"]
         for figure, form in (("cost_area", ".3f"), ("difference", "+.3f"), ("apgr", ".3f")):
-            value, low, high = (format(row[figure + end], form) for end in ("", "_low", "_high"))
-            cells.append(f"{value} [{low}, {high}]")
+            told = (row[figure + end] for end in ("", "_low", "_high"))
+            cells.append(evaluation.with_interval(form, *told))
         for figure in ("certified_share", "certified_saving"):
             cells.append(f"{row[figure]:.1%}" if figure in row else "")
         lines.append("| " + " | ".join(cells) + " |")

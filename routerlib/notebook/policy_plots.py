@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from routerlib.notebook.plots import INFERIOR, ROUTER, SUPERIOR
 from routerlib.stats import costs
+from routerlib.training import evaluation
 from routerlib.training.policies import BOTH, CASCADE
 from routerlib.training.policies import ROUTER as ROUTER_ALONE
 
@@ -97,8 +98,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         cells = [f"**{row['name']}** (chosen)" if row["chosen"] else row["name"]]
         for figure, form in (("cost_area", ".3f"), ("difference", "+.3f"), ("apgr", ".3f")):
-            value, low, high = (format(row[figure + end], form) for end in ("", "_low", "_high"))
-            cells.append(f"{value} [{low}, {high}]")
+            told = (row[figure + end] for end in ("", "_low", "_high"))
+            cells.append(evaluation.with_interval(form, *told))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -72,14 +72,28 @@ class Competition:
                 f"{prices} a call of the inferior model costs {ratio:.2g} of one of the superior "
                 f"model, and {extra}.",
                 self.choice.sentence,
-                f"On test rows the cost area of '{ours['name']}' is {ours['cost_area']:.3f} (95 % "
-                f"interval {ours['cost_area_low']:.3f} to {ours['cost_area_high']:.3f}), where "
-                "spending at random has 0.5.",
+                _area_told(ours),
                 turning_sentence(self.over_ratios),
                 "What a second look knows more is worth its money where few prompts need both "
                 "calls; where the first call is dear, or the answer gives nothing away, it is not.",
             ]
         )
+
+
+def _area_told(row: Mapping[str, Any]) -> str:
+    """The chosen policy's cost area on test rows in words, or why there is none."""
+    area, low, high = (row[f"cost_area{end}"] for end in ("", "_low", "_high"))
+    if np.isnan(area):
+        return (
+            "On test rows the superior model is not better, or not dearer: there is no cost area."
+        )
+    interval = f"95 % interval {low:.3f} to {high:.3f}"
+    if np.isnan(low):
+        interval = "too few test rows for an interval"
+    return (
+        f"On test rows the cost area of '{row['name']}' is {area:.3f} ({interval}), where spending "
+        "at random has 0.5."
+    )
 
 
 def compete(

@@ -175,8 +175,8 @@ def as_markdown(rows: Sequence[Compared]) -> str:
     heading = " | ".join(name.replace("%", f"{NO_BREAK}%") for name in HEADINGS)
     lines = [f"| {heading} |", "|---|---|---|---:|---:|---:|---:|---:|"]
     for row in rows:
-        apgr = _with_interval(".3f", row.apgr, row.apgr_low, row.apgr_high)
-        above = _with_interval("+.3f", row.difference, row.difference_low, row.difference_high)
+        apgr = with_interval(".3f", row.apgr, row.apgr_low, row.apgr_high)
+        above = with_interval("+.3f", row.difference, row.difference_low, row.difference_high)
         cells = [
             f"**{row.name}** (chosen)" if row.chosen else row.name,
             apgr.replace(" ", NO_BREAK),
@@ -188,7 +188,8 @@ def as_markdown(rows: Sequence[Compared]) -> str:
     return "\n".join(lines)
 
 
-def _with_interval(form: str, value: float, low: float, high: float) -> str:
+def with_interval(form: str, value: float, low: float, high: float) -> str:
+    """A figure and its interval as a table shows them; a dash for what so few rows cannot tell."""
     return f"{_figure_text(value, form)} [{_figure_text(low, form)}, {_figure_text(high, form)}]"
 
 
@@ -438,7 +439,7 @@ def sources_as_markdown(table: Sequence[SourceResult]) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     for row in table:
-        apgr = _with_interval(".3f", row.apgr, row.apgr_low, row.apgr_high)
+        apgr = with_interval(".3f", row.apgr, row.apgr_low, row.apgr_high)
         lines.append(
             f"| {row.source} | {row.rows:,} | {row.inferior:.3f} | {row.superior:.3f} | "
             f"{apgr.replace(' ', NO_BREAK)} |"

@@ -53,3 +53,5 @@ def test_the_sentence_and_the_table_say_what_the_curves_say():
     assert f"{len(found.test):,} test rows" in sentence and "calibration rows" in sentence
     table = policy_plots.table(found.table)
     assert f"**{found.choice.name}** (chosen)" in table and table.count("\n") == 4
+    unsure = [{**row, "apgr_low": float("nan")} for row in found.table]
+    assert "nan" not in policy_plots.table(unsure) and "[–," in policy_plots.table(unsure)

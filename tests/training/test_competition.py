@@ -3,6 +3,7 @@ sentences.
 """
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,23 @@ def test_an_informative_look_wins_and_is_said_to_pay():
     assert "costs 0.1 of one of the superior" in found.sentences
     assert "pays up to" in found.sentences
     assert found.sentences.count(". ") == 4  # five sentences
+
+
+@pytest.mark.parametrize(
+    ("area", "low", "said"),
+    [
+        (0.7, 0.6, "is 0.700 (95 % interval 0.600 to 0.800), where spending at random has 0.5."),
+        (0.7, np.nan, "is 0.700 (too few test rows for an interval), where"),
+        (np.nan, np.nan, "there is no cost area."),
+    ],
+)
+def test_what_few_test_rows_cannot_tell_is_no_number_in_the_sentences(area, low, said):
+    found, *_ = competing("informative")
+    high = np.nan if np.isnan(low) else 0.8
+    few = {"cost_area": area, "cost_area_low": low, "cost_area_high": high}
+    table = [{**row, **few} for row in found.table]
+    told = replace(found, table=table).sentences
+    assert said in told and "nan" not in told
 
 
 def test_a_useless_look_leaves_the_router_alone():
