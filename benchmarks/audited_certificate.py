@@ -9,8 +9,8 @@ audited, against 300 audited rows without a judge.
 The rows are cut in two halves. From the first one comes what sets the chances of an audit: how
 common each kind of row is, and which scores are high. The second one is the population from which
 the rows to certify are drawn, and whose true losses count. What was chosen by hand
-(audits.LOST_ROWS and the like) was chosen on MMLU-Pro's outcomes of Llama-3.1 8B and 70B: give
-others to see what it is worth elsewhere.
+(audits.WINNER_NAMED, FADING and the like) was chosen on made-up populations, none of them a file's:
+any outcomes show what it is worth on yours.
 """
 
 from __future__ import annotations
