@@ -68,6 +68,12 @@ def test_a_score_that_points_the_wrong_way_is_flattened_not_reversed(rng, method
     assert (np.diff(p) > 0).all() and p.max() - p.min() < 0.05
 
 
+def test_a_few_rows_that_point_the_wrong_way_are_flattened_around_their_mean():
+    """The four quarters of pseudo-rows weigh as much as one row, half of it right."""
+    p = calibration.calibrate("platt", [0.1, 0.2, 0.9], [1, 1, 0])(np.array([0.1, 0.9]))
+    assert p == pytest.approx((2 + 0.5) / 4, abs=0.02)
+
+
 @pytest.mark.parametrize("method", ["temperature", "platt", "isotonic", "auto"])
 @pytest.mark.parametrize(
     ("scores", "y"),

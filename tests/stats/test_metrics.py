@@ -191,6 +191,11 @@ def test_soft_outcomes_count_as_shares_of_both_classes(rng):
     assert metrics.log_loss(inside, y) == pytest.approx(expected)
 
 
+def test_auc_ranks_shares_alone():
+    with pytest.raises(metrics.MetricError, match="y: row 1 is 2, where a number from 0 to 1"):
+        metrics.auc([0.1, 0.2], [0, 2])
+
+
 def test_auc_of_one_class_is_undefined():
     assert math.isnan(metrics.auc([0.1, 0.9], [1, 1]))
 
