@@ -315,7 +315,8 @@ def stage_sentence(headers: Mapping[str, str]) -> str:
     if headers.get("x-router-calls"):
         parts.append(f"calls: {headers['x-router-calls']}")
     if headers.get("x-router-cost"):
-        parts.append(f"cost: {headers['x-router-cost']} {headers['x-router-cost-unit']}")
+        cost, unit = headers["x-router-cost"], headers["x-router-cost-unit"]
+        parts.append(f"cost: {_dollars(float(cost)) if unit == 'dollars' else f'{cost} {unit}'}")
     return "; ".join(parts) + "."
 
 

@@ -116,3 +116,33 @@ def test_a_panel_that_has_not_begun_has_a_face_too(point):
 )
 def test_money_is_written_so_that_it_can_be_read(amount, shown):
     assert markup._dollars(amount) == shown
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        (
+            {"x-router-decision": "inferior", "x-router-gain": "-0.0150"},
+            "The inferior model's answer was read: expected gain -0.015, so it stays; calls: "
+            "inferior=2, second=1; cost: $0.0000049.",
+        ),
+        (
+            {"x-router-decision": "superior", "x-router-gain": "0.3000"},
+            "The inferior model's answer was read: expected gain 0.300, so the superior model is "
+            "asked; calls: inferior=2, second=1; cost: $0.0000049.",
+        ),
+        (
+            {"x-router-decision": "superior"},
+            "Decided from the prompt alone; calls: inferior=2, second=1; cost: $0.0000049.",
+        ),
+        (
+            {"x-router-gain": "0.3", "x-router-cost": "1.2", "x-router-cost-unit": "superior calls"}
+            | {"x-router-note": "no answer to read within 3 s"},
+            "No answer to read within 3 s; calls: inferior=2, second=1; cost: 1.2 superior calls.",
+        ),
+    ],
+)
+def test_which_stage_decided_and_what_it_cost_is_told_in_words(headers, said):
+    usual = {"x-router-calls": "inferior=2, second=1"}
+    usual |= {"x-router-cost": "4.85e-06", "x-router-cost-unit": "dollars"}
+    assert markup.stage_sentence(usual | headers) == said
