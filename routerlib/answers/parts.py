@@ -16,6 +16,7 @@ from typing import Any
 from routerlib.answers import expressions, letters
 from routerlib.answers.choices import letters_of, opens_with
 from routerlib.answers.wording import unstyled
+from routerlib.rows import channels
 from routerlib.rows.end_marks import END_MARKS, LAST_MARKS, OPENING_MARKS
 from routerlib.rows.finish_reasons import LENGTH
 from routerlib.rows.finish_reasons import finish_reason as in_our_words
@@ -41,7 +42,6 @@ _CLOSING = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*<\|message\|>")  # gpt-oss speaks in channels
 _BARE_CHANNELS = re.compile(r"^\s*analysis(?=[^\sa-z])(?:.*?)(?:assistant\s*final|\Z)", re.DOTALL)
 _ANSWER_TAG = re.compile(
     r"""
@@ -69,10 +69,9 @@ _TURN_ENDS = re.compile(
 
 def _said_after_thought(text: str) -> str:
     """What was said after all thinking, up to the end of the turn; "" if thinking never ended."""
-    channels = list(_CHANNEL.finditer(text))
-    if channels:
-        final = [channel for channel in channels if channel[1] == "final"]
-        return _up_to_the_end(text[final[-1].end() :]) if final else ""
+    if in_channels := channels.split(text):
+        said, _ = in_channels
+        return _up_to_the_end(said)
     text = _BARE_CHANNELS.sub("", text, count=1)
     closings = list(_CLOSING.finditer(text))
     if closings:

@@ -56,6 +56,9 @@ RESETS_FORGIVEN = 5
 LAST_ANSWERS = 60.0  # seconds that a run which has to stop waits for the answers under way
 # Items given up with no success between them, before the run is halted to spare the rest.
 FAILED_IN_A_ROW = 20
+# Items that no request brought an answer for, before the run is stopped where no other item has
+# one either; an answer that tells its cause is asked for so often before it counts as none.
+IN_VAIN, TOLD_TWICE = 5, 2
 # Items in a row that meet what no request can mend, before that is believed although answers came
 # before
 # it; of a firewall's page, which may be about the prompts, more have to meet it.
@@ -282,6 +285,7 @@ class Traffic:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._not_before = self._eased_at = 0.0
         self.is_ending = False  # no new requests
+        self.is_held = False  # none for now: those under way are to bring a decision
         self.refusals = 0  # of a busy server, with no answer between them
 
     async def enter(self) -> float:
@@ -293,6 +297,8 @@ class Traffic:
                 await asyncio.Event().wait()  # until the run cancels whoever waits
             elif not self.is_open.is_set():
                 await self.is_open.wait()
+            elif self.is_held:
+                await asyncio.sleep(0.01)
             elif (wait := self._not_before - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
             elif self.active < max(1, int(self.limit)):
@@ -431,6 +437,11 @@ class _Run(Generic[T]):
         self.failed_in_a_row: deque[str] = deque(maxlen=FAILED_IN_A_ROW)
         self.stops_in_a_row: set[str] = set()  # items that met what may be the end of the run
         self.told_wait = 0.0
+        # Before the first answer: what is not yet written of items that failed, and those items
+        # whose requests have all been in vain.
+        self.unwritten: dict[str, tuple[T, State]] = {}
+        self.in_vain: set[str] = set()
+        self.hearing: asyncio.Task[None] | None = None
         self.fatal: Exception | None = None
         self.watch: asyncio.Task[bool] | None = None
         self.ending: asyncio.Task[None] | None = None
@@ -456,12 +467,13 @@ class _Run(Generic[T]):
                 raise
             self.main.uncancel()  # it was we who stopped the work
         finally:
-            rest = [keeper, *tasks, *filter(None, (self.watch, self.ending))]
+            rest = [keeper, *tasks, *filter(None, (self.watch, self.hearing, self.ending))]
             for task in rest:
                 task.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
         if self.fatal and not isinstance(self.fatal, _Halted):
             raise self.fatal
+        await self._write_the_unwritten()
 
     async def _start_all(
         self, items: Iterable[T], places: asyncio.Semaphore, tasks: set[asyncio.Task[None]]
@@ -550,16 +562,87 @@ class _Run(Generic[T]):
                 state.failures += 1
             kind = BadRequest.kind if isinstance(failure, Stopped) else failure.kind
             state.error = {"kind": kind, "message": str(failure), "status": failure.status}
-            await self._store(item, state)
-            if not isinstance(failure, FailedAttempt) or state.failures >= self.max_attempts:
+            await self._store_failure(item, state, failure)
+            if self._is_given_up(state, failure):
                 self._give_up(state)
                 self._spare_the_rest(failure)
+                await self._hear(self.job.key(item), failure)
                 return
-            await asyncio.sleep(
+            await self._pause(
                 min(30.0, 0.5 * 2 ** (state.failures - 1)) * random.uniform(0.75, 1.25)
             )
         self.summary.complete += 1
         self._show(1)
+
+    def _is_given_up(self, state: State, failure: RequestFailure) -> bool:
+        """Whether an item is left alone for this run."""
+        if not isinstance(failure, FailedAttempt) or state.failures >= self.max_attempts:
+            return True
+        # From a server that has not answered at all: it will hardly say anything else
+        is_told = failure.kind == "invalid_answer" and state.failures >= TOLD_TWICE
+        return is_told and not self._has_answered
+
+    # -- a server that has never answered
+    # ------------------------------------------------------------------
+
+    @property
+    def _has_answered(self) -> bool:
+        """Whether this server has answered anything of the job, in this run or an earlier one."""
+        return bool(self.summary.samples) or any(self.ledger.usage.values())
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before an item's next try. Before the first answer it keeps its place meanwhile, so
+        that a server that always fails is asked about few items.
+        """
+        if self._has_answered:
+            await asyncio.sleep(seconds)
+            return
+        self.traffic.active += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.traffic.leave()
+
+    async def _store_failure(self, item: T, state: State, failure: RequestFailure) -> None:
+        """Write a failed item's row; before the server's first answer, only remember it.
+
+        Where nothing is ever answered, the fault is not the items', and no attempt of theirs is
+        spent.
+        """
+        if self._has_answered or not isinstance(failure, FailedAttempt | Outage):
+            await self._store(item, state)
+        else:
+            self.unwritten[self.job.key(item)] = item, state
+
+    async def _write_the_unwritten(self) -> None:
+        """Now the failures are the items' own: others were answered, or the run is over."""
+        while self.unwritten:
+            _, (item, state) = self.unwritten.popitem()
+            if not state.is_complete:
+                await self._store(item, state)
+
+    async def _hear(self, key: str, failure: RequestFailure) -> None:
+        """Stop the run where item after item is in vain, and nothing under way brings an answer."""
+        if self._has_answered or not isinstance(failure, FailedAttempt | Outage):
+            return
+        self.in_vain.add(key)
+        if len(self.in_vain) < IN_VAIN:
+            return
+        if self.hearing is None or self.hearing.done():
+            self.hearing = asyncio.create_task(self._stop_unless_answered(failure))
+        await asyncio.shield(self.hearing)
+
+    async def _stop_unless_answered(self, failure: RequestFailure) -> None:
+        self.traffic.is_held = True
+        try:
+            while self.traffic.active and not self._has_answered:
+                await asyncio.sleep(0.01)
+        finally:
+            self.traffic.is_held = False
+        if not self._has_answered:
+            self.summary.failed -= len(self.in_vain)  # they are as open as before
+            text = f"{failure}. Nothing else has come from {self.job.where}, so the run stops; no"
+            self._stop(Stopped(f"{text} attempt is spent. Mend the cause and run again."))
 
     async def _round(self, item: T, state: State, missing: int) -> RequestFailure | None:
         """One request for all missing samples, or as many requests at once; the failure, if there
@@ -674,6 +757,7 @@ class _Run(Generic[T]):
         if len(state.samples) >= self.job.wanted:
             state.is_complete, state.error = True, None
         await self._store(item, state)
+        await self._write_the_unwritten()
         await self._tell_found(answer)
 
     async def _tell_found(self, answer: Completion) -> None:

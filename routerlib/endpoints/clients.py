@@ -14,6 +14,7 @@ import asyncio
 import base64
 import json
 import re
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -405,6 +406,7 @@ class Endpoint:
         import httpx2
         import openai
 
+        response = None
         try:
             async with asyncio.timeout(self.deadline):
                 response = await self._sent(path, body)
@@ -414,7 +416,7 @@ class Endpoint:
                 f"no whole answer within {self.deadline:.0f} s", kind="timeout"
             ) from None
         except replies.NoCompletion as nothing:
-            raise self._no_completion(nothing) from None
+            raise self._no_completion(nothing, _sent_on(response)) from None
         except (openai.APIError, aiohttp.ClientError, httpx2.HTTPError, ValueError) as error:
             raise self.failure(error) from None
 
@@ -465,13 +467,20 @@ class Endpoint:
             return Stopped(text, status, refusal)
         return BadRequest(f"the server refused the request ({said})", status, refusal)
 
-    def _no_completion(self, nothing: replies.NoCompletion) -> RequestFailure:
-        """A page for a browser, from a server that has never answered, is another address."""
+    def _no_completion(self, nothing: replies.NoCompletion, sent_on: str = "") -> RequestFailure:
+        """A page for a browser, from a server that has never answered, is another address.
+
+        Args:
+            sent_on: where another address gave the answer: a sentence that names it.
+        """
         text = self.hide(str(nothing))
         if nothing.is_page and not self.has_answered:
             wrong = Refusal(Kind.NO_PATH, 200, text, is_page=True)
             said, _, _ = text.partition(". ")
-            return Stopped(f"{self.url} is no model's server: {said}.", 200, wrong)
+            where = f" {sent_on[:1].upper()}{sent_on[1:]}." if sent_on else ""
+            return Stopped(f"{self.url} is no model's server: {said}.{where}", 200, wrong)
+        if nothing.is_empty:
+            return Outage(f"{self.url} answers with nothing (an empty body)")
         return FailedAttempt(f"{self.url}: {text}", kind="invalid_answer")
 
     def _broken_transport(self, error: Exception) -> RequestFailure:
@@ -484,6 +493,8 @@ class Endpoint:
         def is_one(*kinds: type[BaseException]) -> bool:
             return any(isinstance(cause, kinds) for cause in causes)
 
+        if not self.has_answered and (why := _no_encryption(causes)):
+            return Stopped(why.format(url=self.url, reason=reason))
         if isinstance(error, openai.APITimeoutError):
             if "Connect" not in type(error.__cause__).__name__:
                 text = "the server went silent in the middle of an answer"
@@ -651,11 +662,17 @@ def _refusal_of(error: Any) -> Refusal:
     refusal = refusals.read_refusal(
         error.status_code, body or error.message, error.response.headers
     )
-    if not error.response.history:
-        return refusal
-    first = error.response.history[0]
-    sent_on = f"it sends requests on to {error.response.url}, with status {first.status_code}"
-    return replace(refusal, text=f"{refusal.text}; {sent_on}: is that the base URL?")
+    if sent_on := _sent_on(error.response):
+        return replace(refusal, text=f"{refusal.text}; {sent_on}: is that the base URL?")
+    return refusal
+
+
+def _sent_on(response: Any) -> str:
+    """Where a response came from after a redirection, and how; "" where there was none."""
+    if response is None or not response.history:
+        return ""
+    first = response.history[0]
+    return f"it sends requests on to {response.url}, with status {first.status_code}"
 
 
 async def _on_an_open_connection(send: Callable[[], Awaitable[Any]]) -> Any:
@@ -688,6 +705,19 @@ def _causes_in_transport(error: BaseException) -> list[BaseException]:
             break
         chain.append(inner)
     return chain
+
+
+def _no_encryption(causes: list[BaseException]) -> str:
+    """What to say where the encryption itself fails, which no waiting mends; "" elsewhere."""
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                "The certificate of {url} is not trusted here ({reason}). If it is your own, or "
+                "your company's, name the file of its authority in SSL_CERT_FILE."
+            )
+        if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
+            return "{url} does not speak https ({reason}). Begin the base URL with http://"
+    return ""
 
 
 def _reason(error: BaseException) -> str:

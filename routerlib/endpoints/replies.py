@@ -18,7 +18,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from routerlib.endpoints import prompts, refusals
-from routerlib.rows import end_marks
+from routerlib.rows import channels, end_marks
 from routerlib.rows.finish_reasons import ERROR, FILTERED, LENGTH, STOP, finish_reason
 
 Value = dict[str, Any]
@@ -26,11 +26,14 @@ Sample = dict[str, Any]
 
 
 class NoCompletion(ValueError):
-    """What came is no completion; the text says what it is. `is_page`: a page for a browser."""
+    """What came is no completion; the text says what it is. `is_page`: a page for a browser.
+    `is_empty`: nothing came at all.
+    """
 
-    def __init__(self, text: str, is_page: bool = False):
+    def __init__(self, text: str, is_page: bool = False, is_empty: bool = False):
         super().__init__(text)
         self.is_page = is_page
+        self.is_empty = is_empty
 
 
 class ErrorInside(ValueError):
@@ -92,6 +95,7 @@ def _text_of(content: bytes, content_type: str) -> str:
 GZIP = b"\x1f\x8b"
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 # Lines that keep a connection open while a model thinks, as in ": OPENROUTER PROCESSING"
+END_OF_EVENTS = re.compile(r"^data:\s*\[DONE\]", re.MULTILINE)
 KEPT_OPEN = re.compile(r"(?:[ \t]*(?::[^\r\n]*)?[\r\n]+)+")
 
 
@@ -101,7 +105,7 @@ def _mended(text: str) -> Any:
     """
     text = text.lstrip("\ufeff \t\r\n\0")
     if not text:
-        raise NoCompletion("the answer is empty")
+        raise NoCompletion("the answer is empty", is_empty=True)
     begun = KEPT_OPEN.sub("", text, count=1) if text.startswith(":") else text
     if begun[:1] in ("{", "["):
         return _whole_value(begun)
@@ -112,7 +116,7 @@ def _mended(text: str) -> Any:
             is_page=True,
         )
     if chunks := list(_chunks(text)):
-        return _joined(chunks)
+        return _joined(chunks, is_whole=bool(END_OF_EVENTS.search(text)))
     raise NoCompletion(f"the answer is no JSON; it starts with {text[:60]!r}")
 
 
@@ -194,11 +198,17 @@ def _chunks(text: str) -> Iterator[Value]:
                 raise NoCompletion("the answer is an event stream that broke off") from None
 
 
-def _joined(chunks: Iterable[Value]) -> Value:
-    """One completion out of the chunks of a stream; servers send one though `stream` was false."""
+def _joined(chunks: Iterable[Value], is_whole: bool = False) -> Value:
+    """One completion out of the chunks of a stream; servers send one though `stream` was false.
+
+    Args:
+        is_whole: the stream has said that it ends here; else each choice has to say so.
+    """
     whole: Value = {"choices": []}
     choices: dict[Any, Value] = {}
     for chunk in chunks:
+        if _is_error_event(chunk):
+            whole["error"] = chunk
         for name in ("usage", "error"):
             if chunk.get(name):
                 whole[name] = chunk[name]
@@ -207,9 +217,16 @@ def _joined(chunks: Iterable[Value]) -> Value:
             _append(choice, piece)
     whole["choices"] = list(choices.values())
     ends = [choice.get("finish_reason") for choice in whole["choices"]]
-    if not all(ends) and "error" not in whole:
+    if not (is_whole or all(ends) or "error" in whole):
         raise NoCompletion("the answer is an event stream that broke off")
     return whole
+
+
+def _is_error_event(chunk: Value) -> bool:
+    """Whether a chunk is an error by itself, as in {"code": "Throttling", "message": "…"}."""
+    if "choices" in chunk or "error" in chunk or chunk.get("usage"):
+        return False
+    return any(isinstance(chunk.get(name), str) for name in refusals.TEXT_NAMES)
 
 
 def _append(choice: Value, piece: Value) -> None:
@@ -277,6 +294,8 @@ def samples(
     value = _completion_within(value)
     if error := refusals.error_in(value):
         if error == value and not any(value.get(name) for name in refusals.TEXT_NAMES):
+            if filtered := _filter_told(value):
+                raise ErrorInside({"code": "content_filter", "message": filtered})
             raise NoCompletion(_no_choices(value))
         if not _is_a_remark(error, value):
             raise ErrorInside(error)
@@ -304,6 +323,8 @@ def _completion_within(value: Value) -> Value:
         if not value.get("choices") and isinstance(inner, dict) and inner.get("choices"):
             return inner
     if "done" in value and "choices" not in value and not value.get("error"):
+        if not value["done"]:
+            raise NoCompletion("the answer broke off: the server says that it is not done")
         return _from_ollama(value, "message")
     return value
 
@@ -316,13 +337,25 @@ def _choices_listed(choices: Any) -> list[Any]:
     return choices if isinstance(choices, list) else [choices]
 
 
+def _filter_told(value: Value) -> str:
+    """What an answer without choices says of a filter that kept the prompt back; "" for nothing."""
+    names = ("prompt_filter_results", "promptFeedback", "prompt_feedback")
+    told = next((value[name] for name in names if value.get(name)), None)
+    if not told:
+        return ""
+    why = json.dumps(told, ensure_ascii=False)[:200]
+    return f"the answer holds no choices: the server filtered the prompt ({why})"
+
+
+# Of an answer without choices, what says nothing about the cause.
+OF_ANY_ANSWER = ("id", "object", "created", "model", "system_fingerprint", "usage", "choices")
+
+
 def _no_choices(value: Value) -> str:
-    blocked = value.get("prompt_filter_results") or value.get("promptFeedback")
-    blocked = blocked or value.get("prompt_feedback")
-    if blocked:
-        why = json.dumps(blocked, ensure_ascii=False)[:200]
-        return f"the answer holds no choices: the server filtered the prompt ({why})"
-    return "the answer holds no choices"
+    told = {name: part for name, part in value.items() if name not in OF_ANY_ANSWER and part}
+    if not told:
+        return "the answer holds no choices"
+    return f"the answer holds no choices; it says {json.dumps(told, ensure_ascii=False)[:200]}"
 
 
 def _is_a_remark(error: Any, whole: Value) -> bool:
@@ -389,6 +422,9 @@ def _answer_and_reasoning(choice: Value, message: Value) -> tuple[str | None, st
         _gather(whole, said, thought)
         if said:
             break
+    if in_channels := channels.split("".join(said)):
+        answer, analysis = in_channels
+        said, thought = [answer], [*filter(None, [analysis]), *thought]
     if not said:
         _gather(message.get("refusal"), said, thought)
     for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details"):

@@ -336,8 +336,18 @@ def test_the_same_refusal_for_all_halts_the_run():
 
 
 def test_errors_only_halt_the_run_and_spare_the_attempts_of_the_rest():
-    _, [summary] = run({"script": lambda body: "500"}, count=200, max_concurrent=4, batch_size=1)
+    script = iter(["ok"])
+    _, [summary] = run(
+        {"script": lambda body: next(script, "500")}, count=200, max_concurrent=4, batch_size=1
+    )
     assert 20 <= summary.failed < 60 and len(rows(summary)) < 80
+
+
+def test_errors_from_the_first_request_on_stop_the_run_and_spend_nothing():
+    with pytest.raises(clients.Stopped, match="500.*Nothing else has come.*no attempt is spent"):
+        run({"script": lambda body: "500"}, count=200, max_concurrent=4, output_file="a.jsonl")
+    path = collection.output_path("x", "mock", "a.jsonl")
+    assert not path.exists() or not list(collection.read_responses(path))
 
 
 @pytest.mark.parametrize(

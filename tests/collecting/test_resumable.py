@@ -3,6 +3,7 @@ way.
 """
 
 import asyncio
+import json
 
 import pytest
 
@@ -10,7 +11,8 @@ from routerlib.collecting import resumable
 from routerlib.collecting.ledger import Ledger
 from routerlib.collecting.resumable import Job, Traffic, run_job, why_empty
 from routerlib.endpoints import refusals
-from routerlib.endpoints.clients import Busy, Completion, FailedAttempt, Stopped
+from routerlib.endpoints.clients import Busy, Completion, FailedAttempt, Outage, Stopped
+from routerlib.rows import jsonl
 
 ANSWER = Completion([{"full_response": "4", "finish_reason": "stop"}], 5, 7)
 
@@ -21,8 +23,8 @@ def short_waits(monkeypatch):
     monkeypatch.setattr(resumable.random, "uniform", lambda *_: 0.02)
 
 
-def run(tmp_path, ask, items=20, concurrent=4, **options):
-    """A job whose items are numbers, asked by `ask(item)`."""
+def run(tmp_path, ask, items=20, concurrent=4, ask_slowly=None, **options):
+    """A job whose items are numbers, asked by `ask(item)`, or by a coroutine."""
 
     async def asked(item, n):
         await asyncio.sleep(0.001)
@@ -37,7 +39,7 @@ def run(tmp_path, ask, items=20, concurrent=4, **options):
         }
 
     async def main():
-        job = Job(key=str, ask=asked, row=lambda i, s: row(str(i), s), **options)
+        job = Job(key=str, ask=ask_slowly or asked, row=lambda i, s: row(str(i), s), **options)
         ledger = Ledger(tmp_path / "a.jsonl", "id", samples="samples")
         return await run_job(range(items), job, ledger, concurrent, progress=False)
 
@@ -209,6 +211,90 @@ def test_a_failed_attempt_costs_one(tmp_path):
         return ANSWER
 
     assert run(tmp_path, ask, items=1).complete == 1
+
+
+# --- a server that has never answered ---
+
+
+def on_disk(tmp_path):
+    path = tmp_path / "a.jsonl"
+    return {row["id"]: row for _, row in jsonl.read_values(path)} if path.exists() else {}
+
+
+def no_choices():
+    return FailedAttempt("the answer holds no choices", kind="invalid_answer")
+
+
+@pytest.mark.parametrize(
+    ("failure", "most"),
+    [
+        (no_choices(), 4 * resumable.IN_VAIN),
+        (FailedAttempt("answered 500", 500), 6 * resumable.IN_VAIN),
+        (Outage("the answer broke off"), 12 * resumable.IN_VAIN),
+    ],
+)
+def test_a_server_that_always_fails_stops_the_run_and_nothing_is_spent(tmp_path, failure, most):
+    asked = []
+
+    def ask(item):
+        asked.append(item)
+        raise failure
+
+    with pytest.raises(Stopped, match=f"{failure}. Nothing else has come") as told:
+        run(tmp_path, ask, items=200)
+    assert len(asked) <= most and on_disk(tmp_path) == {}
+    assert "no attempt is spent" in str(told.value)
+
+
+def test_a_lone_failure_costs_its_item_an_attempt_whenever_it_comes(tmp_path):
+    left = {3: 1, 12: 2}
+
+    def ask(item):
+        if left.get(item, 0) > 0:
+            left[item] -= 1
+            raise no_choices()
+        return ANSWER
+
+    summary = run(tmp_path, ask, items=20)
+    attempts = {key: row["attempts"] for key, row in on_disk(tmp_path).items()}
+    assert summary.complete == 20 and attempts == {str(i): 1 for i in range(20)} | {"3": 2, "12": 3}
+
+
+def test_the_first_items_fail_for_good_and_an_answer_is_on_its_way(tmp_path):
+    """The run waits for it, and goes on; what failed is written then."""
+
+    async def slowly(item, n):
+        await asyncio.sleep(0.3 if item >= resumable.IN_VAIN else 0.001)
+        if item < resumable.IN_VAIN:
+            raise no_choices()
+        return ANSWER
+
+    summary = run(tmp_path, None, items=8, concurrent=8, ask_slowly=slowly)
+    rows = on_disk(tmp_path)
+    assert summary.complete == 3 and summary.failed == 5 and len(rows) == 8
+    assert {rows[str(i)]["attempts"] for i in range(5)} == {resumable.TOLD_TWICE}
+
+
+def test_a_few_items_without_any_answer_are_written_and_keep_an_attempt(tmp_path):
+    def ask(item):
+        raise no_choices()
+
+    summary = run(tmp_path, ask, items=2)
+    rows = on_disk(tmp_path)
+    assert summary.failed == 2 and {row["attempts"] for row in rows.values()} == {2}
+    assert rows["0"]["error"]["message"] == "the answer holds no choices"
+
+
+def test_what_an_earlier_run_had_answered_counts(tmp_path):
+    used = {"prompt_tokens": 5, "completion_tokens": 7, "requests": 1}
+    done = {"id": "0", "samples": ANSWER.samples, "attempts": 1, "error": None, "usage": used}
+    (tmp_path / "a.jsonl").write_text(json.dumps(done) + "\n")
+
+    def ask(item):
+        raise no_choices()
+
+    summary = run(tmp_path, ask, items=9)
+    assert summary.failed == 8 and on_disk(tmp_path)["5"]["attempts"] == 3
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from routerlib.endpoints.refusals import Kind, read_refusal
 from routerlib.endpoints.replies import (
     ErrorInside,
     NoCompletion,
@@ -29,6 +30,26 @@ def read(value, stop=(), is_chat=True):
 def text_of(value, **more):
     [sample] = read(value, **more)
     return sample["full_response"]
+
+
+def events(*chunks, end=b""):
+    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + end
+
+
+def test_a_stream_that_says_it_is_done_is_whole_without_a_reason():
+    piece = {"choices": [{"index": 0, "delta": {"content": "4"}, "finish_reason": None}]}
+    value = decode_reply(events(piece, end=b"data: [DONE]\n\n"), "text/event-stream")
+    assert text_of(value) == "4"
+    with pytest.raises(NoCompletion, match="broke off"):
+        decode_reply(events(piece), "text/event-stream")
+
+
+def test_an_error_among_the_events_is_that_error():
+    told = {"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded"}
+    value = decode_reply(b"event:error\n" + events(told), "text/event-stream")
+    with pytest.raises(ErrorInside) as inside:
+        read(value)
+    assert read_refusal(200, inside.value.error).kind == Kind.BUSY
 
 
 # --- bytes ---
@@ -275,7 +296,9 @@ def test_of_several_choices_those_without_an_error_are_kept():
     [
         ({"choices": []}, "no choices"),
         ({"choices": None}, "no choices"),
-        ({"choices": [], "prompt_filter_results": [{"hate": 1}]}, "filtered the prompt"),
+        ({"choices": [], "html-message": "Network connection lost."}, "Network connection lost"),
+        ({"object": "chat.completion", "usage": {"total_tokens": 3}}, "no choices$"),
+        ({"message": {"content": "", "thinking": "Hm"}, "done": False}, "broke off"),
         ({"choices": ["a"]}, "form of a completion"),
         ({"choices": [{"index": 0}]}, "form of a completion"),
     ],
@@ -283,6 +306,33 @@ def test_of_several_choices_those_without_an_error_are_kept():
 def test_what_holds_no_answer_is_none(value, says):
     with pytest.raises(NoCompletion, match=says):
         read(value, is_chat=False)
+
+
+def test_a_prompt_that_was_filtered_is_refused_not_failed():
+    with pytest.raises(ErrorInside) as inside:
+        read({"choices": [], "prompt_filter_results": [{"hate": 1}]})
+    refusal = read_refusal(200, inside.value.error)
+    assert refusal.kind == Kind.FILTERED and "filtered the prompt" in refusal.text
+
+
+@pytest.mark.parametrize("reason", ["stop", None])
+def test_an_empty_error_beside_an_answer_is_none(reason):
+    empty = {"message": "", "type": "", "param": "", "code": None}
+    assert text_of(chat("42", reason) | {"error": empty}) == "42"
+
+
+# --- channels ---
+
+ANALYSIS = "<|channel|>analysis<|message|>2 + 2, simple.<|end|><|start|>assistant"
+
+
+def test_a_text_in_channels_is_taken_apart_before_it_is_cut():
+    [sample] = read(chat(ANALYSIS + "<|channel|>final<|message|>It is 4<|return|>"))
+    assert sample["full_response"] == "It is 4" and sample["reasoning"] == "2 + 2, simple."
+    [cut] = read(chat("<|channel|>analysis<|message|>2 + 2", "length"))
+    assert cut["full_response"] == "" and cut["reasoning"] == "2 + 2"
+    [alone] = read(chat("<|channel|>final<|message|>4"))
+    assert alone["full_response"] == "4" and "reasoning" not in alone
 
 
 # --- numbers ---
