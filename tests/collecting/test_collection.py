@@ -344,7 +344,7 @@ def test_errors_only_halt_the_run_and_spare_the_attempts_of_the_rest():
 
 
 def test_errors_from_the_first_request_on_stop_the_run_and_spend_nothing():
-    with pytest.raises(clients.Stopped, match="500.*Nothing else has come.*no attempt is spent"):
+    with pytest.raises(clients.Stopped, match=r"500.*Nothing else has come.*no attempt is spent"):
         run({"script": lambda body: "500"}, count=200, max_concurrent=4, output_file="a.jsonl")
     path = collection.output_path("x", "mock", "a.jsonl")
     assert not path.exists() or not list(collection.read_responses(path))
