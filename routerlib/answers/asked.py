@@ -69,6 +69,8 @@ _RATE = re.compile(
 _OF_ONE = re.compile(
     r"\s*(?:/|(?:per|each|apiece|every)\b|an?\s+(?:hour|day|week|month|year|piece)\b)"
 )
+# "25 miles per week"
+_PER = re.compile(r"\s*[A-Za-z]+\s+(?:per|an?|each|every)\b", re.IGNORECASE)
 _EACH = re.compile(r"\b(?:each|every|per)\b", re.IGNORECASE)
 _EMPTY_WORDS = """
     a an the of in on at to for from by with and or is are was were be been do does did has have had
@@ -158,7 +160,8 @@ def _counts_another(asked: Asked, behind: str) -> bool:
 
 # "… the discount is $": what the value behind it is
 _NAMED = re.compile(
-    r"\b(?:the|her|his|their|its)\s+(\w+)\s+(?:is|are|was|=)\s*[$€£]?$", re.IGNORECASE
+    r"\b(?:the|her|his|their|its|has|with|and|a)\s+(\w+)\s+(?:(?:is|are|was|=)\s*)?[$€£]?$",
+    re.IGNORECASE,
 )
 
 
@@ -204,7 +207,8 @@ def _fit(asked: Asked, sentence: str, spans: Sequence[tuple[int, int]], i: int) 
     behind = re.split(r"[,;.]|\band\b", behind)[0]
     if _is_of_asked(asked, behind):
         return (2, 0)
-    if (_OF_ONE.match(behind) or _EACH.search(_since_clause(before))) and not asked.is_rate:
+    of_one = _OF_ONE.match(behind) or _PER.match(behind)
+    if (of_one or _EACH.search(_since_clause(before))) and not asked.is_rate:
         return (0, 0)
     counts = [_stem(word) for word in re.findall(r"[A-Za-z]+", behind)[:4]]
     beside = asked.words & set(_telling(" ".join(behind.split()[:4])))

@@ -14,7 +14,7 @@ import re
 from routerlib.answers.wording import bare_words
 
 COPULA = re.compile(
-    r"(?i)(?:'s|’s)\b|\b(?:is|was|are|were|be|by|called|named|ist|est|es|è|é)\b\s*:?|:"
+    r"(?i)(?:'s|’s)\b|\b(?:is|was|are|were|be|by|known as|called|named|ist|est|es|è|é)\b\s*:?|:"
     r"|(?<=[\u3400-\u9FFF])(?:是|叫|为|は)"
 )
 DENIAL = re.compile(r"(?i)\b(?:not|never|neither|nor|no longer)\b|n't\b")
@@ -79,9 +79,9 @@ def tells(answer: str, wanted: list[str], beside_another: bool = False) -> bool:
         return False
     told = [claim for claim in claims if COPULA.search(claim)]
     if not told:
-        return False
+        return len(claims) == 1 and _ends_on(claims[0], wanted)
     told = _without_explanations(told)
-    if _behind_copula(told[-1], wanted):
+    if _behind_copula(told[-1], wanted) or _is_apposition(told[-1], claims, wanted):
         return True
     return len(told) == 1 and not beside_another and _is_subject(told[0], wanted)
 
@@ -133,8 +133,30 @@ def _behind_copula(claim: str, wanted: list[str]) -> bool:
     return not before[-1][0].isupper()
 
 
+# "It flows into the Black Sea", "The prize went to Curie"
+_PLACES = re.compile(r"(?i)\b(?:in|into|on|onto|to|at|through)\s+(?:(?:the|a|an|its|their)\s+)?$")
+
+
+def _ends_on(claim: str, wanted: list[str]) -> bool:
+    """Whether a clause without "is" ends on the wanted words, told as a place or an aim."""
+    words = list(re.finditer(r"[^\W_]+", claim))
+    if len(words) <= len(wanted) or bare_words(claim)[-len(wanted) :] != wanted:
+        return False
+    return bool(_PLACES.search(claim[: words[-len(wanted)].start()]))
+
+
+def _is_apposition(told: str, claims: list[str], wanted: list[str]) -> bool:
+    """Whether the clause behind names whom the one before only describes: "by her son, Edward"."""
+    behind = claims[claims.index(told) + 1 :]
+    described = told[list(COPULA.finditer(told))[-1].end() :]
+    plain = re.fullmatch(r"\s*(?:her|his|their|its|the|a|an)\s+[^A-Z]+", described)
+    return plain is not None and bool(behind) and bare_words(behind[0]) == wanted
+
+
 def _is_subject(claim: str, wanted: list[str]) -> bool:
     """Whether a clause opens with the wanted words, and a verb follows: "Oslo is the capital"."""
     said = bare_words(claim)
     verb = said[len(wanted)] if len(said) > len(wanted) else ""
+    if re.search(r"\b(?:was|were|is|are)\s+[^\W\d_]+(?:ed|en|wn)\s+by\b", claim):
+        return False  # "Victoria was succeeded by Edward" may answer with either
     return said[: len(wanted)] == wanted and bool(_DID.fullmatch(verb))

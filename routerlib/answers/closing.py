@@ -89,6 +89,8 @@ _COMMENT = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# "(With teams of 2, they would need 42.)"
+_IN_BRACKETS = re.compile(r"\s*\([^()]*[^\W\d_]{3}[^()]*\)[\s.]*")
 # What ends a sentence; the sign of a decimal or of "approx." does not
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\bapprox\.)(?<!\bca\.)(?<!\.[a-z]\.)\s+(?![a-z])")
 
@@ -108,20 +110,32 @@ def _of_paragraph(paragraph: str, asked: Asked | None) -> str | None:
     beside = None
     for line in reversed(plain.strip().split("\n")):
         for sentence in reversed(_SENTENCE_END.split(line)):
-            if _COMMENT.match(sentence) or sentence.rstrip().endswith("?"):
+            remark = _COMMENT.match(sentence) or _IN_BRACKETS.fullmatch(sentence)
+            if remark or sentence.rstrip().endswith("?"):
                 continue
             value = _of_sentence(sentence, asked)
-            if value and beside is None and _tells_only_beside(sentence):
+            if value and beside is None and _is_weak(sentence):
                 beside = value
             elif value is not None:
-                return value if beside in (None, value) else ""
+                agrees = beside is None or _figures(beside) == _figures(value)
+                return value if agrees else ""
     return beside
 
 
-def _tells_only_beside(sentence: str) -> bool:
-    """Whether no number of a sentence stands by its verb: "He reads them in 4 days." """
+def _figures(value: str) -> list[str]:
+    return re.findall(r"\d+", value)
+
+
+# "In 4 weeks, she would run 100 miles."
+_IMAGINED = re.compile(r"(?i)^(?!\W*(?:so|thus|therefore|hence|then)\b).*\bwould\b")
+
+
+def _is_weak(sentence: str) -> bool:
+    """Whether a sentence may only go on about the answer: no number of it stands by its verb, as in
+    "He reads them in 4 days.", or it imagines something.
+    """
     weights = [value.weight for value in _values_weighed(sentence)]
-    return max(weights, default=DENIED) == BESIDE
+    return max(weights, default=DENIED) == BESIDE or bool(_IMAGINED.search(sentence))
 
 
 def _whole_line(paragraph: str) -> str | None:
@@ -182,6 +196,8 @@ def _of_sentence(sentence: str, asked: Asked | None) -> str | None:
             return values[place].text
     if chosen is None or not chosen.text:
         return chosen.text if chosen else None
+    if _INSTRUCTS.search(sentence[: chosen.start]):
+        return ""
     if _is_hedged(sentence, clauses, chosen) or _LESS.search(sentence[chosen.end :]):
         return ""
     behind = sentence[chosen.end :]
@@ -194,6 +210,11 @@ def _of_sentence(sentence: str, asked: Asked | None) -> str | None:
     return chosen.text + (size[0] if size else "") + (unit[0] if unit else "")
 
 
+# "To get the rest, subtract $18 from": what is to be done, without what comes of it
+_INSTRUCTS = re.compile(
+    r"(?i)\b(?:subtract|add|multiply|divide)\s(?!.*(?:=|\b(?:get|gives?|is|are|equals?|makes?|leaves?"
+    r"|has|have|obtain|yields?|so|thus)\b))"
+)
 # "She has 60 pens, minus the 18 she gave away"
 _LESS = re.compile(r",?\s+(?:minus|plus)\s+(?:the\s+)?[$€£]?\d", re.IGNORECASE)
 
@@ -281,15 +302,25 @@ def _chosen(clauses: list[_Clause]) -> Value | None:
 
 
 def _told_otherwise(choice: Value, clauses: list[_Clause]) -> bool:
-    """Whether it is told once more as another sum of money: "$600, i.e. $31,200 a year"."""
+    """Whether it is told once more as another number of the same: "$600, i.e. $31,200 a year"."""
     again = [
-        value
+        (clause, value)
         for clause in clauses
         if clause.kind == "restating" and clause.start > choice.start
         for value in clause.of_weight(SAID)
     ]
-    both_money = all(re.match(r"[$€£¥]", value.text) for value in [choice, *again])
-    return both_money and any(value.text != choice.text for value in again)
+    own = [clause for clause in clauses if clause.start <= choice.start][-1:]
+    nouns = [_noun_of(clause, choice) for clause in own]
+    return any(
+        value.text != choice.text and [_noun_of(clause, value)] == nouns and all(nouns)
+        for clause, value in again
+    )
+
+
+def _noun_of(clause: _Clause, value: Value) -> str:
+    """What a value counts: its sign of money, or the word behind it."""
+    money = re.match(r"[$€£¥]", value.text)
+    return money[0] if money else _word_behind(clause.text[value.end - clause.start :]).strip()
 
 
 # "Thus Ann has 30, Ben has 20": what follows from it stands in all clauses behind it
@@ -583,7 +614,8 @@ _NUMBERED = re.compile(
 )
 _DENIES = re.compile(
     r"""
-    \b (?: not | than | instead\ of | rather\ than | unlike | nor | except | either | between
+    \b (?: not | subtract | add | than | instead\ of | rather\ than | unlike | nor | except
+      | either | between
       | nicht | statt | als | au\ lieu\ de | plutôt\ que | en\ (?:lugar|vez)\ de | em\ vez\ de
       | invece\ di | вместо | чем | не | or | \w+n['’]t )
     \s+ (?: (?:the|a|an|all|for|by|with|about) \s+ )? $
@@ -617,7 +649,8 @@ _DETERMINED = re.compile(
 )
 _COMPOUND = re.compile(
     r"""
-      - [^\W\d_]{2,}                                             # a 900-liter tank, a 5-day trip
+      \s* (?:[^\W\d_]+\s+)? (?: more | less | fewer ) \s+ than \b    # 90 miles more than before
+    | - [^\W\d_]{2,}                                             # a 900-liter tank, a 5-day trip
     | \s* times\b                                               # 3 times the usual
     | \s* (?: discount | tip | tax | off\b | interest | sale | markup | commission | bill\b | goal
         | budget )

@@ -93,6 +93,7 @@ def _stated_option(plain: str, choices: Sequence[str]) -> str:
     found = ""
     for words in stated_texts(plain):
         letters = letters_of(words, choices) or opening_option(words, choices)
+        letters = letters or letters_of(words.rpartition("=")[2], choices)  # x = -36 / (-6) = 6
         if letters:
             found = letters
         elif re.match(r"(?i)\s*(?:not|none|un)", words):
@@ -222,7 +223,10 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
         for i, option in enumerate(choices)
         if is_wordy(option) and contains(folded, option_key(option))
     ]
-    if re.search(r"\bor\b", sentence) and not any(" or " in choices[i] for i in named):
+    open_ended = re.search(r"\bor\b|\b[Bb]oth\b", sentence)
+    if open_ended and not any(
+        re.search(r"\bor\b|\bboth\b", choices[i], re.IGNORECASE) for i in named
+    ):
         return ""  # "classical or operant conditioning"
     longest = [i for i in named if not _within_another(i, named, choices)]
     return LETTERS[longest[0]] if len(longest) == 1 else ""

@@ -89,7 +89,7 @@ _TAKES_BACK = re.compile(
     r"""
     (?i) \b (?: actually | wait | scratch\ that | correction | on\ second\ thought | on\ reflection
       | hold\ on | let\ me\ reconsider | i\ was\ wrong | that(?:'s|\ is|\ was)\ (?:wrong|not\ right)
-      | sorry | my\ mistake | i\ mean(?:t)? ) \b
+      | sorry | oops | my\ mistake | i\ (?:missed|forgot|overlooked) | i\ mean(?:t)? ) \b
     """,
     re.VERBOSE,
 )

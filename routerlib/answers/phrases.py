@@ -88,6 +88,7 @@ _ATTRIBUTED = re.compile(
 _REMARK = re.compile(
     r",\s*(?:which|who|whose|where)\b[^.,;]*,?|\s*\((?:part|in|of|near|not|which|who|from)\b[^()]*\)"
 )
+_ASKED_AND_DENIED = re.compile(r"(?i)^[^?.!]{1,60}\?\s*no\b[,.:—–-]*\s*(?=\w)")  # "Oslo? No, Rome"
 _NOT_BUT = re.compile(r"(?i)^\s*not\s+[^,.;]{1,60},?\s+but\s+")  # "Not gold but silver."
 # Another one that is only granted: "…; it might have been Hooke"
 _MAY_BE = re.compile(
@@ -99,7 +100,7 @@ _MAY_BE = re.compile(
 )
 _HEDGE = re.compile(r"(?i)\b(?:possibly|perhaps|maybe)\b")
 # "Gustave Eiffel designed it": the verb behind the one who did it
-_DID = re.compile(r"(?i)[^\W\d_]+ed|wrote|won|built|made|sang|drew|led|found|did|was")
+_DID = re.compile(r"(?i)[^\W\d_]+ed|wrote|won|built|made|sang|drew|led|found|did")
 _YES, _NO = {"yes", "true", "correct"}, {"no", "false", "incorrect"}
 
 
@@ -116,6 +117,7 @@ def same_text(answer: str, golds: Sequence[str], question: str | None = None) ->
 
 def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
     wanted = bare_words(gold)
+    answer = _ASKED_AND_DENIED.sub("", answer)
     answer = name_alone(answer) or answer
     answer = (question and asked_claim(answer, question)) or answer
     beside_another = sets_against(answer)
@@ -130,7 +132,7 @@ def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
     if date and re.fullmatch(_DATE_ONLY, gold.strip()):
         return dates_in(answer) == [date]
     bare = _LEAD_IN.sub("", answer.strip())
-    first = re.split(r"[,;(]|\b(?:because|since|which)\b", bare)[0]
+    first = re.split(r"[,;(—]|\s[–-]\s|\b(?:because|since|which)\b", bare)[0]
     said = bare_words(bare)
     if wanted in (said, bare_words(first), bare_words(answer)) or "".join(wanted) == "".join(said):
         return True
@@ -149,7 +151,8 @@ def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
         and not DENIAL.search(answer)
     ):
         return True
-    return tells(answer, wanted, beside_another)
+    echoes = question and " or " not in question and set(wanted) <= set(bare_words(question))
+    return not echoes and tells(answer, wanted, beside_another)
 
 
 def _is_full_name(bare: str, wanted: list[str]) -> bool:

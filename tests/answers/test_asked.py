@@ -64,3 +64,25 @@ def test_the_last_sentence_that_asks_counts():
     assert asked is not None
     assert asked.counted == ("box",)
     assert asked_of("Ben has 3 hens.") is None
+
+
+def test_a_rate_is_not_asked_for_where_the_question_asks_for_a_sum():
+    text = "That gives 20 miles per week and 60 miles over three weeks."
+    assert closing_value(text, "How many miles does she run in 3 weeks?") != "20"
+
+
+@pytest.mark.parametrize(
+    "text, question, value",
+    [
+        ("It has center $(1, 4)$ and radius $6$.", "What is the center of the circle?", "(1, 4)"),
+        (
+            "The fee rose from $40 to $50, a rise of 25%.",
+            "By what percent did the fee rise?",
+            r"25\%",
+        ),
+        ("She earns $700, i.e. $36,400 a year.", "How much does she earn in a year?", "$36,400"),
+        ("She has 24 eggs left, which is 2 boxes.", "How many eggs does she have left?", "24"),
+    ],
+)
+def test_units_rates_and_nouns_of_the_question(text, question, value):
+    assert closing_value(text, question) == value

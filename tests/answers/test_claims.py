@@ -54,3 +54,25 @@ def test_the_question_tells_which_clause_answers_it():
 def test_an_abbreviation_ends_no_sentence():
     assert not same_text("Mrs. Dalloway walks through London.", ["Mrs"])
     assert same_text("St. Olaf", ["Olaf", "St. Olaf"])
+
+
+@pytest.mark.parametrize(
+    "answer, told, beside",
+    [
+        ("The trophy went to Ajax.", "Ajax", "trophy"),
+        ("It flows into the North Sea.", "North Sea", "Sea"),
+        ("He was succeeded by his son, Olaf II.", "Olaf II", "Olaf"),
+        ("Harald was succeeded by Olaf.", "Olaf", "Harald"),
+        ("Bergen? No, Oslo.", "Oslo", "Bergen"),
+        ("The krone — not the euro.", "krone", "euro"),
+    ],
+)
+def test_an_answer_behind_another_verb(answer, told, beside):
+    assert same_text(answer, [told])
+    assert not same_text(answer, [beside])
+
+
+def test_what_the_question_names_is_no_answer():
+    answer = "The Rhine flows through Basel."
+    assert not same_text(answer, ["Basel"], "Which river flows through Basel?")
+    assert same_text(answer, ["Basel"], "Through which town does it flow?")

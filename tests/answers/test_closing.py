@@ -165,6 +165,9 @@ def test_a_very_long_line_is_read_by_its_last_value():
         "Her monthly rent is $700, i.e. $8,400 a year.",
         "This jug needs 3 scoops making 12 cups.",
         "There are 216 such codes, of which 36 are odd.",
+        "She saves 30 euros a week, i.e. 60 euros in two.",
+        "Ida walks 40 miles. In a second month, she would walk 80 miles.",
+        "To get the rest, subtract $18 from $60.",
         "The boat has 14 seats. It takes the crew over in 3 hours and 5 trips.",
     ],
 )
@@ -178,6 +181,8 @@ def test_what_a_sentence_tells_besides_its_value_leaves_it_open(text):
         ("The tank holds 90 liters. That's 15 liters more than the old one.", "90"),
         ("The tank holds 90 liters. If it were full, it would weigh 95 kg.", "90"),
         ("That is 4 and a half hours.", "4.5"),
+        ("They need 18 pens. (With one pen less each, they would need 12.)", "18"),
+        ("She rows 60 miles more than before: 95 miles.", "95"),
         ("We have $w^2 = 3 - 4i$. Hence w = 2 - i.", "2 - i"),
         ("所以, 剩下的 3 天里他每天读 15 页.", "15"),
     ],

@@ -5,6 +5,7 @@ arrives nowhere.
 import pytest
 
 from routerlib.answers import conclusions
+from routerlib.answers.extraction import extract_choice
 
 TREES = ["oak", "birch", "maple tree", "None of the above"]
 
@@ -75,3 +76,28 @@ def test_the_last_entry_of_a_list_is_no_conclusion(text):
 def test_cut_off_only_a_box_counts():
     assert conclusions.arrived_at("Therefore it is a birch.", TREES, truncated=True) == ("", "")
     assert conclusions.arrived_at(r"\boxed{oak} and", TREES, truncated=True)[0] == "A"
+
+
+def test_the_end_of_an_equation_that_is_stated_names_its_option():
+    text = "Dividing gives the number. The answer is $x = -48 / (-6) = 8$. The answer is correct."
+    assert extract_choice(text, ["6", "48", "8", "-8"]).answer == "C"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Maple or silver birch",
+        "Both maple and silver birch are possible.",
+        "It could be silver birch (B), but it could also be A.",
+        "Students pick B here.",
+    ],
+)
+def test_what_is_only_considered_concludes_nothing(text):
+    assert extract_choice(text, ["maple", "silver birch", "mountain oak"]).answer is None
+
+
+def test_a_letter_that_is_taken_back_at_once_or_only_tempts_is_none():
+    options = ["maple", "silver birch", "mountain oak"]
+    assert extract_choice("I'd say C... no, A. The leaves settle it.", options).answer == "A"
+    text = "It's tempting to answer C, but the right one is A."
+    assert extract_choice(text, options).answer == "A"
