@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import ssl
 
+import httpx2
+import openai
 import pytest
 from mock_server import MockServer
 from raw_server import RawServer, response
@@ -259,3 +262,27 @@ def test_what_is_here_waits_for_no_vault(monkeypatch):
     assert asyncio.run(key_for("http://127.0.0.1:8000/v1")) == "none" and not asked
     assert asyncio.run(key_for("http://gpu.example:8000/v1")) == "none"
     assert asked == ["OPENAI_API_KEY"]
+
+
+def test_https_for_http_and_an_unknown_certificate_are_told_at_once():
+    """No waiting mends them; nothing is sent but the greeting."""
+    wrong = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)")
+    unknown = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
+    with pytest.raises(clients.Stopped, match="Begin the base URL with http://"):
+        raise _met(wrong)
+    with pytest.raises(clients.Stopped, match=r"not trusted here .*SSL_CERT_FILE"):
+        raise _met(unknown)
+    with pytest.raises(clients.Outage):
+        raise _met(wrong, has_answered=True)
+
+
+def _met(cause, has_answered=False):
+    async def main():
+        async with clients.connect("https://127.0.0.1:1/v1") as client:
+            endpoint = clients.Endpoint(client, "m")
+            endpoint.has_answered = has_answered
+            error = openai.APIConnectionError(request=httpx2.Request("POST", "https://127.0.0.1:1"))
+            error.__cause__ = cause
+            return endpoint.failure(error)
+
+    return asyncio.run(main())
