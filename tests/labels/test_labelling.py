@@ -609,9 +609,7 @@ def test_failures_are_told_and_tried_anew_by_the_next_run(tmp_path, monkeypatch)
     monkeypatch.setattr(resumable.random, "uniform", lambda *_: 0.02)
     how = {"how": {"method": "decision"}}
     with Planted(status=500) as server:
-        with pytest.raises(
-            labelling.LabellingError, match=r"5 prompts got no answer\. The first failure: .*500"
-        ):
+        with pytest.raises(clients.Stopped, match=r"answered 500.*no attempt is spent"):
             labelled(server, known(5), tmp_path, **how)
         server.status = None
         run = labelled(server, known(5), tmp_path, **how)
