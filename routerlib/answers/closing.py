@@ -21,6 +21,7 @@ from routerlib.answers.quantities import LARGE_NUMBERS, number_in_words
 from routerlib.answers.values import (
     ENVIRONMENTS,
     VALUE,
+    figures,
     is_value,
     joined_formulas,
     percents,
@@ -117,13 +118,9 @@ def _of_paragraph(paragraph: str, asked: Asked | None) -> str | None:
             if value and beside is None and _is_weak(sentence):
                 beside = value
             elif value is not None:
-                agrees = beside is None or _figures(beside) == _figures(value)
+                agrees = beside is None or figures(beside) == figures(value)
                 return value if agrees else ""
     return beside
-
-
-def _figures(value: str) -> list[str]:
-    return re.findall(r"\d+", value)
 
 
 # "In 4 weeks, she would run 100 miles."

@@ -305,10 +305,7 @@ async def examining(
             run = await judging.judge(known, one, target, name=name, **settings_of_the_run)
         except judging.NothingJudged as nothing:
             run = nothing.judging
-            if not any(
-                examination_figures.samples or examination_figures.complete_before
-                for examination_figures in run.summaries
-            ):
+            if not any(tally.samples or tally.complete_before for tally in run.summaries):
                 raise  # no answer came at all: that says nothing about the judge
         found += [
             compare_verdicts(one.model, [pair for pair in known if pair.source == source], run)

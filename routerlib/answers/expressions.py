@@ -16,6 +16,7 @@ from routerlib.answers.values import (
     ENVIRONMENTS,
     PERCENT_SIGN,
     VALUE,
+    figures,
     is_value,
     joined_formulas,
     percents,
@@ -178,11 +179,7 @@ def _as_corrected(
     value = closing_value(later, question)
     if value is None:
         return None, HEDGED
-    return (answer, rule) if _figures(value) == _figures(answer) else (value, "corrected")
-
-
-def _figures(value: str) -> list[str]:
-    return re.findall(r"\d+", value)
+    return (answer, rule) if figures(value) == figures(answer) else (value, "corrected")
 
 
 # Behind an equation: "x = 12, y = 5 … So x + y = 17."

@@ -157,17 +157,22 @@ def _graded_path(output: str | Path) -> Path:
         return settings.resolve(output)
     if tables.is_address(output):
         tables.check_address(output)
-    if not str(output).endswith((".jsonl", ".parquet")):
+    if not _names_a_file(output):
         return settings.outputs("graded")
     return settings.outputs("graded") / tables.name_of_lines(output)
 
 
 def _copies(files: list[Path], output: str) -> Iterator[str]:
     """Put the graded rows where the output was named: a file, or a folder at an address."""
-    is_file = output.endswith((".jsonl", ".parquet"))
     for file in files:
         rows = (value for _, value in jsonl.read_values(file))
-        yield tables.put(rows, output if is_file else f"{output.rstrip('/')}/{file.name}")
+        target = output if _names_a_file(output) else f"{output.rstrip('/')}/{file.name}"
+        yield tables.put(rows, target)
+
+
+def _names_a_file(output: str | Path) -> bool:
+    """Whether an output is one file, and no folder at an address."""
+    return str(output).endswith((".jsonl", ".parquet"))
 
 
 def _files_to_grade(input: str | Path, target: Path) -> list[tuple[Path, Path]]:

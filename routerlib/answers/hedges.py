@@ -106,7 +106,7 @@ def hedge(before: str, behind: str) -> str | None:
     """
     if _BOUND.search(before) and not _NEEDED.search(before):
         return "bound"
-    if _OPEN_ENDED.match(_past_noun(behind)) and not _NEEDED.search(before):
+    if _is_open_ended(behind) and not _NEEDED.search(before):
         return "bound"
     if _EXCEPTED.search(before):
         return "exception"
@@ -128,11 +128,12 @@ def is_unsure(sentence: str) -> bool:
     return bool(_UNSURE.search(sentence))
 
 
-def _past_noun(behind: str) -> str:
-    """What stands behind a value and the noun that it counts: "7 boxes or more"."""
-    noun = re.match(r"\s*(?:(?!(?:or|and|at)\b)[^\W\d_]+)?", behind)
-    rest = behind[noun.end() :] if noun else behind
-    return behind if _OPEN_ENDED.match(behind) else rest
+def _is_open_ended(behind: str) -> bool:
+    """Whether the words behind a value leave it open upwards or downwards: "7 or more", and behind
+    the noun that it counts, "7 boxes or more".
+    """
+    past_noun = re.sub(r"^\s*(?:(?!(?:or|and|at)\b)[^\W\d_]+)?", "", behind)
+    return bool(_OPEN_ENDED.match(behind) or _OPEN_ENDED.match(past_noun))
 
 
 def changes_number(words: str) -> bool:

@@ -114,3 +114,8 @@ _PERCENT_END = re.compile(rf"{_PERCENT} \s* $", re.VERBOSE)
 
 def percents(value: str) -> str:
     return PERCENT_SIGN.sub(r"\\%", value.strip().rstrip(".,;:"))
+
+
+def figures(value: str) -> list[str]:
+    """The runs of digits in a value: two that have the same ones tell the same number."""
+    return re.findall(r"\d+", value)

@@ -590,6 +590,12 @@ class _Run(Generic[T]):
         """Whether this server has answered anything of the job, in this run or an earlier one."""
         return bool(self.summary.samples) or any(self.ledger.usage.values())
 
+    def _may_be_the_servers(self, failure: RequestFailure) -> bool:
+        """Whether a failure says nothing about its item: nothing was refused, and the server has
+        not answered anything yet.
+        """
+        return not self._has_answered and isinstance(failure, FailedAttempt | Outage)
+
     async def _pause(self, seconds: float) -> None:
         """Wait before an item's next try. Before the first answer it keeps its place meanwhile, so
         that a server that always fails is asked about few items.
@@ -609,10 +615,10 @@ class _Run(Generic[T]):
         Where nothing is ever answered, the fault is not the items', and no attempt of theirs is
         spent.
         """
-        if self._has_answered or not isinstance(failure, FailedAttempt | Outage):
-            await self._store(item, state)
-        else:
+        if self._may_be_the_servers(failure):
             self.unwritten[self.job.key(item)] = item, state
+        else:
+            await self._store(item, state)
 
     async def _write_the_unwritten(self) -> None:
         """Now the failures are the items' own: others were answered, or the run is over."""
@@ -623,7 +629,7 @@ class _Run(Generic[T]):
 
     async def _hear(self, key: str, failure: RequestFailure) -> None:
         """Stop the run where item after item is in vain, and nothing under way brings an answer."""
-        if self._has_answered or not isinstance(failure, FailedAttempt | Outage):
+        if not self._may_be_the_servers(failure):
             return
         self.in_vain.add(key)
         if len(self.in_vain) < IN_VAIN:

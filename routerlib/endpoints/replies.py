@@ -94,8 +94,9 @@ def _text_of(content: bytes, content_type: str) -> str:
 
 GZIP = b"\x1f\x8b"
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-# Lines that keep a connection open while a model thinks, as in ": OPENROUTER PROCESSING"
+# The last line of a stream that came to its end
 END_OF_EVENTS = re.compile(r"^data:\s*\[DONE\]", re.MULTILINE)
+# Lines that keep a connection open while a model thinks, as in ": OPENROUTER PROCESSING"
 KEPT_OPEN = re.compile(r"(?:[ \t]*(?::[^\r\n]*)?[\r\n]+)+")
 
 

@@ -106,13 +106,11 @@ def fitting(name: str, value: Any, default: Any) -> Any:
     is_number_wanted = isinstance(default, int | float) and not isinstance(default, bool)
     if isinstance(value, str) and is_number_wanted:
         value = parse_value(value)  # YAML reads 1e-3 as text
-    if value is None and name not in TAKE_NONE:
+    if value is None and name in TAKE_NONE:
+        return value
+    if value is None:
         value = _nothing_for(default)
-    if (
-        default is None
-        or _is_of_the_kind_of(value, default)
-        or (value is None and name in TAKE_NONE)
-    ):
+    if default is None or _is_of_the_kind_of(value, default):
         return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(default, float) and is_number:

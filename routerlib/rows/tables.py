@@ -124,8 +124,9 @@ def as_lines(name: str | Path) -> Path:
     if path.exists():
         return path
     if not is_table:
-        shutil.copyfile(source, path.with_name(f".{path.name}.{os.getpid()}"))
-        os.replace(path.with_name(f".{path.name}.{os.getpid()}"), path)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        shutil.copyfile(source, part)
+        os.replace(part, path)
         return path
     try:
         jsonl.write_rows(path, read_table(source))

@@ -260,6 +260,20 @@ def test_a_lone_failure_costs_its_item_an_attempt_whenever_it_comes(tmp_path):
     assert summary.complete == 20 and attempts == {str(i): 1 for i in range(20)} | {"3": 2, "12": 3}
 
 
+def test_a_failure_after_an_answer_is_on_disk_before_the_next_try(tmp_path):
+    """A run that is killed then has not forgotten it."""
+    seen = []
+
+    def ask(item):
+        if item == 0:
+            return ANSWER
+        seen.append({key: row["attempts"] for key, row in on_disk(tmp_path).items()})
+        raise FailedAttempt("no", kind="timeout")
+
+    run(tmp_path, ask, items=2, concurrent=1)
+    assert [rows.get("1", 0) for rows in seen] == [0, 1, 2]
+
+
 def test_the_first_items_fail_for_good_and_an_answer_is_on_its_way(tmp_path):
     """The run waits for it, and goes on; what failed is written then."""
 
