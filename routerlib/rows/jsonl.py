@@ -19,6 +19,7 @@ import math
 import os
 import re
 import tempfile
+import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,9 @@ LONGEST = 1 << 28  # characters of one line; reading on would fill the memory
 # Levels of lists and objects within each other; not far above, checking and writing a row fail.
 DEEPEST = 100
 HOPELESS = 100  # so many bad rows before the first good one, and it is not the file that was meant
+# Seconds for which a lock may outlive its writer: a program that is being started, or one that
+# looks through /proc, holds every open file of ours for a moment.
+LOCK_LINGERS = 0.5
 
 
 class FileInUse(Foreseen, RuntimeError):
@@ -139,12 +143,16 @@ class Writer:
 
 def _open_locked(path: Path) -> Any:
     """Open for appending and lock; again where the file was replaced between the two steps."""
+    deadline = time.monotonic() + LOCK_LINGERS
     while True:
         file = open(path, "ab+", buffering=0)  # noqa: SIM115 - the writer closes it
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
+            if time.monotonic() < deadline:
+                time.sleep(0.01)
+                continue
             raise FileInUse(
                 f"{path} is being written by another process. Wait for it, stop it, or name "
                 "another file."

@@ -6,6 +6,7 @@ import datetime
 import errno
 import gzip
 import os
+import threading
 
 import pytest
 
@@ -54,6 +55,15 @@ def test_a_second_writer_is_refused_and_a_later_one_is_not(tmp_path):
         pytest.raises(jsonl.FileInUse, match="another process"),
     ):
         jsonl.Writer(tmp_path / "a.jsonl")
+    jsonl.Writer(tmp_path / "a.jsonl").close()
+
+
+def test_a_lock_that_outlives_its_writer_for_a_moment_is_waited_for(tmp_path):
+    """As where a program is being started while the file is closed: it has every open file."""
+    writer = jsonl.Writer(tmp_path / "a.jsonl")
+    other = os.dup(writer._file.fileno())
+    writer.close()
+    threading.Timer(jsonl.LOCK_LINGERS / 5, os.close, [other]).start()
     jsonl.Writer(tmp_path / "a.jsonl").close()
 
 
