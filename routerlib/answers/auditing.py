@@ -27,7 +27,7 @@ from routerlib.endpoints.prompts import as_messages, as_text
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl, spreadsheets
 from routerlib.rows.schemas import LabelledPrompt, Vote
-from routerlib.stats import audits
+from routerlib.stats import audits, certificates
 
 PLAN, VOTES, SKIPS = "audit_plan.jsonl", "audit_votes.jsonl", "audit_skips.jsonl"
 A, B, BOTH_GOOD, BOTH_BAD, SKIP = "A", "B", "both good", "both bad", "skip"
@@ -95,6 +95,8 @@ def make_plan(
     set_aside: float = SET_ASIDE,
     seed: int = 0,
     looks_hard: LooksHard | None = None,
+    epsilon: float = 0.05,
+    delta: float = 0.1,
 ) -> list[Planned]:
     """The plan in a folder, made now where there is none; in the order in which pairs are shown.
 
@@ -108,14 +110,18 @@ def make_plan(
             set the scale of the chances: so a row's chance depends on nothing but the row.
         looks_hard: learns from the others which prompts look hard (see `LooksHard`); these are
             shown to people less often. Without it, all count as easy.
+        epsilon, delta: of the certificate that is hoped for: audits go where they tell most about
+            it. Any other may be asked of the same votes.
 
     Raises:
         AuditError: no row was judged. settings.SettingError: a number that cannot be.
+        MetricError: no certificate has such an epsilon or delta.
     """
     path = _audit_folder(folder) / PLAN
     if path.exists():
         return read_plan(folder)
     settings.whole("AUDITS", number)
+    certificates.check_terms(epsilon, delta)
     settings.number("SET_ASIDE", set_aside, most=1)
     by_id = {pair.id: pair for pair in pairs}
     judged = [row for row in rows if row.source == "judged" and row.id in by_id]
@@ -126,7 +132,7 @@ def make_plan(
     left = [row for row, is_in in zip(judged, aside, strict=True) if not is_in and aside.any()]
     order = np.argsort(audits.coins([f"order {row.id}" for row in chosen], seed), kind="stable")
     chosen = [chosen[i] for i in order]
-    chances = _chances(chosen, left, number, looks_hard)
+    chances = _chances_of_audit(chosen, left, number, looks_hard, (epsilon, delta))
     picked = audits.audit_picks([row.id for row in chosen], chances, seed)
     first = audits.coins([f"side {row.id}" for row in chosen], seed) < 0.5
     which = audits.coins([f"sample {row.id}" for row in chosen], seed)
@@ -149,18 +155,19 @@ def make_plan(
     return plan
 
 
-def _chances(
+def _chances_of_audit(
     chosen: Sequence[LabelledPrompt],
     left: Sequence[LabelledPrompt],
     number: int,
     looks_hard: LooksHard | None,
+    promise: tuple[float, float],
 ) -> np.ndarray:
     losses_of_chosen = [loss_of(row) for row in chosen]
     if len(left) < FEWEST_OTHERS:
         return audits.audit_chances(losses_of_chosen, number)
     hard, hard_left = looks_hard(left, chosen) if looks_hard else (None, None)
     others = [loss_of(row) for row in left], hard_left
-    return audits.audit_chances(losses_of_chosen, number, hardness=hard, others=others)
+    return audits.audit_chances(losses_of_chosen, number, hard, others, *promise)
 
 
 def read_plan(folder: str | Path = "") -> list[Planned]:

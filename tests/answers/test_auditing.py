@@ -16,6 +16,7 @@ from routerlib.answers.pairs import INFERIOR, SUPERIOR, TIE
 from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import LabelledPrompt, Vote
 from routerlib.rows.spreadsheets import TableError
+from routerlib.stats.metrics import MetricError
 
 
 def judged_rows(given):
@@ -173,6 +174,28 @@ def test_answers_that_changed_are_not_shown_nor_taken_for_the_old_ones(tmp_path)
     changed = [replace(pair, superior=(pair.superior[0] + "!",)) for pair in given]
     audit = Audit(changed, plan, tmp_path, "ada")
     assert audit.items == [] and "no longer those of the plan" in audit.sentence
+
+
+def test_a_stricter_promise_sends_people_to_the_easiest_prompts(tmp_path):
+    given, rows, _ = planned(tmp_path / "first", 1000, 100)
+
+    def looks_hard(left, chosen):
+        return [np.array([int(row.id[1:]) % 10 for row in rows]) for rows in (chosen, left)]
+
+    def hardest_to_easiest(epsilon):
+        folder = tmp_path / str(epsilon)
+        plan = auditing.make_plan(rows, given, 100, folder, looks_hard=looks_hard, epsilon=epsilon)
+        chances = {int(one.id[1:]) % 10: one.chance for one in plan}
+        return chances[9] / chances[0]
+
+    assert hardest_to_easiest(0.02) < hardest_to_easiest(0.3)
+
+
+def test_a_promise_that_cannot_be_made_is_refused_before_anything_is_planned(tmp_path):
+    given, rows, _ = planned(tmp_path / "first")
+    with pytest.raises(MetricError, match="epsilon = 5"):
+        auditing.make_plan(rows, given, 10, tmp_path / "second", epsilon=5)
+    assert not (tmp_path / "second" / auditing.PLAN).exists()
 
 
 def test_what_was_not_picked_cannot_be_audited(tmp_path):
