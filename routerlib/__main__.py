@@ -121,7 +121,7 @@ class Command:
         return getattr(importlib.import_module(module), name)
 
 
-def run(
+def run_notebooks(
     notebooks: Positional[tuple[str, ...]] = (),
     file: Annotated[UseAppendAction[tuple[str, ...]], arg(aliases=["-f"])] = (),
     parameter: Annotated[UseAppendAction[tuple[tuple[str, str], ...]], arg(aliases=["-p"])] = (),
@@ -145,7 +145,7 @@ def run(
     return OK
 
 
-def serve(model: str = "", stop: bool = False, force: bool = False, **settings: Any) -> int:
+def serve_or_stop(model: str = "", stop: bool = False, force: bool = False, **settings: Any) -> int:
     """The command `serve`: its options are those of `servers.serve`, --stop and --force."""
     from routerlib.endpoints import servers
 
@@ -248,7 +248,7 @@ def _status_of_grading(grading: Any) -> int:
 COMMANDS: dict[str, Command] = {
     "run": Command(
         "the notebooks in order, headless; goes on where an earlier run stopped",
-        "routerlib.__main__:run",
+        "routerlib.__main__:run_notebooks",
         ends=int,
     ),
     "serve": Command(
@@ -442,7 +442,7 @@ def _run(words: Sequence[str]) -> int:
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     given = parse(name, rest)
     if name == "serve":
-        return serve(**given)
+        return serve_or_stop(**given)
     function = command.function()
     if inspect.iscoroutinefunction(function):
         from routerlib import event_loop

@@ -167,51 +167,23 @@ async def replay(
     dear_prices = Prices(superior_price_in, superior_price_out)
     dear_file = collection.write_logged(prompts, name, folder / "superior.jsonl", dear_prices)
     most = _longest(prompts) if max_tokens is None else settings.whole("MAX_TOKENS", max_tokens)
-    known_ones = _known(known, known_pairs, referee)
+    known_ones = _pairs_for_examination(known, known_pairs, referee)
     plan = ReplayPlan.of(prompts, cheap, referee, limit_of_money, most, known_ones)
     print(plan.sentence(name), flush=True)
-    place = await _place(referee.model, referee.api_base or ADDRESSES["judge"], referee.temperature)
-    try:
-        referee = replace(referee, api_base=place.base_url)
-        how: dict[str, Any] = {
-            "comparisons": 1,
-            "max_concurrent": max_concurrent,
-            "progress": progress,
-        }
-        examined = await _examined(known_ones, referee, folder, limit_of_money, how)
-        plan = plan.after_examining(sum(one.cost for one in examined))
-        admission = examining.admit([referee], examined) if examined else None
-        print(_word_on_the_judge(referee, admission), flush=True)
-        answers = await _answered(
-            folder / "prompts.jsonl", cheap, folder, plan, most, temperature, max_concurrent
-        )
-        print(answers, flush=True)
-        if not Path(answers.path).exists():
-            why = " ".join(answers.messages[-1:])
-            raise ReplayError(f"{cheap.model} gave no answer, so there is nothing to judge. {why}")
-        found, _ = pairs.read_pairs(answers.path, dear_file)
-        paid = answers.spent_before + answers.cost
-        left = None if plan.budget is None else max(0.0, plan.budget - paid)
-        is_refused = admission is not None and admission.is_refused
-        to_judge = found[:REFUSED_PAIRS] if is_refused else found
-        verdicts = await judging.judge(to_judge, referee, folder, budget=left, **how)
-    finally:
-        servers.release(place)
-    page = _page(logs, name, cheap, found, verdicts, is_refused)
-    page.judging.insert(0, _word_on_the_judge(referee, admission))
-    if not is_refused:
-        costs = PairCosts.of(found, [row.id for row in verdicts.rows])
-        _add_router(page, verdicts.rows, costs, verdicts.path, folder, epsilon, delta)
+    given = ReplaySettings(cheap, referee, folder, most, temperature, max_concurrent, progress)
+    heard = await _asked_and_judged(given, plan, known_ones, dear_file)
+    page = _page(logs, name, cheap, heard)
+    if not heard.is_refused:
+        rows = heard.verdicts.rows
+        costs = PairCosts.of(heard.pairs, [row.id for row in rows])
+        _add_router(page, rows, costs, heard.verdicts.path, folder, epsilon, delta)
     page.notes[:0] = [*notes, *_money_notes(page, cheap, referee, limit_of_money)]
-    page.costs = [(f"answers of {cheap.model}", paid), ("judging", verdicts.cost)]
-    if examined:
-        page.costs.insert(0, ("examining the judge", sum(one.cost for one in examined)))
+    page.costs = heard.costs_of(cheap)
     page.seconds = time.monotonic() - started
     jsonl.write_json(folder / "replay.json", page.numbers())
-    is_complete = answers.remaining == 0 and verdicts.unanswered == 0
-    if not is_complete:
-        page.notes.append(_what_is_left(answers, verdicts))
-    return Replay(page, page.write(folder / "replay.html"), is_complete)
+    if not heard.is_complete:
+        page.notes.append(heard.what_is_left())
+    return Replay(page, page.write(folder / "replay.html"), heard.is_complete)
 
 
 # --- what is named ---
@@ -358,10 +330,13 @@ class ReplayPlan:
     def total(self) -> float:
         return self.answering + self.judging + self.examining
 
+    def left_after(self, paid: float) -> float | None:
+        """What is left of the budget; None where there is none."""
+        return None if self.budget is None else max(0.0, self.budget - paid)
+
     def after_examining(self, paid: float) -> ReplayPlan:
         """The plan for the rest, once the judge is examined."""
-        left = None if self.budget is None else max(0.0, self.budget - paid)
-        return replace(self, budget=left, examining=0.0)
+        return replace(self, budget=self.left_after(paid), examining=0.0)
 
     @property
     def for_answers(self) -> float | None:
@@ -412,6 +387,112 @@ def _money_notes(
 # --- asking and judging ---
 
 
+@dataclass(frozen=True)
+class ReplaySettings:
+    """How both models are asked: who, into which folder, and with what settings."""
+
+    cheap: ReplayedModel
+    judge: Judge
+    folder: Path
+    max_tokens: int
+    temperature: float | None
+    max_concurrent: int
+    progress: bool
+
+    def settings_of_judging(self) -> dict[str, Any]:
+        """What the examination and the judging have in common."""
+        return {
+            "comparisons": 1,
+            "max_concurrent": self.max_concurrent,
+            "progress": self.progress,
+        }
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the models gave: the judge's examination, the answers, and the verdicts on them.
+
+    Fields: pairs: all that have both answers; of a judge that was refused, a few alone are judged.
+    """
+
+    judge: Judge
+    examined: Sequence[Examination]
+    admission: examining.Admission | None
+    answers: Summary
+    pairs: Sequence[Pair]
+    verdicts: judging.Judging
+
+    @property
+    def is_refused(self) -> bool:
+        return _is_refused(self.admission)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.answers.remaining == 0 and self.verdicts.unanswered == 0
+
+    def costs_of(self, cheap: ReplayedModel) -> list[tuple[str, float]]:
+        """What was paid for each step, earlier runs included."""
+        costs = [(f"answers of {cheap.model}", _paid(self.answers))]
+        costs.append(("judging", self.verdicts.cost))
+        if self.examined:
+            costs.insert(0, ("examining the judge", _paid_for(self.examined)))
+        return costs
+
+    def what_is_left(self) -> str:
+        return (
+            f"Not complete: {self.answers.remaining:,} answers and {self.verdicts.unanswered:,} "
+            "verdicts are missing. The same command goes on from here, with more BUDGET where that "
+            "ended it."
+        )
+
+
+def _is_refused(admission: examining.Admission | None) -> bool:
+    return admission is not None and admission.is_refused
+
+
+def _paid(answers: Summary) -> float:
+    return answers.spent_before + answers.cost
+
+
+def _paid_for(examined: Sequence[Examination]) -> float:
+    return sum(one.cost for one in examined)
+
+
+async def _asked_and_judged(
+    given: ReplaySettings, plan: ReplayPlan, known: Sequence[KnownPair], dear_file: Path
+) -> Heard:
+    """The judge is examined, the inferior model asked, and both answers judged, in this order; the
+    judge's server stands for all of it.
+    """
+    judge = given.judge
+    place = await _place(judge.model, judge.api_base or ADDRESSES["judge"], judge.temperature)
+    try:
+        judge = replace(judge, api_base=place.base_url)
+        how = given.settings_of_judging()
+        examined = await _examined(known, judge, given.folder, plan.budget, how)
+        plan = plan.after_examining(_paid_for(examined))
+        admission = examining.admit([judge], examined) if examined else None
+        print(_word_on_the_judge(judge, admission), flush=True)
+        answers = await _answered(given, plan)
+        print(answers, flush=True)
+        found = _answered_pairs(answers, given.cheap, dear_file)
+        to_judge = found[:REFUSED_PAIRS] if _is_refused(admission) else found
+        left = plan.left_after(_paid(answers))
+        verdicts = await judging.judge(to_judge, judge, given.folder, budget=left, **how)
+    finally:
+        servers.release(place)
+    return Heard(judge, examined, admission, answers, found, verdicts)
+
+
+def _answered_pairs(answers: Summary, cheap: ReplayedModel, dear_file: Path) -> list[Pair]:
+    """The answers of the inferior model, each beside the superior one in the log."""
+    if not Path(answers.path).exists():
+        why = " ".join(answers.messages[-1:])
+        raise ReplayError(f"{cheap.model} gave no answer, so there is nothing to judge. {why}")
+    found, _ = pairs.read_pairs(answers.path, dear_file)
+    return found
+
+
 async def _place(model: str, api_base: str, temperature: float | None) -> servers.Place:
     """Where a model answers, held until it is released; a stand-in's server is started here."""
     if standins.is_standin(model):
@@ -419,7 +500,7 @@ async def _place(model: str, api_base: str, temperature: float | None) -> server
     return await asyncio.to_thread(servers.ensure, model, api_base, temperature)
 
 
-def _known(named: str, number: int | None, judge: Judge) -> list[KnownPair]:
+def _pairs_for_examination(named: str, number: int | None, judge: Judge) -> list[KnownPair]:
     """The pairs that the judge is examined on; none where it is left unexamined."""
     usual = STANDIN_PAIRS if standins.is_standin(judge.model) else KNOWN_PAIRS
     limit = usual if number is None else settings.whole("KNOWN_PAIRS", number)
@@ -469,29 +550,23 @@ def _word_on_the_judge(judge: Judge, admission: examining.Admission | None) -> s
     )
 
 
-async def _answered(
-    prompts: Path,
-    cheap: ReplayedModel,
-    folder: Path,
-    plan: ReplayPlan,
-    max_tokens: int,
-    temperature: float | None,
-    max_concurrent: int,
-) -> Summary:
-    place = await _place(cheap.model, cheap.api_base, temperature)
+async def _answered(given: ReplaySettings, plan: ReplayPlan) -> Summary:
+    """The answers of the inferior model to the prompts in the folder."""
+    cheap = given.cheap
+    place = await _place(cheap.model, cheap.api_base, given.temperature)
     try:
         return await collection.collect(
-            str(prompts),
+            str(given.folder / "prompts.jsonl"),
             cheap.model,
             place.base_url,
             cheap.api_mode,
             k_responses=1,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            max_concurrent=max_concurrent,
+            temperature=given.temperature,
+            max_tokens=given.max_tokens,
+            max_concurrent=given.max_concurrent,
             endpoint=clients.CHAT,
             output_file="inferior.jsonl",
-            output_dir=folder,
+            output_dir=given.folder,
             price_in=cheap.prices.price_in,
             price_out=cheap.prices.price_out,
             budget=plan.for_answers,
@@ -500,30 +575,16 @@ async def _answered(
         servers.release(place)
 
 
-def _what_is_left(answers: Summary, verdicts: judging.Judging) -> str:
-    return (
-        f"Not complete: {answers.remaining:,} answers and {verdicts.unanswered:,} verdicts are "
-        "missing. The same command goes on from here, with more BUDGET where that ended "
-        "it."
-    )
-
-
 # --- the figures ---
 
 
-def _page(
-    logs: str,
-    superior: str,
-    cheap: ReplayedModel,
-    found: Sequence[Pair],
-    verdicts: judging.Judging,
-    is_refused: bool,
-) -> ReplayPage:
+def _page(logs: str, superior: str, cheap: ReplayedModel, heard: Heard) -> ReplayPage:
     """The page without its router. Of a judge that was refused, the money alone counts."""
-    judged = [Judged.by_nobody(pair) for pair in found]
-    if not is_refused:
+    verdicts = heard.verdicts
+    judged = [Judged.by_nobody(pair) for pair in heard.pairs]
+    if not heard.is_refused:
         judged = [Judged.by_the_judge(row) for row in verdicts.rows]
-    costs = PairCosts.of(found, [one.id for one in judged])
+    costs = PairCosts.of(heard.pairs, [one.id for one in judged])
     page = ReplayPage(
         logs=logs,
         superior=superior,
@@ -531,8 +592,11 @@ def _page(
         judges=", ".join(f"{name} ({method})" for name, method in verdicts.methods.items()),
         whole=_saving("all prompts", judged, costs),
         kinds=_by_kind(judged, costs),
-        certificate=NO_ROUTER if is_refused else "",
-        judging=[one.sentence for one in verdicts.leanings().values()],
+        certificate=NO_ROUTER if heard.is_refused else "",
+        judging=[
+            _word_on_the_judge(heard.judge, heard.admission),
+            *(one.sentence for one in verdicts.leanings().values()),
+        ],
     )
     if verdicts.what_is_missing():
         page.judging.append(verdicts.what_is_missing())

@@ -73,6 +73,47 @@ def test_what_is_named_by_a_text_is_there():
         assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
 
 
+# --- names and lengths ---
+
+ENTRY_POINTS = {"main", "__getattr__"}  # what Python or a command line calls by this name
+LONGEST = 60  # lines of a function, without its docstring
+
+
+def top_level(module):
+    """The functions and classes that a module offers or keeps, itself alone."""
+    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [node for node in tree.body if isinstance(node, kinds)]
+
+
+def test_no_two_functions_or_classes_have_one_name():
+    """A verb on many machines has the name of the verb on one: `cluster.collecting.collect`."""
+    places = {}
+    for module in MODULES:
+        if module.parts[0] != "cluster":
+            for node in top_level(module):
+                places.setdefault(node.name, []).append(str(module))
+    twice = {name: where for name, where in places.items() if len(where) > 1}
+    assert not {name: twice[name] for name in twice if name not in ENTRY_POINTS}
+
+
+def lines_of_code(function):
+    docstring = ast.get_docstring(function, clean=False)
+    told = docstring.count("\n") + 1 if docstring else 0
+    return function.end_lineno - function.lineno + 1 - told
+
+
+def test_no_function_is_longer_than_a_screen():
+    found = {}
+    for module in MODULES:
+        tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found[f"{module}: {node.name}"] = lines_of_code(node)
+    assert len(found) > 1000
+    assert not {name: lines for name, lines in found.items() if lines > LONGEST}
+
+
 # --- what makes a line dense ---
 
 ROOT = TESTS.parent

@@ -480,7 +480,7 @@ def import_table(audit: Audit, path: str | Path) -> int:
     by_digest = {planned.digest: (planned, pair) for planned, pair in audit.items}
     found: list[tuple[Planned, str]] = []
     met: dict[str, int] = {}
-    for line, row in spreadsheets.read_table(path, COLUMNS):
+    for line, row in spreadsheets.read_spreadsheet(path, COLUMNS):
         said = " ".join(row["verdict"].strip().strip("'").casefold().split())
         if not said:
             continue

@@ -81,7 +81,7 @@ def tells(answer: str, wanted: list[str], beside_another: bool = False) -> bool:
     if not told:
         return len(claims) == 1 and _ends_on(claims[0], wanted)
     told = _without_explanations(told)
-    if _behind_copula(told[-1], wanted) or _is_apposition(told[-1], claims, wanted):
+    if _behind_copula(told[-1], wanted) or _is_named_behind(told[-1], claims, wanted):
         return True
     return len(told) == 1 and not beside_another and _is_subject(told[0], wanted)
 
@@ -145,7 +145,7 @@ def _ends_on(claim: str, wanted: list[str]) -> bool:
     return bool(_PLACES.search(claim[: words[-len(wanted)].start()]))
 
 
-def _is_apposition(told: str, claims: list[str], wanted: list[str]) -> bool:
+def _is_named_behind(told: str, claims: list[str], wanted: list[str]) -> bool:
     """Whether the clause behind names whom the one before only describes: "by her son, Edward"."""
     behind = claims[claims.index(told) + 1 :]
     described = told[list(COPULA.finditer(told))[-1].end() :]

@@ -195,7 +195,7 @@ def _of_sentence(sentence: str, asked: Asked | None) -> str | None:
         return chosen.text if chosen else None
     if _INSTRUCTS.search(sentence[: chosen.start]):
         return ""
-    if _is_hedged(sentence, clauses, chosen) or _LESS.search(sentence[chosen.end :]):
+    if _is_value_hedged(sentence, clauses, chosen) or _LESS.search(sentence[chosen.end :]):
         return ""
     behind = sentence[chosen.end :]
     share = re.match(r"\s+(?:out of|in|to)\s+(\d+)\b(?!\s*[\d%]|\s+[a-z])", behind)
@@ -216,7 +216,7 @@ _INSTRUCTS = re.compile(
 _LESS = re.compile(r",?\s+(?:minus|plus)\s+(?:the\s+)?[$€£]?\d", re.IGNORECASE)
 
 
-def _is_hedged(sentence: str, clauses: list[_Clause], chosen: Value) -> bool:
+def _is_value_hedged(sentence: str, clauses: list[_Clause], chosen: Value) -> bool:
     """Whether the clause of a value bounds, excepts, doubts or denies it, or its sentence does."""
     start = max(clause.start for clause in clauses if clause.start <= chosen.start)
     behind = re.split(r"[;,]\s", sentence[chosen.end :])[0]

@@ -133,7 +133,7 @@ def committed_expression(
         if boxes and boxes[-1] and match.start() < boxes_end:
             break
         answer = _stated_value(_behind_denial(whole[match.end() :]))
-        if answer and _is_hedged(whole, match):
+        if answer and _is_statement_hedged(whole, match):
             return None, HEDGED
         if answer:
             return _as_corrected(answer, "stated", whole[match.end() :], question)
@@ -159,7 +159,7 @@ def committed_expression(
 HEDGED = "hedged"  # the rule of a value that a text does not commit to
 
 
-def _is_hedged(text: str, statement: re.Match[str]) -> bool:
+def _is_statement_hedged(text: str, statement: re.Match[str]) -> bool:
     """Whether the sentence of a statement bounds, excepts or doubts the value it gives."""
     lead = re.split(r"[.!?]\s|\n", text[: statement.start()])[-1] + statement[0]
     rest = re.split(r"(?<=[.!?])\s|\n", text[statement.end() :].lstrip())[0]

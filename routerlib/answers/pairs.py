@@ -135,7 +135,7 @@ def is_prompt(row: Responses) -> bool:
     return not (row.answer_correct or row.is_mcq)
 
 
-def asked_of(row: Responses) -> Prompt:
+def asked_prompt(row: Responses) -> Prompt:
     """What was asked: the conversation where the row carries one, else its text and options."""
     conversation = (row.model_extra or {}).get("prompt")
     if isinstance(conversation, list) and conversation:
@@ -165,7 +165,7 @@ def _fate_of_pair(inferior: Responses | None, superior: Responses, has_answer: b
 def _pair(inferior: Responses, superior: Responses) -> Pair:
     return Pair(
         id=superior.unique_id,
-        prompt=asked_of(superior),
+        prompt=asked_prompt(superior),
         inferior=tuple(sample.full_response for sample in inferior.responses),
         superior=tuple(sample.full_response for sample in superior.responses),
         category=superior.category,
@@ -274,7 +274,7 @@ def known_pairs_of_rows(inferior: Responses, superior: Responses) -> list[KnownP
     return [
         KnownPair(
             id=f"graded-{superior.unique_id}",
-            prompt=asked_of(superior),
+            prompt=asked_prompt(superior),
             inferior=(inferior.responses[i].full_response,),
             superior=(superior.responses[j].full_response,),
             category=superior.category,

@@ -69,7 +69,7 @@ _TURN_ENDS = re.compile(
 
 def _said_after_thought(text: str) -> str:
     """What was said after all thinking, up to the end of the turn; "" if thinking never ended."""
-    if in_channels := channels.split(text):
+    if in_channels := channels.said_and_thought(text):
         said, _ = in_channels
         return _up_to_the_end(said)
     text = _BARE_CHANNELS.sub("", text, count=1)

@@ -237,18 +237,18 @@ def agree(one: str, other: str, by_letter: bool = False) -> bool:
 # --- log-probabilities ---
 
 
-def _chances(logprobs: Any) -> list[float]:
+def _floored_logprobs(logprobs: Any) -> list[float]:
     """The tokens' log-probabilities, at least UNLIKELIEST; empty where the server gave none."""
     given = [token.get("logprob") for token in logprobs or ()]
     return [max(float(value), UNLIKELIEST) for value in given if value is not None]
 
 
 def _mean_logprob(logprobs: Any, _: str | None) -> float | None:
-    return _mean_or_none(_chances(logprobs))
+    return _mean_or_none(_floored_logprobs(logprobs))
 
 
 def _lowest_logprob(logprobs: Any, _: str | None) -> float | None:
-    return min(_chances(logprobs), default=None)
+    return min(_floored_logprobs(logprobs), default=None)
 
 
 def _letter_margin(logprobs: Any, answer: str | None) -> float | None:

@@ -423,7 +423,7 @@ def _answer_and_reasoning(choice: Value, message: Value) -> tuple[str | None, st
         _gather(whole, said, thought)
         if said:
             break
-    if in_channels := channels.split("".join(said)):
+    if in_channels := channels.said_and_thought("".join(said)):
         answer, analysis = in_channels
         said, thought = [answer], [*filter(None, [analysis]), *thought]
     if not said:

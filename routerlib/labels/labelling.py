@@ -571,26 +571,18 @@ async def label(
     settings.price("PRICE_IN", price_in)
     settings.price("PRICE_OUT", price_out)
     folder = Path(folder)
+    asked: set[str] = set()
     async with clients.connect(labeller.api_base, api_mode=labeller.api_mode) as client:
         path, method = await _answers_file(client, labeller, folder, stem, resume)
         endpoint = _endpoint(client, labeller, method)
         facts = labeller.describe(method)
-        asked: set[str] = set()
         job = _labelling_job(endpoint, labeller, method, facts)
         job.found = lambda answer: first_answer(endpoint, answer, price_in, price_out)
-        answers = ledger.Ledger(
-            path,
-            "id",
-            wanted=job.wanted,
-            subject=lambda row: row.get("prompt"),
-            check=_check_facts(facts),
-            samples="samples",
-        )
         with servers.held(endpoint.url):
             summary = await resumable.run_job(
                 _noting(prompts, asked),
                 job,
-                answers,
+                _ledger_of(path, job, facts),
                 max_concurrent,
                 max_attempts=max_attempts,
                 total=total,
@@ -599,27 +591,11 @@ async def label(
                 progress=progress,
                 label="labelling",
             )
-    run = LabellingRun(
-        folder / path.name,
-        path,
-        path.with_name(f"{path.stem}-unparsable.jsonl"),
-        method,
-        facts,
-        summary=summary,
-    )
     if not asked:
         raise LabellingError("There is not one prompt to label.")
-    # The file of answers is not there where nothing was answered.
-    labelled: Iterable[LabelledPrompt] = ()
-    if path.exists():
-        labelled = _labelled_rows(run, asked, threshold)
-    jsonl.write_rows(run.path, labelled)
-    run.failed = summary.total - run.labelled - run.unparsable
-    if not run.labelled:
-        run.path.unlink()
-        raise LabellingError(
-            f"Not one prompt got a label, so the work ends here. {run.what_is_missing()}"
-        )
+    unparsable = path.with_name(f"{path.stem}-unparsable.jsonl")
+    run = LabellingRun(folder / path.name, path, unparsable, method, facts, summary=summary)
+    _write_labels(run, asked, threshold)
     return run
 
 
@@ -759,6 +735,33 @@ def _check_facts(facts: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
             )
 
     return check
+
+
+def _ledger_of(path: Path, job: resumable.Job, facts: dict[str, Any]) -> ledger.Ledger:
+    """The raw answers of this labeller, which a run goes on with."""
+    return ledger.Ledger(
+        path,
+        "id",
+        wanted=job.wanted,
+        subject=lambda row: row.get("prompt"),
+        check=_check_facts(facts),
+        samples="samples",
+    )
+
+
+def _write_labels(run: LabellingRun, asked: set[str], threshold: float) -> None:
+    """Write the labelled prompts of a run, and count what has no label."""
+    # The file of answers is not there where nothing was answered.
+    labelled: Iterable[LabelledPrompt] = ()
+    if run.answers.exists():
+        labelled = _labelled_rows(run, asked, threshold)
+    jsonl.write_rows(run.path, labelled)
+    run.failed = run.summary.total - run.labelled - run.unparsable
+    if not run.labelled:
+        run.path.unlink()
+        raise LabellingError(
+            f"Not one prompt got a label, so the work ends here. {run.what_is_missing()}"
+        )
 
 
 def _labelled_rows(

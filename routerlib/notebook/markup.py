@@ -325,14 +325,31 @@ def bar_html(p: float | None, at: float | None, side: str = "inferior", top: flo
     if p is None or at is None:
         return "<div class='rl-bar' role='img' aria-label='no prompt routed yet'></div>"
     width, place = _place_on_scale(p, top), _place_on_scale(at, top)
-    number = f"<div class='rl-number' style='left:{width:.2f}%'>{p:.2f}</div>"
-    if width > 12:
-        number = f"<div class='rl-number rl-inside' style='right:{100 - width:.2f}%'>{p:.2f}</div>"
+    classes, style = _place_of_number(width, place)
+    number = f"<div class='{classes}' style='{style}'>{p:.2f}</div>"
     return (
         f"<div class='rl-bar' role='img' aria-label='p_superior {p:.2f}, threshold {at:.3f}'>"
         f"<div class='rl-fill rl-{side}' style='width:{width:.2f}%'></div>"
         f"<div class='rl-line' style='left:{place:.2f}%'></div>{number}</div>"
     )
+
+
+NUMBER = 16  # per cent of a narrow bar that the number takes, with the space around it
+
+
+def _place_of_number(width: float, line: float) -> tuple[str, str]:
+    """Where a bar's number stands so that the threshold's line does not cross it, as (classes,
+    style): at the end of the fill, inside where there is room, else behind. In per cent.
+    """
+    inside, behind = "rl-number rl-inside", "rl-number"
+    has_room = width > NUMBER
+    if has_room and not width - NUMBER < line < width:
+        return inside, f"right:{100 - width:.2f}%"
+    if width > 100 - NUMBER:  # there is no room behind the fill: the number ends at the line
+        return inside, f"right:{100 - line:.2f}%"
+    if width <= line < width + NUMBER:
+        return behind, f"left:{line:.2f}%"
+    return behind, f"left:{width:.2f}%"
 
 
 def _place_on_scale(value: float, top: float) -> float:

@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 INLINE = "module://matplotlib_inline.backend_inline"  # what a notebook draws with
 INFERIOR, SUPERIOR, ROUTER, NEUTRAL = "#e69f00", "#1f4e79", "#009e73", "#8c8c8c"
+MARKED = "#d55e00"  # the one point that a figure is about
 
 
 def use_house_style() -> None:
@@ -605,6 +606,7 @@ def answers_read(summaries: Sequence[Mapping[str, Any]]) -> Figure:
 # --- fine-tuning (05) ---
 
 BASELINE_LOOKS = (("#cc79a7", "--"), ("#56b4e9", "-."), ("#5c4a72", (0, (1, 1))))
+FURTHER = "further baselines"
 
 
 def cost_quality(
@@ -628,78 +630,76 @@ def cost_quality(
     import numpy as np
 
     inferior, superior = np.asarray(inferior, dtype=float), np.asarray(superior, dtype=float)
-    figure, axes = plt.subplots(figsize=(8, 5))
-    shares = np.linspace(0, 1, 101)
-    low, high = quality_band(scores[chosen], inferior, superior, shares)
-    axes.fill_between(
-        shares, low, high, color=ROUTER, alpha=0.2, linewidth=0, label=f"{chosen}, 95 % band"
-    )
     others = {
         name: quality_curve(score, inferior, superior)
         for name, score in scores.items()
         if name != chosen
     }
-    # The best ones by the area under their curves; all of them could not be told apart.
-    areas = {name: float(np.trapezoid(y, x)) for name, (x, y) in others.items()}
-    best = sorted(others, key=areas.__getitem__, reverse=True)[: len(BASELINE_LOOKS)]
-    rest = [name for name in others if name not in best]
-    for number, name in enumerate(rest):
-        label = f"{len(rest)} further baselines" if number == 0 else None
-        axes.plot(*others[name], color="#c4c4c4", lw=0.8, label=label)
-    for name, (colour, dashes) in zip(best, BASELINE_LOOKS, strict=False):
-        axes.plot(*others[name], color=colour, linestyle=dashes, lw=1.4, label=name)
-    axes.plot(
-        *quality_curve(superior - inferior, inferior, superior),
-        color="black",
-        ls=":",
-        label="oracle",
-    )
-    axes.plot(
-        *quality_curve(scores[chosen], inferior, superior),
-        color=ROUTER,
-        linewidth=2.5,
-        label=chosen,
-    )
-    axes.plot(
-        0,
-        inferior.mean(),
-        "o",
-        color=INFERIOR,
-        markersize=9,
-        label=f"always inferior, {inferior.mean():.3f}",
-    )
-    axes.plot(
-        1,
-        superior.mean(),
-        "s",
-        color=SUPERIOR,
-        markersize=9,
-        label=f"always superior, {superior.mean():.3f}",
-    )
+    figure, axes = plt.subplots(figsize=(8, 5))
+    _draw_band(axes, scores[chosen], inferior, superior, f"{chosen}, 95 % band")
+    _draw_baselines(axes, others)
+    oracle = quality_curve(superior - inferior, inferior, superior)
+    axes.plot(*oracle, color="black", ls=":", label="oracle")
+    course = quality_curve(scores[chosen], inferior, superior)
+    axes.plot(*course, color=ROUTER, linewidth=2.5, label=chosen)
+    for share, right, marker, colour, name in (
+        (0, inferior.mean(), "o", INFERIOR, "always inferior"),
+        (1, superior.mean(), "s", SUPERIOR, "always superior"),
+    ):
+        label = f"{name}, {right:.3f}"
+        axes.plot(share, right, marker, color=colour, markersize=9, label=label)
     if certificate and certificate["certified"]:
-        up = np.asarray(scores[chosen]) >= certificate["threshold"]
-        reached = float(np.where(up, superior, inferior).mean())
-        axes.plot(
-            up.mean(),
-            reached,
-            "*",
-            color="#d55e00",
-            markersize=15,
-            label="certified threshold",
-            zorder=5,
-        )
+        goes_up = np.asarray(scores[chosen]) >= certificate["threshold"]
+        reached = np.where(goes_up, superior, inferior).mean()
+        _draw_star(axes, goes_up.mean(), reached, "certified threshold")
     axes.set(
         title="What a share of calls to the superior model buys",
         xlabel="share of calls to the superior model",
+        ylabel="accuracy",
     )
-    axes.set_ylabel("accuracy")
+    _legend_beside(axes, chosen, others)
+    return figure
+
+
+def _draw_band(
+    axes: Axes, score: ArrayLike, inferior: ArrayLike, superior: ArrayLike, label: str
+) -> None:
+    """The 95 % band of a router's accuracy over the share of calls to the superior model."""
+    import numpy as np
+
+    shares = np.linspace(0, 1, 101)
+    low, high = quality_band(score, inferior, superior, shares)
+    axes.fill_between(shares, low, high, color=ROUTER, alpha=0.2, linewidth=0, label=label)
+
+
+def _draw_baselines(axes: Axes, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    """The best baselines, by the area under their curves, each in a look of its own, and all others
+    in grey: so many lines could not be told apart.
+    """
+    import numpy as np
+
+    areas = {name: float(np.trapezoid(y, x)) for name, (x, y) in curves.items()}
+    best = sorted(curves, key=areas.__getitem__, reverse=True)[: len(BASELINE_LOOKS)]
+    rest = [name for name in curves if name not in best]
+    for number, name in enumerate(rest):
+        label = f"{len(rest)} {FURTHER}" if number == 0 else None
+        axes.plot(*curves[name], color="#c4c4c4", lw=0.8, label=label)
+    for name, (colour, dashes) in zip(best, BASELINE_LOOKS, strict=False):
+        axes.plot(*curves[name], color=colour, linestyle=dashes, lw=1.4, label=name)
+
+
+def _draw_star(axes: Axes, x: float, y: float, label: str) -> None:
+    """The point that a figure is about."""
+    axes.plot(x, y, "*", color=MARKED, markersize=15, label=label, zorder=5)
+
+
+def _legend_beside(axes: Axes, chosen: str, others: Container[str]) -> None:
+    """The legend to the right of a figure: what matters first, the baselines last."""
     handles, names = axes.get_legend_handles_labels()
-    is_aside = [name in others or "further" in str(name) for name in names]
-    # what matters, first
+    is_aside = [name in others or str(name).endswith(FURTHER) for name in names]
     order = sorted(range(len(names)), key=lambda i: (is_aside[i], names[i] != chosen))
     handles, names = [handles[i] for i in order], [names[i] for i in order]
     axes.legend(handles, names, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9)
-    return figure
 
 
 def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 5) -> Figure:
@@ -764,14 +764,7 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
             axes.plot(*zip(*points, strict=True), color=colour, marker=marker, label=name)
         if points and key == "eval_loss":
             epoch, loss = min(points, key=lambda point: point[1])
-            axes.plot(
-                epoch,
-                loss,
-                "*",
-                color="#d55e00",
-                markersize=15,
-                label=f"kept: {loss:.4f} at epoch {epoch:g}",
-            )
+            _draw_star(axes, epoch, loss, f"kept: {loss:.4f} at epoch {epoch:g}")
     axes.set(title="Loss during fine-tuning", xlabel="epoch", ylabel="cross-entropy (nats)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_lines():
@@ -844,7 +837,7 @@ def routed_prompts(p_superior: ArrayLike, threshold: float) -> Figure:
     if edges[0] <= threshold <= edges[-1]:
         axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3f}")
     axes.set(title="Where the prompts go", xlabel="p_superior", ylabel="prompts")
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=3)  # inside, it would lie on the tallest bars
     return figure
 
 

@@ -275,7 +275,7 @@ def collected(facts: Mapping[str, Mapping[str, Any]]) -> str:
     """What was collected, as a Markdown table; role -> `collection.measure_answers` of it."""
     lines = ["| | " + " | ".join(facts) + " |", "|---|" + "---:|" * len(facts)]
     for name, (title, pattern) in UNITS.items():
-        values = [_figure_of(found, name) for found in facts.values()]
+        values = [_figure_that_tells(found, name) for found in facts.values()]
         is_told = any(values) or name not in ("cost", "empty", "cut_off", "failed")
         if is_told:
             cells = ["–" if value is None else pattern.format(value) for value in values]
@@ -283,7 +283,7 @@ def collected(facts: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _figure_of(found: Mapping[str, Any], name: str) -> Any:
+def _figure_that_tells(found: Mapping[str, Any], name: str) -> Any:
     """One figure of a model's answers; None where it tells nothing: one answer equals itself."""
     has_single_answers = found.get("answers", 0) <= found.get("complete", 0)
     is_empty = name == "all_samples_alike" and has_single_answers

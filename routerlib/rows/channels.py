@@ -15,7 +15,7 @@ CLOSING = re.compile(r"<\|(?:end|return|call|start)\|>")
 FINAL = "final"
 
 
-def split(text: str) -> tuple[str, str] | None:
+def said_and_thought(text: str) -> tuple[str, str] | None:
     """(what is said, what is thought) of a text in channels; None for any other text.
 
     The last final channel is what is said, "" where there is none; all others are thought.

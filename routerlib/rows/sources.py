@@ -350,10 +350,11 @@ def short_name(source: str | Path) -> str:
     """A source as part of a file name: "openai/gsm8k:main, TIGER-Lab/MMLU-Pro@test" →
     "gsm8k_main_MMLU_Pro_test".
     """
-    return re.sub(r"[^A-Za-z0-9.]+", "_", "_".join(map(_stem, _parts(source)))).strip("_")
+    names = "_".join(_short_name_of_part(part) for part in _parts(source))
+    return re.sub(r"[^A-Za-z0-9.]+", "_", names).strip("_")
 
 
-def _stem(part: str) -> str:
+def _short_name_of_part(part: str) -> str:
     part = _without_number(part)[0].strip()
     found = _hub_name(part)
     if found:

@@ -41,7 +41,9 @@ def _harmless(value: Any) -> Any:
     return value
 
 
-def read_table(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def read_spreadsheet(
+    path: str | Path, columns: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Each (line, row) of a CSV file whose header names at least these columns, in any order.
 
     Raises:

@@ -222,7 +222,7 @@ def _write_columns(path: Path, rows: Iterator[dict[str, Any]], kinds: dict[str, 
     with parquet.ParquetWriter(path, schema) as writer:
         while some := list(itertools.islice(rows, AT_ONCE)):
             for row in some:
-                row |= {name: _text(row.get(name), name in nested) for name in texts}
+                row |= {name: _as_column_text(row.get(name), name in nested) for name in texts}
             writer.write_table(pyarrow.Table.from_pylist(some, schema))
 
 
@@ -238,7 +238,7 @@ def _marks(is_nested: bool) -> dict[bytes, bytes]:
     return {NESTED: b"1"} if is_nested else {}
 
 
-def _text(value: Any, is_nested: bool) -> str | None:
+def _as_column_text(value: Any, is_nested: bool) -> str | None:
     """A value in a column of texts. Where some are lists or objects, a text that begins as JSON
     does is written as JSON as well, so that each is read back as what it was.
     """

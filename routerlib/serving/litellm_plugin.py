@@ -50,7 +50,7 @@ class Classifier:
 
 
 @functools.cache
-def load_classifier() -> Classifier:
+def load_routers_classifier() -> Classifier:
     """The classifier of the router that ROUTERLIB_ROUTER names, or of the newest here.
 
     Raises:
@@ -63,5 +63,5 @@ def load_classifier() -> Classifier:
 def __getattr__(name: str) -> Any:
     """`classifier`, as LiteLLM's configuration names it, is loaded when LiteLLM asks for it."""
     if name == "classifier":
-        return load_classifier()
+        return load_routers_classifier()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -130,7 +130,7 @@ class RoutingTransport(httpx2.BaseTransport):
                 return listed
             if not _is_chat(request):
                 return connections.send(self.client(self.board.superior), request)
-            body = _body(request)
+            body = _body_of_request(request)
             plan = self.plan(request, body)
         except RequestError as error:
             return httpx2.Response(error.status, json=error.body(), request=request)
@@ -281,7 +281,7 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
                 return listed
             if not _is_chat(request):
                 return await connections.send_async(self.client(self.board.superior), request)
-            body = _body(request)
+            body = _body_of_request(request)
             plan = await self.plan(request, body)
         except RequestError as error:
             return httpx2.Response(error.status, json=error.body(), request=request)
@@ -381,7 +381,7 @@ def _models_listed(request: httpx2.Request, board: Switchboard) -> httpx2.Respon
     return httpx2.Response(200, json=board.catalogue(name), request=request)
 
 
-def _body(request: httpx2.Request) -> dict[str, Any]:
+def _body_of_request(request: httpx2.Request) -> dict[str, Any]:
     return json.loads(request.content)
 
 

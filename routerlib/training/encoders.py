@@ -148,7 +148,7 @@ class SentenceEncoder:
     def __init__(self, folder: str | Path, max_length: int = MAX_LENGTH, remember: bool = False):
         self.folder, self.max_length = str(folder), max_length
         self.tokenizer = load_tokenizer(folder, max_length)
-        self.model, self._forward, self.width = _body(folder)
+        self.model, self._forward, self.width = _headless_encoder(folder)
         self._known: dict[str, np.ndarray] | None = {} if remember else None
         self._last: tuple[list[str], np.ndarray] = ([], np.zeros((0, self.width), dtype=np.float32))
 
@@ -188,7 +188,7 @@ class SentenceEncoder:
         self.tokenizer.save_pretrained(os.fspath(folder))
 
 
-def _body(folder: str | Path) -> tuple[Any, Forward, int]:
+def _headless_encoder(folder: str | Path) -> tuple[Any, Forward, int]:
     """An encoder without a head, the way through it to mean embeddings, and their width."""
     if not has_torch():
         bert = Bert(folder)

@@ -172,12 +172,12 @@ def fit_second_look(
     left_open = only - _solve(prompt, {}, only).fitted
     kept = {}
     for name, values in columns.items():
-        ranks = _telling(values, left_open)
+        ranks = _ranks_where_telling(values, left_open)
         if ranks is not None:
             kept[name] = ranks
     blocks = {name: _bends(ranks(columns[name])) for name, ranks in kept.items()}
-    blocks = {name: block * _known(columns[name])[:, None] for name, block in blocks.items()}
-    gaps = {name: 1.0 - _known(columns[name]) for name in kept}
+    blocks = {name: block * _where_known(columns[name])[:, None] for name, block in blocks.items()}
+    gaps = {name: 1.0 - _where_known(columns[name]) for name in kept}
     gaps = {name: gap for name, gap in gaps.items() if gap.sum() >= FEWEST}
     solved = _solve(prompt | blocks, gaps, only)
     slope, level = _line_of_gains(solved.fitted, superior - inferior)
@@ -200,11 +200,11 @@ def _line_of_gains(p: Array, gain: Array) -> tuple[float, float]:
     return slope, float(gain.mean() - slope * p.mean())
 
 
-def _known(values: Array) -> Array:
+def _where_known(values: Array) -> Array:
     return (~np.isnan(values)).astype(float)
 
 
-def _telling(values: Array, left_open: Array) -> Ranks | None:
+def _ranks_where_telling(values: Array, left_open: Array) -> Ranks | None:
     """The ranks of a signal with the sign it speaks with; None where it is not clear that it
     speaks at all.
     """

@@ -5,6 +5,7 @@ texts that stay text.
 import base64
 import re
 
+import numpy as np
 import pytest
 from small_router import small_router
 
@@ -146,3 +147,28 @@ def test_which_stage_decided_and_what_it_cost_is_told_in_words(headers, said):
     usual = {"x-router-calls": "inferior=2, second=1"}
     usual |= {"x-router-cost": "4.85e-06", "x-router-cost-unit": "dollars"}
     assert markup.stage_sentence(usual | headers) == said
+
+
+def span_of_number(drawn):
+    """From where to where a bar's number reaches on a narrow bar, in per cent of it."""
+    [(classes, side, at)] = re.findall(
+        r"class='(rl-number[^']*)' style='(left|right):([\d.]+)%'", drawn
+    )
+    at = float(at)
+    start = at if side == "left" else 100 - at - markup.NUMBER
+    return "inside" in classes, start, start + markup.NUMBER
+
+
+@pytest.mark.parametrize("p", [0.0, 0.05, 0.15, 0.17, 0.3, 0.5, 0.8, 0.86, 0.99, 1.0])
+def test_the_thresholds_line_never_crosses_the_number_in_the_bar(p):
+    for at in np.linspace(0, 1, 201):
+        is_inside, start, end = span_of_number(markup.bar_html(p, at))
+        assert not start + 0.01 < 100 * at < end - 0.01, (p, at)
+        assert start >= -0.01 and end <= 100.01, (p, at)
+        if is_inside:  # its ink is that of the fill
+            assert end <= 100 * p + 0.01
+
+
+def test_the_number_stands_in_its_bar_where_nothing_is_in_the_way():
+    assert span_of_number(markup.bar_html(0.6, 0.2))[0]
+    assert not span_of_number(markup.bar_html(0.6, 0.55))[0]

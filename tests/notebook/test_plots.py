@@ -182,19 +182,32 @@ def test_a_category_without_a_gap_has_no_apgr():
 # --- demo (06) ---
 
 
+def names_in_legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_routed_prompts_counts_those_of_each_side():
-    axes = plots.routed_prompts([0.1, 0.2, 0.5, 0.9], 0.5).axes[0]
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    figure = plots.routed_prompts([0.1, 0.2, 0.5, 0.9], 0.5)
+    axes, labels = figure.axes[0], names_in_legend(figure)
     assert "to the inferior model: 2 prompts" in labels
     assert "to the superior model: 2 prompts" in labels
     assert sum(bar.get_height() for bar in axes.patches) == 4
     assert min(abs(bar.get_x() - 0.5) for bar in axes.patches) < 1e-9, (
         "the threshold is the edge of a bar"
     )
-    everything = plots.routed_prompts([0.3, 0.3], 1.0).axes[0]
-    assert "to the superior model: 0 prompts" in [
-        text.get_text() for text in everything.get_legend().get_texts()
-    ]
+    everything = plots.routed_prompts([0.3, 0.3], 1.0)
+    assert "to the superior model: 0 prompts" in names_in_legend(everything)
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.7])
+def test_the_legend_of_routed_prompts_lies_on_no_bar(threshold):
+    """Whichever side the tall bars are on, and with as many prompts as a log has."""
+    scores = np.concatenate([np.linspace(0.1, 0.9, 100), *([x] * 100_000 for x in (0.15, 0.8))])
+    figure = plots.routed_prompts(scores, threshold)
+    figure.canvas.draw()
+    legend, panel = figure.legends[0].get_window_extent(), figure.axes[0].get_tightbbox()
+    assert not legend.overlaps(panel)
+    assert legend.x0 >= 0 and legend.x1 <= figure.bbox.width, "no name is cut off"
 
 
 # --- collecting (03) ---

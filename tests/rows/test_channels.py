@@ -2,7 +2,7 @@
 
 import pytest
 
-from routerlib.rows.channels import split
+from routerlib.rows.channels import said_and_thought
 
 THINKS = "<|channel|>analysis<|message|>7? No.<|end|>"
 
@@ -19,9 +19,9 @@ THINKS = "<|channel|>analysis<|message|>7? No.<|end|>"
     ],
 )
 def test_the_last_final_channel_is_said_the_others_are_thought(text, said, thought):
-    assert split(text) == (said, thought)
+    assert said_and_thought(text) == (said, thought)
 
 
 @pytest.mark.parametrize("text", ["", "8", "a <|channel|> of a river", "<|message|>"])
 def test_other_texts_have_no_channels(text):
-    assert split(text) is None
+    assert said_and_thought(text) is None

@@ -30,7 +30,7 @@ def test_a_text_that_a_spreadsheet_would_run_is_harmless():
 def test_what_a_spreadsheet_makes_of_a_table_is_read(tmp_path, content):
     path = tmp_path / "table.csv"
     path.write_text(content, encoding="utf-8", newline="")
-    rows = [row for _, row in spreadsheets.read_table(path, ("id", "verdict"))]
+    rows = [row for _, row in spreadsheets.read_spreadsheet(path, ("id", "verdict"))]
     assert rows == [{"id": "x", "verdict": "A"}, {"id": "y", "verdict": ""}]
 
 
@@ -38,7 +38,7 @@ def test_cells_of_several_lines_and_long_ones_are_read(tmp_path):
     path = tmp_path / "table.csv"
     text = "a line\nand one, more\n" + "x" * 200_000
     path.write_text(spreadsheets.as_csv([{"id": "1", "text": text}]), encoding="utf-8")
-    ((_, row),) = spreadsheets.read_table(path, ("id", "text"))
+    ((_, row),) = spreadsheets.read_spreadsheet(path, ("id", "text"))
     assert row["text"] == text
 
 
@@ -54,9 +54,9 @@ def test_what_is_no_table_is_a_sentence(tmp_path, content, said):
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     with pytest.raises(TableError, match=said):
-        list(spreadsheets.read_table(path, ("id", "verdict")))
+        list(spreadsheets.read_spreadsheet(path, ("id", "verdict")))
 
 
 def test_a_missing_table_is_a_sentence(tmp_path):
     with pytest.raises(TableError, match="cannot be read"):
-        list(spreadsheets.read_table(tmp_path / "none.csv", ("id",)))
+        list(spreadsheets.read_spreadsheet(tmp_path / "none.csv", ("id",)))

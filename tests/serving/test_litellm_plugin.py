@@ -59,7 +59,7 @@ def test_a_request_without_messages_is_refused(router):
 
 
 def test_the_router_is_the_one_of_the_environment(router, tmp_path, monkeypatch):
-    litellm_plugin.load_classifier.cache_clear()
+    litellm_plugin.load_routers_classifier.cache_clear()
     monkeypatch.setenv("ROUTERLIB_ROUTER", str(tmp_path / "none"))
     with pytest.raises(RouterError, match="There is no folder"):
         _ = litellm_plugin.classifier
@@ -68,7 +68,7 @@ def test_the_router_is_the_one_of_the_environment(router, tmp_path, monkeypatch)
     assert litellm_plugin.classifier is litellm_plugin.classifier
     with pytest.raises(AttributeError, match="other"):
         _ = litellm_plugin.other
-    litellm_plugin.load_classifier.cache_clear()
+    litellm_plugin.load_routers_classifier.cache_clear()
 
 
 # --- a real proxy ---
