@@ -70,13 +70,12 @@ def tables(
             tested = policy_choice.on_test(one, split.test, split.scores[chosen], priced)
             routers = {name: costs.router_course(score) for name, score in split.scores.items()}
             tests.append(replace(tested, courses=routers | tested.courses))
-        table = policy_choice.compare_policies(tests, priced, choice.name)
         certified = certified_shares(here, splits, priced, chosen)
-        for row in table:
-            row |= certified.get(row["name"], {})
-            if row["name"] == ROUTER:
+        for found in policy_choice.compare_policies(tests, priced, choice.name):
+            row = found.to_dict() | certified.get(found.name, {})
+            if found.name == ROUTER:
                 row["router"] = chosen
-        rows += table
+            rows.append(row)
         sentences.append(choice.sentence)
     return rows, sentences
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from routerlib.rows.spreadsheets import as_csv
+from routerlib.stats.metrics import CurvePoint
 from routerlib.training.router import Decision
 
 SIDES = ("inferior", "superior")
@@ -372,7 +373,7 @@ def marks_html(at: float, certified: float | None, top: float = 1.0) -> str:
     )
 
 
-def at_threshold(curve: Sequence[dict[str, Any]], threshold: float) -> dict[str, Any]:
+def at_threshold(curve: Sequence[CurvePoint], threshold: float) -> CurvePoint:
     """The curve's row for a threshold in [0, 1]: what the calibration prompts with scores at or
     above it bring.
 
@@ -391,7 +392,7 @@ class Point:
     where there is none.
     """
 
-    curve: Sequence[dict[str, Any]]
+    curve: Sequence[CurvePoint]
     at: float
     certified: float | None
     certificate: dict[str, Any] | None
@@ -457,7 +458,7 @@ def _fact(number: str, words: str) -> str:
     return f"<div class='rl-fact'><span class='rl-big'>{number}</span>{muted_html(words)}</div>"
 
 
-def curve_svg(curve: Sequence[dict[str, Any]], at: float, certified: float | None) -> str:
+def curve_svg(curve: Sequence[CurvePoint], at: float, certified: float | None) -> str:
     """Accuracy over the share of superior calls, with the present point and the certified one;
     empty for fewer than two points.
     """

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from routerlib.labels.labelling import Check
+    from routerlib.stats.metrics import SharePoint
     from routerlib.training.evaluation import CategoryResult
     from routerlib.votes.ratings import Agreement, Difficulty, Rating, Tiers
 
@@ -417,16 +418,10 @@ def labeller_check(
     answered = [(row.p_superior, truth.get(as_text(row.prompt))) for row in given]
     pairs = [(said, known) for said, known in answered if known is not None]
     bins = reliability_bins([p for p, _ in pairs], [y for _, y in pairs], bins=5)
-    error = _arms([b["mean_y"] for b in bins], [b["low"] for b in bins], [b["high"] for b in bins])
+    said, seen = [one.mean_p for one in bins], [one.mean_y for one in bins]
+    error = _arms(seen, [one.low for one in bins], [one.high for one in bins])
     right.plot([0, 1], [0, 1], color=NEUTRAL, linestyle="--", label="calibrated")
-    right.errorbar(
-        [b["mean_p"] for b in bins],
-        [b["mean_y"] for b in bins],
-        yerr=error,
-        fmt="o",
-        capsize=4,
-        color=SUPERIOR,
-    )
+    right.errorbar(said, seen, yerr=error, fmt="o", capsize=4, color=SUPERIOR)
     right.set(
         title="Calibration",
         xlabel="p_superior given",
@@ -713,12 +708,12 @@ def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 5
         panels, ("Before", "After"), (before, after), (NEUTRAL, ROUTER), strict=True
     ):
         rows = reliability_bins(p, y, bins)
-        said, seen = [row["mean_p"] for row in rows], [row["mean_y"] for row in rows]
-        errors = _arms(seen, [row["low"] for row in rows], [row["high"] for row in rows])
+        said, seen = [row.mean_p for row in rows], [row.mean_y for row in rows]
+        errors = _arms(seen, [row.low for row in rows], [row.high for row in rows])
         axes.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1)
         axes.errorbar(said, seen, yerr=errors, color=colour, fmt="o", capsize=3, linewidth=1.5)
         axes.set(title=f"{name} calibration: ECE {ece(p, y):.3f}", xlabel="p_superior given")
-        top = min(1.0, max([*said, *(row["high"] for row in rows)]) + 0.05)
+        top = min(1.0, max([*said, *(row.high for row in rows)]) + 0.05)
         tops.append(top)
     panels[0].set(xlim=(0, max(tops)), ylim=(0, max(tops)))  # both panels share their axes
     panels[0].set_ylabel("share that needed the superior model")
@@ -772,26 +767,24 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def shares_as_markdown(rows: Sequence[Mapping[str, Any]], unit: str = "$") -> str:
+def shares_as_markdown(rows: Sequence[SharePoint], unit: str = "$") -> str:
     """The rows of `metrics.share_table` as a Markdown table that a manager can read."""
-    priced = any(row["cost_per_1000"] is not None for row in rows)
+    priced = any(row.cost_per_1000 is not None for row in rows)
     money = ("cost of 1,000 prompts", "saved") if priced else ()
     names = ("threshold", "calls to superior", "accuracy", "95 % interval", "gap recovered", *money)
     lines = ["| " + " | ".join(names) + " |", "|" + "---:|" * len(names)]
     for row in rows:
         cells = [
-            f"{row['threshold']:.3f}",
-            f"{row['share_superior']:.0%}",
-            f"{row['accuracy']:.1%}",
-        ]
-        cells += [
-            f"{row['low']:.1%} to {row['high']:.1%}",
-            "–" if row["pgr"] is None else f"{row['pgr']:.0%}",
+            f"{row.threshold:.3f}",
+            f"{row.share_superior:.0%}",
+            f"{row.accuracy:.1%}",
+            f"{row.low:.1%} to {row.high:.1%}",
+            "–" if row.pgr is None else f"{row.pgr:.0%}",
         ]
         if priced:
             cells += [
-                f"{unit}{row['cost_per_1000']:,.2f}",
-                "–" if row["saved"] is None else f"{row['saved']:z.0%}",
+                f"{unit}{row.cost_per_1000:,.2f}",
+                "–" if row.saved is None else f"{row.saved:z.0%}",
             ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from routerlib.training.competition import Competition
-    from routerlib.training.policy_choice import Choice
+    from routerlib.training.policy_choice import Choice, PolicyResult
 
 LOOKS = {ROUTER_ALONE: ("#cc79a7", "--"), CASCADE: ("#56b4e9", "-."), BOTH: (ROUTER, "-")}
 
@@ -88,7 +88,7 @@ def cost_area_over_ratio(choices: Sequence[Choice], price_ratio: float | None = 
     return figure
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
+def table(rows: Sequence[PolicyResult]) -> str:
     """The policies on test rows in Markdown, each figure with its 95 % interval; the chosen in
     bold.
     """
@@ -96,10 +96,10 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         return ""
     lines = ["| policy | cost area | above router alone | APGR |", "|---|---|---|---|"]
     for row in rows:
-        cells = [f"**{row['name']}** (chosen)" if row["chosen"] else row["name"]]
-        for figure, form in (("cost_area", ".3f"), ("difference", "+.3f"), ("apgr", ".3f")):
-            told = (row[figure + end] for end in ("", "_low", "_high"))
-            cells.append(evaluation.with_interval(form, *told))
+        cells = [f"**{row.name}** (chosen)" if row.chosen else row.name]
+        figures = ((row.cost_area, ".3f"), (row.difference, "+.3f"), (row.apgr, ".3f"))
+        for told, form in figures:
+            cells.append(evaluation.with_interval(form, told.value, told.low, told.high))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

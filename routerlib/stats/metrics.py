@@ -17,7 +17,8 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -313,6 +314,18 @@ def quality_band(
     return low, high
 
 
+class CurvePoint(TypedDict):
+    """One point of `routing_curve`, as a saved router keeps it: pgr is None without a gap,
+    cost_per_1000 without prices (in the unit of the costs).
+    """
+
+    threshold: float
+    share_superior: float
+    accuracy: float
+    pgr: float | None
+    cost_per_1000: float | None
+
+
 def routing_curve(
     score: ArrayLike,
     inferior: ArrayLike,
@@ -321,7 +334,7 @@ def routing_curve(
     inferior_cost: ArrayLike | None = None,
     superior_cost: ArrayLike | None = None,
     points: int = 101,
-) -> list[dict[str, float | None]]:
+) -> list[CurvePoint]:
     """What each threshold buys: a prompt goes to the superior model where its score is at least the
     threshold.
 
@@ -333,8 +346,7 @@ def routing_curve(
         points: how many thresholds to list at most, where none are given.
 
     Returns:
-        Rows by ascending threshold: threshold, share_superior, accuracy, pgr (None without a gap)
-        and cost_per_1000 (None without prices; in the unit of the costs).
+        Points by ascending threshold.
     """
     score, inferior, superior = checked_outcomes(score, inferior, superior)
     chosen = (
@@ -343,11 +355,11 @@ def routing_curve(
         else np.unique(column("thresholds", thresholds))
     )
     span = float(superior.mean() - inferior.mean())
-    rows = []
+    curve: list[CurvePoint] = []
     for threshold in chosen:
         up = score >= threshold
         accuracy = float(np.where(up, superior, inferior).mean())
-        rows.append(
+        curve.append(
             {
                 "threshold": float(threshold),
                 "share_superior": float(up.mean()),
@@ -356,7 +368,7 @@ def routing_curve(
                 "cost_per_1000": _cost_per_1000(up, inferior_cost, superior_cost),
             }
         )
-    return rows
+    return curve
 
 
 def default_thresholds(score: ArrayLike, points: int = 101) -> Array:
@@ -379,6 +391,24 @@ def _cost_per_1000(
     return 1000 * float(np.where(up, superior_cost, inferior_cost).mean())
 
 
+@dataclass(frozen=True)
+class SharePoint:
+    """What one share of calls buys: a point of `routing_curve` with the 95 % interval of its
+    accuracy, and the share of always-superior's cost that it saves.
+
+    pgr is None without a gap, cost_per_1000 and saved without prices.
+    """
+
+    threshold: float
+    share_superior: float
+    accuracy: float
+    pgr: float | None
+    cost_per_1000: float | None
+    low: float
+    high: float
+    saved: float | None
+
+
 def share_table(
     score: ArrayLike,
     inferior: ArrayLike,
@@ -386,13 +416,9 @@ def share_table(
     shares: Sequence[float] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0),
     inferior_cost: ArrayLike | None = None,
     superior_cost: ArrayLike | None = None,
-) -> list[dict[str, float | None]]:
-    """What share of calls buys what quality: rows of `routing_curve` at the thresholds nearest to
-    these shares.
-
-    Each row has `low` and `high` besides (bootstrap 95 % interval of its accuracy), and `saved`:
-    the share of always-superior's cost that it saves (None without prices). Ties may leave fewer
-    rows than shares.
+) -> list[SharePoint]:
+    """What share of calls buys what quality: points of `routing_curve` at the thresholds nearest to
+    these shares, with bootstrap intervals. Ties may leave fewer points than shares.
     """
     score, inferior, superior = checked_outcomes(score, inferior, superior)
     descending = np.r_[np.inf, np.sort(score)[::-1]]
@@ -402,11 +428,12 @@ def share_table(
     reached = np.array([row["share_superior"] for row in rows], dtype=float)
     low, high = quality_band(score, inferior, superior, reached)
     full = None if superior_cost is None else 1000 * float(np.asarray(superior_cost).mean())
+    table = []
     for row, bottom, top in zip(rows, low, high, strict=True):
         cost = row["cost_per_1000"]
         saved = None if cost is None or not full else 1 - cost / full
-        row.update(low=float(bottom), high=float(top), saved=saved)
-    return rows
+        table.append(SharePoint(**row, low=float(bottom), high=float(top), saved=saved))
+    return table
 
 
 # --- ranking and calibration of a probability ---
@@ -490,31 +517,39 @@ def ece_by_chance(
     return float(np.mean([ece(p, rng.binomial(samples, p) / samples, bins) for _ in range(n)]))
 
 
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """One point of a reliability diagram; low and high: the Wilson 95 % interval of mean_y (wide
+    for soft y).
+    """
+
+    count: int
+    mean_p: float
+    mean_y: float
+    low: float
+    high: float
+
+
 def reliability_bins(
     p: ArrayLike, y: ArrayLike, bins: int = 10, equal_mass: bool = True
-) -> list[dict[str, float]]:
-    """The points of a reliability diagram, by ascending probability; empty bins are left out.
-
-    Returns:
-        Rows of count, mean_p, mean_y, and low and high: the Wilson 95 % interval of mean_y (wide
-        for soft y).
-    """
+) -> list[ReliabilityBin]:
+    """The points of a reliability diagram, by ascending probability; empty bins are left out."""
     p, y = _forecasts(p, y)
     member = _bin_of(p, bins, equal_mass)
-    rows = []
+    points = []
     for number in np.unique(member):
         inside = member == number
         low, high = wilson(float(y[inside].sum()), int(inside.sum()))
-        rows.append(
-            {
-                "count": int(inside.sum()),
-                "mean_p": float(p[inside].mean()),
-                "mean_y": float(y[inside].mean()),
-                "low": low,
-                "high": high,
-            }
+        points.append(
+            ReliabilityBin(
+                count=int(inside.sum()),
+                mean_p=float(p[inside].mean()),
+                mean_y=float(y[inside].mean()),
+                low=low,
+                high=high,
+            )
         )
-    return rows
+    return points
 
 
 # --- how sure we are ---

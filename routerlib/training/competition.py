@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from routerlib.training.policy_choice import (
     Choice,
     Outcomes,
     PolicyCertificate,
+    PolicyResult,
     turning_sentence,
 )
 from routerlib.training.router import Router
@@ -48,7 +48,7 @@ class Competition:
 
     told: Outcomes
     choice: Choice
-    table: list[dict[str, Any]]
+    table: list[PolicyResult]
     over_ratios: list[Choice]
     policy: Policy
     test: Array
@@ -62,7 +62,7 @@ class Competition:
         told = self.told
         ratio = told.costs.price_ratio
         reading = float(told.costs.signals.mean() / told.costs.inferior.mean())
-        ours = next(row for row in self.table if row["chosen"])
+        ours = next(row for row in self.table if row.chosen)
         prices = "At these prices" if told.priced else "With no prices given"
         extra = (
             f"reading its answer takes {reading:.1f} calls more" if reading else "reading is free"
@@ -80,9 +80,9 @@ class Competition:
         )
 
 
-def _area_told(row: Mapping[str, Any]) -> str:
+def _area_told(row: PolicyResult) -> str:
     """The chosen policy's cost area on test rows in words, or why there is none."""
-    area, low, high = (row[f"cost_area{end}"] for end in ("", "_low", "_high"))
+    area, low, high = row.cost_area.value, row.cost_area.low, row.cost_area.high
     if np.isnan(area):
         return (
             "On test rows the superior model is not better, or not dearer: there is no cost area."
@@ -91,7 +91,7 @@ def _area_told(row: Mapping[str, Any]) -> str:
     if np.isnan(low):
         interval = "too few test rows for an interval"
     return (
-        f"On test rows the cost area of '{row['name']}' is {area:.3f} ({interval}), where spending "
+        f"On test rows the cost area of '{row.name}' is {area:.3f} ({interval}), where spending "
         "at random has 0.5."
     )
 

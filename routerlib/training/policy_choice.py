@@ -21,6 +21,7 @@ from routerlib.rows.schemas import LabelledPrompt
 from routerlib.stats import certificates, costs, metrics
 from routerlib.stats.certificates import Certificate
 from routerlib.stats.costs import Costs, Course
+from routerlib.stats.savings import Range
 from routerlib.training import second_look
 from routerlib.training.examples import folds
 from routerlib.training.policies import BOTH, CASCADE, NAMES, ROUTER, Policy, Sources, path_of
@@ -367,36 +368,54 @@ def on_test(
     return TestedPolicies(np.asarray(index), courses)
 
 
+@dataclass(frozen=True)
+class PolicyResult:
+    """What one policy is worth on test rows, by calls and by money.
+
+    difference: its cost area above the router alone's, paired. The three figures come with their
+    95 % ranges; NaN where the tests show no gap or no saving.
+    """
+
+    name: str
+    chosen: bool
+    price_ratio: float
+    apgr: Range
+    cost_area: Range
+    difference: Range
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON values: apgr, apgr_low, apgr_high and so on."""
+        found = {"name": self.name, "chosen": self.chosen, "price_ratio": self.price_ratio}
+        for figure in ("apgr", "cost_area", "difference"):
+            told: Range = getattr(self, figure)
+            found |= {figure: told.value, f"{figure}_low": told.low, f"{figure}_high": told.high}
+        return found
+
+
 def compare_policies(
     tests: Sequence[TestedPolicies], told: Outcomes, chosen: str
-) -> list[dict[str, Any]]:
-    """One row a policy, best cost area first: what it is worth on test rows, by calls and by money.
-
-    Returns:
-        Rows of name, chosen, price_ratio, apgr, cost_area and difference (cost area above the
-        router alone's, paired), each of the three with _low and _high (95 %); NaN where the tests
-        show no gap or no saving.
-    """
+) -> list[PolicyResult]:
+    """One result a policy, best cost area first."""
     courses = {name: [(one.index, one.courses[name]) for one in tests] for name in tests[0].courses}
     calls, money = _drawn_areas(_apgr_of_policy, courses, told), _drawn_areas(_area, courses, told)
-    against = courses[ROUTER]
-    rows = []
-    for name, parts in courses.items():
-        row: dict[str, Any] = {"name": name, "chosen": name == chosen}
-        row["price_ratio"] = told.costs.price_ratio
-        figures = {
-            "apgr": (_apgr_of_policy(parts, told), calls[name]),
-            "cost_area": (_area(parts, told), money[name]),
-            "difference": (
-                _area(parts, told) - _area(against, told),
-                money[name] - money[ROUTER],
-            ),
-        }
-        for figure, (value, drawn) in figures.items():
-            low, high = metrics.interval(drawn)
-            row |= {figure: float(value[0]), f"{figure}_low": low, f"{figure}_high": high}
-        rows.append(row)
-    return sorted(rows, key=lambda row: -row["cost_area"])
+    areas = {name: _area(parts, told) for name, parts in courses.items()}
+    results = [
+        PolicyResult(
+            name=name,
+            chosen=name == chosen,
+            price_ratio=told.costs.price_ratio,
+            apgr=_in_range(_apgr_of_policy(parts, told), calls[name]),
+            cost_area=_in_range(areas[name], money[name]),
+            difference=_in_range(areas[name] - areas[ROUTER], money[name] - money[ROUTER]),
+        )
+        for name, parts in courses.items()
+    ]
+    return sorted(results, key=lambda one: -one.cost_area.value)
+
+
+def _in_range(value: Array, drawn: Array) -> Range:
+    """A figure, of shape (1,), with the 95 % range of its resamples."""
+    return Range(float(value[0]), *metrics.interval(drawn))
 
 
 # --- certifying ---

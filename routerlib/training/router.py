@@ -24,6 +24,7 @@ from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Message, Prompt
 from routerlib.stats.calibration import Calibration
+from routerlib.stats.metrics import CurvePoint
 from routerlib.training import scorers, sharing
 from routerlib.training.policies import Policy
 
@@ -88,7 +89,7 @@ class Router:
     scorer: scorers.Scorer
     calibration: Calibration = field(default_factory=lambda: Calibration("none"))
     threshold: float = 0.5
-    curve: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
     certificate: dict[str, Any] | None = None
     models: dict[str, str] = field(default_factory=dict)
     prices: dict[str, float] = field(default_factory=dict)

@@ -3,6 +3,7 @@ sentence.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ sys.path.append(str(Path(__file__).parents[1] / "training"))
 from test_competition import competing
 
 from routerlib.notebook import policy_plots
+from routerlib.stats.savings import Range
 from routerlib.training import competition
 from routerlib.training.policies import NAMES
 
@@ -53,5 +55,6 @@ def test_the_sentence_and_the_table_say_what_the_curves_say():
     assert f"{len(found.test):,} test rows" in sentence and "calibration rows" in sentence
     table = policy_plots.table(found.table)
     assert f"**{found.choice.name}** (chosen)" in table and table.count("\n") == 4
-    unsure = [{**row, "apgr_low": float("nan")} for row in found.table]
+    unknown = Range(0.5, float("nan"), 0.6)
+    unsure = [replace(row, apgr=unknown) for row in found.table]
     assert "nan" not in policy_plots.table(unsure) and "[–," in policy_plots.table(unsure)

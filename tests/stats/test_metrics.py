@@ -159,13 +159,13 @@ def test_routing_curve_agrees_with_routing_by_hand(rng):
 def test_share_table_lists_the_shares_that_were_asked_for(rng):
     score, inferior, superior = outcomes(rng, n=1000)
     rows = metrics.share_table(score, inferior, superior, inferior_cost=0.1, superior_cost=1.0)
-    assert [row["share_superior"] for row in rows] == pytest.approx(
+    assert [row.share_superior for row in rows] == pytest.approx(
         [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1]
     )
-    assert all(row["low"] < row["accuracy"] < row["high"] for row in rows)
-    assert [rows[0]["saved"], rows[5]["saved"], rows[-1]["saved"]] == pytest.approx([0.9, 0.45, 0])
+    assert all(row.low < row.accuracy < row.high for row in rows)
+    assert [rows[0].saved, rows[5].saved, rows[-1].saved] == pytest.approx([0.9, 0.45, 0])
     tied = metrics.share_table(np.ones(1000), inferior, superior)
-    assert [row["share_superior"] for row in tied] == [0, 1] and tied[0]["saved"] is None
+    assert [row.share_superior for row in tied] == [0, 1] and tied[0].saved is None
 
 
 # --- AUC, Brier, log loss, ECE ---
@@ -217,9 +217,9 @@ def test_reliability_bins_hold_every_row_once(rng, equal_mass):
     p = rng.beta(2, 5, 333)
     y = (rng.random(333) < p).astype(float)
     rows = metrics.reliability_bins(p, y, bins=8, equal_mass=equal_mass)
-    assert sum(row["count"] for row in rows) == 333
-    assert sum(row["count"] * row["mean_y"] for row in rows) == pytest.approx(y.sum())
-    assert all(row["low"] <= row["mean_y"] <= row["high"] for row in rows)
+    assert sum(row.count for row in rows) == 333
+    assert sum(row.count * row.mean_y for row in rows) == pytest.approx(y.sum())
+    assert all(row.low <= row.mean_y <= row.high for row in rows)
     assert metrics.reliability_bins(np.full(9, 0.4), np.ones(9)) and metrics.reliability_bins(
         [1.0], [1.0]
     )
@@ -388,12 +388,12 @@ def test_bins_of_equal_mass_hold_equally_many_rows():
     p = np.array([0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.9, 0.95])
     y = np.array([0, 0, 0, 1, 0, 0, 1, 1])
     rows = metrics.reliability_bins(p, y, bins=4)
-    assert [row["count"] for row in rows] == [2, 2, 2, 2]
-    assert [row["mean_y"] for row in rows] == [0, 0.5, 0, 1]
-    assert [row["mean_p"] for row in rows] == pytest.approx([0.015, 0.035, 0.055, 0.925])
+    assert [row.count for row in rows] == [2, 2, 2, 2]
+    assert [row.mean_y for row in rows] == [0, 0.5, 0, 1]
+    assert [row.mean_p for row in rows] == pytest.approx([0.015, 0.035, 0.055, 0.925])
     wide = metrics.reliability_bins(p, y, bins=4, equal_mass=False)
-    assert [row["count"] for row in wide] == [6, 2]
-    assert (wide[0]["low"], wide[0]["high"]) == metrics.wilson(1, 6)
+    assert [row.count for row in wide] == [6, 2]
+    assert (wide[0].low, wide[0].high) == metrics.wilson(1, 6)
 
 
 def test_ece_by_chance_of_one_row_by_hand():
@@ -442,11 +442,11 @@ def test_share_table_of_four_rows():
     rows = metrics.share_table(
         [0.9, 0.7, 0.3, 0.1], [0, 0, 1, 1], [1, 1, 1, 1], [0, 0.5, 1], 1.0, 4.0
     )
-    assert [row["share_superior"] for row in rows] == [0, 0.5, 1]
-    assert [row["accuracy"] for row in rows] == [0.5, 1, 1]
-    assert [row["pgr"] for row in rows] == [0, 1, 1]
-    assert [row["cost_per_1000"] for row in rows] == [1000, 2500, 4000]
-    assert [row["saved"] for row in rows] == [0.75, 0.375, 0]
+    assert [row.share_superior for row in rows] == [0, 0.5, 1]
+    assert [row.accuracy for row in rows] == [0.5, 1, 1]
+    assert [row.pgr for row in rows] == [0, 1, 1]
+    assert [row.cost_per_1000 for row in rows] == [1000, 2500, 4000]
+    assert [row.saved for row in rows] == [0.75, 0.375, 0]
 
 
 def test_clopper_pearson_at_its_ends():

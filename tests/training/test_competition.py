@@ -10,6 +10,7 @@ import pytest
 from outcomes_with_signals import made_up
 
 from routerlib.rows.schemas import LabelledPrompt
+from routerlib.stats.savings import Range
 from routerlib.training import candidates, competition, evaluation, examples
 from routerlib.training.policies import ROUTER
 from routerlib.training.router import Router
@@ -61,7 +62,7 @@ def competing(kind, human=0, signals=True):
 def test_an_informative_look_wins_and_is_said_to_pay():
     found, *_ = competing("informative")
     assert found.choice.name != ROUTER
-    assert [row["name"] for row in found.table if row["chosen"]] == [found.choice.name]
+    assert [row.name for row in found.table if row.chosen] == [found.choice.name]
     assert "costs 0.1 of one of the superior" in found.sentences
     assert "pays up to" in found.sentences
     assert found.sentences.count(". ") == 4  # five sentences
@@ -78,8 +79,8 @@ def test_an_informative_look_wins_and_is_said_to_pay():
 def test_what_few_test_rows_cannot_tell_is_no_number_in_the_sentences(area, low, said):
     found, *_ = competing("informative")
     high = np.nan if np.isnan(low) else 0.8
-    few = {"cost_area": area, "cost_area_low": low, "cost_area_high": high}
-    table = [{**row, **few} for row in found.table]
+    few = Range(area, low, high)
+    table = [replace(row, cost_area=few) for row in found.table]
     told = replace(found, table=table).sentences
     assert said in told and "nan" not in told
 

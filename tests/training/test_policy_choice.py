@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 
 from routerlib.rows.schemas import LabelledPrompt
 from routerlib.stats import costs, metrics
+from routerlib.stats.savings import Range
 from routerlib.training import policy_choice
 from routerlib.training.policies import BOTH, CASCADE, ROUTER
 
@@ -186,17 +187,19 @@ def test_measured_rows_say_what_the_areas_are_and_which_is_chosen():
     table = policy_choice.compare_policies(
         [policy_choice.on_test(one, index, p, everything)], everything, CASCADE
     )
-    found = {row["name"]: row for row in table}
-    assert [row["name"] for row in table if row["chosen"]] == [CASCADE]
+    found = {row.name: row for row in table}
+    assert [row.name for row in table if row.chosen] == [CASCADE]
     course = one.policies[CASCADE].course(p, fresh.signals)
     outcomes = (fresh.inferior, fresh.superior)
     row = found[CASCADE]
-    assert row["apgr"] == pytest.approx(metrics.apgr(course.position, *outcomes))
-    assert row["cost_area"] == pytest.approx(costs.cost_area(course, *outcomes, fresh.costs))
-    for figure in ("apgr", "cost_area", "difference"):
-        assert row[f"{figure}_low"] < row[figure] < row[f"{figure}_high"]
-    assert row["difference"] == pytest.approx(row["cost_area"] - found[ROUTER]["cost_area"])
-    assert found[ROUTER]["difference_low"] == found[ROUTER]["difference_high"] == 0
+    assert row.apgr.value == pytest.approx(metrics.apgr(course.position, *outcomes))
+    assert row.cost_area.value == pytest.approx(costs.cost_area(course, *outcomes, fresh.costs))
+    for figure in (row.apgr, row.cost_area, row.difference):
+        assert figure.low < figure.value < figure.high
+    above = row.cost_area.value - found[ROUTER].cost_area.value
+    assert row.difference.value == pytest.approx(above)
+    assert found[ROUTER].difference == Range(0, 0, 0)
+    assert row.to_dict()["difference_low"] == row.difference.low
 
 
 def _joined(*parts):
