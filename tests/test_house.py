@@ -75,6 +75,8 @@ def test_what_is_named_by_a_text_is_there():
 
 # --- names and lengths ---
 
+IN_A_MODULE = re.compile(r"`(?:\w+\.)*(\w+)\.(\w+)`")  # `training_set.agreement_rows`
+
 ENTRY_POINTS = {"main", "__getattr__"}  # what Python or a command line calls by this name
 LONGEST = 60  # lines of a function, without its docstring
 
@@ -95,6 +97,30 @@ def test_no_two_functions_or_classes_have_one_name():
                 places.setdefault(node.name, []).append(str(module))
     twice = {name: where for name, where in places.items() if len(where) > 1}
     assert not {name: twice[name] for name in twice if name not in ENTRY_POINTS}
+
+
+def docstrings(module):
+    kinds = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+    return [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def test_what_a_docstring_says_is_in_a_module_is_there():
+    """Nobody renames in docstrings: `mixing.agreement_rows` would stay when `mixing` is gone."""
+    modules = {path.stem for path in MODULES}
+    where = {}
+    for module in MODULES:
+        for node in top_level(module):
+            where.setdefault(node.name, set()).add(module.stem)
+    found = []
+    for module in MODULES:
+        for text in docstrings(module):
+            found += [(str(module), *named) for named in IN_A_MODULE.findall(text)]
+    # A class has its methods, Python its modules, and an object its own.
+    others = {"asyncio", "self"}
+    told = [one for one in found if one[2] in where and one[1].islower() and one[1] not in others]
+    assert len(told) > 40
+    assert not [one for one in told if one[1] not in where[one[2]] and one[2] not in modules]
 
 
 def lines_of_code(function):

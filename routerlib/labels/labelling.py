@@ -4,7 +4,7 @@ The labelling prompt is written from what the votes show (`ratings`); prompts ar
 the resumable core of `resumable`; and the labeller is compared with labels that people or graded
 answers gave. The answer is read as a probability wherever the server gives one. An answer that
 cannot be read is counted and listed, never guessed. Choosing prompts is `cleaning`'s business,
-merging labels `mixing`'s.
+merging labels `training_set`'s.
 """
 
 from __future__ import annotations
@@ -982,7 +982,7 @@ def compare_by_source(
     given: Sequence[LabelledPrompt],
     seed: int = 0,
 ) -> dict[str, Check]:
-    """`check` for each source of known labels, on the examined prompts that the source labelled:
+    """`compare_labels` for each source of known labels, on the examined prompts that it labelled:
     source -> check.
     """
     asked = {as_text(row.prompt) for row in examined}

@@ -184,14 +184,24 @@ def balance(
     return [row for i, row in enumerate(rows) if i in keep or (row.split or "train") != "train"]
 
 
-def agreement_rows(rows: Iterable[LabelledPrompt]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class SourceAgreement:
     """How often two sources give the same prompt the same label.
 
-    Returns:
-        a row for each pair of the sources that are there: first, second, prompts (both labelled),
-        agreement in [0, 1] with its 95 % interval (Wilson) low and high; the last three are None
-        where they share no prompt.
+    prompts: that both labelled. agreement: in [0, 1], with its 95 % interval (Wilson); all three
+    are None where they share no prompt.
     """
+
+    first: str
+    second: str
+    prompts: int
+    agreement: float | None
+    low: float | None
+    high: float | None
+
+
+def agreement_rows(rows: Iterable[LabelledPrompt]) -> list[SourceAgreement]:
+    """The agreement of each pair of the sources that are there."""
     labels: dict[bytes, dict[str, str]] = defaultdict(dict)
     for row in rows:
         labels[text_key(as_text(row.prompt))][row.source] = row.label
@@ -202,16 +212,7 @@ def agreement_rows(rows: Iterable[LabelledPrompt]) -> list[dict[str, Any]]:
         both = [by[first] == by[second] for by in labels.values() if first in by and second in by]
         low, high = wilson(sum(both), len(both)) if both else (None, None)
         share = sum(both) / len(both) if both else None
-        table.append(
-            {
-                "first": first,
-                "second": second,
-                "prompts": len(both),
-                "agreement": share,
-                "low": low,
-                "high": high,
-            }
-        )
+        table.append(SourceAgreement(first, second, len(both), share, low, high))
     return table
 
 

@@ -73,8 +73,8 @@ class RouterPanel(FacedBox):
     Args:
         router: decides. Its curve says what a threshold costs, its certificate which threshold is
             promised.
-        inferior, superior: where the two models answer: a `routing.Backend`, an address where the
-            model has the name that the router knows, or None, which leaves routing alone.
+        inferior, superior: where the two models answer: a `switchboard.Backend`, an address where
+            the model has the name that the router knows, or None, which leaves routing alone.
         max_tokens: of an answer.
         samples: (label, prompt) pairs to try, from easy to hard.
         second, max_wait: of a router whose policy reads answers, as for `routing.RoutedClient`. Its

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from routerlib.labels.labelling import Check
+    from routerlib.labels.training_set import SourceAgreement
     from routerlib.stats.metrics import SharePoint
     from routerlib.training.evaluation import CategoryResult
     from routerlib.votes.ratings import Agreement, Difficulty, Rating, Tiers
@@ -433,18 +434,14 @@ def labeller_check(
     return figure
 
 
-def source_agreement(table: Sequence[Mapping[str, Any]]) -> Figure:
+def source_agreement(table: Sequence[SourceAgreement]) -> Figure:
     """Agreement of each pair of label sources on the prompts both labelled, with its 95 % interval.
 
     Args:
-        table: as `mixing.source_agreement` gives it.
+        table: as `training_set.agreement_rows` gives it.
     """
-    rows = {
-        f"{row['first']} and {row['second']} ({row['prompts']:,})": (
-            row["agreement"],
-            row["low"],
-            row["high"],
-        )
+    rows: dict[str, tuple[float | None, ...]] = {
+        f"{row.first} and {row.second} ({row.prompts:,})": (row.agreement, row.low, row.high)
         for row in table
     }
     return _shares(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from routerlib.labels.cleaning import Report
+    from routerlib.labels.training_set import SourceAgreement
     from routerlib.training.examples import Examples
     from routerlib.training.router import Decision, Router
 
@@ -199,13 +200,13 @@ def labels(run: labelling.LabellingRun, rows: Sequence[LabelledPrompt]) -> str:
     )
 
 
-def sources(table: Sequence[Mapping[str, Any]]) -> str:
-    """How often each pair of label sources agrees; rows of `mixing.source_agreement`."""
+def sources(table: Sequence[SourceAgreement]) -> str:
+    """How often each pair of label sources agrees; rows of `training_set.agreement_rows`."""
     pairs = [
-        f"{row['first']} and {row['second']} on {row['agreement']:.0%} of {row['prompts']:,} "
-        f"prompts ({row['low']:.0%} to {row['high']:.0%})"
+        f"{row.first} and {row.second} on {row.agreement:.0%} of {row.prompts:,} "
+        f"prompts ({row.low:.0%} to {row.high:.0%})"
         for row in table
-        if row["prompts"]
+        if row.prompts
     ]
     return (
         f"Labels agree: {'; '.join(pairs)}."

@@ -4,9 +4,9 @@ The head starts as a logistic regression on the frozen encoder's features. Soft 
 padding with length grouping, bfloat16 where the hardware has it, warm-up, early stopping on
 validation loss. The result is an `EncoderScorer`, a plain two-label classifier: softmax of its two
 logits is the score, so `transformers.pipeline("text-classification", folder)` gives the same
-numbers. Runs as it is under `accelerate launch` on several processes or GPUs. What to train on and
-which scorer to keep is `evaluation`'s business. Imported only when training starts, since it loads
-torch and transformers.
+numbers. Runs as it is under `accelerate launch` on several processes or GPUs. What to train on is
+`labelled_data`'s business, which scorer to keep `candidates`'. Imported only when training starts,
+since it loads torch and transformers.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A `Router` wraps a scorer (any of `scorers`, or the fine-tuned encoder), the calibration that turns
 its score into p_superior, the threshold with its certificate, and what each threshold costs. It
 ranks prompts by the scorer's expected gain; p_superior is that score mapped, never reversed, to the
-probability that the superior model's answer is strictly better. How routers are trained and chosen
-is in `training` and `evaluation`.
+probability that the superior model's answer is strictly better. How routers are fitted and chosen
+is in `candidates`, what they are worth in `evaluation`.
 """
 
 from __future__ import annotations

@@ -329,7 +329,7 @@ class Kernel(_Embedded):
     """Kernel ridge regression of both models' accuracies on meaning, surface and category together.
 
     The kernel is a sum: Gaussian in the frozen embedding, Gaussian in the surface features
-    (`surface`), and, with some weight, "same category". Score: P(superior right) * P(inferior
+    (`features`), and, with some weight, "same category". Score: P(superior right) * P(inferior
     wrong). The prediction is the mean over five shares of the parts: the single best one on
     held-out rows was often the luckiest. A category that is not given adds nothing. Of more than
     MOST_ROWS rows a random part is learnt, since time grows with their cube.

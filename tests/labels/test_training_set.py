@@ -153,13 +153,13 @@ def test_agreement_of_sources_counts_shared_prompts_only():
         row("d", 0.8, "human"),
         row("e"),
     ]
-    table = {(r["first"], r["second"]): r for r in training_set.agreement_rows(rows)}
-    assert table["human", "llm"]["prompts"] == 2 and table["human", "llm"]["agreement"] == 0.5
-    assert table["human", "llm"]["low"] < 0.5 < table["human", "llm"]["high"]
+    table = {(one.first, one.second): one for one in training_set.agreement_rows(rows)}
+    assert table["human", "llm"].prompts == 2 and table["human", "llm"].agreement == 0.5
+    assert table["human", "llm"].low < 0.5 < table["human", "llm"].high
     assert list(table) == [("human", "llm")], "of sources that are not there, nothing is said"
     rows.append(row("f", 0.5, "graded"))
-    table = {(r["first"], r["second"]): r for r in training_set.agreement_rows(rows)}
-    assert table["graded", "llm"]["agreement"] is None
+    table = {(one.first, one.second): one for one in training_set.agreement_rows(rows)}
+    assert table["graded", "llm"].agreement is None
 
 
 def test_conversations_are_merged_by_their_whole_text():
