@@ -48,7 +48,7 @@ FILES = {
 CARD, CARD_TEXT = "router_dataset_card.json", "router_dataset_card.md"
 
 
-class MixingError(Foreseen, ValueError):
+class TrainingSetError(Foreseen, ValueError):
     """A training set cannot be made as asked; the text says why and what to do."""
 
 
@@ -70,13 +70,13 @@ def merge(rows: Iterable[LabelledPrompt], priority: Sequence[str] = PRIORITY) ->
     is above 0.5.
 
     Raises:
-        MixingError: a row's source is not in `priority`.
+        TrainingSetError: a row's source is not in `priority`.
     """
     by_text: dict[bytes, list[LabelledPrompt]] = defaultdict(list)
     total = 0
     for row in rows:
         if row.source not in priority:
-            raise MixingError(
+            raise TrainingSetError(
                 f"Row {row.id!r} has the source {row.source!r}; the rule knows "
                 f"{', '.join(priority)}."
             )
@@ -164,18 +164,18 @@ def balance(
             drawn at random.
 
     Raises:
-        MixingError: an unknown way, or a label without a row.
+        TrainingSetError: an unknown way, or a label without a row.
     """
     if how == "none":
         return list(rows)
     if how != "downsample":
-        raise MixingError(f'BALANCE is {how!r}; it is "none" or "downsample".')
+        raise TrainingSetError(f'BALANCE is {how!r}; it is "none" or "downsample".')
     training = [i for i, row in enumerate(rows) if (row.split or "train") == "train"]
     by_label = {label: [i for i in training if rows[i].label == label] for label in LABELS}
     least = min(len(members) for members in by_label.values())
     if not least:
         empty = next(label for label, members in by_label.items() if not members)
-        raise MixingError(
+        raise TrainingSetError(
             f"No training row has the label {empty}, so there is nothing to balance; use "
             f'BALANCE="none".'
         )
@@ -229,10 +229,10 @@ def write_training_set(
             filters. All of it must be JSON.
 
     Raises:
-        MixingError: there are no rows.
+        TrainingSetError: there are no rows.
     """
     if not rows:
-        raise MixingError(
+        raise TrainingSetError(
             "There are no labelled prompts to write. Label some first, or name a labelled file."
         )
     folder, files = Path(folder), {}

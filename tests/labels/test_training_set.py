@@ -69,7 +69,7 @@ def test_two_prompts_of_one_id_both_stay():
 
 
 def test_a_source_without_a_rank_is_a_sentence():
-    with pytest.raises(training_set.MixingError, match="'llm'"):
+    with pytest.raises(training_set.TrainingSetError, match="'llm'"):
         training_set.merge([row("Why?")], priority=("graded",))
 
 
@@ -100,7 +100,7 @@ def test_only_training_rows_are_balanced():
     ("how", "word"), [("upsample", "upsample"), ("downsample", ROUTE_TO_INFERIOR)]
 )
 def test_a_balance_that_cannot_be_is_a_sentence(how, word):
-    with pytest.raises(training_set.MixingError, match=word):
+    with pytest.raises(training_set.TrainingSetError, match=word):
         training_set.balance([row("Why?"), row("How?")], how)
 
 
@@ -141,7 +141,7 @@ def test_the_files_are_one_set_and_its_two_halves_and_the_card_proves_them(tmp_p
 
 
 def test_nothing_to_write_is_a_sentence(tmp_path):
-    with pytest.raises(training_set.MixingError, match="no labelled prompts"):
+    with pytest.raises(training_set.TrainingSetError, match="no labelled prompts"):
         training_set.write_training_set([], tmp_path, {})
 
 
