@@ -38,10 +38,11 @@ test-heart:
 	$(BIN)/python -m pytest tests/test_*.py
 
 test-engines:
-	$(BIN)/python -m pytest -m "real and not notebooks and not browser"
+	$(BIN)/python -m pytest --durations=8 -m "real and not notebooks and not browser" --ignore tests/test_installation.py
 
 test-screens:
-	$(BIN)/python -m pytest -m "notebooks or browser"
+	$(BIN)/python -m pytest --durations=8 -m "notebooks or browser"
+	$(BIN)/python -m pytest -m real tests/test_installation.py
 
 lint: $(VENV)/.tested ## ruff over code and notebooks, the layers of the folders, the types
 	$(BIN)/ruff check .

@@ -5,7 +5,6 @@ can stage.
 import asyncio
 import datetime
 import gzip
-import importlib.util
 import json
 import logging
 import multiprocessing
@@ -25,7 +24,7 @@ from scripted import Scripted
 from routerlib import event_loop
 from routerlib.collecting import collection, resumable
 from routerlib.collecting.ledger import LedgerMismatch
-from routerlib.endpoints import addresses, clients, servers, standins
+from routerlib.endpoints import clients
 from routerlib.rows import jsonl, tables
 from routerlib.rows.schemas import Question
 
@@ -764,44 +763,6 @@ def test_kills_lose_double_and_tear_nothing():
     found, mended, undisturbed = asyncio.run(main())
     assert mended.complete == 200 and 0 < found == mended.complete_before < 200
     assert rows(mended) == rows(undisturbed)
-
-
-# --- real servers ---
-
-
-@pytest.mark.real
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("engine", ["transformers", "vllm"])
-def test_a_real_server_gives_k_samples_that_end_at_the_stop_string(engine):
-    if engine == "vllm" and not importlib.util.find_spec("vllm"):
-        pytest.skip("vLLM is not installed here")
-    port = addresses.free_port()
-    # vLLM has no name but the folder's for a local model.
-    model = (
-        "standin-inferior" if engine == "transformers" else str(standins.path("standin-inferior"))
-    )
-    server = servers.serve(model, port=port, engine=engine, max_model_len=512)
-    try:
-        options = {
-            "max_tokens": 24,
-            "stop": "\n",
-            "max_concurrent": 8,
-            "progress": False,
-            "output_file": "real.jsonl",
-        }
-        summary = collection.collect_sync(
-            "sample", model, server.base_url, num_problems=6, **options
-        )
-        again = collection.collect_sync("sample", model, server.base_url, num_problems=6, **options)
-    finally:
-        servers.stop(port)
-    assert (summary.complete, summary.samples, again.samples) == (6, 18, 0)
-    found = [text for row in rows(summary).values() for text in texts(row)]
-    assert len(found) == 18 and not any("\n" in text or "<|" in text for text in found)
-    assert summary.finish_reasons.get("stop", 0) >= 12, (
-        "answers end at the line's end, not at the limit"
-    )
-    assert summary.completion_tokens < 18 * 16
 
 
 # --- servers as they are met: each one's way of saying something, and what the file holds in the

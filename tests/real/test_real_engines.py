@@ -90,6 +90,8 @@ def test_labels_by_log_probabilities(place, tmp_path):
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_an_engine_lost_in_mid_collection_is_started_again(place, how):
     """Nothing is lost and nothing is doubled, whatever the moment."""
+    if is_vllm(place) and how == "stopped":
+        pytest.skip("who stops a server does not ask which engine it is, and vLLM starts slowly")
     lost = place.server
 
     async def main():
