@@ -19,12 +19,19 @@ from typing import Any
 from routerlib.cluster import machines
 from routerlib.collecting import ledger_parts
 from routerlib.collecting.collection import Asking
-from routerlib.collecting.resumable import Job, Oversight, Purse, Summary, Traffic, run_job
+from routerlib.collecting.resumable import (
+    LAST_ANSWERS,
+    Job,
+    Oversight,
+    Purse,
+    Summary,
+    Traffic,
+    run_job,
+)
 from routerlib.endpoints.clients import RequestFailure
 from routerlib.errors import Foreseen
 from routerlib.rows.schemas import Question
 
-LAST_ANSWERS = 60.0  # seconds that a shard which is taken away waits for the answers under way
 LONGEST_PAUSE = 15.0  # seconds between two looks at a server that is down
 
 # How work on a shard ends.

@@ -29,7 +29,7 @@ START_TIMEOUT = 300  # seconds that a kernel may take to start, on a machine tha
 # What a library would otherwise keep below HOME, and a profile or a plotting style of the user's
 # own: a headless run depends on none of them.
 OWN_CACHES = ("MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR")
-INLINE = "module://matplotlib_inline.backend_inline"
+INLINE = "module://matplotlib_inline.backend_inline"  # what a notebook draws with
 GO_ON = "run the same command again: it goes on from here"
 # notebook -> what makes it take less memory
 SMALLER = {

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from routerlib import settings
 from routerlib.endpoints.prompts import as_text
+from routerlib.notebook.execution import INLINE
 from routerlib.rows.schemas import (
     LABELS,
     ROUTE_TO_INFERIOR,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from routerlib.training.evaluation import CategoryResult
     from routerlib.votes.ratings import Agreement, Difficulty, Rating, Tiers
 
-INLINE = "module://matplotlib_inline.backend_inline"  # what a notebook draws with
 INFERIOR, SUPERIOR, ROUTER, NEUTRAL = "#e69f00", "#1f4e79", "#009e73", "#8c8c8c"
 MARKED = "#d55e00"  # the one point that a figure is about
 

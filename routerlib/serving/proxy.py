@@ -52,6 +52,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from routerlib import event_loop, settings
 from routerlib.endpoints import clients, connections, servers
+from routerlib.endpoints.addresses import HOST
 from routerlib.errors import Foreseen
 from routerlib.rows.schemas import Message
 from routerlib.serving import compression, decisions
@@ -71,7 +72,6 @@ from routerlib.serving.switchboard import (
 )
 from routerlib.training.router import Router
 
-HOST = "127.0.0.1"
 HOST_NAMES = ("127.0.0.1", "localhost", "[::1]")  # in the Host header another is a web page's trick
 KEY_NAME = "ROUTERLIB_SERVER_KEY"
 
