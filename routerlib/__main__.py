@@ -139,8 +139,8 @@ def run_notebooks(
     """
     from routerlib import pipeline
 
-    parameters = {name: pipeline.parse_value(value) for name, value in parameter}
-    result = pipeline.run(notebooks or list(pipeline.NOTEBOOKS), file, parameters, fresh)
+    names = notebooks or list(pipeline.NOTEBOOKS)
+    result = pipeline.run(names, file, pipeline.typed(names, dict(parameter)), fresh)
     print(pipeline.summary(result))
     return OK
 

@@ -26,8 +26,13 @@ from routerlib.endpoints import engines, servers, standins
 from routerlib.errors import Foreseen
 from routerlib.notebook import execution
 from routerlib.notebook.execution import NotebookFailed as NotebookFailed
-from routerlib.notebook.parameters import defaults, did_you_mean, fitting, notebook_path
-from routerlib.notebook.parameters import parse_value as parse_value
+from routerlib.notebook.parameters import (
+    defaults,
+    did_you_mean,
+    fitting,
+    from_text,
+    notebook_path,
+)
 from routerlib.progress import deferring_signals, ended_by_signals
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Row
@@ -129,22 +134,33 @@ class Step:
         inputs."""
         return _sum_of([self.recipe, self.inputs()])
 
-    def inputs(self) -> dict[str, str]:
-        """Path -> SHA-256 sum of each file or folder that its parameters name, and of each file
-        that it reads of what earlier notebooks have left in outputs/."""
+    def named_files(self) -> list[Path]:
+        """The files and folders that its parameters name, but for those it writes.
+
+        Raises:
+            PipelineError: one is a pipe or a device, which gives its content once.
+        """
         named = [
             path
             for name, value in self.values.items()
             if "OUTPUT" not in name and not name.endswith("_MODEL")
             for path in _named_files(value)
         ]
+        for path in named:
+            if refusal := settings.refusal_of_pipe(path):
+                raise PipelineError(refusal)
+        return named
+
+    def inputs(self) -> dict[str, str]:
+        """Path -> SHA-256 sum of each file or folder that its parameters name, and of each file
+        that it reads of what earlier notebooks have left in outputs/."""
         left = [
             path
             for pattern, parameter in READS.get(self.name, [])
             if not self.values.get(parameter) and not pattern.startswith(self.later)
             for path in _left(pattern)
         ]
-        return {str(path): sha256_of(path) for path in [*named, *left]}
+        return {str(path): sha256_of(path) for path in [*self.named_files(), *left]}
 
 
 @dataclass
@@ -205,6 +221,17 @@ def run(
     return result
 
 
+def typed(notebooks: Sequence[str], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Parameters from the texts that somebody has typed, each read as the kind of its default.
+
+    A name that none of the notebooks has stays a text; `plan` refuses it.
+    """
+    known: dict[str, Any] = {}
+    for notebook in notebooks:
+        known = {**defaults(notebook_path(_full_name(notebook))), **known}
+    return {name: from_text(text, known.get(name, "")) for name, text in texts.items()}
+
+
 def plan(
     notebooks: Sequence[str] = tuple(NOTEBOOKS),
     files: Sequence[str | Path] = (),
@@ -229,7 +256,9 @@ def plan(
         engine = _engine_of_standins() if asks_models else ""
         recipe = _sum_of([library, _cell_sources(notebook_path(name)), own, engine])
         later = tuple(f"{NOTEBOOKS[other][0]}/" for other in names[place + 1 :])
-        steps.append(Step(name, own, known[name], recipe, later))
+        step = Step(name, own, known[name], recipe, later)
+        step.named_files()  # refuses, before anything is started
+        steps.append(step)
     return steps
 
 

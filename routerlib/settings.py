@@ -33,6 +33,8 @@ ROOT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else Path.
 SAMPLES = PACKAGE / "samples"
 MISSING = "missing"
 QUOTES = ('""', "''", "“”", "\u2018\u2019")
+# Spaces and line ends; no-break and zero-width spaces, and the mark at the start of a file
+UNSEEN = " \t\r\n\v\f\0\u00a0\u200b\u200c\u200d\u2060\ufeff"
 
 
 class MissingKey(Foreseen, RuntimeError):
@@ -54,11 +56,24 @@ def resolve(path: str | Path) -> Path:
     return path if path.is_absolute() else ROOT / path
 
 
+def refusal_of_pipe(path: Path) -> str:
+    """Why something that is there can be no input: a pipe (`<(zcat …)`), a socket, a device. Empty
+    for a file, a folder, and where there is nothing."""
+    is_usual = os.path.isfile(path) or os.path.isdir(path)
+    if is_usual or not os.path.exists(path):
+        return ""
+    return (
+        f"{path} is neither a file nor a folder. An input is read more than once, which a pipe or "
+        "a device does not allow: write its content to a file, and name that."
+    )
+
+
 # --- the environment, `.env`, and the vaults of Colab and Kaggle ---
 
 _from_file: dict[str, str] = {}  # what load_env has put into the environment
 _from_pipe: dict[Path, bytes] = {}  # what a named pipe has given: it gives it once
 _refused: set[str] = set()  # secrets that a vault took long to refuse, and is not asked for again
+SHARED_MEMORY = "/dev/shm"
 PIPE_PATIENCE = 5.0  # seconds that whoever writes a named pipe may take, as a vault that asks first
 SLOW = 1.0  # seconds after which a vault's refusal is remembered
 
@@ -160,10 +175,15 @@ def variable(name: str) -> str | None:
     there.
     """
     load_env()
-    value = os.environ.get(name, "").strip()
-    if len(value) > 1 and value[0] + value[-1] in QUOTES:
-        value = value[1:-1].strip()
-    return value or None
+    return _pasted(os.environ.get(name))
+
+
+def _pasted(value: Any) -> str | None:
+    """A value without what copying leaves around it; None where nothing else is there."""
+    bare = str(value or "").strip(UNSEEN)
+    if len(bare) > 1 and bare[0] + bare[-1] in QUOTES:
+        bare = bare[1:-1].strip(UNSEEN)
+    return bare or None
 
 
 def key(name: str, required: bool = True) -> str | None:
@@ -197,11 +217,11 @@ def _from_vault(name: str) -> str | None:
         if "google.colab" in sys.modules:
             from google.colab import userdata
 
-            return userdata.get(name)
+            return _pasted(userdata.get(name))
         if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
             from kaggle_secrets import UserSecretsClient
 
-            return UserSecretsClient().get_secret(name)
+            return _pasted(UserSecretsClient().get_secret(name))
     if time.monotonic() - start > SLOW:
         _refused.add(name)
     return None
@@ -370,6 +390,7 @@ def prepare() -> None:
     allow_open_files()
     if not _is_writable(os.path.expanduser("~")):
         keep_caches_in_outputs(CACHES)
+    keep_temporary_files()
 
 
 def report_nothing() -> None:
@@ -414,6 +435,18 @@ def keep_caches_in_outputs(names: Iterable[str]) -> None:
     for name in names:
         if not os.environ.get(name):
             os.environ[name] = str(outputs("cache", CACHES[name]))
+
+
+def keep_temporary_files() -> None:
+    """Have temporary files below outputs where no usual folder takes any: a container may be
+    read-only, or its disk of temporary files full."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        os.environ["TMPDIR"] = str(outputs("cache", "temporary"))
+    if os.path.isdir(SHARED_MEMORY) and not _is_writable(SHARED_MEMORY):
+        # joblib tries and warns, though nothing here uses its processes
+        os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
 
 
 def _is_writable(folder: str) -> bool:

@@ -144,6 +144,18 @@ def test_a_text_takes_a_number_or_several_texts(project):
     }
 
 
+def test_what_is_typed_is_read_as_the_kind_of_its_default(project):
+    given = {"NAME": "2026-11-27", "FACTOR": "010", "FLAG": "off", "OTHER": "2", "UNKNOWN": "no"}
+    read = pipeline.typed(["01", "02"], given)
+    assert read == given | {"FACTOR": 10, "FLAG": False, "OTHER": 2}
+
+
+def test_a_parameter_that_names_a_pipe_is_refused_before_anything_is_read(project, tmp_path):
+    os.mkfifo(tmp_path / "pipe")  # whoever opens it waits for ever
+    with pytest.raises(pipeline.PipelineError, match="neither a file nor a folder"):
+        pipeline.plan(["01"], parameters={"NAME": str(tmp_path / "pipe")})
+
+
 def test_yaml_files_are_read_and_later_ones_win(project, tmp_path):
     one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
     one.write_text("FACTOR: 4\nSHARE: 1e-3\n")

@@ -228,6 +228,19 @@ def test_a_vault_that_is_slow_to_refuse_is_asked_again_only_for_what_is_required
     assert asked == ["A_KEY"] * 4
 
 
+@pytest.mark.parametrize(
+    "value", ["sk-a1\n", "\ufeffsk-a1", "sk-a1\u200b", " 'sk-a1'\r\n", "\u00a0sk-a1"]
+)
+def test_what_copying_leaves_around_a_secret_is_no_part_of_it(env_file, monkeypatch, value):
+    vault = types.SimpleNamespace(get=lambda name: value)
+    colab = types.ModuleType("google.colab")
+    colab.userdata = vault
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    assert settings.key("A_SECRET") == "sk-a1"
+    monkeypatch.setenv("A_SECRET", value)
+    assert settings.variable("A_SECRET") == "sk-a1"
+
+
 def test_kaggles_vault_is_asked_on_kaggle(env_file, monkeypatch):
     monkeypatch.setitem(
         sys.modules,
@@ -310,6 +323,49 @@ def test_caches_move_to_outputs_only_where_home_cannot_be_written(monkeypatch, t
     settings.prepare()
     assert os.environ["HF_HOME"] == str(tmp_path / "outputs" / "cache" / "huggingface")
     assert os.environ["MPLCONFIGDIR"] == "mine"
+
+
+def test_temporary_files_move_to_outputs_only_where_no_usual_folder_takes_any(outputs):
+    code = (
+        "import tempfile; from routerlib import settings; "
+        "tempfile._candidate_tempdir_list = lambda: {names}; "
+        "settings.keep_temporary_files(); import os; print(os.environ.get('TMPDIR', 'as it was'))"
+    )
+
+    def found(names):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(names=names)],
+            env={name: value for name, value in os.environ.items() if name != "TMPDIR"},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    assert found(["/proc"]) == str(outputs / "cache" / "temporary")
+    assert found([str(outputs.parent)]) == "as it was"
+
+
+def test_without_shared_memory_joblib_is_told_not_to_try(monkeypatch, tmp_path):
+    monkeypatch.delenv("JOBLIB_MULTIPROCESSING", raising=False)
+    monkeypatch.setattr(settings, "SHARED_MEMORY", str(tmp_path))
+    settings.keep_temporary_files()
+    assert "JOBLIB_MULTIPROCESSING" not in os.environ
+    monkeypatch.setenv("JOBLIB_MULTIPROCESSING", "")  # so that it is taken back
+    monkeypatch.delenv("JOBLIB_MULTIPROCESSING")
+    monkeypatch.setattr(settings, "SHARED_MEMORY", "/proc")
+    settings.keep_temporary_files()
+    assert os.environ.pop("JOBLIB_MULTIPROCESSING") == "0"
+
+
+def test_a_pipe_and_a_device_can_be_no_input(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    (tmp_path / "gone").symlink_to(tmp_path / "nothing")
+    for path in (tmp_path, tmp_path / "file", tmp_path / "none", tmp_path / "gone"):
+        assert settings.refusal_of_pipe(path) == ""
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        assert "write its content to a file" in settings.refusal_of_pipe(path)
 
 
 def test_a_shells_low_number_of_open_files_is_raised():

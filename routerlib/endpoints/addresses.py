@@ -12,12 +12,15 @@ import ipaddress
 import json
 import os
 import socket
+import ssl
 import urllib.error
 import urllib.request
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # where a client looks for those it trusts
+UNREADABLE = (FileNotFoundError, IsADirectoryError, PermissionError, ssl.SSLError)  # what it raises
 HOST = "127.0.0.1"  # where our own servers listen
 
 
@@ -32,9 +35,19 @@ def is_here(url: str) -> bool:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return host == socket.gethostname().lower() != ""
+        short = _written_short(host)
+        return short.startswith("127.") or host == socket.gethostname().lower() != ""
     mapped = getattr(address, "ipv4_mapped", None) or address
     return mapped.is_loopback or mapped.is_unspecified
+
+
+def _written_short(host: str) -> str:
+    """The four numbers of an address with fewer (127.1 is 127.0.0.1); empty for a name."""
+    is_number = bool(host) and not host.strip("0123456789.")
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host)) if is_number else ""
+    except OSError:
+        return ""
 
 
 def host_and_port(url: str) -> tuple[str, int]:
@@ -116,6 +129,21 @@ def proxy_refused(url: str, error: Exception) -> str:
     else:
         advice = "Mend the variable, or take the address out with NO_PROXY."
     return f"Requests to {url} would go through {what}, which cannot be used ({error}). {advice}"
+
+
+def environment_refused(url: str, error: Exception) -> str:
+    """A sentence on what the environment says of connections to the outside and no client can use:
+    a proxy, or certificates that are not there (as variables of another environment name them).
+    """
+    if not isinstance(error, UNREADABLE):
+        return proxy_refused(url, error)
+    given = {name: os.environ[name] for name in CERTIFICATES if os.environ.get(name)}
+    wrong = {name: path for name, path in given.items() if not os.path.exists(path)} or given
+    named = " and ".join(f"{name}={path}" for name, path in wrong.items())
+    return (
+        f"Requests to {url} need certificates, and those of {named or 'the system'} cannot be read "
+        f"({error.strerror or error}). Mend the variable, or unset it."
+    )
 
 
 # --- asked directly ---

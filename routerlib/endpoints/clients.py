@@ -143,7 +143,8 @@ def connect(
 
     Raises:
         settings.MissingKey: remote, and no key anywhere; or a key that no header can hold.
-        settings.SettingError: an unknown mode, or a base URL that is none.
+        settings.SettingError: an unknown mode, a base URL that is none, or certificates that the
+            environment names and that cannot be read.
     """
     base_url = check_base(base_url, api_mode)
     key = api_key or _key_of_environment(base_url, api_mode) or "none"
@@ -161,10 +162,13 @@ def connect(
     if parts.username is not None:  # a door before the server, which the URL opens
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    http = openai.DefaultAioHttpClient(
-        timeout=openai.Timeout(timeout, connect=connect_timeout, pool=None),
-        trust_env=not addresses.is_here(base_url),
-    )
+    try:
+        http = openai.DefaultAioHttpClient(
+            timeout=openai.Timeout(timeout, connect=connect_timeout, pool=None),
+            trust_env=not addresses.is_here(base_url),
+        )
+    except addresses.UNREADABLE as error:
+        raise settings.SettingError(addresses.environment_refused(base_url, error)) from None
     _take_long_headers(http)
     return openai.AsyncOpenAI(
         base_url=urlunsplit(parts._replace(query="", netloc=parts.netloc.rpartition("@")[2])),

@@ -34,8 +34,10 @@ from routerlib.errors import FAILED, Foreseen
 
 BROKEN = 503  # what /health answers where the part that computes has died; the process may live on
 TEMPERATURE = 0.7  # of a server's first request, where nobody says what the others will ask for
+EVERYBODYS = "/tmp"
 MEMORY = "ROUTERLIB_SERVER_MEMORY"  # in a server's environment: the file that remembers it
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+PATIENCE = 10.0  # seconds that a server may take to say which models it has
 RESTARTS = 3  # of one server by one process: after that it is the server that is wrong
 
 
@@ -443,8 +445,14 @@ def _check_that_it_answers(model: str, api_base: str) -> None:
 
 
 def _other_than(model: str, api_base: str) -> str | None:
-    """What listens at an address instead of the model's server; None where the model answers."""
-    status, text = _first_answer(model, api_base)
+    """What listens at an address instead of the model's server; None where the model answers.
+
+    A busy model may take long for its answer, but not for its name: what is silent then is no model
+    that is worth waiting for.
+    """
+    status, text = addresses.fetch(f"{api_base.rstrip('/')}/models", timeout=PATIENCE)
+    if status:
+        status, text = _first_answer(model, api_base)
     if status == 200 and _is_completion_of(model, text):
         return None
     if not status:
@@ -709,10 +717,13 @@ def _health(server: Server) -> int:
 def _alone() -> Iterator[None]:
     """One process at a time, on this machine, starts, joins or stops a server.
 
-    The lock is on the folder of temporary files, which is there for everybody and need not be
+    The lock is on a folder that is there for everybody, whatever their TMPDIR, and need not be
     writable.
     """
-    descriptor = os.open(tempfile.gettempdir(), os.O_RDONLY)
+    try:
+        descriptor = os.open(EVERYBODYS, os.O_RDONLY)
+    except OSError:
+        descriptor = os.open(tempfile.gettempdir(), os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -300,7 +300,7 @@ class LiveLine(logging.Handler):
         self.label, self.expected = label, expected
         self.cell, self.said, self.waits = "", "", ""
         self.start, self.stopped = time.monotonic(), threading.Event()
-        self.is_terminal = sys.stdout.isatty()
+        self.is_terminal = sys.stdout is not None and sys.stdout.isatty()
 
     def emit(self, record: logging.LogRecord) -> None:
         for line in map(printable, re.split(r"[\r\n]+", without_colours(record.getMessage()))):
@@ -354,8 +354,15 @@ class LiveLine(logging.Handler):
         when = f"about {clock(left)} left" if left >= 1 else "longer than expected"
         said = self.waits or self.said
         line = f"{self.label} · cell {self.cell or '–'} · {clock(elapsed)}, {when} · {said}"
-        width = os.get_terminal_size().columns - 1 if self.is_terminal else 160
+        width = _columns() - 1 if self.is_terminal else 160
         return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _columns() -> int:
+    """How wide the terminal is; 80 where it does not know, as in some containers."""
+    with suppress(OSError, AttributeError):  # the latter: no output at all
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    return 80
 
 
 def _progress_count(line: str) -> str:

@@ -10,6 +10,7 @@ sheet. Where the widget lives, its face is not seen. What a face says is written
 from __future__ import annotations
 
 from collections.abc import Callable
+from html.parser import HTMLParser
 from typing import Any
 
 import ipywidgets as widgets
@@ -47,17 +48,22 @@ class Face:
             # see.
             text = f"{type(self.widget).__name__}: see below"
             display({**view, "text/plain": text, "text/html": "<span></span>"}, raw=True)
-        self.handle = display(self._page(), raw=True, display_id=True)
+        self.handle = display(self.page(), raw=True, display_id=True)
 
     def refresh(self) -> None:
         """Draw the face anew, after the widget has changed, so that a notebook keeps what was seen
         last.
         """
         if self.handle is not None:
-            self.handle.update(self._page(), raw=True)
+            self.handle.update(self.page(), raw=True)
 
-    def _page(self) -> dict[str, str]:
-        return {"text/plain": f"{type(self.widget).__name__} (as HTML)", "text/html": self.html()}
+    def page(self) -> dict[str, str]:
+        """The face as it goes into a notebook: as HTML, and as text for viewers without."""
+        content = self.content()
+        return {
+            "text/plain": words_of(content),
+            "text/html": markup.face_html(self.name, content),
+        }
 
 
 class FacedBox(widgets.VBox):
@@ -77,8 +83,50 @@ class FacedBox(widgets.VBox):
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
-            bundle["text/html"] = self.face.html()
+            bundle |= self.face.page()
         return bundle
 
     def _ipython_display_(self) -> None:
         self.face.show()
+
+
+class _Words(HTMLParser):
+    """What a page of ours says, without its HTML: a line for each row and paragraph."""
+
+    LINES = ("p", "div", "tr", "br", "li", "ul", "ol", "table", "h1", "h2", "h3", "h4", "pre")
+    UNREAD = ("style", "script")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self.unread = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.unread = tag in self.UNREAD
+        if tag in self.LINES:
+            self.parts.append("\n")
+        if tag in ("td", "th"):
+            self.parts.append("\t")
+        if tag == "img":
+            self.parts.append(f"[picture: {dict(attrs).get('alt') or ''}]")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.unread = False
+        if tag in self.LINES:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self.unread:
+            self.parts.append(data)
+
+
+def words_of(page: str) -> str:
+    """A page of ours as text, for viewers that show no HTML: cells with two spaces between."""
+    reader = _Words()
+    reader.feed(page)
+    reader.close()
+    lines = []
+    for line in "".join(reader.parts).splitlines():
+        cells = (" ".join(cell.split()) for cell in line.split("\t"))
+        lines.append("  ".join(cell for cell in cells if cell))
+    return "\n".join(line for line in lines if line)

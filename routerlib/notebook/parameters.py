@@ -81,17 +81,35 @@ def _read_as(value: Any, default: Any) -> Any:
 
 
 def parse_value(text: str) -> Any:
-    """A parameter's value from the command line, read as YAML would, and 1e-3 as a number."""
+    """A value from a text: a number as Python reads it (010 is 10, 1e-3 is 0.001), all else as YAML
+    does. Numbers that only YAML knows, such as 1:30 for 90, stay texts."""
     import yaml
 
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
     try:
         value = yaml.safe_load(text) if text else ""
     except (yaml.YAMLError, ValueError, RecursionError):
         return text  # brackets and quotes that mean nothing in YAML
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return float(value)
-    return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return text if is_number else value
+
+
+def from_text(text: str, default: Any) -> Any:
+    """What somebody has typed for a parameter whose default is known.
+
+    A text is taken as it was typed: 007, no and 2026-11-27 may be a folder's name, and a prompt may
+    hold a colon. Only quotes around it, a list of texts in brackets and null are read.
+    """
+    if not isinstance(default, str):
+        return parse_value(text)
+    if text == "null":
+        return None
+    if not text.startswith(("[", '"', "'")):
+        return text
+    value = parse_value(text)
+    return value if isinstance(value, str) or _are_texts(value) else text
 
 
 def fitting(name: str, value: Any, default: Any) -> Any:
@@ -120,13 +138,19 @@ def fitting(name: str, value: Any, default: Any) -> Any:
         return int(value)  # 1e3
     if isinstance(default, str) and is_number:
         return str(value)  # NUM_PROBLEMS: 60, where the default says "all"
-    are_texts = isinstance(value, list) and all(isinstance(part, str) for part in value)
-    if isinstance(default, str) and are_texts:
+    if isinstance(default, str) and _are_texts(value):
         return value  # STOP: several texts, where the default is one
+    hint = ""
+    if isinstance(default, str):  # `no`, and a date, are none in YAML
+        hint = " In a file of parameters, put a text into quotes."
     raise settings.SettingError(
         f"The parameter {name} takes a {_kind_of_value(default)} such as {default!r}, "
-        f"not {value!r} ({_kind_of_value(value)})."
+        f"not {value!r} ({_kind_of_value(value)}).{hint}"
     )
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(part, str) for part in value)
 
 
 def _nothing_for(default: Any) -> Any:

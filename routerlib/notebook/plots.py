@@ -7,6 +7,7 @@ text needs: that is `metrics`, `ratings` and `grading`; the sentences are `readi
 
 from __future__ import annotations
 
+import contextlib
 import html
 import importlib.util
 import os
@@ -52,15 +53,8 @@ def use_house_style() -> None:
     Whatever a user's matplotlibrc, style or MPLBACKEND says does not count: figures are drawn
     without a screen, and look the same everywhere.
     """
-    backend = INLINE if "ipykernel" in sys.modules else "agg"
     if "matplotlib" not in sys.modules:
-        # It refuses to load where MPLBACKEND names none that it has, or a matplotlibrc is damaged,
-        # and tells of each line that it does not know. Its own is in order.
-        os.environ["MPLBACKEND"] = backend
-        package = importlib.util.find_spec("matplotlib")
-        if package is not None and package.origin:
-            own = Path(package.origin).parent / "mpl-data" / "matplotlibrc"
-            os.environ["MATPLOTLIBRC"] = str(own)
+        _import_matplotlib(INLINE if "ipykernel" in sys.modules else "agg")
     import matplotlib as mpl
     import seaborn as sns
     from cycler import cycler
@@ -97,6 +91,25 @@ def use_house_style() -> None:
             ),
         }
     )
+
+
+def _import_matplotlib(backend: str) -> None:
+    """Import matplotlib with its own settings, which are in order.
+
+    It refuses to load where MPLBACKEND names a backend that it has not, or where a matplotlibrc (in
+    the working folder, which it looks at first, or the user's) or a style sheet of the user's is
+    damaged; and it tells of each line that it does not know.
+    """
+    package = importlib.util.find_spec("matplotlib")
+    if package is None or not package.origin:
+        return
+    data = Path(package.origin).parent / "mpl-data"
+    os.environ["MPLBACKEND"] = backend
+    os.environ["MATPLOTLIBRC"] = str(data / "matplotlibrc")
+    # where it looks for style sheets
+    os.environ["MPLCONFIGDIR"] = str(settings.outputs("cache", settings.CACHES["MPLCONFIGDIR"]))
+    with contextlib.chdir(data):
+        import matplotlib.pyplot  # noqa: F401
 
 
 def _arms(

@@ -416,6 +416,8 @@ def _open(
         raise SourceError(
             f"{path} is a folder; name a file in it (.jsonl, .json, .csv or .parquet)."
         )
+    if refusal := settings.refusal_of_pipe(path):
+        raise SourceError(refusal)
     found = _hub_name(source)
     if found:
         return source, _hub_rows(found, limit)

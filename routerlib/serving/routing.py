@@ -473,7 +473,7 @@ class _Routed:
         """What sends requests to other machines, through the proxies that the environment names.
 
         Raises:
-            settings.SettingError: there are such, and one of them cannot be used.
+            settings.SettingError: there are such, and one of them cannot be used; or certificates.
         """
         targets = (self.board.inferior, self.board.superior, self.board.second)
         away = next((target for target in targets if target and not target.is_local), None)
@@ -481,8 +481,9 @@ class _Routed:
             return direct  # no proxy that the environment names is looked at
         try:
             return self._usual_http(trust_env=True)
-        except (ImportError, ValueError, httpx2.InvalidURL) as error:
-            raise settings.SettingError(addresses.proxy_refused(away.base_url, error)) from None
+        except (*addresses.UNREADABLE, ImportError, ValueError, httpx2.InvalidURL) as error:
+            refusal = addresses.environment_refused(away.base_url, error)
+            raise settings.SettingError(refusal) from None
 
     def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
         known = inspect.signature(super().__init__).parameters

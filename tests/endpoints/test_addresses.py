@@ -174,3 +174,12 @@ def test_a_proxy_that_cannot_be_used_is_a_sentence(no_proxies):
     assert said.startswith(f"Requests to {url} would go through the proxy socks5://p:1, which ALL")
     assert "pip install socksio" in said
     assert "Mend the variable" in addresses.proxy_refused(url, ValueError("Unknown scheme"))
+
+
+def test_certificates_of_another_environment_are_named_with_their_variable(monkeypatch, tmp_path):
+    url = "https://models.test/v1"
+    monkeypatch.setenv("SSL_CERT_FILE", "/opt/other/cacert.pem")
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))  # this one is there
+    said = addresses.environment_refused(url, FileNotFoundError(2, "No such file or directory"))
+    assert "those of SSL_CERT_FILE=/opt/other/cacert.pem cannot be read (No such file" in said
+    assert "proxy" in addresses.environment_refused(url, ValueError("Unknown scheme"))

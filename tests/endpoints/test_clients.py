@@ -286,3 +286,10 @@ def _met(cause, has_answered=False):
             return endpoint.failure(error)
 
     return asyncio.run(main())
+
+
+def test_certificates_that_are_not_there_are_told_where_they_are_needed(monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/opt/other/cacert.pem")
+    clients.connect("http://127.0.0.1:8000/v1")
+    with pytest.raises(settings.SettingError, match="those of SSL_CERT_FILE=/opt/other/cacert"):
+        clients.connect("https://models.test/v1", api_key="sk-a", api_mode="remote")

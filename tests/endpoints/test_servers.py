@@ -643,7 +643,7 @@ def test_a_model_that_answers_there_is_used(fake_engine, listening):
 def test_a_listener_that_never_answers_is_something_else(
     fake_engine, listener, monkeypatch, capsys
 ):
-    monkeypatch.setattr(servers, "_first_answer", lambda *_: (0, "timed out"))
+    monkeypatch.setattr(servers, "PATIENCE", 0.3)
     place = servers.ensure("standin-superior", f"http://localhost:{listener}/v1")
     assert place.server.port != listener
     assert "a first request failed (timed out)" in capsys.readouterr().out
@@ -655,6 +655,20 @@ def test_a_page_is_no_model_of_the_users_either(outputs, listening, what):
     port = listening(OTHERS[what])
     with pytest.raises(servers.ServerError, match="Something else than a model's server listens"):
         servers.ensure("org/model", f"http://127.0.0.1:{port}/v1")
+
+
+def test_whoever_has_another_tmpdir_waits_all_the_same(monkeypatch, tmp_path):
+    monkeypatch.setattr(servers.tempfile, "tempdir", str(tmp_path))
+    other = f"import fcntl, os; fcntl.flock(os.open({servers.EVERYBODYS!r}, os.O_RDONLY), 6)"
+    with servers._alone():
+        tried = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True)
+    assert "BlockingIOError" in tried.stderr
+
+
+def test_without_everybodys_folder_the_lock_is_on_that_of_temporary_files(monkeypatch):
+    monkeypatch.setattr(servers, "EVERYBODYS", "/no/such/folder")
+    with servers._alone():
+        pass
 
 
 def test_a_server_that_knows_chats_alone_is_a_models_server(fake_engine, listening):

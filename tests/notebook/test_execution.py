@@ -3,8 +3,10 @@ what goes on."""
 
 import json
 import logging
+import os
 import re
 import sys
+import types
 
 import nbformat
 import pytest
@@ -183,3 +185,18 @@ def test_that_a_server_is_waited_for_is_said_until_the_bar_moves():
     paused = "no connection to http://127.0.0.1:8000/v1. Paused; no attempt is spent."
     assert hear(line, stuck, paused, f"\r{stuck.replace('00:22', '00:25')}").endswith(paused)
     assert "17/60" in hear(line, stuck.replace("16/60", "17/60"))
+
+
+def test_the_live_line_needs_no_output_and_no_width(monkeypatch):
+    monkeypatch.setattr(execution.sys, "stdout", None)
+    with execution.LiveLine("x", expected=1) as line:
+        assert not line.is_terminal
+    line.is_terminal = True
+    line.said = "word " * 100
+    assert len(line.line()) == 79  # of no terminal at all
+    monkeypatch.undo()
+    monkeypatch.setattr(execution.sys, "stdout", types.SimpleNamespace(fileno=lambda: 1))
+    monkeypatch.setattr(execution.os, "get_terminal_size", lambda _: os.terminal_size((0, 0)))
+    assert len(line.line()) == 79
+    monkeypatch.setattr(execution.os, "get_terminal_size", lambda _: os.terminal_size((50, 9)))
+    assert len(line.line()) == 49

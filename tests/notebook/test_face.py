@@ -43,3 +43,20 @@ def test_two_faces_are_told_apart():
     one, two = (Face(ipywidgets.Label(), lambda: "") for _ in range(2))
     assert one.name != two.name
     assert one.name in one.widget._dom_classes
+
+
+def test_a_viewer_without_html_gets_the_faces_words():
+    page = (
+        "<style>p { color: red; }</style><p><b>A &amp; B</b> · two\nthree</p>"
+        "<table><tr><th>id</th><th>p</th></tr><tr><td>a-1</td><td>0.5</td></tr></table>"
+        "<p><img src='data:,' alt='a curve'></p><script>no()</script>end"
+    )
+    words = Face(ipywidgets.Label(), lambda: page).page()["text/plain"]
+    assert words.splitlines() == [
+        "A & B · two",
+        "three",
+        "id  p",
+        "a-1  0.5",
+        "[picture: a curve]",
+        "end",
+    ]

@@ -16,11 +16,41 @@ from routerlib.notebook import parameters
         ("[1, 2]", [1, 2]),
         ("", ""),
         ("[a: {", "[a: {"),
+        ("010", 10),  # YAML's octal
+        ("1_000", 1000),
+        ("1:30", "1:30"),  # YAML's 90
+        ("0x1F", "0x1F"),
     ],
 )
 def test_values_from_the_command_line(text, value):
     parsed = parameters.parse_value(text)
     assert parsed == value and type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text,value",
+    [
+        *[(text, text) for text in ("007", "1e3", "no", "1:30", "2026-11-27", "~", "# 3", "- x")],
+        *[
+            (text, text)
+            for text in ("What: why?", "[INST] Why?", '"Why?" he said', "[1, 2]", "it's")
+        ],
+        ('["a", "b"]', ["a", "b"]),
+        ('"\\n"', "\n"),
+        ("null", None),
+        ("", ""),
+    ],
+)
+def test_a_text_is_taken_as_it_was_typed(text, value):
+    assert parameters.from_text(text, "default") == value
+
+
+def test_a_file_of_parameters_is_told_of_quotes_where_a_text_was_meant():
+    with pytest.raises(settings.SettingError, match=r"takes a text .*put a text into quotes"):
+        parameters.fitting("ROUTER", False, "")
+    with pytest.raises(settings.SettingError) as error:
+        parameters.fitting("LIMIT", "ten", 0)
+    assert "quotes" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib
 
@@ -57,21 +58,30 @@ def test_the_house_style_is_the_same_whatever_the_user_has_set(monkeypatch):
 # --- extracting and grading (04) ---
 
 
-@pytest.mark.parametrize("rc", [b"font.size: \xff\n", b"no.such.key: 1\ntext.usetex: True\n"])
-def test_a_matplotlibrc_of_the_users_is_not_even_read(rc, tmp_path):
-    (tmp_path / "matplotlibrc").write_bytes(rc)
+def test_no_matplotlibrc_and_no_style_sheet_of_the_users_is_even_read(tmp_path):
+    damaged = {
+        "home/matplotlibrc": b"no.such.key: 1\ntext.usetex: True\n",
+        "home/stylelib/mine.mplstyle": b"font.size: \xff\n",
+        "work/matplotlibrc": b"font.size: \xff\n",
+    }
+    for name, content in damaged.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
     code = (
-        "from routerlib.notebook import plots; plots.use_house_style(); "
-        "import matplotlib; print(matplotlib.rcParams['text.usetex'])"
+        "import os; from routerlib.notebook import plots; plots.use_house_style(); "
+        "import matplotlib; print(matplotlib.rcParams['text.usetex'], os.getcwd())"
     )
+    project = str(Path(plots.__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=os.environ | {"MPLCONFIGDIR": str(tmp_path)},
+        cwd=tmp_path / "work",
+        env=os.environ | {"MPLCONFIGDIR": str(tmp_path / "home"), "PYTHONPATH": project},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "False" and "matplotlibrc" not in done.stderr
+    assert done.stdout.split() == ["False", str(tmp_path / "work")]
+    assert "matplotlibrc" not in done.stderr and "mplstyle" not in done.stderr
 
 
 def test_rules_are_shares_of_each_models_outputs_least_accurate_first():

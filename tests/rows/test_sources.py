@@ -137,9 +137,12 @@ def test_a_wrong_source_is_a_sentence(source, words):
         list(sources.load_rows(source, Question))
 
 
-def test_a_folder_and_a_broken_parquet_file_are_sentences(tmp_path):
+def test_a_folder_a_pipe_and_a_broken_parquet_file_are_sentences(tmp_path):
     with pytest.raises(sources.SourceError, match="is a folder"):
         list(sources.load_rows(tmp_path, Question))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(sources.SourceError, match="neither a file nor a folder"):
+        list(sources.load_rows(tmp_path / "pipe", Question))
     (tmp_path / "q.parquet").write_bytes(b"PAR1 but not really")
     with pytest.raises(sources.SourceError, match="no readable parquet"):
         list(sources.load_rows(tmp_path / "q.parquet", Question))

@@ -77,6 +77,16 @@ def test_a_proxy_that_no_client_can_use_stops_only_what_would_go_through_it(
         RoutedClient(router, elsewhere, upstream.url)
 
 
+def test_certificates_that_are_not_there_stop_only_what_needs_them(router, upstream, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/opt/other/cacert.pem")
+    with RoutedClient(router, upstream.url, upstream.url, max_retries=0) as client:
+        assert ask(client, EASY).model == "small"
+    elsewhere = Backend("http://model.example/v1", "small", api_key="none")
+    for kind in (RoutedClient, AsyncRoutedClient):
+        with pytest.raises(SettingError, match=r"those of SSL_CERT_FILE=/opt/other/cacert\.pem"):
+            kind(router, elsewhere, upstream.url)
+
+
 def test_every_argument_arrives_untouched(client, upstream):
     given = {
         "temperature": 0.25,
