@@ -68,6 +68,9 @@ FIRST_WAIT, LONGEST_WAIT = (
     1.0,
     300.0,
 )
+# Why answers of a length that was all used up have no text
+REASONED_ONLY = "reasoning took all their tokens. Give more MAX_TOKENS"
+UNSEEN = "they reached MAX_TOKENS before the first word, as models do that reason unseen"
 # Times one item may meet a busy server that answers others, before that counts as a reset.
 BUSY_FORGIVEN = 6
 
@@ -200,6 +203,11 @@ class Summary:
         for why, count in self.empty_because.items():
             are = "sample is" if count == 1 else "samples are"
             lines.append(f"{count:,} {are} empty: {why}.")
+        unsaid = sum(self.empty_because.get(why, 0) for why in (REASONED_ONLY, UNSEEN))
+        cut = self.finish_reasons.get(LENGTH, 0) - unsaid
+        if cut > 0:
+            were = "sample was" if cut == 1 else "samples were"
+            lines.append(f"{cut:,} {were} cut off at MAX_TOKENS.")
         if self.out_of_reasoning:
             lines.append(
                 f"{self.out_of_reasoning:,} answers stood in the server's field for reasoning "
@@ -378,6 +386,11 @@ class Purse:
             await self.change()
         self.held += most
         return True
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether nothing is left: answers may cost more than could be foreseen."""
+        return self.budget is not None and self.spent >= self.budget
 
     async def change(self) -> None:
         """Wait until something is paid, let go of, or added."""
@@ -667,13 +680,16 @@ class _Run(Generic[T]):
 
     async def _request(self, item: T, state: State, n: int) -> RequestFailure | None:
         most = self.job.most(item, n) if self.job.most else 0.0
-        if not await self.purse.hold(most):
-            self._end_of_budget()
-            await asyncio.Event().wait()  # until the run cancels whoever waits
-        try:
-            return await self._request_that_fits(item, state, n)
-        finally:
-            self.purse.settle(most)
+        while True:
+            if not await self.purse.hold(most):
+                self._end_of_budget()
+                await asyncio.Event().wait()  # until the run cancels whoever waits
+            try:
+                return await self._request_that_fits(item, state, n)
+            except _Overspent:
+                pass  # held once more, as far as there is money
+            finally:
+                self.purse.settle(most)
 
     def _end_of_budget(self) -> None:
         if self.fatal is None:
@@ -687,6 +703,8 @@ class _Run(Generic[T]):
         while True:
             started = await self.traffic.enter()
             try:
+                if self.purse.is_used_up:
+                    raise _Overspent
                 answer = await self.job.ask(item, n)
             except Busy as busy:
                 if (busy.status or 0) >= 500 and await self._server_was_down(busy):
@@ -973,9 +991,9 @@ def why_empty(sample: dict[str, Any]) -> str:
     if reason == FILTERED:
         return "the server's content filter kept them back"
     if reason == LENGTH and sample.get("reasoning"):
-        return "reasoning took all their tokens. Give more MAX_TOKENS"
+        return REASONED_ONLY
     if reason == LENGTH:
-        return "they reached MAX_TOKENS before the first word, as models do that reason unseen"
+        return UNSEEN
     if reason == TOOL_CALLS:
         return "the model called a tool in place of an answer"
     return "the model ended its answer before the first word"
@@ -983,6 +1001,10 @@ def why_empty(sample: dict[str, Any]) -> str:
 
 class _Halted(Exception):
     """The run ends early, without an error of its own: the summary says what is left."""
+
+
+class _Overspent(Exception):
+    """While a request waited for its turn, the answers of others have cost all the money."""
 
 
 def _state_in(row: dict[str, Any] | None, samples: str) -> State:

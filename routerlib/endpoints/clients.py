@@ -19,10 +19,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from routerlib import settings
-from routerlib.endpoints import addresses, prompts, refusals, replies, servers
+from routerlib.endpoints import addresses, connections, prompts, refusals, replies, servers
 from routerlib.endpoints.dialect import MOST_ROUNDS, Dialect, Words
 from routerlib.endpoints.refusals import Kind, Refusal
 from routerlib.errors import Foreseen, SettingError
@@ -170,6 +170,7 @@ def connect(
     except addresses.UNREADABLE as error:
         raise settings.SettingError(addresses.environment_refused(base_url, error)) from None
     _take_long_headers(http)
+    _keep_whole_bodies(http)
     return openai.AsyncOpenAI(
         base_url=urlunsplit(parts._replace(query="", netloc=parts.netloc.rpartition("@")[2])),
         api_key=key,
@@ -193,7 +194,7 @@ def _take_long_headers(http: Any) -> None:
     """
     import aiohttp
 
-    for transport in (getattr(http, "_transport", None), *getattr(http, "_mounts", {}).values()):
+    for transport in _transports(http):
         if hasattr(transport, "get_client") and hasattr(transport, "ssl_context"):
             make = transport.get_client
 
@@ -206,6 +207,28 @@ def _take_long_headers(http: Any) -> None:
                 )
 
             transport.get_client = session
+
+
+def _keep_whole_bodies(http: Any) -> None:
+    """Let an answer that is whole be read to its end, though its server has told another length."""
+
+    def with_kept_bodies(handle: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Any]:
+        async def handle_and_keep(request: Any) -> Any:
+            response = await handle(request)
+            encoding = response.headers.get("content-encoding", "")
+            response.stream = connections.KeptBody(response.stream, encoding, replies.is_whole)
+            return response
+
+        return handle_and_keep
+
+    for transport in _transports(http):
+        transport.handle_async_request = with_kept_bodies(transport.handle_async_request)
+
+
+def _transports(http: Any) -> list[Any]:
+    """What an HTTP client sends by: directly, and through each proxy."""
+    found = (getattr(http, "_transport", None), *getattr(http, "_mounts", {}).values())
+    return [transport for transport in found if transport is not None]
 
 
 def check_base(base_url: str | None, api_mode: str) -> str:
@@ -392,6 +415,7 @@ class Endpoint:
 
     def _read(self, value: dict[str, Any]) -> Completion:
         try:
+            value = replies.completion_within(value)
             found = replies.samples(value, self.stop, self.hide, self.kind == CHAT)
         except replies.ErrorInside as inside:
             raise self._failure(refusals.read_refusal(200, inside.error)) from None
@@ -413,14 +437,17 @@ class Endpoint:
         response = None
         try:
             async with asyncio.timeout(self.deadline):
-                response = await self._sent(path, body)
-            return replies.decode_reply(response.content, response.headers.get("content-type", ""))
+                response = await self._fetched_later(await self._sent(path, body))
+            media_type, asked = response.headers.get("content-type", ""), body.get("n", 1)
+            return replies.decode_reply(response.content, media_type, asked)
         except TimeoutError:
             raise FailedAttempt(
                 f"no whole answer within {self.deadline:.0f} s", kind="timeout"
             ) from None
         except replies.NoCompletion as nothing:
-            raise self._no_completion(nothing, _sent_on(response)) from None
+            raise self._no_completion(nothing, response) from None
+        except replies.ErrorInside as inside:
+            raise self._failure(refusals.read_refusal(200, inside.error)) from None
         except (openai.APIError, aiohttp.ClientError, httpx2.HTTPError, ValueError) as error:
             raise self.failure(error) from None
 
@@ -431,6 +458,25 @@ class Endpoint:
         return await _on_an_open_connection(
             lambda: self.client.post(path, body=body, cast_to=httpx2.Response)
         )
+
+    async def _fetched_later(self, response: Any) -> Any:
+        """The answer to a request that was only accepted (status 202), where the server tells the
+        place to ask for it: as HTTP has it, or by an id, as NVIDIA's cloud does.
+        """
+        import httpx2
+        import openai
+
+        place, pause = _place_of_answer(response, self.url), LATER
+        while place and response.status_code == 202:
+            await asyncio.sleep(pause)
+            pause = min(LATEST, pause * 1.5)
+            try:
+                response = await _on_an_open_connection(
+                    lambda: self.client.get(place, cast_to=httpx2.Response)
+                )
+            except openai.NotFoundError:
+                break  # that is not how this server means it
+        return response
 
     # -- what went wrong ---------------------------------------------------------------------------
 
@@ -471,20 +517,20 @@ class Endpoint:
             return Stopped(text, status, refusal)
         return BadRequest(f"the server refused the request ({said})", status, refusal)
 
-    def _no_completion(self, nothing: replies.NoCompletion, sent_on: str = "") -> RequestFailure:
-        """A page for a browser, from a server that has never answered, is another address.
-
-        Args:
-            sent_on: where another address gave the answer: a sentence that names it.
-        """
-        text = self.hide(str(nothing))
+    def _no_completion(self, nothing: replies.NoCompletion, response: Any) -> RequestFailure:
+        """A page for a browser, from a server that has never answered, is another address."""
+        text, sent_on = self.hide(str(nothing)), _sent_on(response)
         if nothing.is_page and not self.has_answered:
             wrong = Refusal(Kind.NO_PATH, 200, text, is_page=True)
             said, _, _ = text.partition(". ")
             where = f" {sent_on[:1].upper()}{sent_on[1:]}." if sent_on else ""
             return Stopped(f"{self.url} is no model's server: {said}.{where}", 200, wrong)
+        if nothing.is_empty and response.status_code == 202:
+            return Outage(f"{self.url} only accepts requests (202), and never sends the answers")
         if nothing.is_empty:
             return Outage(f"{self.url} answers with nothing (an empty body)")
+        if packed := _unknown_packing(response):
+            text = f"it packs its answers by {packed!r}, unasked, which cannot be read here"
         return FailedAttempt(f"{self.url}: {text}", kind="invalid_answer")
 
     def _broken_transport(self, error: Exception) -> RequestFailure:
@@ -545,7 +591,8 @@ class Endpoint:
         other = self.url.removesuffix("/v1") if self.url.endswith("/v1") else f"{self.url}/v1"
         status = await self._status(f"{other}/models", 5.0)
         here = await self._status(f"{self.url}/models", 5.0)
-        if status in (200, 401, 403) and here not in (200, 401, 403):
+        guarded = (200, 401, 403)
+        if (status == 200 and here != 200) or (status in guarded and here not in guarded):
             return f"{other} answers: is that the base URL?"
         if self.kind == COMPLETIONS:
             return 'Check the base URL (it ends in /v1 as a rule), or take ENDPOINT="chat".'
@@ -581,12 +628,14 @@ class Endpoint:
 
     async def models(self, timeout: float = 5.0) -> list[str]:
         """The names of the models the server offers; empty where it does not say."""
+        import httpx2
+
         try:
             async with asyncio.timeout(timeout):
                 page = await _on_an_open_connection(
-                    lambda: self.client.get("/models", cast_to=dict[str, Any])
+                    lambda: self.client.get("/models", cast_to=httpx2.Response)
                 )
-            return [model["id"] for model in page["data"]]
+            return replies.model_names(json.loads(page.content))
         except Exception:  # only asked to make a message more useful
             return []
 
@@ -677,6 +726,34 @@ def _sent_on(response: Any) -> str:
         return ""
     first = response.history[0]
     return f"it sends requests on to {response.url}, with status {first.status_code}"
+
+
+# Seconds between two questions for an answer that was promised for later
+LATER, LATEST = 0.5, 10.0
+
+
+def _place_of_answer(response: Any, url: str) -> str:
+    """Where the answer to an accepted request will be, on the same server; "" where that is not
+    told.
+
+    Source: RFC 9110, section 15.3.3; NVIDIA's API reference, "status polling".
+    """
+    if named := response.headers.get("nvcf-reqid"):
+        return f"{url}/status/{quote(named, safe='')}"
+    place = response.headers.get("location")
+    if not place:
+        return ""
+    told = response.url.join(place)
+    # a key goes nowhere else
+    return str(told) if told.netloc == response.url.netloc else ""
+
+
+def _unknown_packing(response: Any) -> str:
+    """A compression that nobody asked for, by its name; "" where there is none."""
+    told = response.headers.get("content-encoding", "").lower().split(",")
+    asked_for = response.request.headers.get("accept-encoding", "").lower().split(",")
+    known = {"", "none", "identity", *(name.strip() for name in asked_for)}
+    return next((name.strip() for name in told if name.strip() not in known), "")
 
 
 async def _on_an_open_connection(send: Callable[[], Awaitable[Any]]) -> Any:

@@ -10,6 +10,8 @@ closed it is sent once more. What a request says, and what an answer means, is `
 from __future__ import annotations
 
 import time
+import zlib
+from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -103,6 +105,47 @@ def _on_our_session(transport: Any) -> httpx2.AsyncBaseTransport:
 
         transport.client = make
     return transport
+
+
+class KeptBody(httpx2.AsyncByteStream):
+    """The body of a response that ends where the server has closed it, if what came is whole.
+
+    HTTP tells a body's length, or its last chunk; servers tell a length that is too large, or leave
+    the chunk out. A JSON value tells by itself whether it is whole.
+
+    Args:
+        body: as it comes.
+        encoding: the response's content-encoding.
+        is_whole: whether so many bytes, unpacked, are a whole answer.
+    """
+
+    def __init__(
+        self, body: httpx2.AsyncByteStream, encoding: str, is_whole: Callable[[bytes], bool]
+    ):
+        self.body, self.encoding, self.is_whole = body, encoding, is_whole
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        held = []
+        try:
+            async for piece in self.body:
+                held.append(piece)
+                yield piece
+        except (httpx2.ReadError, httpx2.ReadTimeout):
+            if not self.is_whole(_unpacked(b"".join(held), self.encoding)):
+                raise
+
+    async def aclose(self) -> None:
+        await self.body.aclose()
+
+
+def _unpacked(content: bytes, encoding: str) -> bytes:
+    """A body without gzip or deflate around it; nothing where it is packed otherwise."""
+    if encoding.strip().lower() in ("", "identity", "none"):
+        return content
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(content)
+    except zlib.error:
+        return b""
 
 
 # --- httpx ---

@@ -143,8 +143,8 @@ class Dialect:
         if not self._has_told_room:
             self._has_told_room = True
             self.news.append(
-                f"the model's context is too small for some prompts and {field} tokens, so their "
-                "answers may take what it leaves"
+                f"some prompts and {field} tokens together are more than the model's context, or "
+                "the limit of tokens, so their answers may take what is left"
             )
 
     def learn(self, field: str, instead: Any) -> None:
@@ -266,13 +266,16 @@ def room_in(words: str, asked: int) -> int | None:
     Servers name the context and the prompt's tokens in any order, mostly with the sum: "maximum
     context length is 2048 tokens. However, you requested 2084 tokens (36 in the messages, 2048 in
     the completion)". So these are two numbers of which the prompt's is below the context's, and
-    the context's below prompt and answer together. A refusal that names neither the answer's
-    tokens nor the sum is about the prompt.
+    the context's below prompt and answer together. Where the sum alone is told, "Limit 8000,
+    Requested 20020", the prompt's are what is left of it. A refusal that names neither the
+    answer's tokens nor the sum is about the prompt.
 
     Args:
         asked: the tokens that were asked for.
     """
     numbers = [int(number) for number in re.findall(r"(?<![\w.-])\d{1,8}(?!\w|\.\d)", words)]
+    sums = [int(number) for number in re.findall(r"(?i)\brequested:?\s+(\d{1,8})\b", words)]
+    numbers += [total - asked for total in sums if total > asked]
     prompts = sorted(set(numbers) - {asked})
     with_sum = [prompt for prompt in prompts if prompt + asked in numbers]
     if asked not in numbers and not with_sum:

@@ -36,7 +36,7 @@ class Kind(StrEnum):
     NO_PATH = "no such path"
     NOT_ENCRYPTED = "not encrypted"  # http was spoken where https is wanted
     TOO_LONG = "too long"  # this prompt, for this model
-    NO_SUCH_INPUT = "no such input"  # images or sound, which this model cannot read
+    NO_SUCH_INPUT = "no such input"  # images, sound or turns that this model cannot read
     FILTERED = "filtered"  # by moderation
     REFUSED = "refused"  # this request, for another reason
 
@@ -204,6 +204,9 @@ TOO_LONG = re.compile(
       \btoo\ (?:long|large|big|many\ tokens(?!,?\ please\ wait))
     | (?:input|prompt)s?`?\ tokens | maximum\ (?:input|prompt|model)\ length
     | max_model_len\b | string_above_max_length
+      # "max_tokens must be at least 1, got -186": what the prompt leaves of the context
+    | max_\w*tokens\b.{0,90}\bgot\ -\d
+    | -\d+\ is\ less\ than\ the\ minimum\b[^.]{0,20}\bmax_\w*tokens
     | 上下文长度
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -214,6 +217,10 @@ NO_SUCH_INPUT = re.compile(
       \b(?:images?|image_url|vision|multi-?modal|audio|video)
     | (?:image|vision|multi-?modal|audio|video)\w*[^.]{0,60}(?:not|un)[ -]?support
     | not\ a\ (?:multi-?modal|vision)\ model
+      # turns that the model's template does not know: "System role not supported"
+    | \bsystem\ (?:role|messages?|prompts?)\b[^.]{0,20}\bnot\ (?:supported|allowed)
+    | \brole['"`]?\ does\ not\ support 
+    | \broles\b[^.]{0,20}\b(?:alternate|alternating)\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -227,17 +234,23 @@ NO_MODEL = re.compile(
     | model_not_found | unknown_model | invalid_model | model\ not\ exist | model_not_exist
     | model_(?:not_supported|not_available|decommissioned|deprecated)
     | no\ (?:endpoints?|deployment)\ (?:found|exists?) | DeploymentNotFound
+      # Bedrock: this model is known under the name of an inference profile alone
+    | \bwith\ on-demand\ throughput\b
     | 模型不存在
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-# A server whose model has just gone says so with any status: LM Studio's 400 "Model reloaded."
+# A server whose model has just gone, or whose generation failed, says so with any status: LM
+# Studio's 400 "Model reloaded."
 FAILED = re.compile(
     rf"""
       \bmodel\b{GAP}\b(?:crashed|unloaded|reloaded|terminated)\b
     | \b(?:failed\ to\ load|error\ loading)\ (?:the\ )?model\b
     | \brunner\b{GAP}\b(?:stopped|terminated)\b
     | \bcontext\ cancell?ed\b | \boperation\ cancell?ed\b | \bout\ of\ memory\b
+      # one generation went wrong, as Groq says with a 400: the next one may not
+    | \bfailed_generation\b | \btool_use_failed\b | \bjson_validate_failed\b
+    | \bmodel\ called\ a\ tool\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -248,8 +261,11 @@ NO_PATH = re.compile(
       unexpected\ endpoint
     | (?:no\ such|unknown|invalid|unrecognized|unsupported)\ (?:\w+\ )?(?:url|route|path|endpoint)
     | cannot\ (?:post|get)\ / | (?:route|path|url|page)\ not\ found | \bno\ route\b
-    # OpenAI's word for a chat model asked for completions
-    | not\ supported\ in\ the\ v1/\w+\ endpoint
+    # OpenAI's and Azure's words for a chat model asked for completions
+    | not\ supported\ in\ the\ v1/\w+\ endpoint | operation\ does\ not\ work\ with\ the\ specified
+    | \bpath\ (?:is\ )?not\ allowed
+    # AWS's gateway, of a path that is not there: a key was sent
+    | \bmissing\ authentication\ token\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -258,6 +274,21 @@ FILTERED = re.compile(
       content[ _-]?(?:filter|policy|management|moderation|inspection) | moderat(?:ion|ed) | flagged
     | responsible[ _]?ai | usage\ polic | safety | data[ _]?inspection | inappropriate | prohibited
     | 敏感 | 违规 | 不合规
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+# Who asks may ask for nothing, whatever the status: the account is closed, or the place is wrong.
+SHUT_OUT = re.compile(
+    r"""
+      # "Organization has been restricted", "Your account org-1 is suspended"
+      \b(?:organi[sz]ation|account|workspace|tenant|subscription)\b\ (?:\S+\ ){0,4}?
+      (?:restricted|suspended|deactivated|disabled|banned|terminated|closed|frozen)\b
+    | organization_restricted | account_(?:deactivated|suspended|disabled|banned)
+      # "User location is not supported", "not available in your country"
+    | \b(?:location|country|region|territory)\b[^.]{0,40}\bnot\ (?:supported|available|allowed)
+    | \bnot\ (?:supported|available|allowed)\ (?:\w+\ ){0,3}(?:location|country|region|territory)\b
+      # OpenRouter's, where the account's own settings leave no provider
+    | \bmatching\ your\ (?:data\ policy|guardrail)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -296,6 +327,8 @@ def _kind_of_refusal(
         return _denied(said, wait, is_page)
     if status == 401 or (status in (0, 400, 500) and WRONG_KEY.search(said)):
         return Kind.WRONG_KEY
+    if SHUT_OUT.search(said) and wait is None and not FILTERED.search(said):
+        return Kind.NO_ACCESS
     if status == 413 or TOO_LARGE_FOR_THE_LIMIT.search(words):
         return Kind.TOO_LONG
     if status in (0, 400, 499, 500) and FAILED.search(words):
@@ -317,6 +350,8 @@ def _denied(said: str, wait: float | None, is_page: bool) -> Kind:
         return Kind.BLOCKED
     if FILTERED.search(said):
         return Kind.FILTERED
+    if NO_PATH.search(said):
+        return Kind.NO_PATH
     if NOT_KNOWN.search(said):
         return Kind.WRONG_KEY
     return Kind.NO_ACCESS if ACCESS.search(said) else Kind.BLOCKED
@@ -374,6 +409,7 @@ ECHOES = frozenset(
         "documentation_url",
         "headers",
         "user_id",
+        "failed_generation",
     }
 )
 NAMED_FIELDS = frozenset({"errors", "detail", "details", "fields", "fieldErrors", "validation"})
@@ -554,7 +590,8 @@ def until_reset(headers: Mapping[str, str], body: Any = None) -> float | None:
     Servers that name no wait count what remains of several limits, and when each is reset:
     `x-ratelimit-remaining-requests: 0` and `x-ratelimit-reset-requests: 6m0s` (OpenAI),
     `anthropic-ratelimit-requests-remaining` and `…-reset` with a date. Gateways repeat these
-    headers in the body. None where nothing is used up, or the time has passed.
+    headers in the body. The IETF's newest draft has one header for both: `RateLimit:
+    "default";r=0;t=30`. None where nothing is used up, or the time has passed.
     """
     told = {str(name).lower(): value for name, value in {**_headers_in(body), **headers}.items()}
     waits = [
@@ -562,7 +599,12 @@ def until_reset(headers: Mapping[str, str], body: Any = None) -> float | None:
         for name, value in told.items()
         if "ratelimit" in name and "remaining" in name and str(value).strip() in ("0", "0.0")
     ]
+    waits += [float(t) for t in USED_UP.findall(str(told.get("ratelimit", "")))]
     return max((wait for wait in waits if wait and wait > 0), default=None)
+
+
+# "default";r=0;t=30
+USED_UP = re.compile(r";\s*r=0\s*;\s*t=(\d+)")
 
 
 def _headers_in(value: Any, level: int = 0) -> dict[str, Any]:

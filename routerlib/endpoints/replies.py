@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from routerlib.endpoints import prompts, refusals
+from routerlib.endpoints import other_apis, prompts, refusals
 from routerlib.rows import channels, end_marks
 from routerlib.rows.finish_reasons import ERROR, FILTERED, LENGTH, STOP, finish_reason
 
@@ -47,24 +47,35 @@ class ErrorInside(ValueError):
 # --- bytes to a value ---
 
 
-def decode_reply(content: bytes, content_type: str = "") -> Value:
+def decode_reply(content: bytes, content_type: str = "", asked: int = 1) -> Value:
     """The JSON object in a response's body.
 
     Args:
         content_type: the response's header; its charset counts where the body is no UTF-8.
+        asked: how many answers were asked for, where they come as a stream.
 
     Raises:
-        NoCompletion: there is none.
+        NoCompletion: there is none. ErrorInside: a stream in which several answers are mixed.
     """
     try:
         value = from_json(content)
     except ValueError:
-        value = _mended(_text_of(_gunzipped(content), content_type))
+        value = _mended(_text_of(_gunzipped(content), content_type), asked)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]  # Gemini puts its errors into a list
     if not isinstance(value, dict):
         raise NoCompletion("the answer is no JSON object")
     return value
+
+
+def is_whole(content: bytes) -> bool:
+    """Whether a body that was closed too early holds a whole answer all the same: a JSON object, or
+    a stream that has told its end.
+    """
+    try:
+        return isinstance(from_json(content), dict)
+    except ValueError:
+        return content.rstrip().endswith(b"data: [DONE]")
 
 
 def _gunzipped(content: bytes) -> bytes:
@@ -100,7 +111,7 @@ END_OF_EVENTS = re.compile(r"^data:\s*\[DONE\]", re.MULTILINE)
 KEPT_OPEN = re.compile(r"(?:[ \t]*(?::[^\r\n]*)?[\r\n]+)+")
 
 
-def _mended(text: str) -> Any:
+def _mended(text: str, asked: int) -> Any:
     """A body that a strict reader refuses: a byte-order mark, half characters, a stream, lines
     before the answer that only keep the connection open.
     """
@@ -109,7 +120,7 @@ def _mended(text: str) -> Any:
         raise NoCompletion("the answer is empty", is_empty=True)
     begun = KEPT_OPEN.sub("", text, count=1) if text.startswith(":") else text
     if begun[:1] in ("{", "["):
-        return _whole_value(begun)
+        return _whole_value(begun, asked)
     if refusals.PAGE.match(text):
         raise NoCompletion(
             "the answer is a page for a browser, not JSON. Check the base URL (it ends in /v1 as "
@@ -117,11 +128,11 @@ def _mended(text: str) -> Any:
             is_page=True,
         )
     if chunks := list(_chunks(text)):
-        return _joined(chunks, is_whole=bool(END_OF_EVENTS.search(text)))
+        return _joined(chunks, asked, is_whole=bool(END_OF_EVENTS.search(text)))
     raise NoCompletion(f"the answer is no JSON; it starts with {text[:60]!r}")
 
 
-def _whole_value(text: str) -> Any:
+def _whole_value(text: str, asked: int) -> Any:
     """The value at the start, or what the values of a stream make together, one a line; what some
     servers write behind it, such as `data: [DONE]`, is passed over.
     """
@@ -135,7 +146,7 @@ def _whole_value(text: str) -> Any:
     chunks = [one for one in values if isinstance(one, dict)]
     if len(values) == 1 or not all(map(_is_chunk, chunks)):
         return values[0]
-    return _joined(map(_as_chunk, chunks))
+    return _joined([_as_chunk(chunk) for chunk in chunks], asked)
 
 
 def _is_chunk(value: Value) -> bool:
@@ -146,22 +157,7 @@ def _as_chunk(value: Value) -> Value:
     """A chunk of Ollama's own stream, {"message": …, "done": false}, as OpenAI's."""
     if "choices" in value or "done" not in value:
         return value
-    return _from_ollama(value, "delta")
-
-
-def _from_ollama(value: Value, name: str) -> Value:
-    """An answer of Ollama's own API, or a piece of one, in the form of OpenAI's.
-
-    Source: its documentation, docs/api.md, "Generate a chat completion".
-    """
-    reason = value.get("done_reason", "stop") if value.get("done") else None
-    said = value.get("message")
-    said = said if isinstance(said, dict) else {"content": value.get("response")}
-    tokens = value.get("prompt_eval_count"), value.get("eval_count")
-    whole: Value = {"choices": [{"index": 0, name: said, "finish_reason": reason}]}
-    if any(tokens):
-        whole["usage"] = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
-    return whole
+    return other_apis.from_ollama(value, "delta")
 
 
 def _first_value(text: str) -> tuple[Any, int]:
@@ -199,28 +195,72 @@ def _chunks(text: str) -> Iterator[Value]:
                 raise NoCompletion("the answer is an event stream that broke off") from None
 
 
-def _joined(chunks: Iterable[Value], is_whole: bool = False) -> Value:
+def _joined(chunks: Sequence[Value], asked: int, is_whole: bool = False) -> Value:
     """One completion out of the chunks of a stream; servers send one though `stream` was false.
 
     Args:
-        is_whole: the stream has said that it ends here; else each choice has to say so.
+        asked: how many answers were asked for.
+        is_whole: the stream has said that it ends here; else each choice has to say so, or the
+            tokens are counted last.
+
+    Raises:
+        NoCompletion: it broke off. ErrorInside: several answers are mixed in it.
     """
-    whole: Value = {"choices": []}
-    choices: dict[Any, Value] = {}
+    whole: Value = {}
     for chunk in chunks:
         if _is_error_event(chunk):
             whole["error"] = chunk
         for name in ("usage", "error"):
             if chunk.get(name):
                 whole[name] = chunk[name]
-        for piece in chunk.get("choices") or ():
-            choice = choices.setdefault(piece.get("index", 0), {"message": {}})
-            _append(choice, piece)
-    whole["choices"] = list(choices.values())
-    ends = [choice.get("finish_reason") for choice in whole["choices"]]
-    if not (is_whole or all(ends) or "error" in whole):
+    listed = [piece for chunk in chunks for piece in chunk.get("choices") or ()]
+    whole["choices"] = _choices_of([piece for piece in listed if isinstance(piece, dict)], asked)
+    ends = [reason_told(choice) for choice in whole["choices"]]
+    counts_last = bool(chunks) and bool(chunks[-1].get("usage")) and not chunks[-1].get("choices")
+    if not (is_whole or all(ends) or counts_last or "error" in whole):
         raise NoCompletion("the answer is an event stream that broke off")
     return whole
+
+
+def _choices_of(pieces: Sequence[Value], asked: int) -> list[Value]:
+    """The choices that the pieces of a stream make together, by their index.
+
+    Some servers count the pieces with it, so that there are more indices than answers. Some give
+    the same one to all: then the answers can be told apart where one begins when another has ended,
+    and where they cannot, they are asked for one by one.
+    """
+    indices = {_index_of(piece) for piece in pieces}
+    ended = {_index_of(piece) for piece in pieces if reason_told(piece)}
+    counts_pieces = len(indices) > asked and ended != indices
+    choices: list[Value] = []
+    at: dict[int, Value] = {}
+    further_ends = []  # of choices that have ended already
+    for piece in pieces:
+        index = 0 if counts_pieces else _index_of(piece)
+        has_ended = bool(index in at and reason_told(at[index]))
+        if has_ended and not _brings_text(piece):
+            if reason_told(piece):
+                further_ends.append(piece)
+            continue
+        if index not in at or (has_ended and asked > 1):
+            at[index] = {"message": {}}
+            choices.append(at[index])
+        _append(at[index], piece)
+    for end, choice in zip(further_ends, (c for c in choices if not reason_told(c)), strict=False):
+        _append(choice, end)
+    if further_ends and len(choices) < asked:
+        raise ErrorInside({"message": "its answers are mixed in one stream", "param": "n"})
+    return choices
+
+
+def _index_of(piece: Value) -> int:
+    index = piece.get("index")
+    return index if isinstance(index, int) else 0
+
+
+def _brings_text(piece: Value) -> bool:
+    said = piece.get("delta") or piece.get("message") or {}
+    return bool(piece.get("text")) or any(said[name] for name in said if name != "role")
 
 
 def _is_error_event(chunk: Value) -> bool:
@@ -230,8 +270,16 @@ def _is_error_event(chunk: Value) -> bool:
     return any(isinstance(chunk.get(name), str) for name in refusals.TEXT_NAMES)
 
 
+REASON_NAMES = ("finish_reason", "finishReason", "stop_reason")
+
+
+def reason_told(choice: Value) -> Any:
+    """Why a choice has ended, as it came; None where it does not say."""
+    return next((choice[name] for name in REASON_NAMES if choice.get(name) is not None), None)
+
+
 def _append(choice: Value, piece: Value) -> None:
-    for name in ("finish_reason", "error"):
+    for name in (*REASON_NAMES, "error"):
         if piece.get(name):
             choice[name] = piece[name]
     if isinstance(piece.get("text"), str):
@@ -292,7 +340,7 @@ def samples(
             place.
         NoCompletion: it has not the form of a completion.
     """
-    value = _completion_within(value)
+    value = completion_within(value)
     if error := refusals.error_in(value):
         if error == value and not any(value.get(name) for name in refusals.TEXT_NAMES):
             if filtered := _filter_told(value):
@@ -317,17 +365,22 @@ def samples(
     return found
 
 
-def _completion_within(value: Value) -> Value:
-    """Some gateways put the completion into a field of their own."""
+def completion_within(value: Value) -> Value:
+    """The completion in an answer: some gateways put it into a field of their own, some hand on
+    what came in the form of another API.
+
+    Raises:
+        NoCompletion: it is a piece of one.
+    """
     for name in ("data", "result", "output", "response"):
         inner = value.get(name)
         if not value.get("choices") and isinstance(inner, dict) and inner.get("choices"):
             return inner
-    if "done" in value and "choices" not in value and not value.get("error"):
-        if not value["done"]:
-            raise NoCompletion("the answer broke off: the server says that it is not done")
-        return _from_ollama(value, "message")
-    return value
+    if value.get("choices") or value.get("error"):
+        return value
+    if value.get("done") is False:
+        raise NoCompletion("the answer broke off: the server says that it is not done")
+    return other_apis.as_completion(value)
 
 
 def _choices_listed(choices: Any) -> list[Any]:
@@ -375,15 +428,15 @@ def _has_ended(choice: Value) -> bool:
     said, _ = _answer_and_reasoning(
         choice, message if isinstance(message, dict) else {"content": message}
     )
-    return bool(said) and finish_reason(choice.get("finish_reason")) in (STOP, LENGTH)
+    return bool(said) and finish_reason(reason_told(choice)) in (STOP, LENGTH)
 
 
 def _error_of(choice: Value) -> Any:
     """The error a single choice tells; what text stands beside it is not the whole answer."""
     if choice.get("error") and not _is_a_remark(choice["error"], {"choices": [choice]}):
         return choice["error"]
-    if finish_reason(choice.get("finish_reason")) == ERROR:
-        return {"message": f"the generation broke off ({choice['finish_reason']})"}
+    if finish_reason(reason_told(choice)) == ERROR:
+        return {"message": f"the generation broke off ({reason_told(choice)})"}
     return None
 
 
@@ -392,7 +445,7 @@ def _sample(
 ) -> Sample:
     message = choice.get("message") or choice.get("delta") or {}
     message = message if isinstance(message, dict) else {"content": message}
-    reason = finish_reason(choice.get("finish_reason", choice.get("stop_reason")))
+    reason = finish_reason(reason_told(choice))
     said, thought = _answer_and_reasoning(choice, message)
     if said is None and not is_chat and reason != FILTERED:
         raise NoCompletion("the answer has not the form of a completion")
@@ -411,7 +464,19 @@ def _sample(
         sample["answer_in_reasoning"] = True
     if choice.get("logprobs"):
         sample["logprobs"] = finite(choice["logprobs"])
+    if message.get("tool_calls"):
+        sample["tool_calls"] = _hidden(finite(message["tool_calls"]), hide)
     return sample
+
+
+def _hidden(value: Any, hide: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, list):
+        return [_hidden(part, hide) for part in value]
+    if isinstance(value, dict):
+        return {name: _hidden(part, hide) for name, part in value.items()}
+    return value
 
 
 def _answer_and_reasoning(choice: Value, message: Value) -> tuple[str | None, str]:
@@ -455,10 +520,24 @@ def _gather(value: Any, said: list[str], thought: list[str], level: int = 0) -> 
         kind = str(value.get("type", "")).lower()
         is_thought = kind.startswith(THINKING) or value.get("thought") is True
         for name in ("text", "content", "parts", "value", "thinking", "reasoning", "summary"):
-            if value.get(name) is not None:
+            if value.get(name) not in (None, "", []):
                 to = thought if is_thought or name in THINKING else said
                 _gather(value[name], to, thought, level + 1)
                 return
+
+
+def model_names(listed: Any) -> list[str]:
+    """The names of the models in a server's list of them: OpenAI's {"data": [{"id"}]}, Together's
+    list alone, Ollama's {"models": [{"name"}]}, or names alone.
+    """
+    if isinstance(listed, dict):
+        listed = listed.get("data") or listed.get("models")
+    names = []
+    for model in listed if isinstance(listed, list) else ():
+        told = (model.get("id") or model.get("name")) if isinstance(model, dict) else model
+        if isinstance(told, str):
+            names.append(told)
+    return names
 
 
 def first_token_masses(logprobs: Any, letters: Iterable[str]) -> dict[str, float]:
@@ -478,7 +557,9 @@ def first_token_masses(logprobs: Any, letters: Iterable[str]) -> dict[str, float
         told = [entry for entry in alternatives if entry.get("logprob") is not None]
         pairs = [(str(entry["token"]), float(entry["logprob"])) for entry in told]
     except (TypeError, KeyError, IndexError, AttributeError):
-        raise ValueError("the answer holds no log-probabilities") from None
+        pairs = []
+    if not any(math.isfinite(logprob) for _, logprob in pairs):
+        raise ValueError("the answer holds no log-probabilities")
     masses = dict.fromkeys(letters, 0.0)
     for token, logprob in pairs:
         letter = token.strip(" \n\t▁Ġ*\"'([")

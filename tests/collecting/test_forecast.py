@@ -6,6 +6,7 @@ import re
 
 import log_rows
 import pytest
+from fake_server import FakeServer, chat
 from mock_server import MockServer, prompt_of
 
 from routerlib.collecting import collection
@@ -160,6 +161,21 @@ def test_a_budget_is_never_exceeded_and_more_of_it_goes_on(log, concurrent):
     assert again.cost == 0 or first.cost + again.cost <= budget
     assert last.complete == 20 and not last.is_out_of_budget
     assert server.count == 20, "nothing was asked twice"
+
+
+def test_answers_dearer_than_could_be_foreseen_end_the_run_at_the_budget(log):
+    def answer(body, number):
+        counts = {"prompt_tokens": 1_000_000, "completion_tokens": -5}
+        return 200, {}, chat("4") | {"usage": counts}
+
+    async def main():
+        how = {"endpoint": "chat", "k_responses": 1, "max_concurrent": 1, "progress": False}
+        money = {"price_in": 1.0, "price_out": 1.0, "budget": 5.0}
+        async with FakeServer(answer) as server:
+            return server, await collection.collect(log, "m", server.base_url, **how, **money)
+
+    server, summary = asyncio.run(main())
+    assert summary.is_out_of_budget and server.count == 5
 
 
 def test_a_budget_without_prices_is_told(log):

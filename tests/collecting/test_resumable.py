@@ -323,3 +323,12 @@ def test_what_an_earlier_run_had_answered_counts(tmp_path):
 )
 def test_the_cause_of_an_empty_answer_is_told(sample, why):
     assert why in why_empty(sample)
+
+
+def test_answers_that_were_cut_off_are_told_and_empty_ones_only_once(tmp_path):
+    def ask(item):
+        text = "" if item < 3 else "The answer is"
+        return Completion([{"full_response": text, "finish_reason": "length"}], 5, 7)
+
+    told = str(run(tmp_path, ask, items=10))
+    assert "7 samples were cut off at MAX_TOKENS." in told and "3 samples are empty" in told

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import gzip
+import json
 import ssl
 
 import httpx2
 import openai
 import pytest
 from mock_server import MockServer
-from raw_server import RawServer, response
+from raw_server import DONE, EVENTS, RawServer, chunk, completion, response
 
 from routerlib import settings
 from routerlib.endpoints import clients
@@ -199,6 +201,95 @@ def test_models_are_listed():
             return await clients.Endpoint(client, "a").models()
 
     assert asyncio.run(main()) == ["a", "b"]
+
+
+def asked_raw(answer, times=1, **options):
+    """What comes of requests to a server that sends these bytes; the server, and the answers."""
+
+    async def main(url):
+        async with clients.connect(url, timeout=5) as client:
+            endpoint = clients.Endpoint(client, "m", clients.CHAT, **options)
+            return [await endpoint.sample("What is 1 + 1?", 1) for _ in range(times)]
+
+    with RawServer(answer) as server:
+        return server, asyncio.run(main(server.url))
+
+
+WHOLE = json.dumps(completion("two")).encode()
+CHUNKED = b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n" % len(WHOLE)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        response(WHOLE, length=len(WHOLE) + 9),
+        response(gzip.compress(WHOLE), length=9000, content_encoding="gzip"),
+        CHUNKED + WHOLE + b"\r\n",
+        CHUNKED + WHOLE,
+        response(chunk("two") + DONE, kind=EVENTS, length=9000),
+    ],
+)
+def test_a_whole_answer_of_another_length_than_told_is_kept_and_asked_for_once(sent):
+    server, [answer] = asked_raw(lambda *_: [sent, b""])
+    assert answer.samples[0]["full_response"] == "two" and len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "sent", [response(WHOLE[:-1], length=len(WHOLE)), response(chunk("tw"), length=9000)]
+)
+def test_half_an_answer_is_none(sent):
+    with pytest.raises(clients.Outage, match="broke off"):
+        asked_raw(lambda *_: [sent, b""])
+
+
+@pytest.mark.parametrize("place", [{"nvcf_reqid": "a/7"}, {"location": "/v1/status/a%2F7"}])
+def test_an_answer_promised_for_later_is_fetched_and_paid_once(monkeypatch, place):
+    monkeypatch.setattr(clients, "LATER", 0.01)
+    asked = []
+
+    def answer(body, _):
+        asked.append(body)
+        return response(WHOLE) if len(asked) == 3 else response(b"", 202, **place)
+
+    _, [completed] = asked_raw(answer)
+    assert completed.samples[0]["full_response"] == "two"
+    assert [bool(body) for body in asked] == [True, False, False], "one POST, two GETs"
+
+
+@pytest.mark.parametrize("place", [{}, {"location": "http://127.0.0.1:9/elsewhere"}])
+def test_a_promise_without_a_place_here_is_told(place):
+    with pytest.raises(clients.Outage, match="202"):
+        asked_raw(lambda *_: response(b"", 202, **place))
+
+
+def test_an_answer_packed_in_a_way_that_nobody_asked_for_is_told():
+    with pytest.raises(clients.FailedAttempt, match="'br', unasked"):
+        asked_raw(lambda *_: response(b"\x0b\x02", content_encoding="br"))
+
+
+def test_answers_mixed_in_one_stream_are_asked_for_one_by_one():
+    def answer(body, _):
+        n = body.get("n", 1)
+        ends = chunk("", choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}]) * n
+        return response(chunk("red") + chunk("blue") * (n - 1) + ends + DONE, kind=EVENTS)
+
+    async def main(url):
+        async with clients.connect(url) as client:
+            endpoint = clients.Endpoint(client, "m", clients.CHAT)
+            return [await endpoint.sample("Which?", 2) for _ in range(2)], endpoint.takes_n
+
+    with RawServer(answer) as server:
+        answers, takes_n = asyncio.run(main(server.url))
+    assert [[s["full_response"] for s in a.samples] for a in answers] == [["red"], ["red"]]
+    assert takes_n is False and [body.get("n") for body in server.bodies] == [2, None, None]
+
+
+def test_the_tokens_of_an_answer_in_another_form_are_counted():
+    native = {"type": "message", "content": [{"type": "text", "text": "two"}]}
+    counts = {"usage": {"input_tokens": 3, "output_tokens": 9}}
+    for value in (native | counts, {"data": completion("two") | counts}):
+        _, [answer] = asked_raw(lambda *_, value=value: response(value))
+        assert (answer.prompt_tokens, answer.completion_tokens) == (3, 9)
 
 
 def test_a_server_that_drops_kept_alive_connections_is_up():

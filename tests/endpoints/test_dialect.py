@@ -199,6 +199,8 @@ TOO_LONG_TOGETHER = [
     "'max_tokens' is too large: 2048. This model's maximum context length is 2048 tokens and your "
     "request has 36 input tokens (2048 > 2048 - 36).",
     "`inputs` tokens + `max_new_tokens` must be <= 2048. Given: 36 `inputs` tokens and 2048",
+    "Request too large for model m, organization org_01, on tokens per minute (TPM): Limit 2048, "
+    "Requested 2084, please reduce your message size and try again.",
 ]
 
 
@@ -223,6 +225,7 @@ def test_where_prompt_and_answer_are_too_long_together_the_answer_gets_what_is_l
         "maximum context length is 2048 tokens, you requested 4000 (1950 in the prompt)",
         "the request (9000 tokens) exceeds the available context size (4096 tokens)",
         "the prompt is too long",
+        "Request too large on tokens per minute (TPM): Limit 8000, Requested 9950",
     ],
 )
 def test_a_prompt_that_is_too_long_by_itself_is_not_asked_again(message):

@@ -105,6 +105,44 @@ CASES = [
     (Kind.NO_MODEL, 400, openai("Unable to access model a/b. Please visit the list of models.")),
     (Kind.NO_MODEL, 400, openai("Not for us.", code="model_not_supported")),
     (Kind.NO_MODEL, 400, openai("Incorrect value.", param="model")),
+    (Kind.NO_MODEL, 400, {"message": "Model a.b with on-demand throughput isn’t supported."}),
+    (Kind.NO_PATH, 403, {"message": "Missing Authentication Token"}),
+    (Kind.NO_PATH, 403, {"error": "Forbidden", "message": "Path not allowed"}),
+    (
+        Kind.NO_PATH,
+        400,
+        openai("The completion operation does not work with the specified model, m."),
+    ),
+    # who asks is shut out, whatever the status
+    (Kind.NO_ACCESS, 400, openai("Organization has been restricted.", code="restricted")),
+    (Kind.NO_ACCESS, 400, openai("No.", code="organization_restricted")),
+    (Kind.NO_ACCESS, 412, openai("Account acme is suspended. Please contact us.")),
+    (Kind.NO_ACCESS, 429, openai("Your account org-1 is currently suspended, check your plan")),
+    (Kind.NO_ACCESS, 400, [openai("User location is not supported for the API use.")]),
+    (Kind.NO_ACCESS, 451, openai("This model is not available in your country.")),
+    (Kind.NO_ACCESS, 404, openai("No endpoints found matching your data policy.")),
+    (Kind.BUSY, 429, openai("Your account is suspended for now, try again in 20s")),
+    (Kind.FILTERED, 400, openai("Flagged. Your account may be suspended for such prompts.")),
+    # one generation that went wrong
+    (Kind.BROKEN, 400, openai("Tool choice is none, but model called a tool")),
+    (
+        Kind.BROKEN,
+        400,
+        openai("See 'failed_generation'", failed_generation="stop: invalid api key"),
+    ),
+    # the room that the prompt leaves
+    (Kind.TOO_LONG, 400, openai("max_tokens must be at least 1, got -160.")),
+    (
+        Kind.TOO_LONG,
+        400,
+        openai("Invalid 'max_tokens': below minimum. Expected a value >= 1, but got -5 instead."),
+    ),
+    (Kind.TOO_LONG, 400, openai("-24 is less than the minimum of 1 - 'max_tokens'")),
+    (Kind.REFUSED, 400, openai("max_tokens must be at least 16, got 1")),
+    # turns that a template does not know
+    (Kind.NO_SUCH_INPUT, 400, openai("System role not supported")),
+    (Kind.NO_SUCH_INPUT, 400, openai("'messages[0].role' does not support 'system' here.")),
+    (Kind.NO_SUCH_INPUT, 400, openai("Conversation roles must alternate user/assistant/…")),
     (Kind.NOT_ENCRYPTED, 400, "Client sent an HTTP request to an HTTPS server.\n"),
     (
         Kind.NOT_ENCRYPTED,
@@ -364,6 +402,9 @@ def test_a_busy_server_s_used_up_limits_tell_the_wait():
     }
     assert read_refusal(429, "", dated).retry_after == pytest.approx(60, abs=2)
     assert read_refusal(429, "", dated | {"retry-after": "2"}).retry_after == 2
+    newest = {"ratelimit": '"minute";r=0;t=7, "day";r=3;t=900'}
+    assert read_refusal(429, "", newest).retry_after == 7
+    assert read_refusal(429, "", {"ratelimit": '"day";r=3;t=900'}).retry_after is None
 
 
 def test_limits_that_a_gateway_repeats_in_the_body_count_while_they_are_ahead():

@@ -14,6 +14,9 @@ from routerlib.endpoints.replies import (
     cached_tokens,
     decode_reply,
     finite,
+    first_token_masses,
+    is_whole,
+    model_names,
     samples,
     usage,
 )
@@ -194,6 +197,110 @@ def test_an_event_stream_nobody_asked_for_is_put_together():
     assert (first["full_response"], first["reasoning"]) == ("42", "hm")
     assert (second["full_response"], second["finish_reason"]) == ("5", "length")
     assert usage(decode_reply(content)) == (3, 9)
+
+
+def piece(text, index=0, finish=None, **more):
+    return {
+        "choices": [{"index": index, "delta": {"content": text}, "finish_reason": finish}]
+    } | more
+
+
+def texts(content, asked):
+    return [sample["full_response"] for sample in read(decode_reply(content, asked=asked))]
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_a_stream_that_counts_its_pieces_is_one_answer(asked):
+    words = [piece(word, number) for number, word in enumerate(["Pa", "ri", "s"])]
+    assert texts(events(*words, piece("", 3, "stop")), asked) == ["Paris"]
+    assert texts(stream(*words), asked) == ["Paris"]
+
+
+def test_more_answers_than_were_asked_for_stay_apart():
+    both = [piece("a"), piece("b", 1), piece("", 0, "stop"), piece("", 1, "length")]
+    assert texts(events(*both), asked=1) == ["a", "b"]
+
+
+def test_answers_of_one_index_are_told_apart_by_their_ends():
+    one, other = [piece("a"), piece("b", finish="stop")], [piece("c"), piece("d", finish="length")]
+    answers = read(decode_reply(events(*one, piece(""), *other), asked=2))
+    assert [sample["full_response"] for sample in answers] == ["ab", "cd"]
+    assert [sample["finish_reason"] for sample in answers] == ["stop", "length"]
+    assert texts(events(*one, piece("!"), piece("", finish="stop")), asked=1) == ["ab!"]
+
+
+def test_an_end_under_a_wrong_index_is_the_end_of_the_other_answer():
+    content = events(piece("a"), piece("b", 1), piece("", 0, "stop"), piece("", 0, "length"))
+    assert texts(content, asked=2) == ["a", "b"]
+
+
+def test_answers_mixed_under_one_index_are_asked_for_one_by_one():
+    content = events(piece("a"), piece("b"), piece("", finish="stop"), piece("", finish="stop"))
+    with pytest.raises(ErrorInside) as inside:
+        decode_reply(content, asked=2)
+    assert read_refusal(200, inside.value.error).param == "n"
+    assert texts(content, asked=1) == ["ab"]
+
+
+def test_tokens_counted_last_are_an_end_and_so_is_a_reason_by_another_name():
+    counts = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 9}}
+    assert texts(events(piece("a"), counts), asked=1) == ["a"]
+    with pytest.raises(NoCompletion, match="broke off"):
+        decode_reply(events(piece("a", usage=counts["usage"])))
+    camel = {"choices": [{"delta": {"content": "a"}, "finishReason": "MAX_TOKENS"}]}
+    assert read(decode_reply(events(camel)))[0]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize(
+    ("content", "whole"),
+    [
+        (b'{"choices": []}', True),
+        (b'{"choices": []} ', True),
+        (b'{"choices": [', False),
+        (b'{"choices": []}{"a', False),
+        (b"", False),
+        (b"4", False),
+        (b'data: {"choices": []}\n\ndata: [DONE]\n\n', True),
+        (b'data: {"choices": []}\n\n', False),
+    ],
+)
+def test_a_body_closed_too_early_is_whole_where_its_json_is(content, whole):
+    assert is_whole(content) == whole
+
+
+def test_a_tool_that_was_called_is_kept_without_the_key():
+    call = {"function": {"name": "find", "arguments": '{"key": "sk-1"}'}}
+    [sample] = samples(
+        chat(None, "tool_calls", tool_calls=[call]), (), lambda t: t.replace("sk-1", "[key]"), True
+    )
+    assert sample["full_response"] == "" and "tool_calls" not in read(chat("4"))[0]
+    assert sample["tool_calls"][0]["function"]["arguments"] == '{"key": "[key]"}'
+
+
+@pytest.mark.parametrize(
+    "alternatives", [[], None, [{"token": "A"}], [{"token": "A", "logprob": "-Infinity"}]]
+)
+def test_log_probabilities_of_nothing_are_none(alternatives):
+    with pytest.raises(ValueError, match="no log-probabilities"):
+        first_token_masses({"content": [{"token": "A", "top_logprobs": alternatives}]}, "AB")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"data": [{"id": "a"}, {"id": "b"}]},
+        [{"id": "a"}, {"id": "b", "name": "B"}],
+        {"models": [{"name": "a", "model": "a"}, {"name": "b"}]},
+        {"data": None, "models": ["a", "b", 7]},
+    ],
+)
+def test_models_are_listed_in_any_form(listed):
+    assert model_names(listed) == ["a", "b"]
+
+
+@pytest.mark.parametrize("listed", [None, "a", {}, {"error": "no such path"}, {"data": {"a": 1}}])
+def test_a_list_of_models_that_is_none_names_none(listed):
+    assert model_names(listed) == []
 
 
 def test_a_stream_of_completions_and_one_with_an_error():

@@ -239,6 +239,8 @@ def test_without_fallback_nobody_else_is_asked(door, router):
         ([{"type": "text", "text": EASY}, IMAGE], 500, "image input is not supported"),
         (EASY * 100, 400, "This model's maximum context length is 512 tokens, 900 were given"),
         (EASY * 100, 413, "Payload Too Large"),
+        (EASY * 100, 400, "max_tokens must be at least 1, got -186."),
+        (EASY, 400, "System role not supported"),
     ],
 )
 def test_what_one_model_cannot_take_the_other_is_asked(door, content, status, said, router):
