@@ -511,8 +511,9 @@ class Endpoint:
         if kind in (Kind.DOWN, Kind.BROKEN):
             return FailedAttempt(f"{self.url} answered {said}", status, refusal=refusal)
         if kind in refusals.HOPELESS:
+            path, way = KINDS[self.kind].path, self._way_there()
             text = STOPPED_BECAUSE[kind].format(
-                url=self.url, model=self.model, path=KINDS[self.kind].path, said=said
+                url=self.url, model=self.model, path=path, said=said, way=way
             )
             return Stopped(text, status, refusal)
         return BadRequest(f"the server refused the request ({said})", status, refusal)
@@ -679,6 +680,8 @@ STOPPED_BECAUSE = {
     "provider, or choose another model.",
     Kind.NO_MODEL: "{url} knows no model {model!r} ({said}).",
     Kind.NO_PATH: "{url} has no {path}, or no model {model!r} ({said}).",
+    Kind.STOPPED_ON_THE_WAY: "There is no way to {way}: a proxy asks for a user and a password "
+    "({said}). Write them into the proxy's address, or take this one out with NO_PROXY.",
     Kind.NOT_ENCRYPTED: "{url} was asked without encryption, and refuses that ({said}). Begin the "
     "base URL with https://",
 }

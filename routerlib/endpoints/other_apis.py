@@ -41,7 +41,7 @@ def _from_responses(value: Value) -> Value:
     """OpenAI's Responses API: a list of what was thought, said and called."""
     details = value.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, Mapping) else None
-    counts = _mapping(value.get("usage"))
+    counts = _counts_in(value.get("usage"))
     return _completion(
         {"content": value["output"]},
         reason or value.get("status") or "stop",
@@ -52,7 +52,7 @@ def _from_responses(value: Value) -> Value:
 
 def _from_messages(value: Value) -> Value:
     """Anthropic's Messages API."""
-    counts = _mapping(value.get("usage"))
+    counts = _counts_in(value.get("usage"))
     return _completion(
         {"content": value["content"]},
         value.get("stop_reason"),
@@ -63,7 +63,7 @@ def _from_messages(value: Value) -> Value:
 
 def _from_gemini(value: Value) -> Value:
     """Google's generateContent."""
-    counts = _mapping(value.get("usageMetadata"))
+    counts = _counts_in(value.get("usageMetadata"))
     written = [counts.get("candidatesTokenCount"), counts.get("thoughtsTokenCount")]
     choices = [
         {
@@ -82,15 +82,15 @@ def _from_gemini(value: Value) -> Value:
 
 def _from_cohere(value: Value) -> Value:
     """Cohere's chat, version 2: a message without choices around it."""
-    counts = _mapping(value.get("usage"))
-    tokens = _mapping(counts.get("tokens") or counts.get("billed_units"))
+    counts = _counts_in(value.get("usage"))
+    tokens = _counts_in(counts.get("tokens") or counts.get("billed_units"))
     read, written = tokens.get("input_tokens"), tokens.get("output_tokens")
     return _completion(value["message"], value.get("finish_reason"), read, written)
 
 
 def _from_tgi(value: Value) -> Value:
     """`generate` of text-generation-inference."""
-    details = _mapping(value.get("details"))
+    details = _counts_in(value.get("details"))
     return _completion(
         {"content": value["generated_text"]},
         details.get("finish_reason"),
@@ -113,7 +113,7 @@ def _completion(said: Any, reason: Any, read: Any, written: Any, name: str = "me
     }
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _counts_in(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 

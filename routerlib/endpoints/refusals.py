@@ -34,6 +34,7 @@ class Kind(StrEnum):
     BLOCKED = "blocked"  # a page of a firewall: perhaps this prompt, perhaps all of them
     NO_MODEL = "no such model"
     NO_PATH = "no such path"
+    STOPPED_ON_THE_WAY = "stopped on the way"  # a proxy wants to know who asks
     NOT_ENCRYPTED = "not encrypted"  # http was spoken where https is wanted
     TOO_LONG = "too long"  # this prompt, for this model
     NO_SUCH_INPUT = "no such input"  # images, sound or turns that this model cannot read
@@ -52,6 +53,7 @@ HOPELESS = frozenset(
         Kind.NO_MODEL,
         Kind.NO_PATH,
         Kind.NOT_ENCRYPTED,
+        Kind.STOPPED_ON_THE_WAY,
     }
 )
 BEYOND = frozenset({Kind.TOO_LONG, Kind.NO_SUCH_INPUT})  # another model may be able
@@ -321,6 +323,8 @@ def _kind_of_refusal(
     said = " ".join([*codes, words])
     if NOT_ENCRYPTED.search(words):
         return Kind.NOT_ENCRYPTED
+    if status == 407:
+        return Kind.STOPPED_ON_THE_WAY
     if status == 402 or (NO_CREDIT.search(said) and not (status == 429 and wait is not None)):
         return Kind.NO_CREDIT
     if status == 403:

@@ -8,6 +8,7 @@ browser, a body that broke off, an error inside a 200. Nothing here sends anythi
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import math
 import re
@@ -61,6 +62,8 @@ def decode_reply(content: bytes, content_type: str = "", asked: int = 1) -> Valu
         value = from_json(content)
     except ValueError:
         value = _mended(_text_of(_gunzipped(content), content_type), asked)
+    if isinstance(value, str):
+        value = _json_in(value)  # encoded twice
     if isinstance(value, list) and len(value) == 1:
         value = value[0]  # Gemini puts its errors into a list
     if not isinstance(value, dict):
@@ -75,7 +78,7 @@ def is_whole(content: bytes) -> bool:
     try:
         return isinstance(from_json(content), dict)
     except ValueError:
-        return content.rstrip().endswith(b"data: [DONE]")
+        return bool(END_OF_EVENTS.search(content[-100:].decode("utf-8", "replace")))
 
 
 def _gunzipped(content: bytes) -> bytes:
@@ -106,7 +109,9 @@ def _text_of(content: bytes, content_type: str) -> str:
 GZIP = b"\x1f\x8b"
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 # The last line of a stream that came to its end
-END_OF_EVENTS = re.compile(r"^data:\s*\[DONE\]", re.MULTILINE)
+END_OF_EVENTS = re.compile(r"(?:\A|[\r\n])data:\s*\[DONE\]")
+# Of a stream, by its specification; a text may hold other ends of lines, such as U+2028
+END_OF_LINE = re.compile(r"\r\n|\r|\n")
 # Lines that keep a connection open while a model thinks, as in ": OPENROUTER PROCESSING"
 KEPT_OPEN = re.compile(r"(?:[ \t]*(?::[^\r\n]*)?[\r\n]+)+")
 
@@ -129,7 +134,27 @@ def _mended(text: str, asked: int) -> Any:
         )
     if chunks := list(_chunks(text)):
         return _joined(chunks, asked, is_whole=bool(END_OF_EVENTS.search(text)))
+    for brace in itertools.islice(re.finditer(r"\{", text), MOST_BRACES):
+        if _holds_choices(_json_in(text[brace.start() :])):
+            return _whole_value(text[brace.start() :], asked)
     raise NoCompletion(f"the answer is no JSON; it starts with {text[:60]!r}")
+
+
+# In what relays write before an answer, such as PHP's notices or a line of a log
+MOST_BRACES = 20
+
+
+def _holds_choices(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value.get("choices"))
+
+
+def _json_in(text: str) -> Any:
+    """The JSON value at the start of a text; None where there is none."""
+    try:
+        value, _ = json.JSONDecoder(strict=False).raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return None
+    return value
 
 
 def _whole_value(text: str, asked: int) -> Any:
@@ -186,7 +211,7 @@ def _well_formed_value(value: Any) -> Any:
 
 def _chunks(text: str) -> Iterator[Value]:
     """The JSON objects of an event stream (server-sent events: lines that start with `data:`)."""
-    for line in text.splitlines():
+    for line in END_OF_LINE.split(text):
         name, _, data = line.partition(":")
         if name.strip() == "data" and data.strip().startswith("{"):
             try:
@@ -345,6 +370,8 @@ def samples(
         if error == value and not any(value.get(name) for name in refusals.TEXT_NAMES):
             if filtered := _filter_told(value):
                 raise ErrorInside({"code": "content_filter", "message": filtered})
+            if refusals.read_refusal(200, error).status:  # as {"statusCode": 429, "body": "…"}
+                raise ErrorInside(error)
             raise NoCompletion(_no_choices(value))
         if not _is_a_remark(error, value):
             raise ErrorInside(error)
@@ -372,8 +399,10 @@ def completion_within(value: Value) -> Value:
     Raises:
         NoCompletion: it is a piece of one.
     """
-    for name in ("data", "result", "output", "response"):
+    for name in ("data", "result", "output", "response", "body"):
         inner = value.get(name)
+        if isinstance(inner, str):
+            inner = _json_in(inner)
         if not value.get("choices") and isinstance(inner, dict) and inner.get("choices"):
             return inner
     if value.get("choices") or value.get("error"):

@@ -113,6 +113,7 @@ CASES = [
         400,
         openai("The completion operation does not work with the specified model, m."),
     ),
+    (Kind.STOPPED_ON_THE_WAY, 407, "<html><title>Proxy Authentication Required</title></html>"),
     # who asks is shut out, whatever the status
     (Kind.NO_ACCESS, 400, openai("Organization has been restricted.", code="restricted")),
     (Kind.NO_ACCESS, 400, openai("No.", code="organization_restricted")),

@@ -268,6 +268,54 @@ def test_a_body_closed_too_early_is_whole_where_its_json_is(content, whole):
     assert is_whole(content) == whole
 
 
+LINES = "one\u2028two\x85three"
+
+
+@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n", "\r\r"])
+def test_a_text_may_hold_what_other_places_take_for_an_end_of_line(end):
+    told = [json.dumps(part, ensure_ascii=False) for part in (piece(LINES), piece("", 0, "stop"))]
+    content = "".join(f"data: {part}{end}" for part in told).encode()
+    assert texts(content, asked=1) == [LINES]
+    unended = f"data: {told[0]}{end}data: [DONE]{end}".encode()
+    assert texts(unended, asked=1) == [LINES] and is_whole(unended)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<br />\n<b>Deprecated</b>: {curly} things in <b>relay.php</b> line <b>3</b><br />\nHERE",
+        ")]}'\nHERE",
+        "answer(HERE);",
+    ],
+)
+def test_what_a_relay_writes_around_an_answer_is_passed_over(around):
+    assert text_of(decode_reply(around.replace("HERE", json.dumps(chat("4"))).encode())) == "4"
+    with pytest.raises(NoCompletion, match="no JSON"):
+        decode_reply(around.replace("HERE", '{"note": 1}').encode())
+
+
+def test_a_page_with_json_inside_is_a_page():
+    page = "<!doctype html><script>x = " + json.dumps(chat("4")) + "</script>"
+    with pytest.raises(NoCompletion) as caught:
+        decode_reply(page.encode())
+    assert caught.value.is_page
+
+
+def test_an_answer_in_an_envelope_or_encoded_twice_is_an_answer():
+    whole = json.dumps(chat("4"))
+    for value in ({"statusCode": 200, "body": whole}, {"data": whole}, {"body": chat("4")}):
+        assert text_of(value) == "4"
+    assert text_of(decode_reply(json.dumps(whole).encode())) == "4"
+    with pytest.raises(NoCompletion):
+        decode_reply(b'"four"')
+
+
+def test_an_error_in_an_envelope_is_that_error():
+    with pytest.raises(ErrorInside) as inside:
+        read({"statusCode": 429, "body": '{"note": "Too Many Requests"}'})
+    assert read_refusal(200, inside.value.error).kind == Kind.BUSY
+
+
 def test_a_tool_that_was_called_is_kept_without_the_key():
     call = {"function": {"name": "find", "arguments": '{"key": "sk-1"}'}}
     [sample] = samples(
