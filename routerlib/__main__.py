@@ -226,8 +226,6 @@ def _as_json(value: dict[str, Any]) -> str:
 
 
 def _lines_of_input() -> list[str]:
-    if sys.stdin is None:  # whoever started us has closed it
-        return []
     if sys.stdin.isatty():
         print("One prompt a line; end with Ctrl-D.", file=sys.stderr)
     return [line.rstrip("\n") for line in sys.stdin if line.strip()]

@@ -385,12 +385,28 @@ def prepare() -> None:
 
     Commands and notebooks call it first; a second call changes nothing.
     """
+    open_closed_streams()
     load_env()
     report_nothing()
     allow_open_files()
     if not _is_writable(os.path.expanduser("~")):
         keep_caches_in_outputs(CACHES)
     keep_temporary_files()
+
+
+def open_closed_streams() -> None:
+    """Open onto nowhere those of the three standard streams that whoever started us has closed: the
+    next file opened would become one of them, and no kernel starts without.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(nowhere, True)
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def report_nothing() -> None:

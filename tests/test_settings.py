@@ -368,6 +368,26 @@ def test_a_pipe_and_a_device_can_be_no_input(tmp_path):
         assert "write its content to a file" in settings.refusal_of_pipe(path)
 
 
+def test_streams_that_are_closed_are_opened_onto_nowhere_for_children_too(tmp_path):
+    (tmp_path / "child.py").write_text(
+        "import os, sys; print('seen', file=sys.stderr); print('unseen', flush=True)\n"
+        "assert sys.stdin.read() == '' and os.path.samefile('/dev/null', '/proc/self/fd/1')\n"
+    )
+    (tmp_path / "parent.py").write_text(
+        "import subprocess, sys; from routerlib import settings; settings.open_closed_streams()\n"
+        "print('unseen', flush=True); file = open(__file__); assert file.fileno() > 2\n"
+        f"sys.exit(subprocess.call([sys.executable, {str(tmp_path / 'child.py')!r}]))\n"
+    )
+    shell = f"{sys.executable} {tmp_path / 'parent.py'} <&- >&-"
+    done = subprocess.run(
+        ["bash", "-c", shell],
+        env=os.environ | {"PYTHONPATH": str(settings.PACKAGE.parent)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "seen\n")
+
+
 def test_a_shells_low_number_of_open_files_is_raised():
     code = (
         "import resource; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]; "
