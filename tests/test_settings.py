@@ -329,7 +329,7 @@ def test_temporary_files_move_to_outputs_only_where_no_usual_folder_takes_any(ou
     code = (
         "import tempfile; from routerlib import settings; "
         "tempfile._candidate_tempdir_list = lambda: {names}; "
-        "settings.keep_temporary_files(); import os; print(os.environ.get('TMPDIR', 'as it was'))"
+        "settings.prepare(); import os; print(os.environ.get('TMPDIR', 'as it was'))"
     )
 
     def found(names):
@@ -374,7 +374,7 @@ def test_streams_that_are_closed_are_opened_onto_nowhere_for_children_too(tmp_pa
         "assert sys.stdin.read() == '' and os.path.samefile('/dev/null', '/proc/self/fd/1')\n"
     )
     (tmp_path / "parent.py").write_text(
-        "import subprocess, sys; from routerlib import settings; settings.open_closed_streams()\n"
+        "import subprocess, sys; from routerlib import settings; settings.prepare()\n"
         "print('unseen', flush=True); file = open(__file__); assert file.fileno() > 2\n"
         f"sys.exit(subprocess.call([sys.executable, {str(tmp_path / 'child.py')!r}]))\n"
     )

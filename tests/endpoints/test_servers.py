@@ -644,9 +644,11 @@ def test_a_listener_that_never_answers_is_something_else(
     fake_engine, listener, monkeypatch, capsys
 ):
     monkeypatch.setattr(servers, "PATIENCE", 0.3)
+    start = time.monotonic()
     place = servers.ensure("standin-superior", f"http://localhost:{listener}/v1")
     assert place.server.port != listener
     assert "a first request failed (timed out)" in capsys.readouterr().out
+    assert time.monotonic() - start < 60, "a completion is not asked for"
     servers.release(place)
 
 
