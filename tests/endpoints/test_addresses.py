@@ -23,7 +23,8 @@ def test_these_are_here(host):
 @pytest.mark.parametrize(
     "url",
     ["https://api.example.com/v1", "http://10.0.0.1/v1", "http://localhost.example.com/v1",
-     "http://127.0.0.1.example.com", "http://[::2]/v1", "http://10.1/v1", "http://1.2.3.4.5", "", "http://[::1/v1", "localhost:8000"],
+     "http://127.0.0.1.example.com", "http://[::2]/v1", "http://10.1/v1", "http://1.2.3.4.5", "",
+     "http://[::1/v1", "localhost:8000"],
 )  # fmt: skip
 def test_these_are_not(url):
     assert not addresses.is_here(url)
