@@ -38,8 +38,9 @@ from routerlib.cluster.collector import (
 )
 from routerlib.cluster.machines import ClusterError, Machines, joined, on_machines
 from routerlib.collecting import collection, ledger_parts
+from routerlib.collecting.budget import end_of_budget
 from routerlib.collecting.ledger import TOKENS, Ledger, Row
-from routerlib.collecting.resumable import Summary, end_of_budget
+from routerlib.collecting.resumable import Summary
 from routerlib.endpoints import clients
 from routerlib.errors import INCOMPLETE, Foreseen, SettingError
 from routerlib.progress import bar as progress_bar

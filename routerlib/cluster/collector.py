@@ -18,16 +18,10 @@ from typing import Any
 
 from routerlib.cluster import machines
 from routerlib.collecting import ledger_parts
+from routerlib.collecting.budget import Purse
 from routerlib.collecting.collection import Asking
-from routerlib.collecting.resumable import (
-    LAST_ANSWERS,
-    Job,
-    Oversight,
-    Purse,
-    Summary,
-    Traffic,
-    run_job,
-)
+from routerlib.collecting.pace import Traffic
+from routerlib.collecting.resumable import LAST_ANSWERS, Job, Oversight, Summary, run_job
 from routerlib.endpoints.clients import RequestFailure
 from routerlib.errors import Foreseen
 from routerlib.rows.schemas import Question

@@ -2,7 +2,7 @@
 
 A forecast counts what is missing in a job's file: answers of earlier runs and answers out of a log
 are not paid again. It asks nothing and knows no server; that a run keeps to its budget is
-`resumable`'s business.
+`budget`'s business.
 """
 
 from __future__ import annotations

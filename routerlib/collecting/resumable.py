@@ -8,8 +8,8 @@ module knows only how to be patient:
 
 * an outage (nobody answers, or the connection broke) pauses everything, probes, and costs no
   attempt;
-* a busy server (429, 503 …) is left alone as long as it asks for, longer each time it is still
-  busy, and gets half the requests at once, which then recover; this costs no attempt;
+* a busy server (429, 503 …) is left alone, and gets half the requests at once (`pace`); this costs
+  no attempt;
 * a bad answer costs the item one attempt, and is asked again after a short wait;
 * a refused request ends that item for this run; a wrong key or model ends the run. What contradicts
   answers that came before (a key refused after it was taken) is one item's matter until the next
@@ -31,7 +31,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from routerlib.collecting.budget import Purse, end_of_budget
 from routerlib.collecting.ledger import TOKENS, Ledger
+from routerlib.collecting.pace import Traffic
 from routerlib.endpoints.clients import (
     BadRequest,
     Busy,
@@ -60,14 +62,8 @@ FAILED_IN_A_ROW = 20
 # one either; an answer that tells its cause is asked for so often before it counts as none.
 IN_VAIN, TOLD_TWICE = 5, 2
 # Items in a row that meet what no request can mend, before that is believed although answers came
-# before
-# it; of a firewall's page, which may be about the prompts, more have to meet it.
+# before it; of a firewall's page, which may be about the prompts, more have to meet it.
 STOPS_IN_A_ROW, BLOCKS_IN_A_ROW = 3, 8
-# Seconds for which a busy server is left alone, if it names none
-FIRST_WAIT, LONGEST_WAIT = (
-    1.0,
-    300.0,
-)
 # Why answers of a length that was all used up have no text
 REASONED_ONLY = "reasoning took all their tokens. Give more MAX_TOKENS"
 UNSEEN = "they reached MAX_TOKENS before the first word, as models do that reason unseen"
@@ -277,134 +273,6 @@ async def run_job(
     finally:
         run.end(total or 0)
     return run.summary
-
-
-class Traffic:
-    """How many requests may be in flight now, and whether any may.
-
-    The number is halved when the server is busy, at most once for what was under way at that
-    moment, and grows back by a twentieth of the maximum for each full round of successes.
-    """
-
-    def __init__(self, maximum: int):
-        self.maximum, self.limit, self.active, self.peak = maximum, float(maximum), 0, 0
-        self.is_open = asyncio.Event()
-        self.is_open.set()
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._not_before = self._eased_at = 0.0
-        self.is_ending = False  # no new requests
-        self.is_held = False  # none for now: those under way are to bring a decision
-        self.refusals = 0  # of a busy server, with no answer between them
-
-    async def enter(self) -> float:
-        """Wait for a place; returns the time, by which `ease_off` knows old requests from new
-        ones.
-        """
-        while True:
-            if self.is_ending:
-                await asyncio.Event().wait()  # until the run cancels whoever waits
-            elif not self.is_open.is_set():
-                await self.is_open.wait()
-            elif self.is_held:
-                await asyncio.sleep(0.01)
-            elif (wait := self._not_before - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
-            elif self.active < max(1, int(self.limit)):
-                break
-            else:
-                await self._queue()
-        self.active += 1
-        self.peak = max(self.peak, self.active)
-        return time.monotonic()
-
-    async def _queue(self) -> None:
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
-        try:
-            await place
-        except asyncio.CancelledError:
-            self._wake()  # the place may have been given to us just now
-            raise
-
-    def leave(self) -> None:
-        self.active -= 1
-        self._wake()
-
-    def _wake(self) -> None:
-        free = max(1, int(self.limit)) - self.active
-        while free > 0 and self._waiting:
-            place = self._waiting.popleft()
-            if not place.done():
-                place.set_result(None)
-                free -= 1
-
-    def ease_off(self, started: float, wait: float | None) -> float:
-        """Leave a busy server alone; returns for how many seconds.
-
-        The wait grows from one refusal to the next until an answer comes; the refusals of requests
-        that were under way together count as one.
-
-        Args:
-            wait: as the server asks; None where it names no time.
-        """
-        now = time.monotonic()
-        if started >= self._eased_at:
-            self.limit, self._eased_at = max(1.0, self.limit / 2), now
-            self.refusals += 1
-        grown = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self.refusals - 1, 20))
-        if wait is None:
-            wait = grown
-        elif self.refusals > 2:  # it named a time twice, and was still busy after it
-            wait = max(wait, grown / 4)
-        self._not_before = max(self._not_before, now + wait)
-        return wait
-
-    def speed_up(self) -> None:
-        self.refusals = 0
-        if self.limit < self.maximum:
-            self.limit = min(self.maximum, self.limit + max(1.0, self.maximum / 20) / self.limit)
-            self._wake()
-
-
-class Purse:
-    """The money of a run: what is spent, and what the requests under way can still cost.
-
-    Args:
-        budget: None: there is no limit, and nothing waits.
-        spent: by earlier runs.
-    """
-
-    def __init__(self, budget: float | None, spent: float = 0.0):
-        self.budget, self.spent, self.held = budget, spent, 0.0
-        self._changed = asyncio.Event()
-
-    async def hold(self, most: float) -> bool:
-        """Keep back what a request can cost, as soon as it fits; False where it never will."""
-        while self.budget is not None and self.spent + self.held + most > self.budget:
-            if self.held <= 0:
-                return False
-            await self.change()
-        self.held += most
-        return True
-
-    @property
-    def is_used_up(self) -> bool:
-        """Whether nothing is left: answers may cost more than could be foreseen."""
-        return self.budget is not None and self.spent >= self.budget
-
-    async def change(self) -> None:
-        """Wait until something is paid, let go of, or added."""
-        self._changed.clear()
-        await self._changed.wait()
-
-    def tell(self) -> None:
-        """Wake those who wait for a change."""
-        self._changed.set()
-
-    def settle(self, most: float) -> None:
-        """Let go of what was kept back for a request that has ended."""
-        self.held = max(0.0, self.held - most)
-        self.tell()
 
 
 @dataclass
@@ -974,15 +842,6 @@ class _Run(Generic[T]):
             summary.notes.append(f"{self.ledger.path}: the last flush failed ({error}).")
         if not self.is_finished and met and self.tell is None:
             print(f"{'Stopped' if self.fatal else 'Interrupted'}. {summary}", flush=True)
-
-
-def end_of_budget(budget: float, spent: float) -> str:
-    """What is said where another request could cost more than is left."""
-    return (
-        f"BUDGET is {budget:,.4f}, of which {spent:,.4f} is spent (earlier runs included): another "
-        "request could go beyond it, so the run ends here. Nothing is lost; run again with more "
-        "BUDGET, and it goes on."
-    )
 
 
 def why_empty(sample: dict[str, Any]) -> str:

@@ -4,8 +4,8 @@
 ours, and aiohttp below it, which stays fast at hundreds of requests. `Endpoint` asks one model for
 samples, in the words that its server takes (`dialect`), and reads what comes back (`replies`).
 Every failure becomes one of the five exceptions below, whose names say what to do about it; none
-carries a key. Retrying, pausing and storing are `resumable`'s business; starting a server is
-`servers`'.
+carries a key. Retrying and storing are `resumable`'s business, waiting for a busy server is
+`pace`'s; starting a server is `servers`'.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ who ask models.
 Servers tell one and the same thing in many ways: "busy" is a 429, a 503 with "server busy", a 200
 whose body holds an error, or a list of errors with the seconds to wait inside. `read` turns any of
 them into one of the kinds below; what follows from a kind (wait, give up, stop, ask another model)
-is decided by `clients`, `resumable` and `serving`. Nothing here sends anything.
+is decided by `clients`, `resumable` and `serving`; how long a busy server is left alone, by
+`collecting.pace`. Nothing here sends anything.
 """
 
 from __future__ import annotations

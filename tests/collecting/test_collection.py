@@ -22,7 +22,7 @@ from mock_server import MockServer, prompt_of
 from scripted import Scripted
 
 from routerlib import event_loop
-from routerlib.collecting import collection, resumable
+from routerlib.collecting import collection, pace, resumable
 from routerlib.collecting.ledger import LedgerMismatch
 from routerlib.endpoints import clients
 from routerlib.rows import jsonl, tables
@@ -473,22 +473,6 @@ def test_a_rate_limit_waits_as_told_and_lowers_concurrency():
     assert time.monotonic() - started >= 1 and summary.rate_limits >= 1 and summary.complete == 40
 
 
-def test_traffic_halves_once_for_what_was_under_way_and_grows_back():
-    async def main():
-        traffic = resumable.Traffic(64)
-        started = [await traffic.enter() for _ in range(64)]
-        for moment in started:
-            traffic.ease_off(moment, 0)
-        assert traffic.limit == 32
-        for _ in started:
-            traffic.leave()
-        for _ in range(1000):
-            traffic.speed_up()
-        return traffic.limit
-
-    assert asyncio.run(main()) == 64
-
-
 def test_never_more_in_flight_than_allowed():
     server, [summary] = run({"latency": 0.02}, count=40, max_concurrent=5)
     assert server.in_flight_peak == 5 == summary.peak_in_flight
@@ -835,7 +819,7 @@ MET = {
 
 @pytest.mark.parametrize("name", MET)
 def test_every_paid_answer_arrives_and_costs_one_attempt(name, monkeypatch):
-    monkeypatch.setattr(resumable, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(pace, "FIRST_WAIT", 0.02)
     _, summary = met(MET[name], max_attempts=2)
     assert summary.complete == 8, summary
     for row in rows(summary).values():

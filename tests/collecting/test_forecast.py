@@ -12,7 +12,6 @@ from mock_server import MockServer, prompt_of
 from routerlib.collecting import collection
 from routerlib.collecting.forecast import Prices
 from routerlib.collecting.ledger import Ledger
-from routerlib.collecting.resumable import Purse
 from routerlib.rows import jsonl
 from routerlib.settings import SettingError
 
@@ -187,23 +186,6 @@ def test_a_budget_without_prices_is_told(log):
 def test_a_budget_is_an_amount(log, budget):
     with pytest.raises(SettingError, match="BUDGET"):
         collect(log, budget=budget)
-
-
-def test_a_purse_waits_for_requests_under_way_and_says_no_when_none_is():
-    async def main():
-        purse = Purse(1.0)
-        assert await purse.hold(0.6)
-        waiting = asyncio.create_task(purse.hold(0.6))
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        purse.spent += 0.3
-        purse.settle(0.6)
-        assert await waiting
-        purse.spent += 0.5
-        purse.settle(0.6)
-        return await purse.hold(0.6)
-
-    assert asyncio.run(main()) is False
 
 
 def test_the_most_a_request_can_cost_covers_every_script():

@@ -1,15 +1,13 @@
-"""Patience: a busy server, refusals that others decide about, and the traffic that may be under
-way.
-"""
+"""Patience: a busy server, and refusals that others decide about."""
 
 import asyncio
 import json
 
 import pytest
 
-from routerlib.collecting import resumable
+from routerlib.collecting import pace, resumable
 from routerlib.collecting.ledger import Ledger
-from routerlib.collecting.resumable import Job, Traffic, run_job, why_empty
+from routerlib.collecting.resumable import Job, run_job, why_empty
 from routerlib.endpoints import refusals
 from routerlib.endpoints.clients import Busy, Completion, FailedAttempt, Outage, Stopped
 from routerlib.rows import jsonl
@@ -19,7 +17,7 @@ ANSWER = Completion([{"full_response": "4", "finish_reason": "stop"}], 5, 7)
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
-    monkeypatch.setattr(resumable, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(pace, "FIRST_WAIT", 0.02)
     monkeypatch.setattr(resumable.random, "uniform", lambda *_: 0.02)
 
 
@@ -66,38 +64,12 @@ def test_a_busy_server_costs_no_attempt_and_is_quoted(tmp_path, capsys):
     assert summary.complete == 20 and summary.rate_limits == 6 and summary.failed == 0
 
 
-def test_the_wait_for_a_busy_server_grows_and_what_to_do_is_said(monkeypatch):
-    async def main():
-        traffic = Traffic(8)
-        waits = []
-        for _ in range(12):
-            traffic._not_before = 0.0
-            moment = await traffic.enter()
-            traffic.leave()
-            waits.append(traffic.ease_off(moment, None))
-            waits.append(traffic.ease_off(moment - 1, None))  # it was under way with the other
-        return waits, traffic
-
-    monkeypatch.setattr(resumable, "FIRST_WAIT", 1.0)
-    waits, traffic = asyncio.run(main())
-    assert waits[::2] == waits[1::2], "refusals of one wave count once"
-    assert waits[::2][:5] == [1, 2, 4, 8, 16] and waits[-1] == resumable.LONGEST_WAIT
-    traffic.speed_up()
-    assert traffic.ease_off(1e12, None) == 1
-
-
-def test_a_time_that_the_server_named_in_vain_grows_too():
-    traffic = Traffic(8)
-    waits = [traffic.ease_off(1e12 + k, 0.5) for k in range(12)]
-    assert waits[:2] == [0.5, 0.5] and waits[-1] > 5
-
-
 def test_an_item_that_alone_meets_a_busy_server_is_given_up_without_an_attempt(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(resumable, "BUSY_FORGIVEN", 1)
     monkeypatch.setattr(resumable, "RESETS_FORGIVEN", 1)
-    monkeypatch.setattr(resumable, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(pace, "FIRST_WAIT", 0.001)
 
     def ask(item):
         if item == 2:

@@ -1,0 +1,27 @@
+"""A purse: what is kept back for requests under way, and what is said when it is empty."""
+
+import asyncio
+
+from routerlib.collecting.budget import Purse, end_of_budget
+
+
+def test_a_purse_waits_for_requests_under_way_and_says_no_when_none_is():
+    async def main():
+        purse = Purse(1.0)
+        assert await purse.hold(0.6)
+        waiting = asyncio.create_task(purse.hold(0.6))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        purse.spent += 0.3
+        purse.settle(0.6)
+        assert await waiting
+        purse.spent += 0.5
+        purse.settle(0.6)
+        return await purse.hold(0.6)
+
+    assert asyncio.run(main()) is False
+
+
+def test_the_end_of_a_budget_names_what_was_given_and_what_was_spent():
+    told = end_of_budget(1.5, 1.25)
+    assert "1.5000" in told and "1.2500" in told and "more BUDGET" in told
