@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from routerlib.errors import Foreseen
     from routerlib.labels.labelling import label_file as label
     from routerlib.serving.proxy import serve_router
-    from routerlib.serving.routing import AsyncRoutedClient, Backend, RoutedClient
+    from routerlib.serving.routed_clients import AsyncRoutedClient, Backend, RoutedClient
     from routerlib.training.evaluation import certify
     from routerlib.training.fitting import fit
     from routerlib.training.router import Decision, Router
@@ -45,11 +45,11 @@ __all__ = [
 # Where each name lives. The block above says the same to type checkers; a test holds the two
 # together.
 HOMES = {
-    "AsyncRoutedClient": "routerlib.serving.routing:AsyncRoutedClient",
-    "Backend": "routerlib.serving.routing:Backend",
+    "AsyncRoutedClient": "routerlib.serving.routed_clients:AsyncRoutedClient",
+    "Backend": "routerlib.serving.routed_clients:Backend",
     "Decision": "routerlib.training.router:Decision",
     "Foreseen": "routerlib.errors:Foreseen",
-    "RoutedClient": "routerlib.serving.routing:RoutedClient",
+    "RoutedClient": "routerlib.serving.routed_clients:RoutedClient",
     "Router": "routerlib.training.router:Router",
     "certify": "routerlib.training.evaluation:certify",
     "collect": "routerlib.cluster.collecting:collect_sync",

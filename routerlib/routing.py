@@ -4,6 +4,6 @@ RoutedClient` now.
 Kept so that such programs go on working. Nothing of the library imports from here.
 """
 
-from routerlib.serving.routing import AsyncRoutedClient, Backend, RoutedClient
+from routerlib.serving.routed_clients import AsyncRoutedClient, Backend, RoutedClient
 
 __all__ = ["AsyncRoutedClient", "Backend", "RoutedClient"]

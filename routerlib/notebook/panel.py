@@ -32,7 +32,7 @@ from routerlib.notebook import markup
 from routerlib.notebook.face import FacedBox
 from routerlib.notebook.markup import SIDES, Entry, ModelAnswer, Point
 from routerlib.rows.spreadsheets import as_csv
-from routerlib.serving.routing import AsyncRoutedClient, Backend, backend
+from routerlib.serving.routed_clients import AsyncRoutedClient, Backend, backend
 from routerlib.serving.stages import Stages
 from routerlib.serving.switchboard import ROUTED, Switchboard, switchboard
 from routerlib.stats.prices import call_cost, prices_of
@@ -77,7 +77,7 @@ class RouterPanel(FacedBox):
             the model has the name that the router knows, or None, which leaves routing alone.
         max_tokens: of an answer.
         samples: (label, prompt) pairs to try, from easy to hard.
-        second, max_wait: of a router whose policy reads answers, as for `routing.RoutedClient`. Its
+        second, max_wait: of a router whose policy reads answers, as for `RoutedClient`. Its
             policy is carried out where the chosen model is asked at the router's own threshold.
 
     Attributes:

@@ -5,7 +5,7 @@ clients and server.
 and either hands that on or asks the other model. A server that is down, busy or out of credit has
 no answer, whatever its status says; nor has one that cannot take the prompt (too long, an image). A
 wrong key, name or parameter is the caller's to mend, and is handed on. How bytes travel is not
-known here: each floor (`routing`'s two clients, `proxy`) brings its `Line`.
+known here: each floor (`routed_clients`, `proxy`) brings its `Line`.
 """
 
 from __future__ import annotations

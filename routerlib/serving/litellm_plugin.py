@@ -13,7 +13,7 @@ import functools
 from typing import Any
 
 from routerlib import settings
-from routerlib.serving.scoring import ScoringQueue
+from routerlib.serving.scoring_queue import ScoringQueue
 from routerlib.serving.switchboard import conversation
 from routerlib.training.router import Router, newest
 

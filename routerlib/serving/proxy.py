@@ -55,9 +55,9 @@ from routerlib.endpoints import clients, connections, servers
 from routerlib.endpoints.addresses import HOST
 from routerlib.errors import Foreseen
 from routerlib.rows.schemas import Message
-from routerlib.serving import compression, decisions
+from routerlib.serving import compression, decisions_api
 from routerlib.serving.fallback import Reply
-from routerlib.serving.scoring import ScoringQueue
+from routerlib.serving.scoring_queue import ScoringQueue
 from routerlib.serving.stages import NOTE, Gathered, Stages, at_once
 from routerlib.serving.switchboard import (
     ROUTED,
@@ -286,17 +286,17 @@ class RouterApp:
                 f"There is no decision model {body.get('model')!r} here; ask for {ROUTED!r}.",
                 status=404,
             )
-        questions = decisions.questions(body)
-        score = await self.score(decisions.conversation_of(body))
+        questions = decisions_api.questions(body)
+        score = await self.score(decisions_api.conversation_of(body))
         decision = self.board.decide(score, request.headers)
         plan = self.board.plan(decision)
         self.metrics.requests.labels(decision.model, 200).inc()
         self.note(plan, body)
-        answers = [decisions.answer(question, decision, self.board) for question in questions]
+        answers = [decisions_api.answer(question, decision, self.board) for question in questions]
         told = {
             "model": self.board.router.name,
             "answers": answers,
-            "usage": decisions.NO_USAGE,
+            "usage": decisions_api.NO_USAGE,
         }
         return Json(told, headers=plan.headers(plan.first))
 
@@ -712,7 +712,7 @@ def start(
 
     Args:
         router, inferior, superior, threshold, fallback, second, max_wait: as for
-            `routing.RoutedClient`.
+            `routed_clients.RoutedClient`.
         api_key: if given, callers must send it as `Authorization: Bearer …`; /health stays open.
         limits: sizes and time-outs.
         hosts: names beside 127.0.0.1 and localhost that callers may know this server by, such as

@@ -3,7 +3,7 @@ its model.
 
 A `Switchboard` reads a request in the form of the OpenAI API, and makes a `Plan` of it: who is
 asked first, who is asked if that one has no answer, and why. Nothing is sent here; that is done by
-`routing`'s clients and by `proxy`'s server.
+`routed_clients` and by `proxy`'s server.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def switchboard(
     """
     if not callable(getattr(router, "score", None)):
         raise settings.SettingError(
-            f"The router is {router!r}; give a Router, such as routing.load() returns."
+            f"The router is {router!r}; give a Router, as Router.from_pretrained(folder) returns."
         )
     threshold = None if threshold is None else settings.number("THRESHOLD", threshold, most=1)
     inferior = backend(inferior, router.models.get("inferior"))

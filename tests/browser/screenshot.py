@@ -26,7 +26,7 @@ import sys
 sys.path.insert(0, {root!r})
 from routerlib.notebook.panel import RouterPanel
 from routerlib.training.router import Router
-from routerlib.serving.routing import Backend
+from routerlib.serving.routed_clients import Backend
 RouterPanel(
     Router.from_pretrained({router!r}),
     inferior=Backend({inferior_base!r}, {inferior_model!r}),

@@ -23,7 +23,7 @@ import sys
 sys.path[:0] = [{root!r}, {tests!r}]
 from small_router import small_router
 from routerlib.notebook.panel import RouterPanel
-from routerlib.serving.routing import Backend
+from routerlib.serving.routed_clients import Backend
 panel = RouterPanel(small_router(), {backends}, max_tokens=24)
 {more}
 panel

@@ -20,7 +20,7 @@ from routerlib.notebook import markup
 from routerlib.notebook import panel as panel_module
 from routerlib.notebook.markup import at_threshold, histogram_svg
 from routerlib.notebook.panel import RouterPanel, prompts_from_file
-from routerlib.serving.routing import Backend
+from routerlib.serving.routed_clients import Backend
 from routerlib.training.policies import CASCADE, Policy
 from routerlib.training.router import Decision
 from routerlib.training.second_look import Ranks, SecondLook

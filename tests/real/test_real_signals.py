@@ -15,7 +15,7 @@ from routerlib.endpoints import engines
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LabelledPrompt
 from routerlib.serving import proxy
-from routerlib.serving.routing import AsyncRoutedClient, Backend, RoutedClient
+from routerlib.serving.routed_clients import AsyncRoutedClient, Backend, RoutedClient
 from routerlib.training.policies import CASCADE, Policy
 from routerlib.training.second_look import Ranks, SecondLook
 

@@ -16,7 +16,7 @@ from small_router import EASY
 from routerlib.serving import fallback, proxy
 from routerlib.serving.fallback import another_may
 from routerlib.serving.proxy import Limits
-from routerlib.serving.routing import AsyncRoutedClient, RoutedClient
+from routerlib.serving.routed_clients import AsyncRoutedClient, RoutedClient
 
 FROM_SMALL, FROM_LARGE = "from small", "from large"
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

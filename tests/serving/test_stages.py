@@ -19,9 +19,10 @@ import pytest
 from scripted import Scripted
 from small_router import EASY, HARD, small_router
 
-from routerlib.serving import proxy, routing, stages
-from routerlib.serving.routing import AsyncRoutedClient, Backend, RoutedClient
+from routerlib.serving import proxy, stages
+from routerlib.serving.routed_clients import AsyncRoutedClient, Backend, RoutedClient
 from routerlib.serving.stages import passes_by
+from routerlib.settings import SettingError
 from routerlib.training.policies import CASCADE, Policy, Sources
 from routerlib.training.router import Router
 from routerlib.training.second_look import Ranks, SecondLook
@@ -456,7 +457,7 @@ def test_a_saved_router_carries_its_policy(tmp_path):
 
 @pytest.mark.parametrize("wait", [0, -1, "soon", float("nan")])
 def test_a_max_wait_that_is_no_time_is_a_sentence(wait, router):
-    with pytest.raises(routing.settings.SettingError, match="MAX_WAIT"):
+    with pytest.raises(SettingError, match="MAX_WAIT"):
         RoutedClient(router, "http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1", max_wait=wait)
 
 

@@ -8,7 +8,7 @@ import pytest
 from small_router import EASY, HARD
 
 from routerlib.rows.schemas import Message
-from routerlib.serving.scoring import ScoringQueue
+from routerlib.serving.scoring_queue import ScoringQueue
 
 
 class Counting:
