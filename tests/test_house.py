@@ -29,6 +29,32 @@ def test_every_module_opens_with_its_purpose(module):
     assert text and text.count(".") >= sentences
 
 
+def flat(module):
+    """A module's docstring as one line."""
+    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+    return " ".join((ast.get_docstring(tree) or "").split())
+
+
+FOLDERS_OF_MODULES = sorted({module.parent for module in MODULES} - {Path()})
+IN_BACKTICKS = re.compile(r"`(\w+)`")
+NAMED_AS_OWNER = re.compile(r"`([\w.]+)`'")  # "starting a server is `servers`' business"
+
+
+@pytest.mark.parametrize("folder", FOLDERS_OF_MODULES, ids=str)
+def test_a_folder_says_where_what_is(folder):
+    """Who looks for something opens the folder first: it names each of its modules."""
+    named = set(IN_BACKTICKS.findall(flat(folder / "__init__.py")))
+    modules = {path.stem for path in MODULES if path.parent == folder} - {"__init__"}
+    assert not modules - named, f"name them in {folder}/__init__.py: {sorted(modules - named)}"
+
+
+def test_no_docstring_sends_its_reader_to_a_module_that_is_not_there():
+    there = {path.stem for path in MODULES} | {path.parent.name for path in MODULES}
+    owners = {(str(path), name) for path in MODULES for name in NAMED_AS_OWNER.findall(flat(path))}
+    assert len(owners) > 50
+    assert not {(path, name) for path, name in owners if name.split(".")[-1] not in there}
+
+
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_a_modules_tests_are_in_the_folder_of_its_name(module):
     if module.name == "__init__.py":

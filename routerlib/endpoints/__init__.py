@@ -1,1 +1,8 @@
-"""Talking to a model: what is sent, what comes back, who serves it."""
+"""Talking to a model: what is sent, what comes back, who serves it.
+
+- Asking: `clients`, in the words of `dialect` (what a server refuses is left out); the texts that
+  are sent: `prompts`; HTTP: `connections`, `addresses`.
+- What comes back: `replies`; what an error means: `refusals` (how long to wait after one:
+  `collecting.pace`).
+- Before a long run: `check`. Serving here: `servers`, `engines`, `standins`.
+"""

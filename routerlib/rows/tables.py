@@ -2,7 +2,7 @@
 
 A file at an address (s3://…, gs://…, memory://…) is fetched before it is read, and put there when
 it is complete; between the two it lies in outputs/fetched or in a folder of its own. What a row
-must contain is `schemas`' business, which sources there are `sources`'.
+must contain is `schemas`' business, which sources there are (CSV among them) `sources`'.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Texts are sorted by length and batched by tokens, so almost nothing is padded; the body runs in
 bfloat16 where the processor computes in it, the last layer in float32. Long texts lose their oldest
-tokens. How a batch passes through a model is `inference`'s business, training `training`'s, and
+tokens. How a batch passes through a model is `inference`'s business, training `fine_tuning`'s, and
 what a score means `router`'s.
 """
 

@@ -1,1 +1,1 @@
-"""01: what human votes say about models and questions."""
+"""01: what human votes say about models and questions. All of it is in `ratings`."""
