@@ -26,6 +26,15 @@ def test_each_name_loads_and_shows_its_use(name):
     )
 
 
+def test_a_name_says_what_it_takes():
+    """`*args, **kwargs` would tell a reader nothing."""
+    for name in routerlib.__all__:
+        value = getattr(routerlib, name)
+        if inspect.isfunction(value):
+            kinds = {parameter.kind for parameter in inspect.signature(value).parameters.values()}
+            assert inspect.Parameter.VAR_POSITIONAL not in kinds, name
+
+
 def test_type_checkers_see_the_names_where_they_are():
     tree = ast.parse(Path(routerlib.__file__).read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))

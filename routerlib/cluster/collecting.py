@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import math
 import time
 from collections import deque
@@ -77,11 +78,11 @@ async def collect(*args: Any, cluster: str | None = None, **kwargs: Any) -> Summ
 
 
 def collect_sync(*args: Any, **kwargs: Any) -> Summary:
-    """Bring every question to k answers of one model, resumable; the arguments are those of
-    `collect`, awaited here.
+    """Bring every question to k answers of one model, resumable: notebook 03 for one of its models.
 
-    With `cluster`, the work is done on several machines: "local", "auto", or an address such as
-    ray://head:10001; `api_base` may then name several servers, with commas between.
+    The arguments are the options of the command `collect`, whose help says what each means (see
+    docs/commands.md). With `cluster`, the work is done on several machines: "local", "auto", or an
+    address such as ray://head:10001; `api_base` may then name several servers, with commas between.
 
     Example:
         summary = routerlib.collect("my_questions.jsonl", "my-model", "http://localhost:8000/v1")
@@ -90,10 +91,11 @@ def collect_sync(*args: Any, **kwargs: Any) -> Summary:
     return event_loop.run_coroutine(collect(*args, **kwargs))
 
 
+collect_sync.__signature__ = inspect.signature(collect)  # type: ignore[attr-defined]
+
+
 def _bound_arguments(*args: Any, **kwargs: Any) -> dict[str, Any]:
     """The arguments of `collection.collect` by name, its defaults among them."""
-    import inspect
-
     bound = inspect.signature(collection.collect).bind(*args, **kwargs)
     bound.apply_defaults()
     return dict(bound.arguments)

@@ -60,6 +60,7 @@ def accuracy_over_dollars(
         place = at["cost_per_1000"], at["accuracy"]
         label = "certified point (calibration rows)"
         axes.plot(*place, "*", color="black", ms=14, label=label)
+    axes.set_title("What money buys, by policy")
     axes.set_xlabel(f"{unit} for 1,000 prompts")
     axes.set_ylabel("accuracy")
     axes.legend(fontsize=8)
@@ -82,6 +83,7 @@ def cost_area_over_ratio(choices: Sequence[Choice], price_ratio: float | None = 
     axes.axhline(0.5, color="#c4c4c4", lw=0.8, label="spending at random")
     if price_ratio is not None and price_ratio <= max(ratios):
         axes.axvline(price_ratio, color="black", ls=":", label="your prices")
+    axes.set_title("Which policy pays, by the price of a first call")
     axes.set_xlabel("price of an inferior call, as a share of a superior one")
     axes.set_ylabel("cost area, held-out rows")
     axes.legend(fontsize=8)

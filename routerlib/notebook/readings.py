@@ -90,7 +90,9 @@ def difficulty(rows: Sequence[ratings.Difficulty], threshold: float) -> str:
         f"In {won} of {number:,} cross-tier votes only the superior side would do; in the others "
         "the inferior side won or tied. "
         f"At the threshold {threshold:g}, {verdicts[ROUTE_TO_INFERIOR]} questions are inferior, "
-        f"{verdicts[ROUTE_TO_SUPERIOR]} superior and **{verdicts[ratings.UNDECIDED]} undecided**."
+        f"{verdicts[ROUTE_TO_SUPERIOR]} superior and **{verdicts[ratings.UNDECIDED]} undecided**. "
+        "(In each row of the figure, inferior circles stand a little lower and superior ones a "
+        "little higher, so that none hides another.)"
     )
 
 
@@ -154,7 +156,7 @@ def labeller(
     )
     return (
         f"{overall.sentence()} ECE {overall.ece:.2f}, Brier score {overall.brier:.2f} (a constant: "
-        f"{constant:.2f}). By source: {sources}."
+        f"{constant:.2f}). By source of the known label (a prompt may have several): {sources}."
         + (
             " It is a stand-in of 135 million parameters: judge the way, not the labels."
             if is_standin

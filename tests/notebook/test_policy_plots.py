@@ -17,6 +17,11 @@ from routerlib.training import competition
 from routerlib.training.policies import NAMES
 
 
+def title(figure):
+    axes = figure.axes[0]
+    return axes.get_title(loc="left") or axes.get_title()
+
+
 def labels(figure):
     return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
 
@@ -26,6 +31,7 @@ def test_dollars_show_three_policies_both_models_the_oracle_and_the_certified_po
     certificate = competition.certify_choice(found, router, rows, part["calibration"], 0.1, 0.1)
     figure = policy_plots.accuracy_over_dollars(found, certificate.to_dict())
     shown = labels(figure)
+    assert "money" in title(figure)
     assert [name for name in NAMES if name in shown] == list(NAMES)
     assert {"oracle", "certified point (calibration rows)"} <= set(shown)
     assert sum(text.startswith("always") for text in shown) == 2
@@ -45,7 +51,7 @@ def test_cost_areas_are_drawn_over_the_price_ratios():
     assert drawn["both"].get_xdata() == pytest.approx(ratios)
     areas = [choice.areas["cascade alone"] for choice in found.over_ratios]
     assert drawn["cascade alone"].get_ydata() == pytest.approx(areas)
-    assert "your prices" in labels(figure)
+    assert "your prices" in labels(figure) and "price" in title(figure)
 
 
 def test_the_sentence_and_the_table_say_what_the_curves_say():
