@@ -2,7 +2,7 @@
 
 - Asking: `clients`, in the words of `dialect` (what a server refuses is left out); the texts that
   are sent: `prompts`; HTTP: `connections`, `addresses`.
-- What comes back: `replies`; what an error means: `refusals` (how long to wait after one:
-  `collecting.pace`).
+- What comes back: `replies`, in another API's form `other_apis`; what an error means: `refusals`
+  (how long to wait after one: `collecting.pace`).
 - Before a long run: `check`. Serving here: `servers`, `engines`, `standins`.
 """
