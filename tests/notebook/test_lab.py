@@ -25,6 +25,20 @@ def test_where_home_cannot_be_written_jupyter_writes_among_the_outputs(monkeypat
         os.environ.pop(name, None)
     monkeypatch.setenv("HOME", "/proc")
     lab.main([])
+    assert os.environ["JUPYTER_CONFIG_PATH"].startswith(str(outputs))
     assert became[0][1] == lab.lab_command([])
     for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"):
         assert os.environ[name].startswith(str(outputs))
+
+
+def test_the_question_whether_there_may_be_news_is_not_asked(monkeypatch, outputs):
+    """JupyterLab's server itself says so, beside what the user has switched off."""
+    from jupyterlab_server.config import get_page_config
+
+    own = outputs / "own" / "labconfig" / "page_config.json"
+    own.parent.mkdir(parents=True)
+    own.write_text('{"disabledExtensions": {"own": true}}')
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(outputs / "own"))
+    lab.keep_it_quiet()
+    disabled = get_page_config([])["disabledExtensions"]
+    assert {"own", "@jupyterlab/apputils-extension:announcements"} <= set(disabled)
