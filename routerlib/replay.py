@@ -16,7 +16,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from routerlib.errors import INCOMPLETE, Foreseen
 from routerlib.labels import cleaning
 from routerlib.labels.kinds import name_kinds
 from routerlib.notebook.replay_page import ReplayPage
+from routerlib.progress import deferring_signals
 from routerlib.rows import jsonl, masking, sources
 from routerlib.rows.schemas import Conversation, LabelledPrompt, OpenPrompt, Vote
 from routerlib.stats.certificates import check_terms
@@ -112,7 +113,7 @@ async def replay(
     epsilon: float = 0.05,
     delta: float = 0.1,
     output: str = "",
-    max_concurrent: int = 16,
+    max_concurrent: int = 32,
     progress: bool = True,
 ) -> Replay:
     """Answer the requests of a log with a cheaper model, have both answers judged, and say what it
@@ -465,8 +466,12 @@ async def _asked_and_judged(
     judge's server stands for all of it.
     """
     judge = given.judge
-    place = await _place(judge.model, judge.api_base or ADDRESSES["judge"], judge.temperature)
+    held: list[servers.Place] = []
     try:
+        for begun in _begun_standins(given):
+            held.append(begun)
+        place = await _place(judge.model, _address_of(judge), judge.temperature)
+        held.append(place)
         judge = replace(judge, api_base=place.base_url)
         how = given.settings_of_judging()
         examined = await _examined(known, judge, given.folder, plan.budget, how)
@@ -480,7 +485,8 @@ async def _asked_and_judged(
         left = plan.left_after(_paid(answers))
         verdicts = await judging.judge(to_judge, judge, given.folder, budget=left, **how)
     finally:
-        servers.release(place)
+        with deferring_signals():
+            servers.release(*held)
     return Heard(judge, examined, admission, answers, found, verdicts)
 
 
@@ -491,6 +497,27 @@ def _answered_pairs(answers: Summary, cheap: ReplayedModel, dear_file: Path) -> 
         raise ReplayError(f"{cheap.model} gave no answer, so there is nothing to judge. {why}")
     found, _ = pairs.read_pairs(answers.path, dear_file)
     return found
+
+
+def _begun_standins(given: ReplaySettings) -> Iterator[servers.Place]:
+    """The servers of the stand-ins among both models, started at the same time: that takes little
+    longer than the start of one.
+    """
+    judge, cheap = given.judge, given.cheap
+    asked = [
+        (judge.model, _address_of(judge), judge.temperature),
+        (cheap.model, cheap.api_base, given.temperature),
+    ]
+    for model, address, temperature in asked:
+        if standins.is_standin(model):
+            standins.path(model)  # is made first, which may take a while
+            with deferring_signals():
+                place = servers.begin(model, address, temperature)
+            yield place
+
+
+def _address_of(judge: Judge) -> str:
+    return judge.api_base or ADDRESSES["judge"]
 
 
 async def _place(model: str, api_base: str, temperature: float | None) -> servers.Place:

@@ -209,6 +209,9 @@ def environment(engine: str, model: str) -> dict[str, str]:
         variables.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib(model)))
         # Two servers share the cores as the system sees fit; "auto" binds both to the first one.
         variables.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+        # Model and scheduler in one process: in two, the scheduler's busy loop takes a core from
+        # the model, and one more process imports vLLM.
+        variables.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     if engine == VLLM:  # else below HOME, which need not be writable
         variables.setdefault("VLLM_CACHE_ROOT", str(settings.outputs("cache", "vllm")))
     home = Path(variables.get("HF_HOME") or Path.home() / ".cache" / "huggingface")

@@ -110,6 +110,7 @@ def test_a_servers_environment(machine, monkeypatch, outputs):
     machine(gpu=False, vllm=True)
     for name in (
         "VLLM_CPU_KVCACHE_SPACE",
+        "VLLM_ENABLE_V1_MULTIPROCESSING",
         "OMP_WAIT_POLICY",
         "VLLM_NO_USAGE_STATS",
         "VLLM_CACHE_ROOT",
@@ -117,6 +118,7 @@ def test_a_servers_environment(machine, monkeypatch, outputs):
         monkeypatch.delenv(name, raising=False)
     found = engines.environment("vllm", "standin-superior")
     assert found["VLLM_CPU_KVCACHE_SPACE"] == "1" and found["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert found["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
     assert found["VLLM_CACHE_ROOT"].startswith(str(outputs)), "HOME need not be writable"
     for name, value in {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1",
                         "HF_HUB_DISABLE_TELEMETRY": "1"}.items():  # fmt: skip
