@@ -13,6 +13,7 @@ from mock_server import MockServer, prompt_of
 
 from routerlib import __main__, replay
 from routerlib.answers import examining
+from routerlib.endpoints import servers, standins
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 
@@ -168,6 +169,32 @@ def test_a_budget_ends_the_run_and_more_of_it_goes_on(tmp_path):
     assert "The same command goes on" in str(part)
     assert rest.exit_code == 0 and rest.page.whole == whole.page.whole
     assert len(asked_for_answers(server)) == 30
+
+
+def test_the_servers_of_all_stand_ins_are_started_before_the_first_is_waited_for(
+    tmp_path, monkeypatch, outputs
+):
+    events = []
+
+    def begin(model, api_base, temperature=None):
+        events.append(("begun", model))
+        return servers.Place(model, api_base, temperature)
+
+    def ensure(model, api_base, temperature=None):
+        events.append(("waited for", model))
+        raise servers.ServerError("it does not come up")
+
+    monkeypatch.setattr(standins, "path", lambda model: tmp_path)
+    monkeypatch.setattr(servers, "begin", begin)
+    monkeypatch.setattr(servers, "ensure", ensure)
+    with pytest.raises(servers.ServerError, match="does not come up"):
+        asyncio.run(
+            replay.replay(
+                log_of("chat", tmp_path), "standin-inferior", "standin-superior", known="none"
+            )
+        )
+    begun = [("begun", "standin-superior"), ("begun", "standin-inferior")]
+    assert events == [*begun, ("waited for", "standin-superior")]
 
 
 @pytest.mark.parametrize("budget,share", [(None, None), (8.0, 7.0), (2.0, 1.5)])
