@@ -319,12 +319,12 @@ def cost_area_parts(
     gained = np.maximum(weights @ (superior - inferior), 0.0)
     span = np.maximum(weights @ (costs.superior - costs.inferior), 0.0)
     _, money, quality = _polyline(course, superior - inferior, costs, counts)
-    return _area_up_to(money, quality, span, gained), gained * span
+    return _area_up_to(money, quality, span), gained * span
 
 
-def _area_up_to(money: Array, quality: Array, end: Array, last: Array) -> Array:
-    """Signed area under each polyline (b, points) from 0 to `end`, flat at `last` where it stops
-    short of the end.
+def _area_up_to(money: Array, quality: Array, end: Array) -> Array:
+    """Signed area under each polyline (b, points) from 0 to `end`, flat where it stops short of the
+    end: a row that no threshold sends up stays with the inferior model.
 
     A policy may spend a little less at a lower threshold (an answer escalates for both calls'
     price, and then goes straight up for one): such a step back takes away what lies under it.
@@ -340,7 +340,7 @@ def _area_up_to(money: Array, quality: Array, end: Array, last: Array) -> Array:
     right = quality[:, 1:] + slope * (inside[:, 1:] - money[:, 1:])
     area = (kept * (left + right) / 2).sum(axis=1)
     rest = np.maximum(end[:, 0] - money[:, -1], 0.0)
-    return area + rest * last
+    return area + rest * quality[:, -1]
 
 
 def expenses(

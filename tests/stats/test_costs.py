@@ -127,6 +127,13 @@ def test_against_a_slow_walk_along_every_threshold(kind, ratio, reading):
     assert pgr[-1] * (superior - inferior).sum() == pytest.approx(slow_gain[-1])
 
 
+def test_a_course_that_stops_short_of_the_bill_gains_nothing_beyond():
+    """One of two rows is never sent up: half of the gap for half of the money, and no more."""
+    course = router_course([1.0, -np.inf])
+    area = cost_area(course, np.zeros(2), np.ones(2), equal_prices(2))
+    assert area == pytest.approx((0.5 * 1 + 1 * 1) / 4)
+
+
 def test_resamples_equal_areas_of_the_rows_drawn():
     _, inferior, superior = random_rows()
     course, bill = both_course(), equal_prices(200, 0.1, 0.05)

@@ -365,6 +365,19 @@ def test_a_target_reached_by_the_first_row_starts_from_no_calls():
     assert metrics.cpt([0.9, 0.1], [0, 1], [1, 1], 1e-13) == pytest.approx(0)
 
 
+def test_a_target_that_is_reached_twice_needs_the_calls_of_the_first_time():
+    """The first of three rows brings half of the gap, the second nothing, the third the rest."""
+    outcomes = [0.9, 0.5, 0.1], [0, 1, 0], [1, 1, 1]
+    assert metrics.cpt(*outcomes, 0.5) == pytest.approx(1 / 3)
+    assert metrics.cpt(*outcomes, 0.52) == pytest.approx(2 / 3 + 0.04 / 3)
+
+
+def test_a_paired_difference_is_the_first_less_the_second():
+    better, worse, both = [4, 3, 2, 1], [1, 2, 3, 4], ([0, 0, 1, 1], [1, 1, 1, 1])
+    difference, *_ = metrics.paired_difference(metrics.apgr, better, worse, *both, n=10)
+    assert difference == pytest.approx(0.75 - 0.25)
+
+
 def test_a_sure_forecast_that_is_wrong_costs_the_most_that_is_counted():
     assert metrics.log_loss([0.0], [1]) == pytest.approx(-math.log(1e-7))
     assert metrics.log_loss([1.0], [1]) == pytest.approx(1e-7, rel=1e-3)
