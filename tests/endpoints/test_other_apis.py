@@ -91,6 +91,8 @@ def test_a_response_that_was_cut_off_says_so():
     }
     [sample] = samples(cut, (), str, is_chat=True)
     assert (sample["full_response"], sample["finish_reason"]) == ("", "length")
+    filtered = cut | {"incomplete_details": {"reason": "content_filter"}}
+    assert samples(filtered, (), str, is_chat=True)[0]["finish_reason"] == "content_filter"
 
 
 @pytest.mark.parametrize(
