@@ -2,8 +2,8 @@
 
 The two models' servers are started once, here, where nothing answers yet; each visitor gets a
 kernel of its own, of this very Python, which ends some minutes after the page was closed, so that
-its memory is free again. Ctrl-C, SIGTERM and SIGHUP end all of it. What the panel does is
-`panel`'s.
+its memory is free again. The page loads nothing from elsewhere. Ctrl-C, SIGTERM and SIGHUP end all
+of it. What the panel does is `panel`'s.
 """
 
 from __future__ import annotations
@@ -28,7 +28,15 @@ from routerlib.serving.switchboard import Backend
 
 PORT = 8866
 KERNEL = "routerlib-panel"  # whatever "python3" is registered here
+SEARCHED = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH")  # where Jupyter looks for kernels and settings
 IDLE = 120  # seconds after which a kernel without a page is ended
+# Voila's page asks a network of others for a font of icons, which the panel does not use. A browser
+# that is told so asks nobody: https://developer.mozilla.org/docs/Web/HTTP/Guides/CSP
+FROM_HERE_ALONE = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' ws://127.0.0.1:*; worker-src 'self' blob:; frame-ancestors 'self'"
+)
 CELL = """
 import sys
 sys.path.insert(0, {root!r})
@@ -85,6 +93,13 @@ def write_kernel(folder: Path) -> None:
     (home / "kernel.json").write_text(json.dumps(spec))
 
 
+def write_settings(folder: Path) -> None:
+    """Voila's settings, in a folder that Jupyter searches: the headers of its pages."""
+    headers = {"Content-Security-Policy": FROM_HERE_ALONE}
+    content = {"Voila": {"tornado_settings": {"headers": headers}}}
+    (folder / "voila.json").write_text(json.dumps(content))
+
+
 def voila_command(notebook: Path, port: int) -> list[str]:
     """Voila's command line; a closed page's kernel is found within half a minute after its time."""
     return [
@@ -132,6 +147,7 @@ def serve_panel(router: str = "", port: int = PORT) -> None:
                         f"{error}\nThe panel routes, but cannot ask the {side} model.", flush=True
                     )
             write_kernel(Path(folder))
+            write_settings(Path(folder))
             notebook = write_notebook(Path(folder), router, models)
             _serve(notebook, port)
         finally:
@@ -142,11 +158,11 @@ def serve_panel(router: str = "", port: int = PORT) -> None:
 def _serve(notebook: Path, port: int) -> None:
     url = f"http://127.0.0.1:{port}/"
     log = settings.outputs("logs", "panel.log")
-    places = [str(notebook.parent), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    searched = {name: _first(notebook.parent, name) for name in SEARCHED}
     with open(log, "wb") as stream:
         process = subprocess.Popen(
             voila_command(notebook, port),
-            env=os.environ | {"JUPYTER_PATH": os.pathsep.join(places)},
+            env=os.environ | searched,
             stdout=stream,
             stderr=subprocess.STDOUT,
         )
@@ -167,6 +183,11 @@ def _serve(notebook: Path, port: int) -> None:
         finally:
             with deferring_signals():
                 _end(process)
+
+
+def _first(folder: Path, variable: str) -> str:
+    """A variable's folders with one more before them."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get(variable)])])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,5 +1,6 @@
 """`make panel`: what the page holds, and how it is served."""
 
+import os
 import signal
 import sys
 
@@ -30,6 +31,20 @@ def test_it_is_served_here_alone_and_a_closed_page_is_ended(tmp_path):
     assert "--Voila.ip=127.0.0.1" in command and "--port=1234" in command
     assert f"--MappingKernelManager.cull_idle_timeout={page.IDLE}" in command
     assert any(part.startswith("--MappingKernelManager.cull_interval=") for part in command)
+
+
+def test_the_page_may_load_nothing_from_elsewhere(tmp_path, monkeypatch):
+    """Voila itself reads what is written for it, beside what the user has."""
+    from voila.app import Voila
+
+    page.write_settings(tmp_path)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(tmp_path / "the user's"))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", page._first(tmp_path, "JUPYTER_CONFIG_PATH"))
+    assert os.environ["JUPYTER_CONFIG_PATH"].endswith("the user's")
+    voila = Voila()
+    voila.load_config_file("voila", path=voila.config_file_paths)
+    policy = voila.tornado_settings["headers"]["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "http" not in policy
 
 
 def test_its_kernel_is_this_very_python_whatever_is_registered_as_python3(tmp_path, monkeypatch):
