@@ -197,6 +197,16 @@ def test_a_bettor_who_was_rich_once_has_won():
     assert certificates.betting_rejects(loss, 0.1, 0.1)
 
 
+@pytest.mark.parametrize("delta", [0.5, 0.1, 0.001])
+@pytest.mark.parametrize(("share", "is_enough"), [(0.99, False), (1.01, True)])
+def test_a_bettor_has_won_where_the_wealth_reaches_one_over_delta(
+    delta, share, is_enough, monkeypatch
+):
+    wealth = np.array([0.0, math.log(share / delta), 0.0])
+    monkeypatch.setattr(certificates, "log_wealth", lambda *_: wealth)
+    assert certificates.betting_rejects(np.zeros(3), 0.05, delta) == is_enough
+
+
 def test_clopper_pearson_counts_losses_and_no_gains():
     """Without a loss in 100 rows the bound is 1 - delta^(1/100): 0.0295 at a risk of 0.05."""
     loss = np.r_[np.zeros(50), np.full(50, -1.0)]
