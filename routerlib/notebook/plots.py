@@ -552,7 +552,7 @@ def who_is_right(counts: Mapping[str, float]) -> Figure:
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=max(0.5, shares.max()), aspect="auto")
     for (i, j), share in np.ndenumerate(shares):
         ink = "white" if share > 0.3 else "black"
-        text = f"{share:.1%}\n{table[i, j]:,.0f} questions\n{remarks[i][j]}"
+        text = f"{share:.1%}\nabout {table[i, j]:,.0f} questions\n{remarks[i][j]}"
         axes.text(j, i, text, ha="center", va="center", color=ink)
     axes.set_xticks([0, 1], ["inferior right", "inferior wrong"])
     axes.set_yticks([0, 1], ["superior right", "superior wrong"])

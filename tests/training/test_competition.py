@@ -71,7 +71,7 @@ def test_an_informative_look_wins_and_is_said_to_pay():
 @pytest.mark.parametrize(
     ("area", "low", "said"),
     [
-        (0.7, 0.6, "is 0.700 (95 % interval 0.600 to 0.800), where spending at random has 0.5."),
+        (0.7, 0.6, "is 0.700 (95 % interval 0.600 to 0.800), where spending at random has 0.5"),
         (0.7, np.nan, "is 0.700 (too few test rows for an interval), where"),
         (np.nan, np.nan, "there is no cost area."),
     ],
@@ -83,6 +83,19 @@ def test_what_few_test_rows_cannot_tell_is_no_number_in_the_sentences(area, low,
     table = [replace(row, cost_area=few) for row in found.table]
     told = replace(found, table=table).sentences
     assert said in told and "nan" not in told
+
+
+@pytest.mark.parametrize(
+    ("difference", "said"),
+    [
+        (Range(0.1, 0.05, 0.2), "0.5; that is +0.100 (+0.050 to +0.200) against the router alone."),
+        (Range(0.1, -0.1, 0.2), "the router alone, which so many rows cannot tell from nothing."),
+    ],
+)
+def test_a_difference_on_test_rows_that_may_be_nothing_is_called_that(difference, said):
+    found, *_ = competing("informative")
+    table = [replace(row, difference=difference) for row in found.table]
+    assert said in replace(found, table=table).sentences
 
 
 def test_a_useless_look_leaves_the_router_alone():
