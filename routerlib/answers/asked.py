@@ -45,10 +45,14 @@ _HOW_MANY = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# "what is the total | cost", "Find the | height"
 _WHAT_IS = re.compile(
-    r"\b(?:what(?: is|'s| was| are| will be)|find|determine|compute|calculate|give) (?:the )?"
-    r"(?:total |whole )?([A-Za-z]+)",
-    re.IGNORECASE,
+    r"""
+    \b (?: what (?: \ is | 's | \ was | \ are | \ will\ be )
+      | find | determine | compute | calculate | give )
+    \ (?:the\ )? (?: total\ | whole\ )? ([A-Za-z]+)
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 _MONEY = re.compile(
     r"""
@@ -61,13 +65,25 @@ _MONEY = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _PERCENT = re.compile(r"\b(?:what|which|how many) percent|\bpercentage\b", re.IGNORECASE)
+# "How much is it per person", "the average", "for 3 dollars a piece"
 _RATE = re.compile(
-    r"\b(?:per|each|every|apiece|rate|average|hourly|weekly|daily|monthly|unit)\b|\ba piece\b",
-    re.IGNORECASE,
+    r"""
+      \b (?: per | each | every | apiece | rate | average | hourly | weekly | daily | monthly
+        | unit ) \b
+    | \b a\ piece \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 # "$0.35 per mile", "$2 each": what one thing costs
 _OF_ONE = re.compile(
-    r"\s*(?:/|(?:per|each|apiece|every)\b|an?\s+(?:hour|day|week|month|year|piece)\b)"
+    r"""
+    \s* (?:
+        /                                                     # $2/kg
+      | (?: per | each | apiece | every ) \b                  # $0.35 per mile
+      | an? \s+ (?: hour | day | week | month | year | piece ) \b  # $96 a day
+    )
+    """,
+    re.VERBOSE,
 )
 # "25 miles per week"
 _PER = re.compile(r"\s*[A-Za-z]+\s+(?:per|an?|each|every)\b", re.IGNORECASE)
@@ -160,8 +176,11 @@ def _counts_another(asked: Asked, behind: str) -> bool:
 
 # "… the discount is $": what the value behind it is
 _NAMED = re.compile(
-    r"\b(?:the|her|his|their|its|has|with|and|a)\s+(\w+)\s+(?:(?:is|are|was|=)\s*)?[$€£]?$",
-    re.IGNORECASE,
+    r"""
+    \b (?: the | her | his | their | its | has | with | and | a ) \s+ (\w+) \s+
+    (?: (?: is | are | was | = ) \s* )? [$€£]? $
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 

@@ -9,23 +9,44 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from unicodedata import normalize
 
+from routerlib.answers.quantities import amount
 from routerlib.answers.wording import unstyled
 
 LETTERS = string.ascii_uppercase
 
 
 def letters_of(answer: str, choices: Sequence[str]) -> str:
-    """The letters of all options that equal an answer, by text or by value."""
+    """The letters of all options that equal an answer, by text or by value; where none does, of
+    those that are the same amount in another unit, or the same but for raised and lowered signs.
+    """
     answer = re.sub(r"^\s*[\(\[]?[A-Z][\)\]:.]\s+(?=\S)", "", unstyled(answer))
+    return _letters_by(same_option, answer, choices) or _letters_by(_much_alike, answer, choices)
+
+
+def _letters_by(same: Callable[[str, str], bool], answer: str, choices: Sequence[str]) -> str:
     return "".join(
-        letter
-        for letter, option in zip(LETTERS, choices, strict=False)
-        if same_option(answer, option)
+        letter for letter, option in zip(LETTERS, choices, strict=False) if same(answer, option)
     )
+
+
+def _much_alike(answer: str, option: str) -> bool:
+    """4000 J and 4.0 kJ; sp² and sp2."""
+    one, other = option_key(answer), option_key(option)
+    if not one or not other:
+        return False
+    if _on_one_line(one) == _on_one_line(other):
+        return True
+    amounts = amount(answer), amount(option)
+    return None not in amounts and amounts[0] == amounts[1]
+
+
+def _on_one_line(key: str) -> str:
+    return normalize("NFKC", key).replace("^", "").replace("_", "")
 
 
 def opening_option(answer: str, choices: Sequence[str]) -> str:
@@ -49,6 +70,48 @@ def opens_with(text: str, option: str) -> bool:
         and bool(wanted)
         and (_opens_key(key, wanted) or (len(key) >= 8 and wanted.startswith(key)))
     )
+
+
+# "Kant | or Hume", "Kant | ? No, Hume", "Kant | -> Hume"
+_JOINS = re.compile(
+    r"""
+    [\s)\].]* (?: \( [a-z] \) )? \s*
+    (?: [?,–—-]+ \s* no \b \W* (?: wait \W* )?
+      | (?: ,\s* )? \b (?: or | and | plus | but\ also | as\ well\ as ) \b
+      | / | & | -> | → | => | , )
+    \s*
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def behind_option(text: str, option: str) -> str | None:
+    """What a text says behind the option that it opens with, as a key; None where it does not."""
+    key, wanted = option_key(text), option_key(option)
+    return key[len(wanted) :] if _opens_key(key, wanted) else None
+
+
+def goes_on_with(rest: str, choices: Sequence[str], own: str) -> str:
+    """The letters of other options that are told right behind an option: of "or (C) Hume", C.
+
+    `rest` is what stands behind an option or its letter, `own` is that letter.
+    """
+    joined = _JOINS.match(rest)
+    if not joined:
+        return ""
+    behind = rest[joined.end() :]
+    letter = re.match(r"[(\[]?([A-Za-z])[)\].:](?!\w)", behind)
+    if letter and letter[1].upper() in LETTERS[: len(choices)].replace(own, ""):
+        return "" if _SAYS_OF_IT.match(behind, letter.end()) else letter[1].upper()
+    other = opening_option(behind, choices)
+    rest = behind_option(behind, choices[LETTERS.index(other)]) if other else None
+    return "" if other == own or _SAYS_OF_IT.match(rest or "") else other
+
+
+# "…, and (C) is wrong": what is said of another option does not offer it
+_SAYS_OF_IT = re.compile(
+    r"\s+(?:is|are|was|were|does|do|would|can|cannot|has|have|fails?)\b", re.IGNORECASE
+)
 
 
 def _opens_key(key: str, wanted: str) -> bool:
@@ -129,14 +192,24 @@ def _value(key: str) -> tuple[Fraction, str] | None:
     """A number and its unit (`12.50 m/s` is 12.5 and `m/s`), or None where the text is anything
     else.
     """
-    match = re.match(
-        r"^([€$£]?)\s*([-+]?\d{1,30}(?:\.\d{0,30})?|[-+]?\.\d{1,30})(?:×10\^?([-+]?\d{1,3})|e([-+]?\d{1,3}))?(/\d{1,9})?\s*(\D{0,24})$",
-        key,
-    )
+    match = _NUMBER.match(key)
     if not match:
         return None
-    number = Fraction(match[2].rstrip(".")) * Fraction(10) ** int(match[3] or match[4] or 0)
-    if match[5] and int(match[5][1:]) == 0:
+    power = match["times_ten"] or match["e"] or 0
+    number = Fraction(match["number"].rstrip(".")) * Fraction(10) ** int(power)
+    under = int(match["under"] or 1)
+    if under == 0:
         return None
-    number = number / int(match[5][1:]) if match[5] else number
-    return number, (match[1] + match[6]).replace(" ", "")
+    return number / under, (match["money"] + match["unit"]).replace(" ", "")
+
+
+_NUMBER = re.compile(
+    r"""
+    ^ (?P<money> [€$£]? ) \s*
+    (?P<number> [-+]? \d{1,30} (?: \.\d{0,30} )? | [-+]? \.\d{1,30} )           # 12.50, .5
+    (?: ×10\^? (?P<times_ten> [-+]?\d{1,3} ) | e (?P<e> [-+]?\d{1,3} ) )?       # 3×10^4, 3e4
+    (?: / (?P<under> \d{1,9} ) )?                                               # 1/2
+    \s* (?P<unit> \D{0,24} ) $                                                  # m/s
+    """,
+    re.VERBOSE,
+)

@@ -11,21 +11,63 @@ from __future__ import annotations
 
 import re
 
+from routerlib.answers.hedges import is_withdrawn
 from routerlib.answers.wording import bare_words
 
+# "It's", "The author is", "written by", "Author:", "作者是"
 COPULA = re.compile(
-    r"(?i)(?:'s|’s)\b|\b(?:is|was|are|were|be|by|known as|called|named|ist|est|es|è|é)\b\s*:?|:"
-    r"|(?<=[\u3400-\u9FFF])(?:是|叫|为|は)"
+    r"""
+      (?: 's | ’s ) \b
+    | \b (?: is | was | are | were | be | by | known\ as | called | named | ist | est | es | è | é )
+      \b \s* :?
+    | :
+    | (?<= [\u3400-\u9FFF] ) (?: 是 | 叫 | 为 | は )
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
-DENIAL = re.compile(r"(?i)\b(?:not|never|neither|nor|no longer)\b|n't\b")
+DENIAL = re.compile(
+    r"""
+      \b (?: not | never | neither | nor | no\ longer | hardly | scarcely
+        | there\ (?:is|are|was|were)\ no ) \b
+    | n['’]t \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 UNDECIDED = {"or", "neither", "unknown"}
-_CLAUSE = re.compile(r"(?i)[;,.!?()—]\s*|\s[–-]\s|\b(?:but|because|since|which|while|whereas)\b")
-_IMAGINED = re.compile(r"(?i)\bwould\b")
-_PRONOUN = re.compile(r"(?i)\s*(?:and\s+)?(?:it|he|she|they|this|that|these|its|his|her|there)\b")
-_DID = re.compile(r"(?i)[^\W\d_]+ed|wrote|won|built|made|sang|drew|led|found|did|was|is|are|were")
+_CLAUSE = re.compile(
+    r"""
+    [;,.!?()—] \s* | \s [–-] \s | \b (?: but | because | since | which | while | whereas ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# "X would be larger", but not "That would be X"
+_IMAGINED = re.compile(r"(?i)\bwould\b(?<!\bthat would)(?<!\bit would)(?<!\bthis would)")
+# Why it is so: "…, because Y is smaller"
+_REASON = re.compile(r"(?i)(?<=\w),?\s+(?:because|since)\b[^.;!?]*")
+# How it was before: "It was Y until 1960"
+_PAST = re.compile(r"(?i)\b(?:until|till|formerly|originally|previously)\b")
+# "It lies on a fjord": a clause that goes on about what the first one told
+_PRONOUN = re.compile(
+    r"""
+    \s* (?: and\s+ )? (?: it | he | she | they | this | that | these | its | his | her | there ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# "Eiffel designed it", "Oslo is the capital": the verb behind a subject
+_DID = re.compile(
+    r"""
+    [^\W\d_]+ed | wrote | won | built | made | sang | drew | led | found | did | was | is | are
+      | were
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 # What may follow an answer within its clause: "by Vermeer around 1665", "Tolstoy who wrote it"
 _GOES_ON = re.compile(
-    "who|that|in|on|at|by|around|about|from|with|for|during|near|until|when|where|as"
+    r"""
+    who | that | in | on | at | by | around | about | from | with | for | during | near | until
+      | when | where | as
+    """,
+    re.VERBOSE,
 )
 _COUNTS = re.compile(r"\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve")
 # A first sentence that is the answer: "Canberra. Sydney is the largest city."
@@ -35,9 +77,13 @@ _NAME_ALONE = re.compile(
     """,
     re.VERBOSE,
 )
+# What a text may open with before it comes to its answer: "Sure.", "Gen. Grant"
 _OPENERS = re.compile(
-    r"(?i)(?:sure|okay|great|good|well|certainly|thanks|hello|yes|correct|true|false|right|here"
-    r"|mrs|gov|gen|sen|col|prof|rev|capt)\b"
+    r"""
+    (?: sure | okay | great | good | well | certainly | thanks | hello | yes | correct | true
+      | false | right | here | mrs | gov | gen | sen | col | prof | rev | capt ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
@@ -77,9 +123,11 @@ def tells(answer: str, wanted: list[str], beside_another: bool = False) -> bool:
     claims = _claims(answer)
     if any(UNDECIDED & set(bare_words(claim)) - set(wanted) for claim in claims):
         return False
+    if re.search(r"(?i)\bbut also\b", answer):
+        return False
     told = [claim for claim in claims if COPULA.search(claim)]
     if not told:
-        return len(claims) == 1 and _ends_on(claims[0], wanted)
+        return len(claims) == 1 and (_ends_on(claims[0], wanted) or _acts(claims[0], wanted))
     told = _without_explanations(told)
     if _behind_copula(told[-1], wanted) or _is_named_behind(told[-1], claims, wanted):
         return True
@@ -89,13 +137,16 @@ def tells(answer: str, wanted: list[str], beside_another: bool = False) -> bool:
 def _claims(answer: str) -> list[str]:
     """The clauses that claim something; behind a semicolon, another thing is told."""
     first, semicolon, _ = answer.partition(";")
-    if semicolon and COPULA.search(first) and not DENIAL.search(first):
+    tells_alone = COPULA.search(first) or len(first.split()) <= 4
+    if semicolon and tells_alone and not DENIAL.search(first):
         answer = first
-    answer = re.sub(r"\([^()]*\)", " ", answer)
+    answer = _REASON.sub("", re.sub(r"\([^()]*\)", " ", answer))
     clauses = [clause for clause in _CLAUSE.split(answer) if clause and bare_words(clause)]
-    return [
+    claims = [
         clause for clause in clauses if not DENIAL.search(clause) and not _IMAGINED.search(clause)
     ]
+    today = [claim for claim in claims if not _PAST.search(claim)]
+    return today or claims
 
 
 def _without_explanations(told: list[str]) -> list[str]:
@@ -127,14 +178,47 @@ def _behind_copula(claim: str, wanted: list[str]) -> bool:
     if said[-len(wanted) :] != wanted or len(said) > len(wanted) + 2:
         return False
     before = re.findall(r"[^\W_]+", behind)[: -len(wanted)]
+    if _belongs_to_another(before):
+        return False
     # A capital before the answer belongs to the name, as in New York; a person may have one.
     if copulas[-1][0].strip().casefold() == "by":
         return all(word[0].isupper() or word in ("a", "an", "the") for word in before)
     return not before[-1][0].isupper()
 
 
+# Words by which a name belongs to another thing: "bigger than", "a suburb of", "dedicated to"
+_OF_ANOTHER = re.compile(
+    r"(?i)than|to|for|with|from|after|before|near|over|under|about|as|like|no|half|except|beside|by"
+)
+_OF_ITSELF = re.compile(
+    r"(?i)city|town|state|country|kingdom|republic|island|isle|river|lake|county|province|name|month"
+)
+
+
+def _belongs_to_another(before: list[str]) -> bool:
+    """Whether the words between "is" and a name make it another's: "is | the capital of | France".
+
+    "In" may stand before it, where it tells where: "It is in France", but "It is Lyon in France".
+    """
+    words = [word.casefold() for word in before]
+    if any(_OF_ANOTHER.fullmatch(word) for word in words):
+        return True
+    places = [i for i, word in enumerate(words) if word in ("in", "on", "at")]
+    if places and any(word[0].isupper() for word in before[: places[-1]]):
+        return True
+    return any(
+        word == "of" and not (i and _OF_ITSELF.fullmatch(words[i - 1]))
+        for i, word in enumerate(words)
+    )
+
+
 # "It flows into the Black Sea", "The prize went to Curie"
-_PLACES = re.compile(r"(?i)\b(?:in|into|on|onto|to|at|through)\s+(?:(?:the|a|an|its|their)\s+)?$")
+_PLACES = re.compile(
+    r"""
+    \b (?: in | into | on | onto | to | at | through ) \s+ (?: (?:the|a|an|its|their) \s+ )? $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 def _ends_on(claim: str, wanted: list[str]) -> bool:
@@ -143,6 +227,23 @@ def _ends_on(claim: str, wanted: list[str]) -> bool:
     if len(words) <= len(wanted) or bare_words(claim)[-len(wanted) :] != wanted:
         return False
     return bool(_PLACES.search(claim[: words[-len(wanted)].start()]))
+
+
+# "Brazil has won", "Helium comes second", "The Danube flows through Vienna"
+_ACTS = re.compile(
+    r"""
+    (?: has | have | had ) \s (?: \w+ed | won | made | given )
+      | comes | came | flows | lies | rises
+    """,
+    re.VERBOSE,
+)
+
+
+def _acts(claim: str, wanted: list[str]) -> bool:
+    """Whether a clause without "is" opens with the wanted words as the one who does something."""
+    said = bare_words(claim)
+    behind = " ".join(said[len(wanted) : len(wanted) + 2])
+    return said[: len(wanted)] == wanted and bool(_ACTS.match(behind))
 
 
 def _is_named_behind(told: str, claims: list[str], wanted: list[str]) -> bool:
@@ -157,6 +258,8 @@ def _is_subject(claim: str, wanted: list[str]) -> bool:
     """Whether a clause opens with the wanted words, and a verb follows: "Oslo is the capital"."""
     said = bare_words(claim)
     verb = said[len(wanted)] if len(said) > len(wanted) else ""
+    if is_withdrawn(" " + " ".join(said[len(wanted) :])):
+        return False
     if re.search(r"\b(?:was|were|is|are)\s+[^\W\d_]+(?:ed|en|wn)\s+by\b", claim):
         return False  # "Victoria was succeeded by Edward" may answer with either
     return said[: len(wanted)] == wanted and bool(_DID.fullmatch(verb))

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 
 from routerlib.answers.choices import (
     LETTERS,
+    behind_option,
     contains,
+    goes_on_with,
     is_wordy,
     letters_of,
     opening_option,
@@ -21,17 +23,22 @@ from routerlib.answers.choices import (
     option_key,
 )
 from routerlib.answers.expressions import boxed
-from routerlib.answers.hedges import is_doubtful
+from routerlib.answers.hedges import is_doubtful, is_withdrawn
 from routerlib.answers.letters import (
     closest_option,
     lettered_options,
     plain_text,
     ticked_letters,
 )
-from routerlib.answers.wording import CONCLUDES, last_sentence, statement_ends
+from routerlib.answers.wording import CONCLUDES, last_sentence, statement_ends, unstyled
 
 _DENIES = re.compile(
-    r"(?i)\b(?:not|cannot|\w*n['’]t|none|neither|nor|incorrect|false|wrong|eliminated?|however)\b"
+    r"""
+    \b (?: not | cannot | \w*n['’]t | none | neither | nor | incorrect | false | wrong | eliminated?
+      | any(?:thing|one)?\ but | opposite\ of | doubt | hardly | no\ longer | less\ likely
+      | unlikely | nothing | excluded | however (?! , \s (?:is|are|was) \b ) ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
@@ -52,11 +59,27 @@ def _rules(part: str, choices: Sequence[str], truncated: bool) -> Iterator[tuple
     yield "closest option", closest_option(plain, choices)
     yield "ticked option", ticked_letters(plain, len(choices))
     yield "leading letter", _leading_letter(plain, choices)
-    yield "closing letter", _closing_letter(plain, choices)
+    if not last_sentence(plain).rstrip(' "*_)').endswith("?"):
+        yield "closing letter", _closing_letter(plain, choices)
     yield "emphasised letter", _emphasised_letter(part, choices)
+    if last_sentence(plain).rstrip(' "*_)').endswith("?"):
+        return
     yield "lettered option", _lettered_option(plain, choices)
-    yield "concluding letter", _concluding_letter(plain, choices)
-    yield "concluding option", _concluding_option(plain, choices)
+    yield "concluding letter", _plainly(_concluding_letter(plain, choices), plain, choices)
+    yield "concluding option", _plainly(_concluding_option(plain, choices), plain, choices)
+
+
+def _plainly(letters: str, plain: str, choices: Sequence[str]) -> str:
+    """The letters of which, or of whose options, the last sentence takes none back right behind."""
+    sentence = last_sentence(plain)
+    for letter in letters:
+        option = unstyled(choices[LETTERS.index(letter)]).strip()
+        named = rf"(?i:{re.escape(option)})(?:\s*\([A-Z]\))?|\({letter}\)"
+        named += rf"|(?i:option|choice)\s{letter}\b"
+        told = list(re.finditer(named, sentence)) if option else []
+        if told and is_withdrawn(sentence[told[-1].end() :]):
+            return ""
+    return letters
 
 
 def _boxed_option(part: str, choices: Sequence[str]) -> str:
@@ -92,13 +115,23 @@ def _stated_option(plain: str, choices: Sequence[str]) -> str:
     """
     found = ""
     for words in stated_texts(plain):
-        letters = letters_of(words, choices) or opening_option(words, choices)
+        letters = letters_of(words, choices) or _opening(words, choices)
         letters = letters or letters_of(words.rpartition("=")[2], choices)  # x = -36 / (-6) = 6
         if letters:
             found = letters
         elif re.match(r"(?i)\s*(?:not|none|un)", words):
             found = ""
     return found
+
+
+def _opening(words: str, choices: Sequence[str]) -> str:
+    """The option that words open with, unless they take it back; several where they go on so."""
+    letter = opening_option(words, choices)
+    rest = behind_option(words, choices[LETTERS.index(letter)]) if letter else None
+    rest = re.sub(r"^\s*\([a-z]\)", "", rest or "")
+    if is_withdrawn(rest):
+        return ""
+    return letter + (goes_on_with(rest, choices, letter) if letter else "")
 
 
 def _leading_letter(plain: str, choices: Sequence[str]) -> str:
@@ -113,6 +146,12 @@ def _leading_letter(plain: str, choices: Sequence[str]) -> str:
     letter = match[1] or match[2]
     if letter not in LETTERS[: len(choices)]:
         return ""
+    rest = behind_option(match[3], choices[LETTERS.index(letter)])
+    rest = match[3] if rest is None else rest
+    if is_withdrawn(rest):
+        return ""
+    if goes_on_with(rest, choices, letter):
+        return letter + goes_on_with(rest, choices, letter)
     other = letters_of(match[3], choices).replace(letter, "")
     if other:
         return letter + other  # a letter with another option's text
@@ -127,12 +166,18 @@ _ALONE = re.compile(
     r"(?: [.!?:] | [a-z]{2}, ) \s+ ([B-HJ-Z]) \.? $ | ^ [^(\[]* \s [(\[] ([A-Z]) [)\]] \W* $",
     re.VERBOSE,
 )
+_BEHIND_DENIED = re.compile(
+    r"; \s+ [(\[]? ([A-Z]) [)\]]? \.? $", re.VERBOSE
+)  # "neither B nor C; A."
 
 
 def _closing_letter(plain: str, choices: Sequence[str]) -> str:
     """A last line that is only a letter, or a letter and its option."""
     lines = [line.strip() for line in plain.strip().split("\n") if line.strip()]
     alone = _ALONE.search(lines[-1]) if lines else None
+    instead = _BEHIND_DENIED.search(lines[-1]) if lines else None
+    if instead and _DENIES.search(last_sentence(plain)):
+        return instead[1] if instead[1] in LETTERS[: len(choices)] else ""
     if alone and not _DENIES.search(last_sentence(plain)):
         letter = alone[1] or alone[2]
         return letter if letter in LETTERS[: len(choices)] else ""
@@ -166,9 +211,20 @@ def _emphasised_letter(part: str, choices: Sequence[str]) -> str:
     """The only bold letter of an output, in its last paragraph."""
     found = {match[1] for match in _EMPHASISED.finditer(part)}
     last = _EMPHASISED.search(part.strip().rsplit("\n\n", 1)[-1])
+    if last and is_withdrawn(_behind_letter(last, choices)):
+        return ""
     if last and len(found) == 1 and last[1] in LETTERS[: len(choices)]:
         return last[1]
     return ""
+
+
+def _behind_letter(bold: re.Match[str], choices: Sequence[str]) -> str:
+    """What bold words say behind their letter, or behind its option."""
+    words = bold[0][bold.end(1) - bold.start() :].strip(" *)].:")
+    if bold[1] not in LETTERS[: len(choices)]:
+        return words
+    rest = behind_option(words, choices[LETTERS.index(bold[1])])
+    return words if rest is None else rest
 
 
 def _lettered_option(plain: str, choices: Sequence[str]) -> str:
@@ -179,17 +235,48 @@ def _lettered_option(plain: str, choices: Sequence[str]) -> str:
     return lettered_options(sentence, choices)
 
 
+# "Not G: that is about buying. Not F either. Moving goods is C.": letters that name options
+_DISMISSED = re.compile(r"(?: ^ | [.;] \s ) (?: Not | Neither ) \s [(]? ([A-Z]) \b", re.VERBOSE)
+
+
+def _ends_on_letter(plain: str, sentence: str) -> list[str]:
+    """The letter that a last sentence ends on behind "is", where other letters are dismissed."""
+    ends = re.search(r"\bis\s+([B-HJ-Z])\W*$", sentence)
+    dismissed = set(_DISMISSED.findall(plain))
+    return [ends[1]] if ends and dismissed and ends[1] not in dismissed else []
+
+
+# "so (B) follows", "we keep option C"
+_NAMED = re.compile(
+    r"""
+      (?<! [\w(] ) \( ([A-Z]) \)
+    | \b (?: [Oo]ption | [Cc]hoice | [Aa]nswer ) \s+ \(? ([A-Z]) \b
+    """,
+    re.VERBOSE,
+)
+
+
 def _concluding_letter(plain: str, choices: Sequence[str]) -> str:
     """The one letter in brackets, or behind the word option, in a last sentence that concludes."""
     sentence = last_sentence(plain)
-    if not CONCLUDES.search(sentence) or _DENIES.search(sentence):
+    ends = _ends_on_letter(plain, sentence)
+    if not (ends or CONCLUDES.search(sentence)) or _DENIES.search(sentence):
         return ""
-    named = re.findall(
-        r"(?<![\w(])\(([A-Z])\)|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?([A-Z])\b", sentence
-    )
+    named = _NAMED.findall(sentence)
     last = re.findall(r"(?i:\b(?:therefore|thus|hence|so|ans|option)\b)\W*([B-HJ-Z])\W*$", sentence)
-    letters = {bracketed or bare for bracketed, bare in named} | set(last)
+    letters = {bracketed or bare for bracketed, bare in named} | set(last) | set(ends)
     return "".join(sorted(letters & set(LETTERS[: len(choices)])))
+
+
+# "the speed is about | 5 m/s", "we get | 5 m/s", "v = | 5 m/s"
+_BEFORE_RESULT = re.compile(
+    r"""
+      = | \\approx | ≈ | :
+    | \b (?: is | are | was | be | equals? | about | approximately | of | to | as | by | get | have
+        | gives? ) \b
+    """,
+    re.VERBOSE,
+)
 
 
 def _concluding_option(plain: str, choices: Sequence[str]) -> str:
@@ -209,11 +296,7 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     sentence = re.split(r",\s+(?:which|where|whereas|as|because|since|compared)\b", sentence)[0]
     if not concludes:
         return "" if _ends_a_list(plain, choices) else _told_option(sentence, choices)
-    tail = re.split(
-        r"=|\\approx|≈|:|\b(?:is|are|was|be|equals?|about|approximately|of|to|as|by|get|have"
-        r"|gives?)\b",
-        sentence,
-    )[-1]
+    tail = _BEFORE_RESULT.split(sentence)[-1]
     letters = letters_of(tail, choices) or _told_option(sentence, choices)
     if letters:
         return letters
@@ -248,21 +331,46 @@ def _denying_option(sentence: str, choices: Sequence[str]) -> str:
 
 def _option_instead(sentence: str, choices: Sequence[str]) -> str:
     """The option that a last clause tells behind a denied one: "It can't be Kant; it's Mill"."""
-    clauses = re.split(r"[;,]\s+|\bbut\b", sentence)
+    clauses = re.split(r"[;,]\s+|(?<!thing )(?<!all )\bbut\b", sentence)
     denied = len(clauses) > 1 and not _DENIES.search(clauses[-1])
-    told = re.search(r"(?i)\b(?:it|that|this)(?:\s+is|['’]s)\b", clauses[-1])
+    kept = _KEPT.search(clauses[-1])
+    if denied and kept:
+        return letters_of(kept[1] or kept[2], choices)
+    told = re.search(r"(?i)\b(?:it|this)(?:\s+is|['’]s)\b|^\s*that(?:\s+is|['’]s)\b", clauses[-1])
     if denied and not told:
-        return letters_of(clauses[-1], choices)  # "not the Amazon but the Nile"
+        instead = re.split(r"\b(?:that|which|who)\b", clauses[-1])[0]
+        return letters_of(instead, choices)  # "not the Amazon but the Nile that is longest"
     return _told_option(clauses[-1], choices) if denied and told else ""
+
+
+# "Its cost is | O(n)", "It needs | glucose", "It comes from | the liver"
+_TELLS = re.compile(
+    r"""
+      \b (?: is | are | was | were | be | by | takes? | needs? | has | equals? | yields? | gives?
+        | comes? \s from ) \b
+    | ['’]s \b | :
+    """,
+    re.VERBOSE,
+)
+
+
+# "Negligence it is", "which leaves the Nile as the only choice"
+_KEPT = re.compile(
+    r"""
+      ^ \W* ( [^,;:]+? ) \s it\ is \W* $
+    | \b leav(?:es|ing) \s (?: us\ with \s )? ( [^,;:]+? ) \s as \s (?: the | our ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 def _told_option(sentence: str, choices: Sequence[str]) -> str:
     """The option in words that a sentence is, or tells behind "is": `Its cost is O(n)`."""
-    told = re.split(
-        r"\b(?:is|are|was|were|be|by|takes?|needs?|has|equals?|yields?|gives?)\b|['’]s\b|:",
-        sentence,
-    )[-1]
-    letters = letters_of(sentence, choices) or letters_of(told, choices)
+    told = _TELLS.split(sentence)[-1]
+    kept = _KEPT.search(sentence)
+    letters = letters_of(sentence, choices) or letters_of(
+        kept[1] or kept[2] if kept else told, choices
+    )
     words = len(letters) == 1 and re.search(r"[^\W\d_]", choices[LETTERS.index(letters)])
     return letters if words else ""
 

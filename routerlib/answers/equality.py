@@ -1,83 +1,42 @@
 r"""Whether two expressions are equal: `\frac{1}{2}` and 0.5, `x = 5` and 5, {1, 2} and {2, 1}, 3 km
 and 3000 m.
 
-For expressions math-verify does the algebra. Here is what goes before it (a cheap exact match; an
-answer tidied and put into a math environment, without which many a LaTeX answer is not read at all)
-and after it (very small numbers, number bases, vectors). Everything runs in the calling process
+For expressions math-verify does the algebra (`parsing`, on what `notation` has tidied). Here is
+what goes before it (a cheap exact match, no value at all, amounts with their units, number bases)
+and after it (very small numbers, sets, vectors). Everything runs in the calling process
 without a time limit: a hostile expression can hang it for good, so bulk work goes through
 `killable`. What the answer is within a model's text is `extraction`'s business.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-import unicodedata
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
 from typing import Any
 
 from routerlib.answers.hedges import changes_number
+from routerlib.answers.notation import SPACES, in_signs, inside_all, squeeze, tidy
+from routerlib.answers.parsing import parsed, read_whole
 from routerlib.answers.quantities import Quantity, composed, number_in_words, quantity
-from routerlib.answers.wording import folded
 
 MAX_LENGTH = (
     2_000  # characters; no answer of any benchmark comes near it, and parsers are slow beyond
 )
 
-_SYMBOLS = str.maketrans(
-    {
-        "×": r"\times ",
-        "÷": r"\div ",
-        "·": r"\cdot ",
-        "⋅": r"\cdot ",
-        "π": r"\pi ",
-        "∞": r"\infty ",
-        "≤": r"\le ",
-        "≥": r"\ge ",
-        "≠": r"\ne ",
-        "≈": r"\approx ",
-        "±": r"\pm ",
-        "°": r"^\circ ",
-        "∪": r"\cup ",
-        "∩": r"\cap ",
-        "∈": r"\in ",
-        "∅": r"\emptyset ",
-        "–": "-",
-        "⁄": "/",
-        "€": "",
-        "£": "",
-        "￥": "",
-        "¥": "",
-        "θ": r"\theta ",
-        "α": r"\alpha ",
-        "β": r"\beta ",
-        "λ": r"\lambda ",
-        "…": r"\ldots ",
-    }
-)
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
-_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
-_LOWERED_RUN = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
-_ENVIRONMENTS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
-_TEXT_COMMAND = re.compile(
-    r"\\(?:text(?:bf|it|rm|normal|sf|tt)?|textnormal|mbox|mathrm|mathbf|mathit|operatorname)\b\s*"
-)
-_SPACES = re.compile(r"(?:\\[,;:! ]|\\q?quad\b|~|\s)+")
 # 1101_2, (1101)_{2}, 1101_{\text{two}}
 _BASE = re.compile(r"^\(?([0-9A-Za-z]+)\)?_\{?(?:\\text\{)?(\d{1,2}|[a-z]+)\}{0,2}$")
-_REPEATING = re.compile(r"(?<![\d.])(\d*)\.(\d*)\\(?:overline|bar|dot)\{?(\d+)\}?")
-_MIXED = re.compile(r"^([-+]?\d+) (\d+)/(\d+)$")
-_SPACED_NUMBER = re.compile(r"^[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?$")
-_DEGREES_IN_TRIG = re.compile(
-    r"\\(sin|cos|tan|cot|sec|csc)\s*[({]?\s*(\d+(?:\.\d+)?)\s*\^\{?\\circ\}?\s*[)}]?"
-)
 _DECIMAL_COMMA = re.compile(r"^[-+]?\d+,(?:\d{1,2}|\d{4,})$")
+_DOTS_BEHIND = re.compile(r"(?:\.{3}|…|\\[lcd]?dots)[\s$}\])]*$")
 _DOTS = re.compile(r"\\[lcdv]?dots[a-z]?\b|\.\.\.")
+# 9:30 p.m., 9:30 \text{ PM}
 _CLOCK = re.compile(
-    r"^(\d{1,2}:\d\d)\s*(?:\\text\w*\s*\{\s*|\\[,;! ]|~)*\s*([ap])\.?\s?m\b\.?\}?$", re.IGNORECASE
+    r"""
+    ^ (\d{1,2}:\d\d) \s* (?: \\text\w* \s* \{ \s* | \\[,;! ] | ~ )* \s*
+    ([ap]) \.? \s? m \b \.? \}? $
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
@@ -93,7 +52,7 @@ def equal(gold: str, answer: str) -> bool:
         False where they differ, where either cannot be read, and where either was read only in
         part.
     """
-    gold, answer = _in_signs(gold), _in_signs(answer)
+    gold, answer = in_signs(gold), in_signs(answer)
     nothing = _no_value(gold), _no_value(answer)
     if any(nothing):
         return nothing[0] == nothing[1]
@@ -104,15 +63,20 @@ def equal(gold: str, answer: str) -> bool:
     measured = _same_quantity(gold, answer)
     if measured is not None:
         return measured
+    if _DOTS_BEHIND.search(answer) and not _DOTS_BEHIND.search(gold):
+        return False
     gold, answer = tidy(gold), tidy(answer)
     if _UNFINISHED.search(answer) and not _UNFINISHED.search(gold):
         return False
     if not gold or not answer or max(len(gold), len(answer)) > MAX_LENGTH:
-        return bool(gold) and _squeeze(gold) == _squeeze(answer)
-    if _squeeze(gold) == _squeeze(answer):
+        return bool(gold) and squeeze(gold) == squeeze(answer)
+    if squeeze(gold) == squeeze(answer):
         return True
     if _DOTS.search(gold) or _DOTS.search(answer):
         return False  # how a list goes on cannot be computed
+    if _is_told_twice(gold, answer):
+        return True
+    answer = _chained_list(answer)
     if gold.endswith("%") != answer.endswith("%") and _same_percent(gold, answer):
         return True
     clocks = _CLOCK.match(gold), _CLOCK.match(answer)
@@ -156,7 +120,7 @@ def _no_value(text: str) -> str | None:
     """Which kind of no value a text names: "none" (no solution, ∅), "undefined" (DNE), or None."""
     if len(text) > 80:
         return None
-    bare = " ".join(_SPACES.sub(" ", _inside_all(text)).split())
+    bare = " ".join(SPACES.sub(" ", inside_all(text)).split())
     return next((name for name, words in _NOTHING.items() if words.fullmatch(bare)), None)
 
 
@@ -166,11 +130,37 @@ _NAME = re.compile(r"\\?[A-Za-z](?:_?\{?\w+\}?)?")
 
 def _approximated(text: str) -> tuple[str, str] | None:
     r"""Both sides of `\sqrt{5} \approx 2.236`: one number, told twice; None for anything else."""
-    sides = _APPROXIMATELY.split(_inside_all(text))
+    sides = _APPROXIMATELY.split(inside_all(text))
     if len(sides) != 2 or not all(side.strip() for side in sides):
         return None
     exact, rounded = sides[0].strip(), sides[1].strip()
     return (rounded, rounded) if _NAME.fullmatch(exact) else (exact, rounded)
+
+
+# "1/4, 25\%", "1023 (or 2^{10} - 1)"
+_OR = re.compile(
+    r"\s* (?: , | \(? \\text\w* \s* \{ [\s(]* or \s* \} | [,(]? \s* \b or \b ) \s*", re.VERBOSE
+)
+_WITH_A_NAME = re.compile(r"(?<![\\A-Za-z])[A-Za-z]")
+
+
+def _is_told_twice(gold: str, answer: str) -> bool:
+    """Whether an answer tells one number in two ways, and both are the gold one: `1/4 or 25 %`."""
+    told = [part.strip(" )") if "(" not in part else part for part in _OR.split(answer)]
+    if len(told) != 2 or told[0] == told[1] or _OR.search(gold):
+        return False
+    if any(not part or _WITH_A_NAME.search(part) for part in told):
+        return False
+    return all(equal(gold, part) for part in told)
+
+
+def _chained_list(answer: str) -> str:
+    r"""The list that a chain of equations ends on: `-1 \text{ or } -3` of `x = \frac{-4 \pm 2}{2} =
+    -1 \text{ or } -3`; any other answer as it is.
+    """
+    _, equals, last = answer.rpartition("=")
+    is_chain = answer.count("=") == 2 and not re.search(r"[<>]|,.*=", answer)
+    return last.strip() if equals and is_chain and _OR.search(last) else answer
 
 
 # --- amounts ---
@@ -184,8 +174,8 @@ def _same_quantity(gold: str, answer: str) -> bool | None:
     """
     if max(len(gold), len(answer)) > MAX_LENGTH:
         return None
-    asked, given = quantity(_inside_all(gold)), quantity(_inside_all(answer))
-    sums = composed(_inside_all(gold)), composed(_inside_all(answer))
+    asked, given = quantity(inside_all(gold)), quantity(inside_all(answer))
+    sums = composed(inside_all(gold)), composed(inside_all(answer))
     if any(sums):
         one = sums[0] or ([asked] if asked else [])
         other = sums[1] or ([given] if given else [])
@@ -243,17 +233,6 @@ def _same_time(
     return (asked[1] if asked else gold) == (given[1] if given else answer)
 
 
-_PERCENT_WORD = re.compile(r"(?<=[\d$})])\s*(?:\\text\w*\{\s*)?(?:percent(?:age)?|pct)\b\.?\}?")
-
-_AND_A_HALF = re.compile(r"\b(\d+) and a half\b")
-
-
-def _in_signs(text: str) -> str:
-    """An expression with symbols as LaTeX has them, `28 percent` as 28 %, `3 and a half` as 3.5."""
-    text = _AND_A_HALF.sub(r"\1.5", text)
-    return _PERCENT_WORD.sub(r"\\%", _in_symbols(text))
-
-
 def _on_a_day(text: str, clock: re.Match[str] | None) -> int | None:
     """Minutes since midnight of `9:30 p.m.` and `21:30`; None where the half of the day is open."""
     time = re.fullmatch(r"(\d{1,2}):(\d\d)", clock[1] if clock else text.strip())
@@ -263,140 +242,6 @@ def _on_a_day(text: str, clock: re.Match[str] | None) -> int | None:
     if clock and clock[2].casefold() == "p":
         hours += 12
     return 60 * hours + int(time[2])
-
-
-def _in_symbols(text: str) -> str:
-    """An expression with the signs of Unicode as LaTeX has them, and money signs left."""
-    if text.isascii():
-        return text
-    text = _RAISED_RUN.sub(lambda run: "^{" + run[0].translate(_RAISED) + "}", text)
-    text = _LOWERED_RUN.sub(lambda run: "_{" + run[0].translate(_LOWERED) + "}", text)
-    text = "".join(_fraction(sign) for sign in text)
-    return folded(text)
-
-
-def _fraction(sign: str) -> str:
-    """`⅓` as a fraction in LaTeX; any other sign as it is."""
-    if sign.isascii() or unicodedata.category(sign) != "No":
-        return sign
-    over, slash, under = unicodedata.normalize("NFKC", sign).partition("⁄")
-    return rf"\frac{{{over}}}{{{under}}}" if slash else sign
-
-
-def tidy(expression: str) -> str:
-    """An expression as the parser likes it: no environment, no closing full stop, symbols as LaTeX
-    commands.
-    """
-    text = _in_symbols(expression.strip()).translate(_SYMBOLS)
-    text = re.sub(r"^(?:\\displaystyle|\*\*)\s*|\*\*$", "", text).strip()
-    text = _inside_all(text)
-    text = re.sub(r"\\math(?:rm|bf|it)\s*\{([a-z]|[-+]?[\d.,]+)\}", r"\1", text)  # \mathrm{e}
-    text = re.sub(r"(?<=\d)\{\s*,\s*\}\s*(?=\d{1,2}(?!\d))", ".", text)  # 3{,}5
-    text = re.sub(
-        r"(?<=\d)\\!\s*,\s*(?=\d{3})|(?<=\d),\\!\s*(?=\d{3})|(?<=\d)\{\s*,\s*\}\s*(?=\d{3})"
-        r"|(?<=\d)(?:\\[,;:! ]|~)(?=\d{3}(?!\d))",
-        "",
-        text,
-    )
-    text = re.sub(r"(?<=\d)'(?=\d{3}(?!\d))", "", text)  # 1'234'567
-    text = text.replace(r"\$", "").replace("$", " ").replace("**", "^")
-    text = text.replace(r"\varnothing", r"\emptyset")
-    text = text.replace(r"\langle", "(").replace(r"\rangle", ")")
-    text = re.sub(
-        r"\\(?:begin|end)\s*\{(?:aligned|align\*?|gathered)\}|(?<==)\s*&|&(?==)", "", text
-    )
-    text = re.sub(r"\\text\s*\{\s*((?:thou|m|b|tr)\w*)\s*\}$", r" \1", text)  # 3 \text{ billion}
-    text = re.sub(r"√\s*(\d+|\w|\{)", lambda root: r"\sqrt" + _braced(root[1]), text)
-    text = re.sub(r"√\s*\(([^()]+)\)|\\sqrt\s*\(([^()]+)\)", _root, text)
-    text = re.sub(r"\bsqrt\(([^()]+)\)", r"\\sqrt{\1}", text) if r"\sqrt" not in text else text
-    text = re.sub(r"^\\?\{\s*\w\s*(?:\\mid|\||:)\s*(.+?)\s*\\?\}$", r"\1", text)
-    text = re.sub(r"^([-+]?\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})$", r"\1 \\times 10^{\2}", text.strip())
-    text = re.sub(r"(?<=\d)\s*[xX*]\s*(?=10\s*\^)", r" \\times ", text)  # 1.5 x 10^8
-    text = re.sub(
-        r"\s*(?:\\pmod\s*\{?\s*\d+\s*\}?|\(\s*\\?(?:text\{)?mod\}?\s*\d+\s*\))$", "", text
-    )
-    text = _CASES.sub(_listed_cases, text)
-    text = _BARE_FUNCTION.sub(r"\\\1 ", text)
-    text = _PRODUCT.sub(_multiplied, text)
-    words = number_in_words(text)
-    if words is not None:
-        text = str(words)
-    text = _REPEATING.sub(_repeating_decimal, text)
-    text = _DEGREES_IN_TRIG.sub(r"\\\1(\\frac{\2 \\pi}{180})", text)
-    text = _MIXED.sub(r"\1\\frac{\2}{\3}", text.strip())
-    return text.replace(" ", "") if _SPACED_NUMBER.match(text) else text
-
-
-_CASES = re.compile(r"\\begin\s*\{cases\}(.*)\\end\s*\{cases\}", re.DOTALL)
-# "3 cos θ"
-_BARE_FUNCTION = re.compile(r"(?<![\\A-Za-z])(sin|cos|tan|cot|sec|csc|ln|log)(?![A-Za-z])")
-# 2ab, 3xy: letters behind a number that are no unit, which the parser would leave out
-_PRODUCT = re.compile(r"(?<=\d)[a-z]{2,3}(?![A-Za-z])")
-
-
-def _multiplied(match: re.Match[str]) -> str:
-    return match[0] if _is_unit(match[0]) else "".join(rf"\cdot {letter}" for letter in match[0])
-
-
-def _is_unit(letters: str) -> bool:
-    measured = quantity(f"1 {letters}")
-    return measured is not None and not measured.measures.startswith("?")
-
-
-def _listed_cases(match: re.Match[str]) -> str:
-    r"""`\begin{cases} x = 1 \\ y = 2 \end{cases}` as `x = 1, y = 2`."""
-    return ", ".join(line.strip(" ,&") for line in match[1].split(r"\\") if line.strip(" ,&"))
-
-
-def _root(match: re.Match[str]) -> str:
-    return rf"\sqrt{{{match[1] or match[2]}}}"
-
-
-def _inside_all(text: str) -> str:
-    r"""A text without the environments and the \text{…} that span the whole of it."""
-    text = text.strip()
-    for _ in range(3):
-        before = text
-        text = _inside(text.rstrip(".;: \n")).rstrip(".;: \n").strip()
-        whole = re.fullmatch(r"\\(?:text\w*|mbox|mathrm|mathbf)\s*\{([^{}]*)\}", text)
-        text = whole[1].strip() if whole else text
-        if text == before:
-            break
-    return text
-
-
-def _braced(text: str) -> str:
-    return text if text == "{" else "{" + text + "}"
-
-
-def _inside(text: str) -> str:
-    """The content of a math environment that spans the whole text."""
-    for opening, closing in _ENVIRONMENTS:
-        inner = text[len(opening) : -len(closing)]
-        if (
-            len(text) > len(opening) + len(closing)
-            and text.startswith(opening)
-            and text.endswith(closing)
-        ):
-            return text if opening in inner or closing in inner else inner.strip()
-    return text
-
-
-def _squeeze(text: str) -> str:
-    """For the exact match: no spaces, no styling; words without case."""
-    text = re.sub(r"(?<=\d)\s+(?=\d)", "&", text)  # two numbers stay two
-    text = re.sub(_TEXT_COMMAND.pattern + r"\{([^{}]*)\}", r"\1", text)
-    text = re.sub(r"\\(?:left|right|displaystyle|bigl?|bigr?)(?![a-z])", "", text)
-    text = re.sub(r"\\[dt]frac", r"\\frac", re.sub(r"\^\{?\\circ\}?", "", text))
-    text = re.sub(r"\{(\w)\}", r"\1", _SPACES.sub("", text)).strip("{}") or text
-    return text.casefold() if re.search(r"[A-Za-z]{2}", text) and "\\" not in text else text
-
-
-def _repeating_decimal(match: re.Match[str]) -> str:
-    whole, fixed, period = match[1] or "0", match[2], match[3]
-    scale, nines = 10 ** len(fixed), 10 ** len(period) - 1
-    value = Fraction(int(whole + fixed), scale) + Fraction(int(period), scale * nines)
-    return rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
 
 
 def _in_base(digits: str, base: str) -> int | str:
@@ -501,69 +346,7 @@ def _is_pair(text: str) -> bool:
     return bool(re.fullmatch(r"(?:\\left\s*)?\(.*,.*\)", text, re.DOTALL))
 
 
-# --- read whole ---
-
-# What a text says besides its numbers and letters: commands that only set it, words in \text{…}.
-_SETTING = re.compile(
-    r"\\(?:text\w*|mbox|mathrm|mathbf|operatorname)\s*\{[^{}]*\}|\\(?:begin|end)\s*\{[^{}]*\}|\\[A-Za-z]+"
-)
-_ATOM = re.compile(r"\d+|(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
-_LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,3}(?![A-Za-z])")
-MOST_ATOMS = 16  # numbers and letters that are tried; an answer with more is read by its first ones
-
-
-@lru_cache(maxsize=4096)
-def read_whole(expression: str) -> bool:
-    """Whether a change of any number or letter changes what is read: if not, it was not read.
-
-    The parser reads the part that it understands and leaves out the rest: of `1+\\mathrm{i}` it
-    reads 1. So each number and each single letter is replaced in turn, and the expression parsed
-    again.
-    """
-    whole = _fingerprint(expression)
-    masked = _SETTING.sub(lambda match: " " * len(match[0]), expression)
-    for run in _LETTERS.finditer(masked):
-        changed = expression[: run.start()] + _another(run[0][0]) + expression[run.start() + 1 :]
-        if not _is_unit(run[0]) and _fingerprint(changed) == whole:
-            return False  # of "6ab" only the 6 was read
-    for atom in list(_ATOM.finditer(masked))[:MOST_ATOMS]:
-        if atom[0] in ("0", "1") or _is_left_side(masked, atom):
-            continue  # 0 x, x^1 and x = 5
-        changed = expression[: atom.start()] + _another(atom[0]) + expression[atom.end() :]
-        if _fingerprint(changed) == whole:
-            return False
-    return True
-
-
-def _another(atom: str) -> str:
-    """Another number, or another letter, to stand where this one did."""
-    if atom.isdigit():
-        return str(int(atom) + 7)
-    return "w" if atom == "q" else "q"
-
-
-def _is_left_side(text: str, atom: re.Match[str]) -> bool:
-    """The unknown of `x = 5`, `x_1 = 3` and `f(x) = …`, which is not compared."""
-    return bool(re.match(r"[\w(){}_,^ ]*=|[\w(){}_, ]*\\?(?:in|to)\b", text[atom.end() :]))
-
-
-def _fingerprint(expression: str) -> str:
-    return str(parsed(expression)[:1])
-
-
-@lru_cache(maxsize=4096)
-def parsed(expression: str) -> list[Any]:
-    """An expression as sympy objects (and its text last), or [] where it cannot be read."""
-    logging.getLogger("math_verify").setLevel(logging.ERROR)
-    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
-
-    wrapped = f"${expression}$" if "\n" not in expression else f"$${expression}$$"
-    targets = [LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig()]
-    return _Parsed(parse(wrapped, targets, parsing_timeout=None))
-
-
-class _Parsed(list):
-    """A list, as math-verify wants it, that the cache may share."""
+# --- sides as sympy has them ---
 
 
 def _differ_in_size(gold: Any, answer: Any) -> bool:

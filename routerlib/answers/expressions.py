@@ -20,17 +20,29 @@ from routerlib.answers.values import (
     is_value,
     joined_formulas,
     percents,
+    reals_in_signs,
     result_of,
     several,
 )
-from routerlib.answers.wording import CHECK, folded, last_sentence, statement_ends, without_bold
+from routerlib.answers.wording import (
+    CHECK,
+    SENTENCE_ENDS,
+    folded,
+    last_sentence,
+    statement_ends,
+    without_bold,
+)
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 
 _JOINED = re.compile(r"^[\s,;]*$|^[^.\n=,]{0,30}[,;]?\s*\b(?:and|or)\b\s*(?:[\w_]+\s*=\s*)?$")
-# Escaped twice
+# Escaped twice: \\frac{1}{2}
 _DOUBLED = re.compile(
-    r"(?<!\\)\\\\(?=(?:boxed|text|[dt]?frac|sqrt|left|right|pi|cdot|quad|infty|circ|times)\b)"
+    r"""
+    (?<! \\ ) \\\\ (?= (?: boxed | text | [dt]?frac | sqrt | left | right | pi | cdot | quad | infty
+      | circ | times ) \b )
+    """,
+    re.VERBOSE,
 )
 
 
@@ -123,7 +135,8 @@ def committed_expression(
     Of an output that was cut off only a box or a statement counts, and only where it does not touch
     the end: what stands there may be half of a number.
     """
-    whole = _without_check(without_bold(folded(part))).strip()
+    part = reals_in_signs(_MINUS.sub(r"\1-", _QED.sub("", folded(part))))
+    whole = _without_check(without_bold(part)).strip()
     if truncated:
         whole = _all_but_the_end(whole)
     boxes = boxed(whole)
@@ -133,7 +146,7 @@ def committed_expression(
         if boxes and boxes[-1] and match.start() < boxes_end:
             break
         answer = _stated_value(_behind_denial(whole[match.end() :]))
-        if answer and _is_statement_hedged(whole, match):
+        if answer and _is_statement_hedged(whole, match, answer):
             return None, HEDGED
         if answer:
             return _as_corrected(answer, "stated", whole[match.end() :], question)
@@ -148,7 +161,7 @@ def committed_expression(
     first = first.strip() if rest.strip() else _OPENS_CONCLUDING.sub("", first.strip())
     if rest.strip() and _OPENS_REASONING.search(first):
         first = ""
-    last = closing_value(_without_check(folded(part)), question)
+    last = closing_value(_without_check(part), question)
     if first and (is_value(first) or number_in_words(first.strip(" .*"))):
         goes_on = "=" in first and _CONCLUDES.match(last_sentence(rest))
         if not (goes_on and last):
@@ -156,14 +169,27 @@ def committed_expression(
     return (last, "last value") if last else (None, "no statement")
 
 
+# "The answer is negative 18"
+_MINUS = re.compile(
+    r"(^|\b(?:is|are|was|be|equals?|of|to|gives?)\s|[=:]\s*)(?:minus|negative)\s+(?=[$€£]?\d)",
+    re.MULTILINE,
+)
+# "$\\blacksquare$", "∎", "Q.E.D."
+_QED = re.compile(
+    r"\s* (?: \$? \s* \\(?:blacksquare|square|qed)\b \s* \$? | [∎■□] | Q\.?E\.?D\.? ) \s* $",
+    re.VERBOSE,
+)
 HEDGED = "hedged"  # the rule of a value that a text does not commit to
 
 
-def _is_statement_hedged(text: str, statement: re.Match[str]) -> bool:
-    """Whether the sentence of a statement bounds, excepts or doubts the value it gives."""
+def _is_statement_hedged(text: str, statement: re.Match[str], answer: str) -> bool:
+    """Whether the sentence of a statement bounds, excepts or doubts the answer it gives."""
     lead = re.split(r"[.!?]\s|\n", text[: statement.start()])[-1] + statement[0]
     rest = re.split(r"(?<=[.!?])\s|\n", text[statement.end() :].lstrip())[0]
-    value = VALUE.search(rest)
+    values = [value for value in VALUE.finditer(rest) if figures(value[0]) == figures(answer)]
+    if re.search(r"[<>≤≥≠]|\\(?:[lg]eq?|neq?)\b", answer):
+        values = []  # the comparison is the answer
+    value = ENVIRONMENTS.match(rest) or (values[-1] if values else None)
     told = (lead + rest[: value.start()], rest[value.end() :]) if value else (lead, rest)
     return bool(hedge(*told) or is_unsure(lead + rest))
 
@@ -188,7 +214,9 @@ _OPENS_CONCLUDING = re.compile(r"^(?:So|Thus|Hence|Therefore)\b,?\s+(?=\$)")
 
 
 # An equation that more follows, unless it only names the unknown: "x + 2x + 6 = 66"
-_OPENS_REASONING = re.compile(r"^[^=]*[A-Za-z][^=]*[-+*/][^=]*=|^[^=]*[-+*/][^=]*[A-Za-z][^=]*=")
+_OPENS_REASONING = re.compile(
+    r"^ [^=]* (?: [A-Za-z][^=]*[-+*/] | [-+*/][^=]*[A-Za-z] ) [^=]* =", re.VERBOSE
+)
 
 
 def _all_but_the_end(text: str) -> str:
@@ -222,7 +250,10 @@ def _is_denied(text: str, statement: re.Match[str]) -> bool:
     before = re.split(r"[.!?\n]", text[max(0, statement.start() - 40) : statement.start()])[-1]
     behind = _behind_denial(text[statement.end() : statement.end() + 80])
     return bool(
-        re.match(r"\s*(?:not|n't|never|between|more than|less than|at (?:least|most))\b", behind)
+        re.match(
+            r"\s*(?:\w+ly\s+)?(?:not|n't|never|between|more than|less than|at (?:least|most))\b",
+            behind,
+        )
         or re.search(r"(?i)\b(?:if|whether|suppose|assume|unless)\b", before)
     )
 
@@ -255,11 +286,14 @@ def _restated(behind: str) -> str | None:
     return found[1] if found else None
 
 
+# "The answer is therefore | 12"
 _ADVERB = re.compile(
-    r"(?i)^[\s:]*(?:thus|therefore|then|hence|simply|just|indeed|also|actually|really)\s+"
+    r"""
+    ^ [\s:]* (?: thus | therefore | then | hence | simply | just | indeed | also | actually
+      | really ) \s+
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
-# What Japanese and Korean end a sentence with: "2√3 です"
-_SENTENCE_ENDS = re.compile(r"\s*(?:です|である|となる|となります|になります|입니다|이다)\s*$")
 _NAME_ALONE = re.compile(r"\\?[A-Za-z]\w*")  # the $x$ of "all $x$ with $x<0$"
 
 
@@ -284,7 +318,7 @@ def _stated_value(phrase: str) -> str | None:
     )
     if not line:
         return None
-    bare = _REMARK.sub("", _SENTENCE_ENDS.sub("", line))
+    bare = _REMARK.sub("", SENTENCE_ENDS.sub("", line))
     listed = several(bare)
     if listed:
         return listed

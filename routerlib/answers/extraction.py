@@ -17,6 +17,7 @@ from typing import Literal
 from routerlib.answers import conclusions, expressions, letters, phrases
 from routerlib.answers.expressions import boxed
 from routerlib.answers.parts import is_cut_off, own_part
+from routerlib.answers.quantities import amount
 from routerlib.answers.values import FUNCTIONS
 
 Status = Literal["found", "ambiguous", "none"]
@@ -40,7 +41,8 @@ def kind_of(gold: str, is_mcq: bool = False) -> Kind:
 
     Multiple choice is told by its options. Else the gold answer decides: it is mathematics if it
     holds a LaTeX command or is made of numbers, symbols, function names and words of at most two
-    letters (`42`, `x+1`, `$5`, `12 cm`), or ends in GSM8K's `#### 18`. With a longer word in it
+    letters (`42`, `x+1`, `$5`, `12 cm`) or a known unit (`15 minutes`), or ends in GSM8K's `####
+    18`. With another word in it
     (`Paris`, `July 4, 1776`, `Apollo 11`), as a formula such as `H2O`, and as a date, it is text.
     """
     if is_mcq:
@@ -51,6 +53,8 @@ def kind_of(gold: str, is_mcq: bool = False) -> Kind:
         return "text"
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", gold.strip()):
         return "text"
+    if len(gold.split()) <= 3 and amount(gold) is not None:
+        return "maths"
     if re.search(rf"(?!(?:{FUNCTIONS})\b)\b[^\W\d_]{{3,}}", gold):
         return "text"
     return "maths" if re.search(r"\d|[¼-¾⅐-⅞]|[-+*/=<>()]|^\W*[A-Za-z]\W*$", gold) else "text"

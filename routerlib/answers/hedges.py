@@ -1,10 +1,10 @@
 r"""What keeps words from being a plain answer: a bound, a condition, an exception, a doubt, a
 question, a later change of mind.
 
-"At least 9", "12 if n is even", "all x except 4" and "it may also be 216" name a value that a
-grader must not credit as it stands. Every reader of answers asks here before it takes a value, so
-that what was only half understood is told as undecided. What the value is, is the readers'
-business.
+"At least 9", "half of 9", "12 if n is even", "all x except 4" and "it may also be 216" name a value
+that a grader must not credit as it stands. Every reader of answers asks here before it takes a
+value, so that what was only half understood is told as undecided. What the value is, is the
+readers' business.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ _BOUND = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _NEEDED = re.compile(
-    r"(?i)\b(?:needs?|needed|requires?d?|requires|must|should|ha(?:s|ve|d) to|takes?|can|could|able"
-    r"|minimum|maximum|smallest|largest|least number|braucht?|muss|faut|doit|necesita|debe)\b"
+    r"""
+    \b (?: needs? | needed | required? | requires | must | should | ha(?:s|ve|d)\ to | takes? | can
+      | could | able | minimum | maximum | smallest | largest | least\ number | braucht? | muss
+      | faut | doit | necesita | debe ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 # Behind a value: "7 or more", "7+", "7 and up", "7 at most"
 _OPEN_ENDED = re.compile(
@@ -65,9 +69,11 @@ _IS_NOT = re.compile(
 # A sentence that says it does not know: "I'm not sure whether it is 5 or 6."
 _UNSURE = re.compile(
     r"""
-    \b (?: not\ (?:\w+\ )? (?:sure|certain|clear) | unsure | uncertain | unclear
+    \b (?: not\ (?:\w+\ )? (?:sure|certain|clear) | i\ (?:don['’]t|do\ not)\ know | unsure
+      | uncertain | unclear
       | (?: can(?:not|['’]t|\ not) | could(?:\ not|n['’]t) | unable\ to ) \s+ (?:\w+\s+)?
         (?: decide|tell|say|determine|choose|conclude ) (?! \s+ (?:that|but) )
+      | (?: is | are | remains ) \ unknown
       | hard\ to\ (?:say|tell) | not\ enough\ (?:information|data)
       | (?: depends | depending ) \s+ on \s+ (?: whether|if|how|which )
       | (?: it|answer|result|value|this|that ) \s+ (?:may|might|could) \s+ (?:also|equally) \s+ be )
@@ -78,7 +84,8 @@ _UNSURE = re.compile(
 # What makes another number of one when it stands behind it as if it were a unit: "7 squared"
 _CHANGES = re.compile(
     r"""
-    \b (?: squared | cubed | factorial | hundreds? | thirds? | fourths? | fifths? | sixths?
+    \b (?: squared | cubed | factorial | hundreds? | halves | hundredths? | wrong | incorrect
+      | thirds? | fourths? | fifths? | sixths?
       | eighths? | tenths? | below | above | under | over | if | unless | when | or | to | except
       | not | plus | minus | at\ (?:least|most) | (?: more | less | fewer ) \ than ) \b
     """,
@@ -95,15 +102,115 @@ _TAKES_BACK = re.compile(
 )
 
 
+# Right before a value that is only a part of what is said: "half of ", "twice ", "a multiple of "
+_PART_BEFORE = re.compile(
+    r"""
+      \b (?: half | third | quarter | double | twice | triple | thrice | square | cube | root | log
+        | ln | sin | cos | tan | (?: multiple | factor | divisor | power | fraction | digits? ) s? )
+      (?: \s+ of )? \s* [(]? $
+    | \b (?: minus | plus | negative ) \s* $
+    | √ \s* $ | (?<! \# ) \# \s* $ | \b No\. \s* $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# Right behind a value that is only a part: "hundred", "squared", "th", "k"
+_PART_BEHIND = re.compile(
+    r"""
+      \s* (?: hundreds? | bn | mn | squared | cubed | factorial | halves | thirds | fifths | tenths
+        | hundredths ) \b
+    | [²³⁴⁵ⁿ_] | (?: k | bn | th | e | e\d+ | P\d+ | C\d+ ) \b
+    | \s* (?: \.{3} | … | [<>≤≥≠] )
+    """,
+    re.VERBOSE,
+)
+# A sign or a word of comparison right before a value: "x > ", "is just under "
+_COMPARED = re.compile(
+    r"""
+      (?<![=-]) [<>≤≥≠±] \s* [$€£]? $ | \\(?: [lg]e?q? | [lg]eqslant | pm ) \s* $
+    | (?: ^ | \b (?: is | are | was | were | be | has | have | had | costs? | just | slightly | well
+        | somewhat | = ) \s ) \s* (?: over | under | above | below ) \s+ [$€£]? $
+    | \b (?: almost | nearly | close\ to | up\ to ) \s+ [$€£]? $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# One of several, or of no known one: "such as ", "for example ", "anything but "
+_ONE_OF_MANY = re.compile(
+    r"""
+    \b (?: such\ as | like | for\ (?:example|instance),? | e\.?g\.?,? | any(?:thing|\ number)\ but
+      | undefined\ (?:for|at|when) | neither )
+    \s* (?: [a-z] \s* = \s* )? [$€£]? $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# Behind a value: it holds in one case only, or another may, or it is called wrong
+_IN_A_CASE = re.compile(
+    r"""
+    \s* ,? \s* (?:
+        (?: only\s+ )? (?: if | when | for ) \s+ [$\\(]* [a-z] [$)\\]* \s*
+          (?: (?:is|are) \s+ )? (?: even | odd | positive | negative | prime | not | [<>≤≥≠] )
+      | unless \b | only\ (?:if|when) \b | and \s \S+ \s otherwise \b
+      | [(]? or \s+ (?: maybe | possibly | perhaps | even ) \b
+      | with\ probability \b )
+    """,
+    re.VERBOSE,
+)
+_CALLED_WRONG = re.compile(
+    r"""
+    \s* [(]? \s* (?: (?:is|was|would\ be) \s+ )?
+    (?: wrong | incorrect | false | impossible | excluded | ruled\ out
+      | too \s (?: big|small|high|low|large )
+      | not \s (?: right | correct | possible | allowed )
+      | (?: my | a | the ) \s (?: first | initial ) \s (?: guess | thought | idea ) ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+# Behind a letter or an option: "is a trap", "(incorrect)", "can be ruled out", "if it rains", "?"
+_WITHDRAWN = re.compile(
+    r"""
+    [\s)\]"'*:]* (?:
+        [\[(–—-]? \s*
+        (?: (?: is | was | are | were | seems | looks | would\ be | could\ be | can\ be | must\ be
+          | has\ been ) \s+ )?
+        (?: (?: a | an | the | clearly | only | just | simply | thus | already ) \s+ ){0,2}
+        (?: (?: wrong | incorrect | false | mistake | error | trap | distractor | tempting
+            | ruled\ out | eliminated | excluded | dismissed | rejected | worse | second[ -]best
+            | less\ likely | unlikely | my\ first | what\ most ) \b | [❌✗✘] )
+      | (?: is | was | are | were | would\ be | can\ be | could\ be ) \s+ (?: not | out | never ) \b
+      | (?: could | may | might ) \s+ (?: also\s+ )? be \b | would\ be \s+ \w+ \s+ if \b
+      | (?: isn['’]t | wasn['’]t | aren['’]t | doesn['’]t | does\ not | cannot | can['’]t | fails?
+          | failed ) \b
+      | (?: if | unless | only\ (?:if|when) ) \b
+      | \?
+    )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def is_withdrawn(behind: str) -> bool:
+    """Whether the words behind a letter or an option take it back: "is a trap", "if it rains"."""
+    return bool(_WITHDRAWN.match(behind))
+
+
 def taken_back(text: str) -> re.Match[str] | None:
     """The first words in a text that take back what stood before it: "Wait, …", "scratch that"."""
     return _TAKES_BACK.search(text)
 
 
 def hedge(before: str, behind: str) -> str | None:
-    """What hedges a value between the words before and behind it in its sentence: "bound",
-    "exception", "doubt", "denial", or None where it is told plainly.
+    """What hedges a value between the words before and behind it in its sentence: "part", "case",
+    "bound", "exception", "doubt", "denial", or None where it is told plainly.
     """
+    if _PART_BEFORE.search(before) or _PART_BEHIND.match(behind):
+        return "part"
+    if _ONE_OF_MANY.search(before) or _IN_A_CASE.match(behind):
+        return "case"
+    if _CALLED_WRONG.match(behind):
+        return "denial"
+    if _COMPARED.search(before) and not _NEEDED.search(before):
+        return "bound"
     if _BOUND.search(before) and not _NEEDED.search(before):
         return "bound"
     if _is_open_ended(behind) and not _NEEDED.search(before):

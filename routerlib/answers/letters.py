@@ -17,12 +17,14 @@ from dataclasses import dataclass
 
 from routerlib.answers.choices import (
     LETTERS,
+    behind_option,
+    goes_on_with,
     letters_of,
     opens_with,
     option_key,
     same_option,
 )
-from routerlib.answers.hedges import taken_back
+from routerlib.answers.hedges import is_withdrawn, taken_back
 from routerlib.answers.wording import (
     ANSWER_ABROAD,
     CONCLUDES,
@@ -57,7 +59,8 @@ _ENDS_BARE = r"""
       | \s+ (?: because|since|as|and|or|which|with|for|based|due|given|here|but|while|is|in|from
               | according|so|where|option|choice|only|rather|not|over|instead|it
               | must|would|should|remains?|seems
-              | appears|looks|fits?|works|meets|satisfies|matches|holds|applies )\b
+              | appears|looks|fits?|works|meets|satisfies|matches|holds|applies
+              | explains|describes|captures|represents|illustrates|reflects )\b
       | \s* [^\x00-\u024F\s“”‘’–—] )                     # a word of another script: 答えはCです
     (?! \s*[=^+] | ['’]\w | \s*(?:[이가]\s*아니|ではな|じゃな|でな|不是)   # C가 아니라: not C
       | \(\w{1,2}\)\s*(?:[=<>≤≥]|is|for|at) )   # B = 4, C's, X(t) = 3
@@ -157,14 +160,26 @@ _STATED_LOWER = re.compile(
     """,
     re.VERBOSE,
 )
-# "Option C seems best", "choice (B) meets all conditions"
+# "I'm changing my answer to E"
+_CHANGED = re.compile(
+    rf"""
+    (?i: \b (?: chang(?:e|ed|ing) | switch(?:ed|ing)? | revis(?:e|ed|ing) ) \s (?: my | the ) \s
+      (?: (?:first|initial) \s )? (?: answer | choice | pick ) \s (?: from \s \W*[A-Z]\W* \s )? to
+      \s (?: (?:option|choice) \s )? )
+    {_LETTER}
+    """,
+    re.VERBOSE,
+)
+# "Option C seems best", "option B explains it better", "choice (B) meets all conditions"
 _NAMED = re.compile(
     rf"""
     (?i: \b(?:options?|choices?|answers?|letter|alternative) ) \s* {_LETTER}
-    (?= [^.\n]{{0,60}}? \b (?i: is|are|seems?|appears?|must\ be|best
-          | would\ be(?=\s+(?:the\s+)?(?:best|correct|right|most|answer))|provides?|gives?
-          | meets?|fits?|satisf(?:y|ies)|match(?:es)?|remains? ) \b
-        (?! \s* (?i: not|n't|in(?:correct|valid)|wrong|false|ruled|eliminated|un|im ) ) )
+    (?: (?= [^.\n]{{0,60}}? \b (?i: is|are|seems?|appears?|must\ be|best
+            | would\ be(?=\s+(?:the\s+)?(?:best|correct|right|most|answer))|provides?|gives?
+            | meets?|fits?|satisf(?:y|ies)|match(?:es)?|remains? ) \b
+          (?! \s* (?i: not|n't|in(?:correct|valid)|wrong|false|ruled|eliminated|un|im ) ) )
+      | (?= \s+ (?i: explains|describes|captures|represents|illustrates|reflects ) \b
+          [^.,;\n]{{0,60}} \b (?i: best|better|correctly|most\ accurately ) \b ) )
     (?! \s+ (?i: can\ be|could\ be|may\ be|might\ be|is\ not|are\ not|isn't|cannot ) )
     """,
     re.VERBOSE,
@@ -179,13 +194,19 @@ _IS_CORRECT = re.compile(
     (?i: (?: most|more|only|best ) \s+ )?
     (?i: correct|right|accurate|appropriate|best|suitable|closest|valid|likely|plausible|reasonable
        | probable|logical|defensible|convincing|fitting
-       |consistent|possibility|(?:my\ )?(?:answer|choice)|solution|supported
+       |consistent|possibility|(?:my\ )?(?:answer|choice|pick|guess)|solution|supported
        | one\ (?:that|which)\ (?:matches|fits|works|holds|applies)
        | among\ the\ (?:options|choices)|listed|available ) \b
     (?i: \s+ (?:answer|option|choice|one|statement|response|match|description|explanation) )?
     """,
     re.VERBOSE,
 )
+# What options are often about; behind "vitamin", "type" or "group" a letter is a name
+_THING = r"""
+    reaction | product | compound | structure | molecule | reagent | mechanism | principle | process
+      | statement | theory | graph | diagram | figure | sequence | pathway | explanation
+      | description | intermediate | isomer | scheme
+"""
 # "this corresponds to option C", "I would go with C", "It must be (C)", "which leaves D", "only C
 # remains"
 _CLOSEST = re.compile(
@@ -211,9 +232,11 @@ _CLOSEST = re.compile(
       (?i: (?:option|choice|answer)\s+ )? {_LETTER}
       (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
     | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing) | favou?rs | supports | points\ to
-          | i\.e\.,? ) ) \s+ {_LETTER} (?= \W*(?:$|\n) )
+          | i\.e\.,? ) ) \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER} (?= \W*(?:$|\n) )
+    | (?i: \b (?:{_THING}) \b (?: \s+ (?!not\b|if\b) [a-z]+ ){{0,5}}? \s+ is ) \s+ {_LETTER}
+      (?= \W* $ )
     | (?: (?<! [A-Z]\ ) (?<! [A-Z] ) (?: → | -> ) | ⇒ | => ) \s* {_LETTER} (?= \W*$ )
-    | (?i: \b (?: therefore|thus|hence|so ) ) ,? \s+ (?i: (?:option|choice) \s+ ) {_LETTER}
+    | (?i: \b (?: therefore|thus|hence|so ) ) ,? \s+ (?i: (?:option|choice|{_THING}) \s+ ) {_LETTER}
       (?= \W*(?:$|\n) | \.\s )
     | (?i: \b (?: no|rather|instead ) ) \s* [:,—–-] \s* {_LETTER} (?= \W*(?:$|\n) | \.\s )
     | (?i: \b is \s+ (?: definitely|clearly|certainly|therefore|thus|probably|most\ likely
@@ -271,11 +294,12 @@ _BOXED_LETTER = re.compile(
 _AND_MORE = re.compile(
     r"""
     \s* [\)\]"'}]* \s*
-    (?: , | / | & | (?:,\s*)?\b(?:or|and|oder|und|ou|et|o|y|e|или|и)\b
+    (?: , | / | & | -> | → | (?:,\s*)?\b(?:or|and|oder|und|ou|et|o|y|e|или|и|plus|but\ also)\b
       | 또는 | 혹은 | 或者? | 还是 | または | もしくは ) \s*
-    (?: (?:or|and)\s+ )? (?: (?:option|choice|answer)\s* )? (?: \\boxed\s*\{ \s* )?
+    (?: (?:or|and)\s+ )? (?i: (?:option|choice|answer)\s* )? (?: \\boxed\s*\{ \s* )?
     (?: [\(\[]([A-Z])[\)\]] | ([B-HJ-Z])(?=\W|$)(?!\s*[=^+]|['’]\w) )
-    (?! \s+(?:is|are|was|were|does|do|would|can|cannot|has|have)\b )
+    (?! \s+ (?: is|are|was|were|does|do|would|can|cannot|has|have|ist|est|es|è|é ) \b
+      | \s* (?: 是 | は | が | [은는이가](?!\w) ) )
     """,
     re.VERBOSE,
 )
@@ -302,14 +326,16 @@ _DECLINED = re.compile(
 )
 # An option that says itself that none fits, or that one cannot know: then such words are an answer.
 _DECLINING_OPTION = re.compile(
-    r"(?i)\s*(?:none|no(?:ne)? of|neither|not |cannot|it cannot|insufficient)"
+    r"\s* (?: none | no\ of | neither | not\  | cannot | it\ cannot | insufficient )",
+    re.VERBOSE | re.IGNORECASE,
 )
 _CONDITION = re.compile(
     r"""
     (?i) \b (?: if|whether|no\ way|suppose|assum(?:e|ing)|unless|not|\w*n't|never|could|might|may
       | rather\ than | instead\ of|eliminate|exclude|rule\ out|why|like|e\.g\.|such\ as|example
       | seem\ that | thought | tempt(?:ing|ed)(?:\ to)?
-      | (?:students|people|readers|candidates)(?:\ (?:may|might|often|would))? )
+      | (?:students|people|readers|candidates)(?:\ (?:may|might|often|would))?
+      | anything\ but | opposite\ of | doubt | hardly | no\ longer | less\ likely | nothing )
     \b [^.\n]{0,45} $
     """,
     re.VERBOSE,
@@ -346,7 +372,8 @@ def committed_letter(part: str, choices: Sequence[str], truncated: bool) -> tupl
     ]
     last = _last_statement(plain, found)
     if last and not last.letters and not truncated:
-        near = closest_option(plain[last.start :], choices)
+        rest = plain[last.start :]
+        near = closest_option(rest, choices) or lettered_options(rest, choices)
         if len(near) == 1:
             return near, "closest option"
     if last:
@@ -410,6 +437,7 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
         (_STATED, "stated letter"),
         (_STATED_LOWER, "stated letter"),
         (_CORRECTED, "stated letter"),
+        (_CHANGED, "stated letter"),
         (_NAMED, "named option"),
         (_IS_CORRECT, "called correct"),
         (_CLOSEST, "closest option"),
@@ -420,7 +448,7 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
     headings = _Headings(text)
     for pattern, rule in rules:
         for match in pattern.finditer(text):
-            statement = _letter_read(text, match, rule, LETTERS[:options], headings)
+            statement = _letter_read(text, match, rule, LETTERS[:options], headings, choices)
             if statement:
                 yield statement
     if choices:
@@ -450,7 +478,12 @@ _ABROAD = re.compile(
 
 
 def _letter_read(
-    text: str, match: re.Match[str], rule: str, valid: str, headings: _Headings
+    text: str,
+    match: re.Match[str],
+    rule: str,
+    valid: str,
+    headings: _Headings,
+    choices: Sequence[str],
 ) -> Statement | None:
     index = next(i for i, group in enumerate(match.groups(), start=1) if group)
     letter, start, end = match[index].upper(), match.start(index), match.end(index)
@@ -464,25 +497,27 @@ def _letter_read(
         return None  # O(n)
     if rule == "called correct" and not _called_correct(text, match, end):
         return None
-    if rule != "boxed letter" and _CALLED_WRONG.match(text, end):
+    rest = _behind_own_option(text[end : end + 300], letter, choices)
+    if is_withdrawn(rest.partition("}")[0] if rule == "boxed letter" else rest):
         return None
     letters, stop = letter, end
     while more := _AND_MORE.match(text, stop):
         letters, stop = letters + (more[1] or more[2]), more.end()
     if len(letters) > 1 and not set(letters) <= set(valid):
         letters = letter
+    if len(letters) == 1 and letter in valid:
+        letters += goes_on_with(rest, choices, letter)
     return Statement(start, max(stop, match.end()), letters, rule)
 
 
-# Behind a letter: "(D) would be a mistake", "D is wrong"
-_CALLED_WRONG = re.compile(
-    r"""
-    (?i) [)\]"']* \s+ (?: is | was | are | would\ be | must\ be ) \s+ (?: (?:a|an|clearly) \s+ )?
-    (?: mistake | wrong | incorrect | false | error | trap | distractor | tempting | out\b | ruled
-      | eliminated | excluded )
-    """,
-    re.VERBOSE,
-)
+def _behind_own_option(behind: str, letter: str, choices: Sequence[str]) -> str:
+    """What stands behind a letter, or behind the text of its option where that comes next."""
+    line = behind.split("\n", 1)[0]
+    told = re.match(r"[)\].:\s]+(?=\S)", line)
+    if not told or letter not in LETTERS[: len(choices)]:
+        return line
+    rest = behind_option(line[told.end() :], choices[LETTERS.index(letter)])
+    return line if rest is None else rest
 
 
 # "F would be the answer for a weak base": right in another case only
@@ -506,7 +541,9 @@ def _is_hypothetical(text: str, start: int, end: int) -> bool:
         return True
     if re.match(r"[)\]\"'*]*\s*\?", text[end : end + 6]):
         return True  # "Answer: A? No: D."
-    if re.match(r"[)\]\"'*]*\s*(?:\.{2,}|…|—|–|-|,)\s*no\b[,.:—–-]", text[end : end + 14]):
+    if re.match(
+        r"[)\]\"'*]*\s*(?:\.{2,}|…|—|–|-|,)\s*no\b(?:[,.:—–-]|\s+wait)", text[end : end + 16]
+    ):
         return True  # "C... no, A."
     if re.match(r"[)\]\"'}]*\s+(?:if|only if|unless|provided that)\b", text[end : end + 20]):
         return True
@@ -614,7 +651,10 @@ def _announced(text: str, choices: Sequence[str], headings: _Headings) -> Iterat
             continue
         option = choices[valid.index(letter)]
         if opens_with(match[4], option) and not _is_listed(text[start:][:400], letter):
-            yield Statement(start, start + 1, letter, "announced option")
+            rest = behind_option(match[4], option) or ""
+            if not is_withdrawn(rest):
+                letters = letter + goes_on_with(rest, choices, letter)
+                yield Statement(start, start + 1, letters, "announced option")
 
 
 def lettered_options(sentence: str, choices: Sequence[str]) -> str:
@@ -626,11 +666,14 @@ def lettered_options(sentence: str, choices: Sequence[str]) -> str:
     for match in _WITH_OPTION.finditer(sentence):
         letter = match[2] or match[3]
         if letter in valid and opens_with(match[4], choices[valid.index(letter)]):
-            found.add(letter)
+            rest = behind_option(match[4], choices[valid.index(letter)]) or ""
+            if not is_withdrawn(rest):
+                found.add(letter)
     for match in _BEHIND_OPTION.finditer(sentence):
         if match["letter"] in valid:
             key = option_key(choices[valid.index(match["letter"])])
-            if key and option_key(match["text"]).endswith(key):
+            withdrawn = is_withdrawn(sentence[match.end() :])
+            if key and option_key(match["text"]).endswith(key) and not withdrawn:
                 found.add(match["letter"])
     return "".join(sorted(found))
 
@@ -736,6 +779,9 @@ def lone_letter(text: str, choices: Sequence[str]) -> str | None:
     if match and match[1].upper() in valid and not _STATED.search(text):
         option = choices[valid.index(match[1].upper())]
         opening = opens_with(match[2], option) and text.count("\n") < 2 and match[1].isupper()
+        rest = behind_option(match[2], option) or ""
+        if is_withdrawn(rest) or goes_on_with(rest, choices, match[1].upper()):
+            return None
         if re.match(r"\s*[AI]\s", text):
             opening = False  # an article or a pronoun: "A proton has a charge"
         if same_option(match[2], option) and not headed.hold(match.start(1)):
@@ -745,8 +791,13 @@ def lone_letter(text: str, choices: Sequence[str]) -> str | None:
     return None
 
 
+# "The closest of the options is | 12.5 m/s"
 _CLOSEST_TEXT = re.compile(
-    r"(?i)\bclosest\b(?:\s+\w+){0,3}?\s+(?:to|is|of|being|would be)\s+((?:[^.,;\n]|[.,](?=\d))+)"
+    r"""
+    \b closest \b (?: \s+ \w+ ){0,3}? \s+ (?: to | is | of | being | would\ be ) \s+
+    ( (?: [^.,;\n] | [.,](?=\d) )+ )
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 

@@ -178,7 +178,10 @@ def own_part(text: str, question: str | None = None, choices: Sequence[str] = ()
     combining = _COMBINING.search(text)
     if combining and letters.states_letter(text[: combining.start()], len(choices) or 26):
         text = text[: combining.start()]
-    return _inside_of_tags(text)
+    return _inside_of_tags(_STRUCK_OUT.sub("", text))
+
+
+_STRUCK_OUT = re.compile(r"~~(?=\S)[^~\n]+~~")  # what Markdown strikes out is not said
 
 
 def _chosen_part(

@@ -1,9 +1,10 @@
 r"""Answers in words: what a text gives as its answer to a question of fact, and whether that is the
 known one.
 
-Case, accents, punctuation, articles and lead-ins do not matter; a date is a date in any order. A
-sentence may hold the known answer, unless it denies it or offers several. Which part of an output
-is read is `parts`' business; numbers and formulas are `expressions`' and `equality`'s.
+Case, accents, punctuation, articles and lead-ins do not matter; a date is a date in any order
+(`dates`), and a name may be told in short (`names`). A sentence may hold the known answer, unless
+it denies it or offers several (`claims`). Which part of an output is read is `parts`' business;
+numbers and formulas are `expressions`' and `equality`'s.
 """
 
 from __future__ import annotations
@@ -21,8 +22,22 @@ from routerlib.answers.claims import (
     tells,
 )
 from routerlib.answers.conclusions import stated_texts
-from routerlib.answers.hedges import is_unsure
-from routerlib.answers.wording import bare_words, last_sentence, unstyled, without_contrast
+from routerlib.answers.dates import DATE_ONLY, date_in, dates_in
+from routerlib.answers.hedges import is_unsure, taken_back
+from routerlib.answers.names import (
+    is_full_name,
+    is_person_in_short,
+    is_surname,
+    place_in_short,
+    without_kind_of_place,
+)
+from routerlib.answers.wording import (
+    SENTENCE_ENDS,
+    bare_words,
+    last_sentence,
+    unstyled,
+    without_contrast,
+)
 
 # --- what a text says ---
 
@@ -32,7 +47,9 @@ def committed_phrase(part: str, truncated: bool) -> tuple[str | None, str]:
     none.
     """
     plain = unstyled(part)
-    stated = [words.strip() for words in stated_texts(plain) if words.strip()]
+    stated = [
+        SENTENCE_ENDS.sub("", words).strip() for words in stated_texts(plain) if words.strip()
+    ]
     if stated:
         return stated[-1], "stated"
     first, _, rest = plain.strip().partition("\n")
@@ -45,14 +62,17 @@ def committed_phrase(part: str, truncated: bool) -> tuple[str | None, str]:
 
 # --- whether two answers in words are the same ---
 
+# "So it is | Rome", "My guess is: | Rome"
 _LEAD_IN = re.compile(
     r"""
-    (?i) ^ (?: (?: so|therefore|thus|hence|well|sure|ok(?:ay)?|i\ (?:think|believe)
-      | i(?:['’]d|\ would)\ (?:say|guess) | my\ (?:best\ )?guess\ is
-      | the\ (?:correct\ |final\ |right\ )?answer|answer|a|it|this|that|they|he|she|is|was|are|were
-      | it's|that's|would\ be|called|known\ as|named|probably|most\ likely|likely|:|,|- ) \s* )+
+    ^ (?: (?:
+        (?: so|therefore|thus|hence|well|sure|ok(?:ay)?|i\ (?:think|believe)
+          | i(?:['’]d|\ would)\ (?:say|guess) | my\ (?:best\ )?guess\ is
+          | the\ (?:correct\ |final\ |right\ )?answer|answer|a|it|this|that|they|he|she|is|was|are
+          | were|it's|that's|would\ be|called|known\ as|named|probably|most\ likely|likely ) \b
+      | : | , | - ) \s* )+
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 # What others believe:
 # "Many people think it is Sydney, but the capital is Canberra"
@@ -86,7 +106,11 @@ _ATTRIBUTED = re.compile(
 )
 # A remark about the answer: ", which plants turn into oxygen", "(part of the limbic system)"
 _REMARK = re.compile(
-    r",\s*(?:which|who|whose|where)\b[^.,;]*,?|\s*\((?:part|in|of|near|not|which|who|from)\b[^()]*\)"
+    r"""
+      , \s* (?: which | who | whose | where ) \b [^.,;]* ,?
+    | \s* \( (?: part | in | of | near | not | which | who | from ) \b [^()]* \)
+    """,
+    re.VERBOSE,
 )
 _ASKED_AND_DENIED = re.compile(r"(?i)^[^?.!]{1,60}\?\s*no\b[,.:—–-]*\s*(?=\w)")  # "Oslo? No, Rome"
 _NOT_BUT = re.compile(r"(?i)^\s*not\s+[^,.;]{1,60},?\s+but\s+")  # "Not gold but silver."
@@ -97,6 +121,13 @@ _MAY_BE = re.compile(
     (?: may|might|could ) \s+ (?: also\s+ )? (?: be | have\ been ) \b [^,;.]*
     """,
     re.VERBOSE,
+)
+# Behind a name: "X – no, Y", "X (or Y)", "X, according to some"
+_TURNS = re.compile(
+    r"""
+    \W* \b (?: no | or | according\ to\ some | maybe | perhaps ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 _HEDGE = re.compile(r"(?i)\b(?:possibly|perhaps|maybe)\b")
 # "Gustave Eiffel designed it": the verb behind the one who did it
@@ -112,11 +143,33 @@ def same_text(answer: str, golds: Sequence[str], question: str | None = None) ->
     gold answer, since `New York` is no `York`. Yes and true, no and false are told by the first
     such word.
     """
-    return any(_same_phrase(answer, gold, question) for gold in golds if bare_words(gold))
+    return any(_same_name(answer, gold, question) for gold in golds if bare_words(gold))
+
+
+# "vitamin C, also known as ascorbic acid": two names of one thing
+_ALSO_KNOWN_AS = re.compile(
+    r",? \s* [(]? \b (?: also | better | otherwise | commonly ) \s (?: known\ as | called ) \s",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _same_name(answer: str, gold: str, question: str | None) -> bool:
+    """Whether an answer is the gold one by its whole name, or by one that names it as well."""
+    names = _ALSO_KNOWN_AS.split(answer)
+    if len(names) == 2 and all(map(bare_words, names)):
+        told = names[:1] if DENIAL.search(answer) else names
+        return any(_same_name(name, gold, question) for name in told)
+    if _same_phrase(without_kind_of_place(answer, gold, question), gold, question):
+        return True
+    short = place_in_short(answer, gold)
+    return short is not None and _same_phrase(answer, short, question)
 
 
 def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
     wanted = bare_words(gold)
+    back = taken_back(answer)
+    if back and bare_words(answer[: back.start()]):
+        answer = answer[back.end() :]  # "Oslo, no wait, Bergen"
     answer = _ASKED_AND_DENIED.sub("", answer)
     answer = name_alone(answer) or answer
     answer = (question and asked_claim(answer, question)) or answer
@@ -129,16 +182,20 @@ def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
     if len(wanted) == 1 and wanted[0] in _YES | _NO:
         return _polarity(answer) == (wanted[0] in _YES)
     date = date_in(gold)
-    if date and re.fullmatch(_DATE_ONLY, gold.strip()):
+    if date and re.fullmatch(DATE_ONLY, gold.strip()):
         return dates_in(answer) == [date]
     bare = _LEAD_IN.sub("", answer.strip())
     first = re.split(r"[,;(—]|\s[–-]\s|\b(?:because|since|which)\b", bare)[0]
+    if _TURNS.match(bare[len(first) :]):
+        return False
     said = bare_words(bare)
     if wanted in (said, bare_words(first), bare_words(answer)) or "".join(wanted) == "".join(said):
         return True
     if said and sorted(said) == sorted(wanted) and re.fullmatch(r"[^,]+,[^,]+", bare.strip(" .")):
         return True  # "Melville, Herman"
-    if _is_full_name(bare, wanted) or _is_surname(answer, gold):
+    if is_full_name(bare, wanted) or is_surname(answer, gold):
+        return True
+    if is_person_in_short(bare, gold, question):
         return True
     if _is_apposition(bare):
         return False
@@ -153,43 +210,6 @@ def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
         return True
     echoes = question and " or " not in question and set(wanted) <= set(bare_words(question))
     return not echoes and tells(answer, wanted, beside_another)
-
-
-def _is_full_name(bare: str, wanted: list[str]) -> bool:
-    """Whether an answer ends on the gold name with a middle name in it: `Neil Alden Armstrong`."""
-    named = re.search(r"((?:\b[A-Z][\w.'’-]*\s+){2}[A-Z][\w'’-]*)[\s.]*$", bare)
-    said = bare_words(named[1]) if named else []
-    return (
-        len(wanted) == 2
-        and len(said) == 3
-        and [said[0], said[2]] == wanted
-        and not (DENIAL.search(bare))
-    )
-
-
-# "The author is", "written by", "was the first to": what comes is a person
-_PERSON = re.compile(
-    r"""
-    (?i) \b (?: author | writer | poet | novelist | playwright | painter | artist | composer
-        | sculptor | architect | inventor | discoverer | scientist | physicist | chemist
-        | mathematician | philosopher | director | president | founder | emperor | explorer ) \s+
-      (?: \w+\s+ ){0,4}? (?:is|was) \s+
-    | \b (?: written | painted | composed | invented | discovered | directed | founded | proved
-        | sculpted | designed | developed | proposed ) \s+ by \s+
-    """,
-    re.VERBOSE,
-)
-
-
-def _is_surname(answer: str, gold: str) -> bool:
-    """Whether a sentence about a person ends on the surname of the gold name: "The author is
-    Dickens."
-    """
-    person = re.fullmatch(r"[A-Z][\w'’.-]+ (?:[A-Z][\w'’.-]* )*([A-Z][\w'’-]{3,})", gold.strip())
-    told = list(_PERSON.finditer(answer))
-    if not person or not told or DENIAL.search(answer):
-        return False
-    return bare_words(answer[told[-1].end() :]) == bare_words(person[1])
 
 
 def _polarity(answer: str) -> bool | None:
@@ -212,64 +232,3 @@ def _is_apposition(bare: str) -> bool:
     plain_name = name[:1].isupper() and len(name.split()) <= 3 and not COPULA.search(name)
     opens = re.match(r"\s*(?:the|a|an|who|which|where|not)\b", rest)
     return bool(comma) and plain_name and opens is not None
-
-
-# --- dates ---
-
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
-_MONTH = (
-    r"(?P<month>jan\w*|feb\w*|mar\w*|apr\w*|may|jun\w*|jul\w*|aug\w*|sep\w*|oct\w*|nov\w*"
-    r"|dec\w*)\.?"
-)
-_DAY = r"(?P<day>\d{1,2})(?!\d)(?:st|nd|rd|th)?"
-_YEAR = r"(?P<year>\d{3,4})"
-_DATE_FORMS = (
-    rf"{_MONTH}\s+(?:the\s+)?{_DAY}\s*,?\s*(?:of\s+)?{_YEAR}",  # July 4th, 1776
-    rf"\b{_DAY}\.?\s+(?:of\s+)?{_MONTH}\s*,?\s*{_YEAR}",  # the 4th of July 1776
-    r"\b(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})\b",  # 1776-07-04
-    r"\b(?P<day>1[3-9]|2\d|3[01])[-/.](?P<month>0?\d|1[0-2])[-/.](?P<year>\d{4})\b",  # 14/07/1776
-    r"\b(?P<month>0?\d|1[0-2])/(?P<day>1[3-9]|2\d|3[01])/(?P<year>\d{4})\b",  # 07/14/1776
-)
-_DATES = [re.compile(form, re.IGNORECASE) for form in _DATE_FORMS]
-_DATE_ONLY = re.compile(
-    "|".join(re.sub(r"\(\?P<\w+>", "(?:", form) for form in _DATE_FORMS), re.IGNORECASE
-)
-
-Date = tuple[int, int, int]  # year, month, day
-
-
-def dates_in(text: str) -> list[Date]:
-    """The different dates a text names, in any of the common orders, as (year, month, day)."""
-    found = {}
-    for pattern in _DATES:
-        for match in pattern.finditer(text):
-            month = match["month"].casefold()
-            number = int(month) if month.isdigit() else _month_number(month)
-            if number:
-                found[int(match["year"]), number, int(match["day"])] = match.start()
-    return sorted(found, key=lambda date: found[date])
-
-
-def date_in(text: str) -> Date | None:
-    """The one date a text names, or None."""
-    dates = dates_in(text)
-    return dates[0] if len(dates) == 1 else None
-
-
-def _month_number(name: str) -> int:
-    """1 to 12 for a month's name or its beginning, 0 for any other word."""
-    fits = [i for i, month in enumerate(_MONTHS, 1) if month.startswith(name) or name == "sept"]
-    return fits[0] if len(fits) == 1 else 0

@@ -52,6 +52,7 @@ _SHARES = {
     "three quarters": Fraction(3, 4),
     "three fourths": Fraction(3, 4),
 }
+_DOZENS = {"a": Fraction(1), "half a": Fraction(1, 2)}
 LARGE_NUMBERS = "|".join(_LARGE)
 
 
@@ -69,8 +70,9 @@ def number_in_words(text: str) -> Fraction | None:
         return None if whole is None else whole + Fraction(1, 2)
     if not words or len(words) > 12:
         return None
-    if words in (["a", "dozen"], ["one", "dozen"]):
-        return Fraction(12)
+    if words[-1] == "dozen":
+        dozens = _DOZENS.get(" ".join(words[:-1])) or number_in_words(" ".join(words[:-1]))
+        return dozens and 12 * dozens
     figure = re.fullmatch(r"[-+]?\d[\d,]*(?:\.\d+)?", words[0])
     if figure and not (len(words) == 2 and words[1] in _LARGE):
         return None
@@ -131,7 +133,7 @@ def _units_by_name() -> dict[str, tuple[str, Fraction]]:
         month: month 1, year 12, yr 12
         L: L 1, l 1, liter 1, litre 1, mL 1/1000, ml 1/1000, milliliter 1/1000, millilitre 1/1000
         $: $ 1, dollar 1, usd 1, USD 1, buck 1, ¢ 1/100, cent 1/100, penny 1/100, pennies 1/100
-        €: € 1, euro 1, eur 1, EUR 1
+        €: € 1, euro 1, eur 1, EUR 1, centime 1/100
         £: £ 1
         °: ° 1, degree 1, deg 1
         rad: rad 1, radian 1
@@ -188,7 +190,7 @@ def quantity(text: str) -> Quantity | None:
     """
     text = re.sub(r"\^\{?\\circ\}?\s*", "° ", text)
     text = re.sub(r"\\(?:text\w*|mbox|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}", r" \1 ", text)
-    text = re.sub(r"\\[,;:! ]|~|\\(?=[%$])", " ", text)
+    text = re.sub(r"\\[,;:! ]|~|\\(?=[%$])", " ", text).replace("{,}", ",")
     match = _WITH_UNIT.match(" ".join(text.split()))
     if not match:
         return None
@@ -207,8 +209,18 @@ def quantity(text: str) -> Quantity | None:
     return found
 
 
+def amount(text: str) -> tuple[Fraction, str] | None:
+    """A figure with a known unit in terms of its base unit: 4.0 kJ is 4000 and "J"; else None."""
+    found = quantity(text)
+    if found is None or not found.measures or found.measures.startswith("?"):
+        return None
+    figure = found.number.replace(",", "")
+    return (Fraction(figure) * found.factor, found.measures) if _PLAIN.fullmatch(figure) else None
+
+
+_PLAIN = re.compile(r"[-+]?\d*\.?\d+")
 # "2 hours 15 minutes", "1 m 80 cm", "5 feet and 3 inches": the parts of one quantity
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([^\W\d_]+)\.?(?:\s*,?\s*(?:and\s+)?|$)")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([^\W\d_]+)\.?(?:\s*,?\s*(?:(?:and|et|und|y|e|и)\s+)?|$)")
 # 1.500 €: money has no three decimals, so these are thousands as most of Europe writes them
 _DOTTED = re.compile(r"\d{1,3}(?:\.\d{3})+")
 

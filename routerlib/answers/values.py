@@ -46,6 +46,12 @@ VALUE = re.compile(
 _SHORT_WORD = re.compile(r"(?i)\b(?:of|is|to|on|by|we|he|it|so|as|if|an)\b")
 
 
+# "135 miles in 150 minutes": a sentence, though it has no verb
+_BESIDE = re.compile(
+    r"\d \s* (?: [^\W\d]+ \s+ ){0,2} \b (?: in|for|after|at|over ) \s+ \$?\d", re.VERBOSE
+)
+
+
 def is_value(line: str) -> bool:
     """Nothing but an expression: no word of three letters outside LaTeX, save a unit behind a
     number.
@@ -54,7 +60,7 @@ def is_value(line: str) -> bool:
     words = re.findall(rf"(?!(?:{FUNCTIONS})\b)\b[^\W\d_]{{3,}}", bare)
     opening = VALUE.match(line.lstrip("(* "))
     unit = bool(opening) and len(words) <= 2 and len(line) < 40
-    if _SHORT_WORD.search(bare):
+    if _SHORT_WORD.search(bare) or _BESIDE.search(line):
         return False
     return bool(re.search(r"\d|\\|^\W*\w\W*$", line)) and (not words or unit)
 
@@ -77,8 +83,24 @@ _EQUATIONS = re.compile(
 )
 
 
+# Both are meant, and none of them alone: "x is either 3 or -3"
+_EITHER = re.compile(
+    r"""
+    (?: ^ | \b (?: is | are | be | equals? ) \s+ | = \s* ) either \s+
+    \$? ([-−]?[\d./]*\d) \$? \s+ or \s+ \$? ([-−]?[\d./]*\d) \$? \W* $
+    """,
+    re.VERBOSE,
+)
+
+
 def several(text: str) -> str | None:
     """Several counted things as `3, 4`, several equations as their right-hand sides."""
+    either = _EITHER.search(text)
+    if either:
+        return f"{either[1]}, {either[2]}"
+    unknowns = _OF_UNKNOWNS.search(text)
+    if unknowns:
+        return unknowns[1]
     if _SEVERAL.match(text):
         return ", ".join(re.findall(r"\d[\d,.]*\d|\d", text))
     equations = _EQUATIONS.search(text)
@@ -87,10 +109,29 @@ def several(text: str) -> str | None:
     return None
 
 
+# "4d = 48 → d = 12", "3x = 12 \\implies x = 4"
+_ARROW = re.compile(r"→|⇒|⟹|=>|->|\\(?:implies|Rightarrow|Longrightarrow)\b")
+# "(a, b) = (3, 7), and a^2 + b^2 = 58": what the last equation makes of the unknowns
+_OF_UNKNOWNS = re.compile(
+    r"""
+    = .* (?: ,\s* | \band\s+ | \bso\s+ | \bhence\s+ ) \$?
+    (?= [^=,$]* [A-Za-z] [^=,$]* [-+*/^] ) (?= [^=,$]* [-+*/^] [^=,$]* [A-Za-z] ) [^=,$A-Z]{3,40}
+    = \s* ([-−]?[\d./]*\d) \$? \W* $
+    """,
+    re.VERBOSE,
+)
+
+
 def result_of(line: str) -> str:
     """The right-hand side of a line such as `3 × 3 = 9` or `$16 + $2 = $18`; other equations stay
-    whole.
+    whole, and of several steps the last does.
     """
+    steps = _ARROW.split(line)
+    if len(steps) > 1 and all("=" in step for step in steps):
+        line = re.sub(r"^[A-Za-z]\s*=\s*", "", steps[-1].strip())
+    unknowns = _OF_UNKNOWNS.search(line)
+    if unknowns:
+        return unknowns[1]
     left, equals, right = line.rpartition("=")
     arithmetic = re.fullmatch(r"[\s\d.,+\-*/×·÷()=$€£−x^]*\d[\s\d.,+\-*/×·÷()=$€£−x^]*", left)
     counted = re.fullmatch(r"\s*[\d.,]+\s+[^\W\d_]{3,}\s*", left)  # 3 dozen = 36 eggs
@@ -107,6 +148,36 @@ def joined_formulas(environments: str) -> str:
     ]
     percent = _PERCENT_END.search(environments)
     return ", ".join(inner) + (r"\%" if percent and not inner[-1].endswith("%") else "")
+
+
+# "all real numbers", "all reals except x = 3", "all real $x$ other than $2$ and $5$"
+_LEFT_OUT = r"\$? (?: [a-z] \s* (?: = | \\ne(?:q)?\b ) \s* )? [-−]?\d+(?:[./]\d+)? \$?"
+_REALS = re.compile(
+    rf"""
+    \b all \s+ (?: real \s+ (?: numbers? | values? (?:\ of)? )? | reals )
+    (?: \s* \$? \b [a-z] \b \$? )?
+    (?: ,? \s+
+        (?: except (?:\ for|\ when|\ where|\ at)? | other\ than | but | excluding | apart\ from )
+        \s+ (?P<left_out> {_LEFT_OUT} (?: \s* (?: ,?\s*\b(?:and|or)\b | , ) \s* {_LEFT_OUT} )* )
+    )?
+    (?= \W* (?: $ | \n ) )
+    """,
+    re.VERBOSE,
+)
+
+
+def reals_in_signs(text: str, environment: str = "$") -> str:
+    r"""A text with "all reals except 3" as `$\mathbb{R} \setminus \{3\}$`, where a line ends on it.
+
+    `environment` is what stands on both sides of the set: "" where the text is mathematics.
+    """
+
+    def in_signs(match: re.Match[str]) -> str:
+        left_out = re.findall(r"[-−]?\d+(?:[./]\d+)?", match["left_out"] or "")
+        without = rf" \setminus \{{{', '.join(left_out)}\}}" if left_out else ""
+        return rf"{environment}\mathbb{{R}}{without}{environment}"
+
+    return _REALS.sub(in_signs, text) if "all" in text else text
 
 
 _PERCENT_END = re.compile(rf"{_PERCENT} \s* $", re.VERBOSE)

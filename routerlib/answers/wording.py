@@ -198,7 +198,16 @@ def statement_ends(text: str) -> Iterator[re.Match[str]]:
     return _STATEMENT.finditer(text)
 
 
+# A remark in brackets behind the last sentence: "So A. (B makes proteins, C packs them.)"
+_REMARK_BEHIND = re.compile(r"(?<=[.!?:\w])\s+\((?=[^()]*(?:[^\W\d_]+\s+){2})[^()]*\)[\s.]*$")
+
+
+# What Japanese and Korean end a sentence with: "2√3 です"
+SENTENCE_ENDS = re.compile(r"\s*(?:です|である|となる|となります|になります|입니다|이다)[\s.]*$")
+
+
 def last_sentence(plain: str) -> str:
-    """What stands behind the last full stop or line break."""
+    """What stands behind the last full stop or line break, save a remark in brackets."""
+    plain = _REMARK_BEHIND.sub("", plain)
     sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z\\(\[])|\n+", plain.strip())
     return sentences[-1] if sentences else ""

@@ -23,10 +23,46 @@ OPTIONS = ["the Nile", "0.5", "12.50 m/s", "3 × 10^4 J", "$40"]
         ("", ""),
         ("1/0", ""),
         ("one half", "B"),
+        ("1250 cm/s", "C"),
+        ("1250 cm", ""),
     ],
 )
 def test_by_words_or_by_value(text, letters):
     assert choices.letters_of(text, OPTIONS) == letters
+
+
+def test_raised_signs_may_stand_on_the_line():
+    assert choices.letters_of("sp²", ["sp", "sp2", "sp3"]) == "B"
+    assert choices.letters_of("x2", ["x^2", "x2"]) == "B"
+
+
+@pytest.mark.parametrize(
+    "text, option, rest",
+    [
+        ("Heap sort is wrong", "heap sort", " is wrong"),
+        ("The heap", "heap", ""),
+        ("heaps", "heap", None),
+    ],
+)
+def test_what_stands_behind_an_option(text, option, rest):
+    assert choices.behind_option(text, option) == rest
+
+
+@pytest.mark.parametrize(
+    "rest, letter",
+    [
+        (" or (C) quick sort", "C"),
+        (" and quick sort", "C"),
+        (", no wait, quick sort", "C"),
+        (" -> C. quick sort", "C"),
+        (" or (B) heap sort", ""),
+        (" since quick sort is not stable", ""),
+        ("", ""),
+    ],
+)
+def test_a_second_option_right_behind_the_first(rest, letter):
+    options = ["merge sort", "heap sort", "quick sort"]
+    assert choices.goes_on_with(rest, options, "B") == letter
 
 
 def test_a_statement_opens_with_the_longest_option():

@@ -37,6 +37,14 @@ TREES = ["oak", "birch", "maple tree", "None of the above"]
         ("Mark the birch (B), which is known for its bark.", "B", "lettered option"),
         ("The bark is white. This tree is the birch.", "B", "concluding option"),
         ("It was planted by the lake. Maple tree.", "C", "concluding option"),
+        ("Birch it is.", "B", "concluding option"),
+        ("It's not the oak but the birch that is white.", "B", "concluding option"),
+        ("It can't be the oak, which leaves birch as the only tree.", "B", "concluding option"),
+        ("The right tree, however, is the birch.", "B", "concluding option"),
+        ("White bark comes from the birch.", "B", "concluding option"),
+        ("It is the birch. (The oak has a dark bark.)", "B", "concluding option"),
+        ("It is white, so neither A nor C; B.", "B", "closing letter"),
+        ("Not A: it is dark. Not C either. The white one is B.", "B", "concluding letter"),
         (
             "The bark was taken from the maple tree. It is the birch rather than the oak.",
             "B",
@@ -54,8 +62,30 @@ def test_an_option_that_denies_can_be_concluded():
     assert conclusions.arrived_at(text, options, False) == ("C", "concluding option")
 
 
-def test_a_denied_option_is_no_conclusion():
-    assert conclusions.arrived_at("So it is not the maple tree.", TREES, False) == ("", "")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "So it is not the maple tree.",
+        "So it is anything but the maple tree.",
+        "So it is the opposite of (C).",
+        "I doubt (C).",
+        "The tree is birch?",
+        "Birch if it is white.",
+        "Therefore birch can be ruled out.",
+        "(B) is a trap.",
+        "(B)?",
+        "**(B) is wrong**",
+    ],
+)
+def test_what_is_denied_doubted_or_withdrawn_is_no_conclusion(text):
+    assert conclusions.arrived_at(text, TREES, False) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "text", ["(B) or (C)", "(B)/(C)", "The answer is birch or maple tree.", "birch -> maple tree"]
+)
+def test_two_options_side_by_side_are_no_answer(text):
+    assert len(conclusions.arrived_at(text, TREES, False)[0]) != 1
 
 
 @pytest.mark.parametrize(

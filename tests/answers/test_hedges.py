@@ -25,6 +25,24 @@ from routerlib.answers.extraction import extract_final
         ("The rope measures ", " m.", None),
         ("It holds for all x, and the sum is ", ".", None),
         ("She did not only sell ", " pies.", None),
+        ("That is half of ", ".", "part"),
+        ("She has twice ", " pies.", "part"),
+        ("The sum is minus ", ".", "part"),
+        ("The sum is ", " squared.", "part"),
+        ("The sum is ", "k.", "part"),
+        ("The sum is ", "...", "part"),
+        ("The sum is ", " kg.", None),
+        ("#### ", "", None),
+        ("It is infinite, such as ", ".", "case"),
+        ("The sum is ", " if $n$ is odd.", "case"),
+        ("The sum is ", " unless it rains.", "case"),
+        ("The sum is ", ", or possibly 24", "case"),
+        ("The sum is ", " if she buys one more.", None),
+        ("The sum is ", " (wrong)", "denial"),
+        ("The sum is ", " is incorrect", "denial"),
+        ("The sum is just under ", ".", "bound"),
+        ("So x > ", ".", "bound"),
+        ("She went over ", " bridges.", None),
     ],
 )
 def test_what_hedges_a_value(before, behind, kind):
@@ -43,6 +61,26 @@ def test_what_hedges_a_value(before, behind, kind):
 )
 def test_a_sentence_that_does_not_know(sentence, unsure):
     assert hedges.is_unsure(sentence) is unsure
+
+
+@pytest.mark.parametrize(
+    "behind, withdrawn",
+    [
+        (" is a trap", True),
+        (" (incorrect)", True),
+        (") can be ruled out", True),
+        (" does not fit", True),
+        (" could be right", True),
+        (" if it rains", True),
+        ("?", True),
+        (", not C", False),
+        (" is right", False),
+        (". False friends abound", False),
+        (" since the others fail", False),
+    ],
+)
+def test_words_behind_an_option_may_take_it_back(behind, withdrawn):
+    assert hedges.is_withdrawn(behind) is withdrawn
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,14 @@ def committed(text, truncated=False):
         (r"\boxed{A} or \boxed{B}", "AB", "boxed letter"),
         ("So the answer is the second one.", "B", "stated letter"),
         ("I choose option number 4.", "D", "closest option"),
+        ("First I chose A. I'm changing my answer to C.", "C", "stated letter"),
+        ("The process is C.", "C", "closest option"),
+        ("It has red leaves, hence structure C.", "C", "closest option"),
+        ("It has red leaves, i.e. option C.", "C", "closest option"),
+        ("So C would be my pick.", "C", "called correct"),
+        ("Option C explains the leaves better than D.", "C", "named option"),
+        ("None of the above is white: it is the birch (B).", "B", "closest option"),
+        ("正确答案是C，D是柳树。", "C", "stated letter"),
         ("The one that is NOT a broadleaf is B.", "B", "stated letter"),
         ("On closer inspection C is the one that fits.", "C", "called correct"),
         ("Thus, the tree is: **D. willow**\n\nIt grows by rivers.", "D", "announced option"),
@@ -272,6 +280,10 @@ def test_the_last_clear_statement_counts_even_after_a_longer_one():
     [
         "If the bark is white, is the answer B?",
         "The answer could be B.",
+        "The answer is (B) if the bark is white.",
+        "Option C explains the leaves, but D explains them better.",
+        "Nothing supports (B).",
+        "The process is not C.",
         "If it had grown by water, the answer would be (D).",
     ],
 )
@@ -282,6 +294,33 @@ def test_what_is_only_supposed_is_no_statement(text):
 def test_of_an_output_that_was_cut_off_only_clear_statements_count():
     assert committed("Option C seems best", truncated=True) == ("", "cut off")
     assert committed("The answer is (C). Option", truncated=True) == ("C", "stated letter")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer is Option B or Option C.",
+        "The answer is B. birch or C. maple tree.",
+        "Answer: B -> C",
+        "B. birch, no wait, C. maple tree",
+        "The answer is B but also C.",
+    ],
+)
+def test_two_letters_side_by_side_are_no_answer(text):
+    assert len(committed(text)[0]) != 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "B. birch is wrong",
+        "The answer is B. birch is a trap.",
+        r"\boxed{B is wrong}",
+        "It is B. birch? No.",
+    ],
+)
+def test_an_option_that_is_taken_back_right_behind_it_is_no_answer(text):
+    assert committed(text)[0] == ""
 
 
 def test_a_letter_beyond_the_options_is_none():

@@ -66,6 +66,32 @@ from routerlib.answers import phrases
         ("March 5 or March 6, 1982", "March 5, 1982", False),
         ("5 May 1982", "March 5, 1982", False),
         ("", "Rome", False),
+        ("Athens", "Athens", True),
+        ("Turin, no wait, Rome", "Turin", False),
+        ("Turin, no wait, Rome", "Rome", True),
+        ("Turin – no, Rome", "Turin", False),
+        ("Turin (or Rome)", "Turin", False),
+        ("Turin, according to some", "Turin", False),
+        ("Turin is wrong.", "Turin", False),
+        ("Rome, because Turin is smaller", "Turin", False),
+        ("Rome; Turin is the runner-up.", "Turin", False),
+        ("That would be Rome. Turin is wrong.", "Turin", False),
+        ("It is Rome. It was Turin until 1871.", "Turin", False),
+        ("It is Rome. It was Turin until 1871.", "Rome", True),
+        ("Rome is bigger than Turin.", "Turin", False),
+        ("It is a suburb of Turin.", "Turin", False),
+        ("It is the city of Turin.", "Turin", True),
+        ("It was signed in Turin.", "Turin", True),
+        ("It is Rome with Turin.", "Turin", False),
+        ("It is hardly Turin.", "Turin", False),
+        ("There is no Turin.", "Turin", False),
+        ("Turin? I don't know.", "Turin", False),
+        ("It is Turin but also Rome.", "Turin", False),
+        ("It is quicklime, also known as calcium oxide.", "calcium oxide", True),
+        ("It is quicklime, also known as calcium oxide.", "quicklime", True),
+        ("It is not quicklime, also known as calcium oxide.", "calcium oxide", False),
+        ("Uruguay has won the first cup.", "Uruguay", True),
+        ("The Elbe flows through Dresden.", "Elbe", True),
     ],
 )
 def test_the_same_in_words(answer, gold, same):
@@ -77,6 +103,7 @@ def test_the_same_in_words(answer, gold, same):
     [
         ("The answer is Rome.", "Rome", "stated"),
         ("最终答案：Rome", "Rome", "stated"),
+        ("答えは大阪です。", "大阪", "stated"),
         ("**Rome**", "Rome", "first line"),
         ("Let me think:\nItaly.\nSo Rome.", "So Rome.", "last sentence"),
     ],
@@ -87,8 +114,3 @@ def test_what_a_text_says(text, words, rule):
 
 def test_cut_off_in_a_sentence_there_are_no_words():
     assert phrases.committed_phrase("Let me think:\nItaly.\nSo Ro", truncated=True)[0] is None
-
-
-def test_dates_in_their_orders():
-    assert phrases.dates_in("from July 4th, 1776 to 5 March 1982") == [(1776, 7, 4), (1982, 3, 5)]
-    assert phrases.date_in("Marching 5, 1982") is None

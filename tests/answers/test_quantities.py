@@ -13,6 +13,8 @@ from routerlib.answers.quantities import number_in_words, quantity
         ("zero", 0),
         ("Twelve", 12),
         ("a dozen", 12),
+        ("half a dozen", 6),
+        ("three dozen", 36),
         ("forty-two", 42),
         ("three hundred and five", 305),
         ("two thousand five hundred", 2_500),
