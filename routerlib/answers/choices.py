@@ -104,8 +104,8 @@ def goes_on_with(rest: str, choices: Sequence[str], own: str) -> str:
     if letter and letter[1].upper() in LETTERS[: len(choices)].replace(own, ""):
         return "" if _SAYS_OF_IT.match(behind, letter.end()) else letter[1].upper()
     other = opening_option(behind, choices)
-    rest = behind_option(behind, choices[LETTERS.index(other)]) if other else None
-    return "" if other == own or _SAYS_OF_IT.match(rest or "") else other
+    told = behind_option(behind, choices[LETTERS.index(other)]) if other else None
+    return "" if other == own or _SAYS_OF_IT.match(told or "") else other
 
 
 # "…, and (C) is wrong": what is said of another option does not offer it

@@ -238,12 +238,14 @@ def _told_otherwise(choice: Value, clauses: list[Clause]) -> bool:
     own = [clause for clause in clauses if clause.start <= choice.start][-1:]
     nouns = [_noun_of(clause, choice) for clause in own]
     return any(
-        _number(value) != _number(choice) and [_noun_of(clause, value)] == nouns and all(nouns)
+        _in_figures(value) != _in_figures(choice)
+        and [_noun_of(clause, value)] == nouns
+        and all(nouns)
         for clause, value in again
     )
 
 
-def _number(value: Value) -> str:
+def _in_figures(value: Value) -> str:
     """A value in figures: `12` for "a dozen"."""
     in_words = number_in_words(value.text)
     return value.text if in_words is None else str(in_words)
