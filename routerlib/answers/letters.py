@@ -517,7 +517,16 @@ def _behind_own_option(behind: str, letter: str, choices: Sequence[str]) -> str:
     if not told or letter not in LETTERS[: len(choices)]:
         return line
     rest = behind_option(line[told.end() :], choices[LETTERS.index(letter)])
+    if rest is not None and _SAYS_WHY.match(rest):
+        return ""
     return line if rest is None else rest
+
+
+# "(H). Legal problems | are not included in it": said of the thing, not of the option
+_SAYS_WHY = re.compile(
+    r"\s+ (?:is|are|was|were) \s+ not \s+ (?!(?:correct|right|true|possible|it|an?|the|my)\b)",
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 # "F would be the answer for a weak base": right in another case only

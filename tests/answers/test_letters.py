@@ -317,10 +317,15 @@ def test_two_letters_side_by_side_are_no_answer(text):
         "The answer is B. birch is a trap.",
         r"\boxed{B is wrong}",
         "It is B. birch? No.",
+        "The answer is (B). Birch is not correct.",
     ],
 )
 def test_an_option_that_is_taken_back_right_behind_it_is_no_answer(text):
     assert committed(text)[0] == ""
+
+
+def test_what_is_said_of_the_thing_behind_the_letter_does_not_take_the_letter_back():
+    assert committed("The answer is (B). Birch is not found on the island.")[0] == "B"
 
 
 def test_a_letter_beyond_the_options_is_none():
