@@ -20,6 +20,7 @@ INSIDE = {
     "TooLarge",
     "UnknownEncoding",
     "_Halted",
+    "_Overspent",
     "_TooLong",
 }
 SIGNALS = {"Terminated"}  # ends a command as Ctrl-C does
