@@ -24,6 +24,7 @@ MAX_HEADER = 256 * 1024
 SENDINGS = 3  # of one request: a pool may hold several connections that have just been closed
 # Seconds: who closes later than this after a request has read it, and may have worked on it
 SUDDEN = 5.0
+GZIP, GZIP_BEGINS = ("gzip", "x-gzip"), b"\x1f"  # a piece may be one byte long
 
 # --- aiohttp ---
 
@@ -111,7 +112,8 @@ class KeptBody(httpx2.AsyncByteStream):
     """The body of a response that ends where the server has closed it, if what came is whole.
 
     HTTP tells a body's length, or its last chunk; servers tell a length that is too large, or leave
-    the chunk out. A JSON value tells by itself whether it is whole.
+    the chunk out. A JSON value tells by itself whether it is whole. And servers tell of gzip where
+    there is none: such a body is packed here, since the reader goes by the header.
 
     Args:
         body: as it comes.
@@ -125,22 +127,33 @@ class KeptBody(httpx2.AsyncByteStream):
         self.body, self.encoding, self.is_whole = body, encoding, is_whole
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        held = []
+        held: list[bytes] = []
+        encoding, packer = self.encoding.strip().lower(), None
         try:
             async for piece in self.body:
+                if not any(held) and encoding in GZIP and piece[:1] not in (b"", GZIP_BEGINS):
+                    encoding, packer = "", zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
                 held.append(piece)
-                yield piece
+                yield _packed(packer, piece) if packer else piece
         except (httpx2.ReadError, httpx2.ReadTimeout):
-            if not self.is_whole(_unpacked(b"".join(held), self.encoding)):
+            if not self.is_whole(_unpacked(b"".join(held), encoding)):
                 raise
+        if packer:
+            yield packer.flush()
 
     async def aclose(self) -> None:
         await self.body.aclose()
 
 
+def _packed(packer: Any, piece: bytes) -> bytes:
+    """A piece that can be unpacked before the next one comes."""
+    packed: bytes = packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
+    return packed
+
+
 def _unpacked(content: bytes, encoding: str) -> bytes:
     """A body without gzip or deflate around it; nothing where it is packed otherwise."""
-    if encoding.strip().lower() in ("", "identity", "none"):
+    if encoding in ("", "identity", "none"):
         return content
     try:
         return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(content)

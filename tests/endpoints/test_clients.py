@@ -262,6 +262,17 @@ def test_a_promise_without_a_place_here_is_told(place):
         asked_raw(lambda *_: response(b"", 202, **place))
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip"])
+def test_a_plain_answer_under_a_header_of_gzip_is_kept(encoding):
+    whole = response(WHOLE, content_encoding=encoding)
+    packed = response(gzip.compress(WHOLE), content_encoding=encoding)
+    unended = response(WHOLE, content_encoding=encoding, length=9000)
+    for sent in (whole, packed, unended, [whole[:-9], whole[-9:-4], whole[-4:]]):
+        pieces = sent if isinstance(sent, list) else [sent]
+        server, [answer] = asked_raw(lambda *_, pieces=pieces: [*pieces, b""])
+        assert answer.samples[0]["full_response"] == "two" and len(server.bodies) == 1
+
+
 def test_an_answer_packed_in_a_way_that_nobody_asked_for_is_told():
     with pytest.raises(clients.FailedAttempt, match="'br', unasked"):
         asked_raw(lambda *_: response(b"\x0b\x02", content_encoding="br"))
