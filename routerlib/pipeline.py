@@ -22,7 +22,7 @@ from typing import Any
 import pydantic
 
 from routerlib import settings
-from routerlib.endpoints import engines, servers, standins
+from routerlib.endpoints import engines, servers
 from routerlib.errors import Foreseen
 from routerlib.notebook import execution
 from routerlib.notebook.execution import NotebookFailed as NotebookFailed
@@ -563,9 +563,7 @@ def _standins_for(pending: list[Step]) -> Iterator[Callable[[Step], dict[str, st
     try:
         for standin, address in usual.items():
             print(f"Starting {standin} …", flush=True)
-            standins.path(standin)  # is made first, which may take a while
-            with deferring_signals():
-                begun.append(servers.begin(standin, address, temperature))
+            servers.begin(begun, standin, address, temperature)
         yield addresses_for
     finally:
         with deferring_signals():

@@ -16,7 +16,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -468,8 +468,7 @@ async def _asked_and_judged(
     judge = given.judge
     held: list[servers.Place] = []
     try:
-        for begun in _begun_standins(given):
-            held.append(begun)
+        _begin_standins(given, held)
         place = await _place(judge.model, _address_of(judge), judge.temperature)
         held.append(place)
         judge = replace(judge, api_base=place.base_url)
@@ -499,9 +498,9 @@ def _answered_pairs(answers: Summary, cheap: ReplayedModel, dear_file: Path) -> 
     return found
 
 
-def _begun_standins(given: ReplaySettings) -> Iterator[servers.Place]:
-    """The servers of the stand-ins among both models, started at the same time: that takes little
-    longer than the start of one.
+def _begin_standins(given: ReplaySettings, held: list[servers.Place]) -> None:
+    """Start the servers of the stand-ins among both models at the same time: that takes little
+    longer than the start of one. Their places are put in `held`.
     """
     judge, cheap = given.judge, given.cheap
     asked = [
@@ -510,10 +509,7 @@ def _begun_standins(given: ReplaySettings) -> Iterator[servers.Place]:
     ]
     for model, address, temperature in asked:
         if standins.is_standin(model):
-            standins.path(model)  # is made first, which may take a while
-            with deferring_signals():
-                place = servers.begin(model, address, temperature)
-            yield place
+            servers.begin(held, model, address, temperature)
 
 
 def _address_of(judge: Judge) -> str:

@@ -13,7 +13,7 @@ from mock_server import MockServer, prompt_of
 
 from routerlib import __main__, replay
 from routerlib.answers import examining
-from routerlib.endpoints import servers, standins
+from routerlib.endpoints import servers
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl
 
@@ -176,16 +176,19 @@ def test_the_servers_of_all_stand_ins_are_started_before_the_first_is_waited_for
 ):
     events = []
 
-    def begin(model, api_base, temperature=None):
+    def begin(begun, model, api_base, temperature=None):
         events.append(("begun", model))
-        return servers.Place(model, api_base, temperature)
+        begun.append(servers.Place(model, api_base, temperature))
+
+    def release(*places):
+        events.append(("let go of", *(place.model for place in places)))
 
     def ensure(model, api_base, temperature=None):
         events.append(("waited for", model))
         raise servers.ServerError("it does not come up")
 
-    monkeypatch.setattr(standins, "path", lambda model: tmp_path)
     monkeypatch.setattr(servers, "begin", begin)
+    monkeypatch.setattr(servers, "release", release)
     monkeypatch.setattr(servers, "ensure", ensure)
     with pytest.raises(servers.ServerError, match="does not come up"):
         asyncio.run(
@@ -193,8 +196,9 @@ def test_the_servers_of_all_stand_ins_are_started_before_the_first_is_waited_for
                 log_of("chat", tmp_path), "standin-inferior", "standin-superior", known="none"
             )
         )
-    begun = [("begun", "standin-superior"), ("begun", "standin-inferior")]
-    assert events == [*begun, ("waited for", "standin-superior")]
+    both = ("standin-superior", "standin-inferior")
+    begun = [("begun", model) for model in both]
+    assert events == [*begun, ("waited for", "standin-superior"), ("let go of", *both)]
 
 
 @pytest.mark.parametrize("budget,share", [(None, None), (8.0, 7.0), (2.0, 1.5)])

@@ -31,6 +31,7 @@ from routerlib import settings
 from routerlib.endpoints import addresses, engines, standins
 from routerlib.endpoints.addresses import HOST
 from routerlib.errors import FAILED, Foreseen
+from routerlib.progress import deferring_signals
 
 BROKEN = 503  # what /health answers where the part that computes has died; the process may live on
 TEMPERATURE = 0.7  # of a server's first request, where nobody says what the others will ask for
@@ -216,25 +217,31 @@ def ensure(model: str, api_base: str, temperature: float | None = None) -> Place
     return place
 
 
-def begin(model: str, api_base: str, temperature: float | None = None) -> Place:
+def begin(begun: list[Place], model: str, api_base: str, temperature: float | None = None) -> None:
     """Start the server of a stand-in without waiting for it: `ensure` does that, when it is needed.
 
     Several that start at the same time are ready in little more than the time of one. Where
     something listens at the address already, nothing is started: `ensure` sees what it is.
 
-    Returns:
-        the place; let go of it with `release`, whether or not `ensure` was called.
+    Args:
+        begun: the place is put in here, to be let go of with `release` whether or not `ensure` was
+            called. A signal that ends us comes before or after: what was started is always in it.
     """
+    standins.path(model)  # is made first, which may take a while
     place = Place(model, api_base, temperature)
-    if not addresses.is_here(api_base):
-        return place
-    host, port = addresses.host_and_port(api_base)
-    if not addresses.is_listening(host, port):
-        wish = _standin_wish(place, host, port)
-        launched = replace(wish, engine=engines.choose_engine(wish.engine))
-        with contextlib.suppress(PortTaken):  # `ensure` takes a free one, and says so
-            place.server, _ = _join_or_launch(launched, wish, _me())
-    return place
+    with deferring_signals():
+        begun.append(place)
+        if addresses.is_here(api_base):
+            _begin_here(place, *addresses.host_and_port(api_base))
+
+
+def _begin_here(place: Place, host: str, port: int) -> None:
+    if addresses.is_listening(host, port):
+        return
+    wish = _standin_wish(place, host, port)
+    launched = replace(wish, engine=engines.choose_engine(wish.engine))
+    with contextlib.suppress(PortTaken):  # `ensure` takes a free one, and says so
+        place.server, _ = _join_or_launch(launched, wish, _me())
 
 
 def expect(model: str, api_base: str) -> None:

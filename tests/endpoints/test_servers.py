@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import psutil
 import pytest
 
+from routerlib import progress
 from routerlib.endpoints import addresses, engines, servers, standins
 from routerlib.settings import SettingError
 
@@ -408,7 +410,9 @@ def test_the_last_user_stops_it(fake_engine, tmp_path):
 def test_servers_that_begin_together_are_waited_for_one_by_one(fake_engine):
     names = ("standin-superior", "standin-inferior")
     bases = {name: f"http://localhost:{addresses.free_port()}/v1" for name in names}
-    begun = [servers.begin(name, base) for name, base in bases.items()]
+    begun = []
+    for name, base in bases.items():
+        servers.begin(begun, name, base)
     assert all(servers.is_alive(place.server) for place in begun)
     places = [servers.ensure(name, base) for name, base in bases.items()]
     assert [place.server.pid for place in places] == [place.server.pid for place in begun]
@@ -421,12 +425,34 @@ def test_servers_that_begin_together_are_waited_for_one_by_one(fake_engine):
 
 def test_nothing_begins_where_something_listens_or_will(fake_engine, listening):
     port = listening(Model)
-    assert servers.begin("standin-superior", f"http://127.0.0.1:{port}/v1").server is None
-    assert servers.begin("standin-superior", "https://api.example.com/v1").server is None
+    begun = []
+    servers.begin(begun, "standin-superior", f"http://127.0.0.1:{port}/v1")
+    servers.begin(begun, "standin-superior", "https://api.example.com/v1")
+    assert [place.server for place in begun] == [None, None]
     base = f"http://127.0.0.1:{addresses.free_port()}/v1"
-    first = servers.begin("standin-superior", base)
-    assert servers.begin("standin-inferior", base).server is None, "it is taken, if silent yet"
-    servers.release(first)
+    servers.begin(begun, "standin-superior", base)
+    servers.begin(begun, "standin-inferior", base)
+    *_, first, second = begun
+    assert first.server and second.server is None, "it is taken, if silent yet"
+    servers.release(*begun)
+
+
+def test_a_signal_while_a_server_begins_leaves_none_that_nobody_knows(fake_engine, monkeypatch):
+    begun, started = [], []
+    launch = servers._launch
+
+    def launch_and_be_told_to_end(*given):
+        started.append(launch(*given))
+        os.kill(os.getpid(), signal.SIGHUP)
+        return started[0]
+
+    monkeypatch.setattr(servers, "_launch", launch_and_be_told_to_end)
+    base = f"http://127.0.0.1:{addresses.free_port()}/v1"
+    with pytest.raises(progress.Terminated), progress.ended_by_signals():
+        servers.begin(begun, "standin-superior", base)
+    assert [place.server.pid for place in begun] == [server.pid for server in started]
+    servers.release(*begun)
+    assert gone(started[0])
 
 
 def test_a_server_started_by_hand_stays(fake_engine):

@@ -162,6 +162,35 @@ def test_a_look_that_adds_next_to_nothing_is_left_alone_however_sure_that_is(mov
     assert choice.name == chosen
 
 
+@pytest.mark.parametrize(("rows", "chosen"), [(300, ROUTER), (6000, CASCADE)])
+def test_a_look_whose_lead_may_be_luck_is_left_alone_however_large_it_is(rows, chosen):
+    random = np.random.default_rng(6)
+    superior, inferior = np.ones(rows), (random.random(rows) < 0.7).astype(float)
+    told = policy_choice.Outcomes(
+        inferior, superior, {"weak": inferior}, costs.checked_costs(np.zeros(rows), 1.0)
+    )
+    score = random.random(rows)
+    gain = random.random(rows) + 0.05 * (superior - inferior)
+    courses = {ROUTER: costs.router_course(score), CASCADE: costs.cascade_course(gain)}
+    one = policy_choice.FittedPolicies(
+        np.arange(rows), score, gain, dict.fromkeys(courses), courses
+    )
+    choice = policy_choice.choose([one], told)
+    gained, low, _ = choice.above[CASCADE]
+    assert gained >= policy_choice.WORTH and (low > 0) == (chosen == CASCADE)
+    assert choice.name == chosen
+
+
+@pytest.mark.parametrize("name", [CASCADE, BOTH])
+def test_a_second_look_is_judged_by_gains_from_fits_that_did_not_see_the_row(name):
+    one, told = fitted("useless", rows=300)
+    policy, judged = one.policies[name], one.held_out[name]
+    held = policy.course(one.p_superior, told.signals, one.gain)
+    seen = policy.course(one.p_superior, told.signals)
+    assert np.array_equal(judged.position, held.position)
+    assert not np.array_equal(judged.position, seen.position)
+
+
 def test_what_turns_where_is_said_for_looks_that_always_or_never_pay():
     one, told = fitted("informative")
     assert "up to the highest" in policy_choice.turning_sentence(
