@@ -113,7 +113,7 @@ async def replay(
     epsilon: float = 0.05,
     delta: float = 0.1,
     output: str = "",
-    max_concurrent: int = 32,
+    max_concurrent: int = 64,
     progress: bool = True,
 ) -> Replay:
     """Answer the requests of a log with a cheaper model, have both answers judged, and say what it
@@ -318,12 +318,13 @@ class ReplayPlan:
             )
             for prompt in prompts
         )
-        alike = [
-            Pair(prompt.unique_id, prompt.prompt or prompt.question, (text,), (text,))
+        expected = [
+            Pair(prompt.unique_id, prompt.prompt or prompt.question, (other,), (text,))
             for prompt in prompts
             for text in [prompt.answer.full_response if prompt.answer else ""]
+            for other in [f"{text}."]  # another answer, about as long
         ]
-        verdicts, money = judging.estimate_judging(alike, [judge], comparisons=1)
+        verdicts, money = judging.estimate_judging(expected, [judge], comparisons=1)
         more, examination = judging.estimate_judging(known, [judge], comparisons=1)
         return cls(len(prompts), verdicts + more, answering, money, budget, examination)
 

@@ -295,6 +295,7 @@ async def examining(
 ) -> list[Examination]:
     """`examine`, to be awaited."""
     jury = [jury] if isinstance(jury, Judge) else list(jury)
+    known = [pair for pair in known if not _says_nothing(pair)]
     target = (
         settings.resolve(folder) if folder else settings.outputs("graded", "judged") / "examination"
     )
@@ -312,6 +313,11 @@ async def examining(
             for source in sorted({pair.source for pair in known})
         ]
     return found
+
+
+def _says_nothing(pair: KnownPair) -> bool:
+    """Whether both answers are the same, so that no judge is asked about them."""
+    return not any(True for _ in judging.asked_showings([pair]))
 
 
 def compare_verdicts(judge: str, known: Sequence[KnownPair], run: Judging) -> Examination:

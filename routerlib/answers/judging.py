@@ -2,7 +2,8 @@
 
 Every comparison is shown to every judge twice, once with each answer first; where the two verdicts
 differ, it is a tie. So a judge's liking for a place cannot move a label; how large it is, and how
-verdicts follow the answers' length, is reported. The verdicts are kept beside the outcomes that are
+verdicts follow the answers' length, is reported. The same answer twice is a tie that nobody is paid
+for, and says nothing about a judge. The verdicts are kept beside the outcomes that are
 made of them, through the same resumable core as every paid answer. How a judge is asked is
 `judges`' business, whether it is any good `examining`'s.
 """
@@ -57,6 +58,12 @@ class Showing:
         return (dear, cheap) if self.superior_first else (cheap, dear)
 
     @property
+    def is_alike(self) -> bool:
+        """Whether both answers are the same: a tie, whoever judges."""
+        first, second = self.texts
+        return first.strip() == second.strip()
+
+    @property
     def key(self) -> str:
         """The showing's name, by what it shows: other answers under the same id are another one."""
         seen = "\0".join((as_text(self.pair.prompt), *self.texts))
@@ -72,11 +79,16 @@ class Showing:
 
 
 def showings(pairs: Iterable[Pair], comparisons: int = COMPARISONS) -> Iterator[Showing]:
-    """What has to be asked, pair by pair, both orders of a comparison side by side."""
+    """Every comparison, pair by pair, its two orders side by side."""
     for pair in pairs:
         for i, j in pair.matches(comparisons):
             yield Showing(pair, i, j, superior_first=False)
             yield Showing(pair, i, j, superior_first=True)
+
+
+def asked_showings(pairs: Iterable[Pair], comparisons: int = COMPARISONS) -> Iterator[Showing]:
+    """The showings that a judge is asked about: those of two different answers."""
+    return (one for one in showings(pairs, comparisons) if not one.is_alike)
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,8 @@ class Comparison:
 
     Fields: inferior_first, superior_first: the side preferred in that order ("inferior",
     "superior", "tie"; None: it could not be read, or was not answered). longer: the side whose
-    answer has more characters; None where they are as long.
+    answer has more characters; None where they are as long. is_alike: the answers are the same, so
+    that it is a tie and nobody was asked.
     """
 
     judge: str
@@ -95,6 +108,7 @@ class Comparison:
     superior_first: str | None
     longer: str | None
     chances: tuple[dict[str, float], ...] = ()
+    is_alike: bool = False
 
     @property
     def verdict(self) -> str | None:
@@ -117,7 +131,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as it stands in an outcome."""
-        return {
+        told: dict[str, Any] = {
             "judge": self.judge,
             "inferior_sample": self.inferior_sample,
             "superior_sample": self.superior_sample,
@@ -125,6 +139,9 @@ class Comparison:
             "superior_first": self.superior_first,
             "verdict": self.verdict,
         }
+        if self.is_alike:
+            told["same_answer"] = True
+        return told
 
 
 # --- how verdicts follow order and length ---
@@ -209,11 +226,11 @@ class Leanings:
 
 
 def leanings(comparisons: Iterable[Comparison]) -> Leanings:
-    """How the verdicts follow order and length."""
+    """How the verdicts follow order and length. Answers that are the same tell nothing of it."""
     order, same, longer, decided = [], 0, 0, 0
     for one in comparisons:
         pull = one.to_the_first
-        if pull is None:
+        if pull is None or one.is_alike:
             continue
         order.append(pull)
         same += one.inferior_first == one.superior_first
@@ -370,7 +387,7 @@ def estimate_judging(
     """
     requests, money = 0, 0.0
     sizes = [len(judge.prompt) for judge in jury]
-    for showing in showings(pairs, comparisons):
+    for showing in asked_showings(pairs, comparisons):
         text = len(as_text(showing.pair.prompt)) + sum(map(len, showing.texts))
         for judge, size in zip(jury, sizes, strict=True):
             requests += 1
@@ -480,12 +497,12 @@ async def _ask_judge(
         book = ledger.Ledger(path, "key", check=_same_judge(facts), samples="verdicts")
         with servers.held(endpoint.url):
             summary = await resumable.run_job(
-                showings(pairs, comparisons),
+                asked_showings(pairs, comparisons),
                 _judging_job(endpoint, one, method, facts),
                 book,
                 max_concurrent,
                 max_attempts=max_attempts,
-                total=sum(2 * len(pair.matches(comparisons)) for pair in pairs),
+                total=sum(1 for _ in asked_showings(pairs, comparisons)),
                 price_in=one.price_in,
                 price_out=one.price_out,
                 progress=progress,
@@ -622,6 +639,7 @@ def _settle_verdicts(
         outcome.judging_cost = round(cost, 8)
         found.rows.append(outcome.model_copy(update={"attempts": attempts}))
     found.unjudged = len(jsonl_rows)
+    found.notes += _note_on_alike(found)
     found.unjudged_path.unlink(missing_ok=True)
     if jsonl_rows:
         jsonl.write_rows(found.unjudged_path, jsonl_rows)
@@ -634,6 +652,17 @@ def _settle_verdicts(
     jsonl.write_rows(found.path, found.rows)
 
 
+def _note_on_alike(found: Judging) -> list[str]:
+    """How many comparisons nobody had to be asked about."""
+    alike = sum(one.is_alike for one in found.all_comparisons())
+    if not alike:
+        return []
+    return [
+        f"{alike:,} of {len(found.all_comparisons()):,} comparisons are of the same answer twice: "
+        "they count as ties, no judge was asked, and they are in no figure about the judge."
+    ]
+
+
 def _comparison(
     pair: Pair,
     judge: str,
@@ -643,6 +672,8 @@ def _comparison(
     found: Judging,
 ) -> Comparison:
     """What stands in the two rows of a comparison (inferior first, superior first)."""
+    if Showing(pair, i, j, superior_first=False).is_alike:
+        return Comparison(judge, i, j, TIE, TIE, longer=None, is_alike=True)
     sides: list[str | None] = []
     chances = []
     for row, superior_first in zip(both, (False, True), strict=True):

@@ -96,6 +96,17 @@ def test_of_a_jury_the_useless_one_is_left_out(tmp_path):
     assert [judge.model for judge in kept] == ["mock"] and "poor is refused" in sentence
 
 
+def test_answers_that_are_the_same_say_nothing_about_a_judge(tmp_path):
+    known = pairs(40, ties=0.0)
+    alike = [
+        replace(pair, id=f"same{n}", inferior=("a",), superior=("a",), known=("tie",))
+        for n, pair in enumerate(known)
+    ]
+    [with_them] = examined(server(accuracy=0.6), [*known, *alike], tmp_path / "with")
+    [without] = examined(server(accuracy=0.6), known, tmp_path / "without")
+    assert with_them == without
+
+
 def test_a_better_judge_weighs_more(tmp_path):
     good = examined(server(accuracy=0.95), pairs(150), tmp_path / "a")[0]
     fair = examined(server(accuracy=0.7), pairs(150), tmp_path / "b")[0]

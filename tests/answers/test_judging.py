@@ -120,6 +120,34 @@ def test_several_samples_make_a_soft_label(tmp_path):
     assert again.rows[0].p_superior == 0 and len(again.rows[0].verdicts) == 1
 
 
+def test_the_same_answer_twice_is_a_tie_that_nobody_is_paid_for(tmp_path):
+    fake = server(order=1.0)  # this judge would say that the first one is better, each time
+    given = pairs(4)
+    given[0] = replace(given[0], inferior=("alike",), superior=(" alike\n",))
+    given[1] = replace(given[1], inferior=("alike", "poor one"), superior=("alike", "good one"))
+    found = judged(fake, given, tmp_path)
+    seen = [planted_judge.shown(body["messages"][-1]["content"]) for body in fake.requests][1:]
+    assert len(seen) == 2 * 3 and not any(a.strip() == b.strip() for _, a, b in seen)
+    assert judging.estimate_judging(given, [Judge("mock")])[0] == 2 * 3
+    first, second = found.rows[:2]
+    assert (first.p_superior, first.inferior_score, first.superior_score) == (0.0, 1.0, 1.0)
+    assert first.doubt == 0 and first.judging_cost == 0
+    assert [one.get("same_answer") for one in first.verdicts] == [True]
+    assert [one.get("same_answer") for one in second.verdicts] == [True, None]
+    assert found.leanings()["mock"].order.n == 3, "the judge said nothing about the others"
+    assert found.leanings()["mock"].consistent.value == 0
+    assert "2 of 5 comparisons are of the same answer twice" in str(found)
+    assert found.exit_code == 0 and found.unanswered == 0
+
+
+def test_where_all_answers_are_alike_there_is_nothing_to_ask(tmp_path):
+    fake = server()
+    given = [replace(pair, inferior=("a",), superior=("a",)) for pair in pairs(3)]
+    found = judged(fake, given, tmp_path)
+    assert len(fake.requests) <= 1 and [row.p_superior for row in found.rows] == [0.0] * 3
+    assert "not known" in found.leanings()["mock"].sentence
+
+
 def test_a_jury_counts_by_weight(tmp_path):
     given = pairs(12, ties=0.0)
 

@@ -114,12 +114,17 @@ def test_a_servers_environment(machine, monkeypatch, outputs):
         "OMP_WAIT_POLICY",
         "VLLM_NO_USAGE_STATS",
         "VLLM_CACHE_ROOT",
+        "GOMP_SPINCOUNT",
     ):
         monkeypatch.delenv(name, raising=False)
     found = engines.environment("vllm", "standin-superior")
     assert found["VLLM_CPU_KVCACHE_SPACE"] == "1" and found["OMP_WAIT_POLICY"] == "PASSIVE"
     assert found["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
-    assert found["VLLM_CACHE_ROOT"].startswith(str(outputs)), "HOME need not be writable"
+    assert found["VLLM_CACHE_ROOT"] == str(standins.folder() / "cache" / "vllm")
+    assert found["GOMP_SPINCOUNT"] == str(engines.SPINS)
+    assert "GOMP_SPINCOUNT" not in engines.environment("transformers", "standin-superior")
+    own = engines.environment("vllm", "org/model")["VLLM_CACHE_ROOT"]
+    assert own.startswith(str(outputs)), "HOME need not be writable"
     for name, value in {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1",
                         "HF_HUB_DISABLE_TELEMETRY": "1"}.items():  # fmt: skip
         assert found[name] == value
@@ -187,3 +192,13 @@ def test_a_log_without_an_error_tells_none(tmp_path):
     file.write_text("INFO: all is well\nWarning: ValueError is a class\n")
     assert engines.cause(file) is None
     assert engines.tail(file).splitlines()[-1] == "  Warning: ValueError is a class"
+
+
+def test_what_vllm_knows_of_the_stand_ins_is_kept_beside_them_where_it_can_be(
+    machine, monkeypatch, outputs
+):
+    machine(gpu=False, vllm=True)
+    monkeypatch.delenv("VLLM_CACHE_ROOT", raising=False)
+    monkeypatch.setattr(engines.os, "access", lambda path, mode: False)
+    found = engines.environment("vllm", "standin-superior")
+    assert found["VLLM_CACHE_ROOT"].startswith(str(outputs)), "others may own the stand-ins' folder"
