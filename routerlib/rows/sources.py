@@ -475,9 +475,9 @@ def _looks_like_file(source: str) -> bool:
 def _reader(path: Path) -> Callable[[Path], Iterator[tuple[int, Any]]]:
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     readers = {
-        ".jsonl": jsonl.decode_lines,
-        ".ndjson": jsonl.decode_lines,
-        ".log": jsonl.decode_lines,
+        ".jsonl": _read_json_lines,
+        ".ndjson": _read_json_lines,
+        ".log": _read_json_lines,
         ".json": _read_json,
         ".csv": _read_csv,
         ".parquet": _read_parquet,
@@ -489,11 +489,49 @@ def _reader(path: Path) -> Callable[[Path], Iterator[tuple[int, Any]]]:
     return readers[suffix]
 
 
+def _read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    yield from _printed_values(path) if _is_printed(path) else jsonl.decode_lines(path)
+
+
+def _is_printed(path: Path) -> bool:
+    """Whether values are printed over several lines each, as the SDKs of OpenTelemetry do."""
+    lines = (line.rstrip() for line in jsonl.read_lines(path))
+    return next((line for line in lines if line), "") == "{"
+
+
+def _printed_values(path: Path) -> Iterator[tuple[int, Any]]:
+    """(number of its first line, value) of objects one after the other, each between braces that
+    stand alone at the start of a line; RowError for one that cannot be decoded.
+    """
+    first, held = 1, ""
+    for number, line in enumerate(jsonl.read_lines(path), start=1):
+        if line.rstrip() == "{" and held.strip():  # the one before was never ended
+            yield first, _decoded_or_error(held)
+            held = ""
+        first = first if held.strip() else number
+        held += line
+        if line.rstrip(" \r\n,") == "}":
+            yield first, _decoded_or_error(held.rstrip(" \r\n,"))
+            held = ""
+    if held.strip():
+        yield first, _decoded_or_error(held)
+
+
+def _decoded_or_error(text: str) -> Any:
+    try:
+        return jsonl.decode_json(text)
+    except RowError as error:
+        return error
+
+
 def _read_json(path: Path) -> Iterator[tuple[int, Any]]:
     try:
         value = jsonl.decode_json("".join(jsonl.read_lines(path)))
     except RowError as error:
-        raise SourceError(f"{path}: {error}.") from None
+        if not _is_printed(path):
+            raise SourceError(f"{path}: {error}.") from None
+        yield from _printed_values(path)
+        return
     if isinstance(value, dict) and isinstance(value.get("records"), list):
         value = _records(value)
     elif isinstance(value, dict) and isinstance(value.get("data"), list):  # a page of an API

@@ -25,17 +25,23 @@ def is_chat_row(row: Fields) -> bool:
         return False
     if "messages" in row:
         return True
-    sent = row.get("request") or row.get("body")
-    if isinstance(decoded_text(sent), Mapping):
-        return bool({"messages", "prompt", "input", "contents"} & set(decoded_text(sent)))
+    sent = _sent(row)
+    if sent:
+        return bool({"messages", "prompt", "input", "contents"} & set(sent))
     return "prompt" in row and any(name in row for name in (*ANSWERS, "choices"))
 
 
-def read_chat(row: Mapping[str, Any]) -> LoggedCall:
+def _sent(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The request's body; empty where the row has none apart. A Batch line holds it once more
+    inside."""
     sent = decoded_text(row.get("request") or row.get("body"))
     sent = sent if isinstance(sent, Mapping) else {}
-    if isinstance(sent.get("body"), Mapping):
-        sent = sent["body"]
+    inside = decoded_text(sent.get("body"))
+    return inside if isinstance(inside, Mapping) else sent
+
+
+def read_chat(row: Mapping[str, Any]) -> LoggedCall:
+    sent = _sent(row)
     asked = sent or {name: row[name] for name in HEADS if name in row}
     answer = next((row[name] for name in ANSWERS if row.get(name)), None)
     if answer is None and "choices" in row:

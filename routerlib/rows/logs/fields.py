@@ -39,10 +39,13 @@ def tokens_told(usage: Any) -> tuple[int | None, int | None]:
     usage = decoded_text(usage)
     if not isinstance(usage, Mapping):
         return None, None
-    read = ("prompt_tokens", "input_tokens", "promptTokens", "input", "promptTokenCount")
+    read = (
+        *("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "input"),
+        *("promptTokenCount", "prompt_eval_count"),
+    )
     wrote = (
-        *("completion_tokens", "output_tokens", "completionTokens", "output"),
-        "candidatesTokenCount",
+        *("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "output"),
+        *("candidatesTokenCount", "eval_count"),
     )
     return _first_count(usage, read), _first_count(usage, wrote)
 

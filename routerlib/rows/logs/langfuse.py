@@ -7,6 +7,7 @@ blob-storage-export-fields. A trace is read by its generations; other observatio
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,17 @@ def generations(row: Fields) -> list[Mapping[str, Any]]:
     return [part for part in inside if part.get("type") == "GENERATION"] or [row]
 
 
+def _plain_text(value: Any) -> Any:
+    """A text that an export has written as JSON once more, quotes and all; others as they are."""
+    if not isinstance(value, str) or not (value.startswith('"') and value.endswith('"')):
+        return value
+    try:
+        text = json.loads(value)
+    except ValueError:
+        return value
+    return text if isinstance(text, str) else value
+
+
 def read_langfuse(row: Mapping[str, Any]) -> LoggedCall:
     """A generation; or a trace without any, of which the input and output are all that is known."""
     kind = row.get("type") or "GENERATION"
@@ -48,8 +60,8 @@ def read_langfuse(row: Mapping[str, Any]) -> LoggedCall:
     start = first_of(row, "startTime", "start_time", "timestamp")
     return LoggedCall(
         row.get("id"),
-        row.get("input"),
-        row.get("output"),
+        _plain_text(row.get("input")),
+        _plain_text(row.get("output")),
         model=first_of(row, "model", "provided_model_name", "providedModelName"),
         usage=usage or row,
         cost=total if given is None else given,

@@ -1,16 +1,19 @@
 """The answer in a response, out of all the forms in which logs keep it.
 
 A text, a chat completion, a Batch line, messages, parts, Gemini's candidates and the Responses API
-are read. What a server said when it failed is no answer, and neither is a redacted text.
+are read. What a server said when it failed is no answer, and neither is a text that was redacted
+or cut.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from routerlib.rows import published
+from routerlib.rows.logs.chunks import is_stream, joined_stream
 from routerlib.rows.logs.fields import decoded_text, word_or_none
 from routerlib.rows.logs.messages import role_of, spoken
 
@@ -19,6 +22,10 @@ ANSWERS = ("response", "completion", "answer", "output", "reply", "generation")
 
 
 REDACTED = "redacted-by-litellm"
+
+# What LiteLLM puts in the place of the middle of a long text, beyond 2,048 characters as a rule:
+# "… (litellm_truncated 35012 chars)", "… (litellm_truncated skipped 35012 chars. …) …"
+CUT = re.compile(r"\((litellm_)?truncated (skipped )?\d+ chars")
 
 
 @dataclass(frozen=True)
@@ -36,10 +43,11 @@ def answer_in(value: Any) -> Answered | None:
     value = decoded_text(value)
     if value in (None, "", {}, []):
         return None
+    if is_stream(value):
+        return answer_in(joined_stream(value))
     if isinstance(value, str):
-        if REDACTED in value[:40]:
-            return None
-        return Answered(value)
+        is_whole = REDACTED not in value[:40] and not CUT.search(value)
+        return Answered(value) if is_whole else None
     if isinstance(value, list):
         return _answer_in_list(value)
     if not isinstance(value, Mapping) or value.get("error"):
@@ -68,6 +76,8 @@ def _answer_in_object(value: Mapping[str, Any]) -> Answered | None:
     if found is None:
         return None
     usage = value.get("usage") or value.get("usageMetadata")
+    if not usage and "eval_count" in value:  # Ollama's own API counts beside the message
+        usage = value
     return Answered(
         found.text,
         finish_reason=found.finish_reason or value.get("finish_reason") or value.get("stop_reason"),
@@ -98,4 +108,4 @@ def _answer_in_content(content: Any) -> Answered | None:
     if isinstance(content, Mapping):  # Gemini's candidates
         return answer_in(content)
     text = published.message_text(spoken(content))
-    return Answered(text) if isinstance(text, str) else None
+    return Answered(text) if isinstance(text, str) and not CUT.search(text) else None

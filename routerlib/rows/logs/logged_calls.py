@@ -20,7 +20,7 @@ from routerlib.rows.logs.fields import (
     tokens_told,
     word_or_none,
 )
-from routerlib.rows.logs.logged_answers import REDACTED, Answered, answer_in
+from routerlib.rows.logs.logged_answers import CUT, REDACTED, Answered, answer_in
 from routerlib.rows.logs.messages import messages_in, shows_pictures
 from routerlib.rows.schemas import RowError
 
@@ -67,6 +67,12 @@ def as_conversation(call: LoggedCall) -> Fields:
         raise RowError(f"no messages can be read from {shown_briefly(call.asked)}", "messages")
     if any(REDACTED in str(turn["content"])[:40] for turn in turns):
         raise RowError("the messages were redacted when they were logged", "messages")
+    if any(CUT.search(str(turn["content"])) for turn in turns):
+        raise RowError(
+            "a message was cut when it was logged, so it is not what was asked (in LiteLLM, a "
+            "larger MAX_STRING_LENGTH_PROMPT_IN_DB keeps it whole)",
+            "messages",
+        )
     answer = None if call.failed else answer_in(call.answer)
     ends_with_answer = len(turns) > 1 and turns[-1]["role"] == "assistant"
     if answer is None and ends_with_answer and not call.failed:

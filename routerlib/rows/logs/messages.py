@@ -25,7 +25,10 @@ TOOL_PARTS = {"tool_call", "tool_call_response", "tool_use", "tool_result", "fun
 THOUGHTS = {"thinking", "reasoning"}
 
 
-INLINE_IMAGE = re.compile(r"data:(image|audio|video)/[\w.+-]+;base64,")  # data:image/png;base64,
+# data:image/png;base64,… and what Langfuse puts in its place: @@@langfuseMedia:type=image/png|id=…
+INLINE_IMAGE = re.compile(
+    r"data:(image|audio|video)/[\w.+-]+;base64, | @@@langfuseMedia:type=", re.VERBOSE
+)
 
 
 SPEAKERS = {"human": "user", "ai": "assistant", "model": "assistant", "developer": "system"}

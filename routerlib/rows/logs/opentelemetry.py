@@ -19,10 +19,10 @@ from routerlib.rows.logs.messages import messages_in, parts_in
 from routerlib.rows.schemas import RowError
 
 EXPORTS = ("resourceSpans", "resource_spans", "scopeSpans", "scope_spans", "resourceLogs",
-           "scopeLogs")  # fmt: skip
+           "scopeLogs", "instrumentationLibrarySpans")  # fmt: skip
 
 
-INSIDE = (*EXPORTS, "spans", "logRecords")
+INSIDE = (*EXPORTS, "batches", "spans", "logRecords")
 
 
 # Of an OTel value, which is an object with one of these names.
@@ -41,7 +41,9 @@ OTHER_OPERATIONS = {"embeddings", "execute_tool", "invoke_agent", "create_agent"
 
 
 def is_opentelemetry(row: Fields) -> bool:
-    if any(name in row for name in EXPORTS):
+    batches = row.get("batches")  # a trace as Tempo gives it
+    first = batches[0] if isinstance(batches, list) and batches else None
+    if any(name in holder for holder in (row, _object(first)) for name in EXPORTS):
         return True
     if any(str(name).startswith("gen_ai.") for name in row):
         return True
@@ -82,7 +84,7 @@ def read_span(span: Mapping[str, Any]) -> LoggedCall:
     facts = _attributes(span)
     operation = str(facts.get("gen_ai.operation.name") or "")
     is_genai = any(name.startswith(("gen_ai.", "llm.")) for name in facts)
-    events = [event for event in span.get("events") or () if isinstance(event, Mapping)]
+    events = [*_objects(span.get("events")), *_events_told(facts.get("events"))]
     is_genai = is_genai or any(str(event.get("name")).startswith("gen_ai.") for event in events)
     if not is_genai or operation in OTHER_OPERATIONS:
         what = operation or span.get("name") or "span"
@@ -116,6 +118,17 @@ def read_span(span: Mapping[str, Any]) -> LoggedCall:
         failed=code in ("2", "STATUS_CODE_ERROR", "ERROR"),
         also_named=[facts.get("gen_ai.response.model")],
     )
+
+
+def _objects(values: Any) -> list[Mapping[str, Any]]:
+    return [value for value in values or () if isinstance(value, Mapping)]
+
+
+def _events_told(value: Any) -> list[Mapping[str, Any]]:
+    """Events that stand in one attribute, as a JSON text, each with its name as "event.name"."""
+    value = decoded_text(value)
+    told = _objects(value) if isinstance(value, list) else []
+    return [{"name": event.get("event.name"), "attributes": event} for event in told]
 
 
 def _object(value: Any) -> Mapping[str, Any]:

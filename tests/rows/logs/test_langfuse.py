@@ -48,3 +48,12 @@ def test_other_observations_called_no_model():
 def test_the_total_is_the_cost(told, cost):
     row = generation("g", output="Ho", **told)
     assert log_rows.conversation(row).logged.cost == cost
+
+
+def test_a_text_that_was_written_as_json_once_more_is_that_text():
+    row = {"id": "1", "traceId": "t", "type": "GENERATION", "input": '"How \\"far\\"?"'}
+    found = log_rows.conversation({**row, "output": '"Far\\naway"'})
+    assert found.conversation[0].content == 'How "far"?'
+    assert found.logged.full_response == "Far\naway"
+    quoted = log_rows.conversation({**row, "output": '"Far" is "away"'})
+    assert quoted.logged.full_response == '"Far" is "away"'

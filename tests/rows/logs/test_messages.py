@@ -5,6 +5,8 @@ import json
 import log_rows
 import pytest
 
+from routerlib.rows.schemas import RowError
+
 QUESTIONS = {
     "JSON text": json.dumps(log_rows.USER),
     "object": {"messages": log_rows.USER},
@@ -54,6 +56,7 @@ PICTURES = {
     "OpenTelemetry": {"type": "blob", "modality": "image", "content": "aGk="},
     "Gemini": {"inline_data": {"mime_type": "image/png", "data": "aGk="}},
     "in the text": {"type": "text", "text": "see data:image/png;base64,aGk="},
+    "Langfuse": {"type": "text", "text": "see @@@langfuseMedia:type=image/png|id=c|source=x@@@"},
     "a file": {"type": "file", "file": {"file_id": "f"}},
 }
 
@@ -68,3 +71,10 @@ def test_pictures_are_seen(form):
 def test_texts_about_pictures_are_texts():
     turn = {"role": "user", "content": 'Write {"type": "image_url"} and data:image/png please.'}
     assert not log_rows.conversation({"messages": [turn]}).has_media
+
+
+@pytest.mark.parametrize("mark", ("litellm_truncated 35012", "litellm_truncated skipped 35012"))
+def test_a_message_that_was_cut_is_not_what_was_asked(mark):
+    text = f"Read this: ... ({mark} chars) ... and tell me why."
+    found = log_rows.read_one({"messages": [{"role": "user", "content": text}]})
+    assert isinstance(found, RowError) and "was cut when it was logged" in str(found)

@@ -1,5 +1,7 @@
 """OpenTelemetry: spans stand alone, and records of one span together."""
 
+import json
+
 import log_rows
 
 from routerlib.rows.logs import shapes
@@ -32,3 +34,30 @@ def test_the_messages_of_a_span_that_come_as_records_are_put_together():
         parse_row(Conversation, value) for _, value in shapes.requests("x", [(1, row)])
     )
     assert first.logged.full_response == "Ho" and second.logged is None
+
+
+def test_a_trace_as_tempo_gives_it():
+    ((_, told),) = shapes.requests("log", [(1, {"resourceSpans": [SPANS]})])
+    ((_, found),) = shapes.requests("log", [(1, {"batches": [SPANS]})])
+    assert found == told and found["conversation"][0]["content"] == "Hi"
+    assert shapes.shape_of({"batches": [{"rows": []}]}) is None
+
+
+SPANS = {
+    "scopeSpans": [
+        {"spans": [{"spanId": "1", "attributes": [
+            {"key": "gen_ai.request.model", "value": {"stringValue": "m"}},
+            {"key": "gen_ai.prompt.0.content", "value": {"stringValue": "Hi"}},
+        ]}]}
+    ]
+}  # fmt: skip
+
+
+def test_events_may_stand_in_one_attribute():
+    events = [
+        {"event.name": "gen_ai.user.message", "role": "user", "content": "Hi"},
+        {"event.name": "gen_ai.choice", "message": {"role": "assistant", "content": "Hello"}},
+    ]
+    facts = {"gen_ai.request.model": "m", "events": json.dumps(events)}
+    row = log_rows.conversation({"trace_id": "t", "span_id": "s", "attributes": facts})
+    assert row.conversation[0].content == "Hi" and row.logged.full_response == "Hello"

@@ -105,3 +105,18 @@ def test_an_export_that_is_one_JSON_document(tmp_path):
     path = tmp_path / "spans.json"
     path.write_text(json.dumps(log_rows.opentelemetry(0, "Hi")), encoding="utf-8")
     assert len(list(sources.load_rows(path, Conversation))) == 1
+
+
+@pytest.mark.parametrize("name", ("spans.json", "spans.jsonl", "spans.log"))
+def test_spans_as_an_sdk_prints_them_over_many_lines(name, tmp_path):
+    spans = [log_rows.opentelemetry(place, f"How deep is sea {place}?") for place in range(5)]
+    printed = [json.dumps(span, indent=4) for span in spans]
+    printed[2] = printed[2][: len(printed[2]) // 2]  # the process ended in mid-sentence, and again
+    path = tmp_path / name
+    path.write_text("\n".join(printed) + "\n", encoding="utf-8")
+    with Rejects(tmp_path / "rejects.jsonl") as rejects:
+        rows = list(sources.load_rows(str(path), Conversation, None, rejects))
+    asked = [row.conversation[0].content for row in rows]
+    assert asked == [f"How deep is sea {place}?" for place in (0, 1, 3, 4)]
+    lines = [text.count("\n") + 1 for text in printed]
+    assert rejects.count == 1 and rejects.first["line"] == lines[0] + lines[1] + 1
