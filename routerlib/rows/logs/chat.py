@@ -25,13 +25,13 @@ def is_chat_row(row: Fields) -> bool:
         return False
     if "messages" in row:
         return True
-    sent = _sent(row)
+    sent = _request_body(row)
     if sent:
         return bool({"messages", "prompt", "input", "contents"} & set(sent))
     return "prompt" in row and any(name in row for name in (*ANSWERS, "choices"))
 
 
-def _sent(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _request_body(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """The request's body; empty where the row has none apart. A Batch line holds it once more
     inside."""
     sent = decoded_text(row.get("request") or row.get("body"))
@@ -41,7 +41,7 @@ def _sent(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def read_chat(row: Mapping[str, Any]) -> LoggedCall:
-    sent = _sent(row)
+    sent = _request_body(row)
     asked = sent or {name: row[name] for name in HEADS if name in row}
     answer = next((row[name] for name in ANSWERS if row.get(name)), None)
     if answer is None and "choices" in row:

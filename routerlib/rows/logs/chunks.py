@@ -15,7 +15,7 @@ from typing import Any
 from routerlib.rows.logs.fields import Fields
 
 # A line of an event stream: 'data: {"object": "chat.completion.chunk", …}', "data: [DONE]"
-_DATA = re.compile(r"^data:[ ]?(?P<value>.*)$", re.MULTILINE)
+_DATA = re.compile(r"^data:[ ]?(?P<value>\{.*|\[DONE\].*)$", re.MULTILINE)
 _STREAM = re.compile(r"\s*(data|event|id|retry):")
 
 
@@ -33,7 +33,7 @@ def joined_stream(value: Any) -> Fields:
     texts: list[str] = []
     told: Fields = {"object": "chat.completion"}
     reason = None
-    for event in _events(value):
+    for event in _stream_events(value):
         texts.append(_piece(event))
         reason = _finish_reason(event) or reason
         for name in ("model", "usage"):
@@ -65,7 +65,7 @@ def _is_of_responses(value: Mapping[str, Any]) -> bool:
     return str(value.get("type", "")).startswith("response.")
 
 
-def _events(value: Any) -> Iterator[Mapping[str, Any]]:
+def _stream_events(value: Any) -> Iterator[Mapping[str, Any]]:
     if not isinstance(value, str):
         yield from value
         return
