@@ -1,8 +1,9 @@
 """Talk to a model behind an OpenAI-compatible endpoint, and say in five words what went wrong.
 
 `connect` makes the OpenAI client: its own silent retries off, since the ledger of attempts is
-ours, and aiohttp below it, which stays fast at hundreds of requests. `Endpoint` asks one model for
-samples, in the words that its server takes (`dialect`), and reads what comes back (`replies`).
+ours, and aiohttp below it, which stays fast at hundreds of requests (`connections`). `Endpoint`
+asks one model for samples, in the words that its server takes (`dialect`), and reads what comes
+back (`replies`).
 Every failure becomes one of the five exceptions below, whose names say what to do about it; none
 carries a key. Retrying and storing are `resumable`'s business, waiting for a busy server is
 `pace`'s; starting a server is `servers`'.
@@ -36,8 +37,6 @@ COMPLETIONS, CHAT = "completions", "chat"
 LOCAL_BASE = "http://localhost:8000/v1"
 REMOTE_BASE = "https://api.openai.com/v1"
 STOP_LIMIT = 4  # OpenAI and vLLM refuse more stop strings than this
-RECONNECTS = 3  # times a request is sent again at once, where its connection was closed unread
-HEADER_BYTES = 1 << 16  # of an answer; gateways write long ones, and aiohttp refuses 8 KB by itself
 
 
 class RequestFailure(Foreseen):
@@ -163,14 +162,13 @@ def connect(
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     try:
-        http = openai.DefaultAioHttpClient(
+        http = connections.AioHttpClient(
+            is_whole=replies.is_whole,
             timeout=openai.Timeout(timeout, connect=connect_timeout, pool=None),
             trust_env=not addresses.is_here(base_url),
         )
     except addresses.UNREADABLE as error:
         raise settings.SettingError(addresses.environment_refused(base_url, error)) from None
-    _take_long_headers(http)
-    _keep_whole_bodies(http)
     return openai.AsyncOpenAI(
         base_url=urlunsplit(parts._replace(query="", netloc=parts.netloc.rpartition("@")[2])),
         api_key=key,
@@ -186,49 +184,6 @@ def _key_of_environment(base_url: str, api_mode: str) -> str | None:
     if api_mode == LOCAL and addresses.is_here(base_url):
         return settings.variable("OPENAI_API_KEY")  # no platform's vault has to be waited for
     return settings.key("OPENAI_API_KEY", required=api_mode == REMOTE)
-
-
-def _take_long_headers(http: Any) -> None:
-    """Let the aiohttp below an HTTP client accept headers of HEADER_BYTES, if it is built as we
-    know it.
-    """
-    import aiohttp
-
-    for transport in _transports(http):
-        if hasattr(transport, "get_client") and hasattr(transport, "ssl_context"):
-            make = transport.get_client
-
-            def session(make: Callable[[], Any] = make) -> Any:
-                usual = make()
-                connector = usual.connector
-                usual.detach()
-                return aiohttp.ClientSession(
-                    connector=connector, max_line_size=HEADER_BYTES, max_field_size=HEADER_BYTES
-                )
-
-            transport.get_client = session
-
-
-def _keep_whole_bodies(http: Any) -> None:
-    """Let an answer that is whole be read to its end, though its server has told another length."""
-
-    def with_kept_bodies(handle: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Any]:
-        async def handle_and_keep(request: Any) -> Any:
-            response = await handle(request)
-            encoding = response.headers.get("content-encoding", "")
-            response.stream = connections.KeptBody(response.stream, encoding, replies.is_whole)
-            return response
-
-        return handle_and_keep
-
-    for transport in _transports(http):
-        transport.handle_async_request = with_kept_bodies(transport.handle_async_request)
-
-
-def _transports(http: Any) -> list[Any]:
-    """What an HTTP client sends by: directly, and through each proxy."""
-    found = (getattr(http, "_transport", None), *getattr(http, "_mounts", {}).values())
-    return [transport for transport in found if transport is not None]
 
 
 def check_base(base_url: str | None, api_mode: str) -> str:
@@ -455,9 +410,7 @@ class Endpoint:
         """The bare response: building the SDK's objects costs more than all we do with it."""
         import httpx2
 
-        return await _on_an_open_connection(
-            lambda: self.client.post(path, body=body, cast_to=httpx2.Response)
-        )
+        return await self.client.post(path, body=body, cast_to=httpx2.Response)
 
     async def _fetched_later(self, response: Any) -> Any:
         """The answer to a request that was only accepted (status 202), where the server tells the
@@ -471,9 +424,7 @@ class Endpoint:
             await asyncio.sleep(pause)
             pause = min(LATEST, pause * 1.5)
             try:
-                response = await _on_an_open_connection(
-                    lambda: self.client.get(place, cast_to=httpx2.Response)
-                )
+                response = await self.client.get(place, cast_to=httpx2.Response)
             except openai.NotFoundError:
                 break  # that is not how this server means it
         return response
@@ -633,9 +584,7 @@ class Endpoint:
 
         try:
             async with asyncio.timeout(timeout):
-                page = await _on_an_open_connection(
-                    lambda: self.client.get("/models", cast_to=httpx2.Response)
-                )
+                page = await self.client.get("/models", cast_to=httpx2.Response)
             return replies.model_names(json.loads(page.content))
         except Exception:  # only asked to make a message more useful
             return []
@@ -646,9 +595,7 @@ class Endpoint:
         """
         try:
             async with asyncio.timeout(timeout):
-                return await _on_an_open_connection(
-                    lambda: self.client.get(url, cast_to=dict[str, Any])
-                )
+                return await self.client.get(url, cast_to=dict[str, Any])
         except Exception:  # only asked to say more about a server that answers
             return None
 
@@ -658,9 +605,7 @@ class Endpoint:
 
         try:
             async with asyncio.timeout(timeout):
-                response = await _on_an_open_connection(
-                    lambda: self.client.get(url, cast_to=httpx2.Response)
-                )
+                response = await self.client.get(url, cast_to=httpx2.Response)
                 return int(response.status_code)
         except openai.APIStatusError as error:
             return error.status_code
@@ -757,24 +702,6 @@ def _unknown_packing(response: Any) -> str:
     asked_for = response.request.headers.get("accept-encoding", "").lower().split(",")
     known = {"", "none", "identity", *(name.strip() for name in asked_for)}
     return next((name.strip() for name in told if name.strip() not in known), "")
-
-
-async def _on_an_open_connection(send: Callable[[], Awaitable[Any]]) -> Any:
-    """What one request brings, whatever kept-alive connections the server has closed.
-
-    A connection that was kept open may be closed by the server just as a request arrives on it:
-    then it was not read, and goes on another one.
-    """
-    import aiohttp
-    import openai
-
-    for _ in range(RECONNECTS):
-        try:
-            return await send()
-        except (openai.APIConnectionError, aiohttp.ClientError) as error:
-            if not isinstance(_causes_in_transport(error)[-1], aiohttp.ServerDisconnectedError):
-                raise
-    return await send()
 
 
 def _causes_in_transport(error: BaseException) -> list[BaseException]:

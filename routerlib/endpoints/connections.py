@@ -78,14 +78,31 @@ async def _send_once_more(
     return await send(request)
 
 
+IsWhole = Callable[[bytes], bool]  # whether so many bytes, unpacked, are a whole answer
+
+
 class AioHttpClient(openai.DefaultAioHttpClient):
-    """The SDK's fast HTTP client, on sessions as `session` makes them."""
+    """The SDK's fast HTTP client, on sessions as `session` makes them.
+
+    Args:
+        is_whole: what is a whole answer, kept as `KeptBody` says; None: every body is as its server
+            has told it.
+        options: as the SDK's client takes them.
+    """
+
+    def __init__(self, is_whole: IsWhole | None = None, **options: Any):
+        self.is_whole = is_whole  # read while the transports are made
+        super().__init__(**options)
 
     def _init_transport(self, *given: Any, **options: Any) -> httpx2.AsyncBaseTransport:
-        return _on_our_session(super()._init_transport(*given, **options))
+        return self._ours(super()._init_transport(*given, **options))
 
     def _init_proxy_transport(self, *given: Any, **options: Any) -> httpx2.AsyncBaseTransport:
-        return _on_our_session(super()._init_proxy_transport(*given, **options))
+        return self._ours(super()._init_proxy_transport(*given, **options))
+
+    def _ours(self, transport: Any) -> httpx2.AsyncBaseTransport:
+        ours = _on_our_session(transport)
+        return ours if self.is_whole is None else KeepingTransport(ours, self.is_whole)
 
 
 def _on_our_session(transport: Any) -> httpx2.AsyncBaseTransport:
@@ -108,6 +125,22 @@ def _on_our_session(transport: Any) -> httpx2.AsyncBaseTransport:
     return transport
 
 
+class KeepingTransport(httpx2.AsyncBaseTransport):
+    """Hands on what another transport brings, each body as `KeptBody`."""
+
+    def __init__(self, below: httpx2.AsyncBaseTransport, is_whole: IsWhole):
+        self.below, self.is_whole = below, is_whole
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response: Any = await self.below.handle_async_request(request)
+        encoding = response.headers.get("content-encoding", "")
+        response.stream = KeptBody(response.stream, encoding, self.is_whole)
+        return response
+
+    async def aclose(self) -> None:
+        await self.below.aclose()
+
+
 class KeptBody(httpx2.AsyncByteStream):
     """The body of a response that ends where the server has closed it, if what came is whole.
 
@@ -121,9 +154,7 @@ class KeptBody(httpx2.AsyncByteStream):
         is_whole: whether so many bytes, unpacked, are a whole answer.
     """
 
-    def __init__(
-        self, body: httpx2.AsyncByteStream, encoding: str, is_whole: Callable[[bytes], bool]
-    ):
+    def __init__(self, body: httpx2.AsyncByteStream, encoding: str, is_whole: IsWhole):
         self.body, self.encoding, self.is_whole = body, encoding, is_whole
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -295,8 +295,13 @@ SHUT_OUT = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# "You do not have access to …", "your organization must be verified", "in your region"
 ACCESS = re.compile(
-    r"access|permission|forbidden|not allowed|subscri|tier|verif|region|country|key", re.I
+    r"""
+      access | permission | forbidden | not\ allowed | subscri | tier | verif | region | country
+    | key
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 # A 403 that is about who asks, not about what they may: "Not authenticated", "API key missing"
 NOT_KNOWN = re.compile(
@@ -313,7 +318,13 @@ NOT_KNOWN = re.compile(
 )
 # A failed server's word for a field that it cannot do: "NotImplementedError: n > 1"
 UNABLE = re.compile(
-    r"not[ _]?(?:yet[ _])?(?:implemented|supported|allowed)|unsupported|unexpected keyword", re.I
+    r"""
+      not [ _]? (?:yet[ _])? (?:implemented | supported | allowed)
+    | unsupported
+      # Python's, for an argument that a function does not have
+    | unexpected\ keyword
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 TOO_LARGE_FOR_THE_LIMIT = re.compile(r"request too large", re.I)  # more tokens than a minute allows
 
@@ -514,7 +525,11 @@ def _page_title(text: str) -> str:
 
 # "Error code: 429 - …", "got status: 503", "HTTP 502", "429 Too Many Requests"
 STATUS_IN_TEXT = re.compile(
-    r"(?:error code|status code|status|http)[ :=/]*([45]\d\d)\b|\b(429|529) ", re.IGNORECASE
+    r"""
+      (?:error\ code | status\ code | status | http) [ :=/]* ([45]\d\d) \b
+    | \b (429 | 529) [ ]
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from routerlib import event_loop, settings
 from routerlib.collecting import ledger, resumable
-from routerlib.endpoints import clients, replies, servers
+from routerlib.endpoints import addresses, clients, replies, servers
 from routerlib.endpoints.check import first_answer
 from routerlib.endpoints.clients import (
     BadRequest,
@@ -66,9 +66,16 @@ CRITERIA = {
     ROUTE_TO_INFERIOR: "the cheap model's answer would be as good",
     ROUTE_TO_SUPERIOR: "only the expensive model's answer would be good",
 }
-LEAST_MASS = (
-    0.05  # where A and B together are less likely than this, the model wanted to say something else
+# "B", "**B**", "(B).", "Answer: B", "The final label is A" without its "The"
+LETTER_ALONE = re.compile(
+    r"""
+    (?: (?:final\s+)? (?:answer | label) \s* (?:is)? \s* [:\-]? \s* )?
+    [*_`"'(\[]* ([AB]) [*_`"')\]]* \s* \.?
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
+# Where A and B together are less likely than this, the model wanted to say something else
+LEAST_MASS = 0.05
 
 
 STANDIN_PAIR = ("standin-inferior", "standin-superior")  # whose answers the samples are
@@ -298,7 +305,7 @@ class Labeller:
     def provider(self) -> str:
         """ "local", or the name in the host: openai for api.openai.com."""
         host = urlsplit(self.api_base).hostname or "local"
-        if host in ("localhost", "127.0.0.1", "::1"):
+        if addresses.is_here(self.api_base):
             return "local"
         is_address = re.fullmatch(r"[\d.:a-f]+", host)
         if is_address or "." not in host:
@@ -332,10 +339,7 @@ def parse_label(text: str) -> str | None:
     ]
     if not lines:
         return None
-    pattern = (
-        r"(?:(?:final\s+)?(?:answer|label)\s*(?:is)?\s*[:\-]?\s*)?[*_`\"'(\[]*([AB])[*_`\"')\]]*\s*"
-    )
-    whole = [re.fullmatch(pattern + r"\.?", line, re.I) for line in (lines[0], lines[-1])]
+    whole = [LETTER_ALONE.fullmatch(line) for line in (lines[0], lines[-1])]
     found = {match[1].upper() for match in whole if match}
     if not found and (match := re.match(r"([AB])(?:[.):]|\s+[-–—])\s", lines[0])):
         found = {match[1]}

@@ -373,7 +373,8 @@ def quartile_names(lengths: Sequence[int]) -> Callable[[int], str]:
 
     def name(length: int) -> str:
         place = max(0, int(np.searchsorted(starts, length, side="right")) - 1)
-        end = bounds[min(place + 1, len(bounds) - 1)] - (place + 1 < len(starts))
+        is_last = place + 1 >= len(starts)
+        end = bounds[-1] if is_last else bounds[place + 1] - 1  # the next begins there
         return f"{starts[place]} to {end}"
 
     return name

@@ -46,8 +46,12 @@ KEY = re.compile(
 )
 # -----BEGIN RSA PRIVATE KEY----- … -----END RSA PRIVATE KEY-----
 PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----.*?(-----END [A-Z ]*PRIVATE KEY( BLOCK)?-----|\Z)",
-    re.DOTALL,
+    r"""
+    -----BEGIN\ [A-Z ]*PRIVATE\ KEY(\ BLOCK)?-----
+    .*?
+    (-----END\ [A-Z ]*PRIVATE\ KEY(\ BLOCK)?----- | \Z)  # one that is cut off is secret as well
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 # password: hunter22, "api_key" = "…": what is called a secret in so many words
 NAMED_SECRET = re.compile(
@@ -173,7 +177,7 @@ def is_card(text: str) -> bool:
     (ISO/IEC 7812-1).
     """
     digits = [int(sign) for sign in text if sign.isdigit()]
-    doubled = [2 * digit - 9 * (digit > 4) for digit in digits[-2::-2]]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]  # 7: 14, whose digits are 5
     is_checked = (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
     return is_checked and 13 <= len(digits) <= 19 and len(set(digits)) > 1
 

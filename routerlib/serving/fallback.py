@@ -125,7 +125,7 @@ class Line(Protocol):
 
     async def look(self, reply: Reply) -> bool:
         """`reply.look()`, for as long as the floor can wait."""
-        raise NotImplementedError
+        return await reply.look()
 
     async def let_go(self, reply: Reply) -> None:
         """Close an answer that nobody will read."""

@@ -24,7 +24,6 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Coroutine,
     Mapping,
     MutableMapping,
     Sequence,
@@ -58,7 +57,7 @@ from routerlib.rows.schemas import Message
 from routerlib.serving import compression, decisions_api
 from routerlib.serving.fallback import Reply
 from routerlib.serving.scoring_queue import ScoringQueue
-from routerlib.serving.stages import NOTE, Gathered, Stages, at_once
+from routerlib.serving.stages import NOTE, StagedLine, Stages
 from routerlib.serving.switchboard import (
     ROUTED,
     THRESHOLD_HEADER,
@@ -194,8 +193,8 @@ class RouterApp:
         self.metrics = Metrics()
         self.stages = Stages(board)
         self.queue: ScoringQueue
-        # By whether the model's server is on this machine.
-        self.sessions: dict[bool, aiohttp.ClientSession] = {}
+        self.direct: aiohttp.ClientSession  # to this machine; both are there while it runs
+        self.outside: aiohttp.ClientSession  # to others, through a proxy where one is set
 
     def asgi(self) -> ASGIApp:
         """The application, to be run by any ASGI server (`start` and `serve_router` use
@@ -249,23 +248,26 @@ class RouterApp:
             await self.queue.score([Message(role="user", content="Hello")])
             await asyncio.to_thread(self.stages.warm)
         await self.stages.examine()
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=self.limits.connect_timeout, sock_read=self.limits.timeout
-        )
-        async with contextlib.AsyncExitStack() as stack:
-            for is_local in (True, False):
-                # limit=0: as many connections as requests. Compressed answers pass through
-                # compressed.
-                session = connections.session(
-                    trust_env=not is_local,
-                    connector=aiohttp.TCPConnector(limit=0),
-                    timeout=timeout,
-                    auto_decompress=False,
-                )
-                self.sessions[is_local] = await stack.enter_async_context(session)
+        async with (
+            self.session(trust_env=False) as self.direct,
+            self.session(trust_env=True) as self.outside,
+        ):
             yield
         self.queue.close()
         await asyncio.to_thread(self.stages.close)
+
+    def session(self, trust_env: bool) -> aiohttp.ClientSession:
+        """What asks models' servers: with as many connections as requests (`limit=0`), and with
+        compressed answers passed through compressed.
+        """
+        return connections.session(
+            trust_env=trust_env,
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=self.limits.connect_timeout, sock_read=self.limits.timeout
+            ),
+            auto_decompress=False,
+        )
 
     async def chat(self, request: Request) -> Response:
         body = await self.read(request)
@@ -422,7 +424,7 @@ class RouterApp:
             log.info("%s", told)
 
 
-class Relay(Response):
+class Relay(Response, StagedLine):
     """The answer of a model, passed on byte by byte; if the caller leaves, the model's server is
     let go.
 
@@ -503,7 +505,7 @@ class Relay(Response):
         ]
         return {"type": "http.response.start", "status": reply.status, "headers": headers}
 
-    # --- as a `fallback.Line` ---
+    # --- as a `StagedLine` ---
 
     @property
     def broken(self) -> tuple[type[Exception], ...]:
@@ -517,27 +519,19 @@ class Relay(Response):
 
     async def look(self, reply: Reply) -> bool:
         if not reply.is_events:
-            return await reply.look()
+            return await super().look(reply)
         try:
             async with asyncio.timeout(self.patience):
-                return await reply.look()
+                return await super().look(reply)
         except TimeoutError:
             return False  # the caller has waited long enough: what has come is passed on
 
     async def let_go(self, reply: Reply) -> None:
         reply.origin.close()
 
-    async def at_once(
-        self,
-        first: Coroutine[Any, Any, Any],
-        beside: Mapping[str, Coroutine[Any, Any, Any]],
-        seconds: float | None,
-    ) -> Gathered:
-        return await at_once(first, beside, seconds)
-
     async def work_out(self, work: Callable[[], Any]) -> Any:
         with self.app.metrics.reading.time():
-            return await asyncio.to_thread(work)
+            return await super().work_out(work)
 
     async def post(self, target: Backend, asked: Mapping[str, Any]) -> aiohttp.ClientResponse:
         start = time.perf_counter()
@@ -549,7 +543,7 @@ class Relay(Response):
                 headers["authorization"] = f"Bearer {key}"
             content = json.dumps({**asked, "model": target.model}).encode()
             url = target.url("chat/completions")
-            session = self.app.sessions[target.is_local]
+            session = self.app.direct if target.is_local else self.app.outside
             response = await session.post(
                 url, data=content, headers=headers, params=self.request.query_params
             )

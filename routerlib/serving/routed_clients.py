@@ -11,7 +11,6 @@ is `switchboard`'s, what is read before an answer is shown `stages`', when the o
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import inspect
 import json
@@ -28,7 +27,7 @@ from routerlib.endpoints import addresses, connections
 from routerlib.rows.characters import mended
 from routerlib.serving.fallback import Reply, without_waiting
 from routerlib.serving.scoring_queue import ScoringQueue
-from routerlib.serving.stages import Gathered, Stages, at_once
+from routerlib.serving.stages import Gathered, StagedLine, Stages
 from routerlib.serving.switchboard import (
     ROUTED,
     THRESHOLD_HEADER,
@@ -106,12 +105,10 @@ class RoutingTransport(httpx2.BaseTransport):
         self.outside.close()
 
 
-class HttpLine:
+class HttpLine(StagedLine):
     """How `RoutedClient` talks to a model's server."""
 
-    @property
-    def broken(self) -> tuple[type[Exception], ...]:
-        return (httpx2.TransportError,)
+    broken = (httpx2.TransportError,)
 
     def __init__(self, transport: RoutingTransport, request: httpx2.Request, body: dict[str, Any]):
         self.transport = transport
@@ -124,9 +121,6 @@ class HttpLine:
             _read_within(request, self.transport.board.max_wait + LATER)
         response = connections.send(self.transport.client(target), request)
         return Reply(response.status_code, response.headers, _pieces(response), response)
-
-    async def look(self, reply: Reply) -> bool:
-        return await reply.look()
 
     async def let_go(self, reply: Reply) -> None:
         reply.origin.close()
@@ -258,12 +252,10 @@ class AsyncRoutingTransport(httpx2.AsyncBaseTransport):
         await self.outside.aclose()
 
 
-class AsyncHttpLine:
+class AsyncHttpLine(StagedLine):
     """How `AsyncRoutedClient` talks to a model's server."""
 
-    @property
-    def broken(self) -> tuple[type[Exception], ...]:
-        return (httpx2.TransportError,)
+    broken = HttpLine.broken
 
     def __init__(
         self, transport: AsyncRoutingTransport, request: httpx2.Request, body: dict[str, Any]
@@ -277,22 +269,8 @@ class AsyncHttpLine:
         response = await connections.send_async(self.transport.client(target), request)
         return Reply(response.status_code, response.headers, response.aiter_raw(), response)
 
-    async def look(self, reply: Reply) -> bool:
-        return await reply.look()
-
     async def let_go(self, reply: Reply) -> None:
         await reply.origin.aclose()
-
-    async def at_once(
-        self,
-        first: Coroutine[Any, Any, Any],
-        beside: Mapping[str, Coroutine[Any, Any, Any]],
-        seconds: float | None,
-    ) -> Gathered:
-        return await at_once(first, beside, seconds)
-
-    async def work_out(self, work: Callable[[], Any]) -> Any:
-        return await asyncio.to_thread(work)
 
 
 class AsyncHeldStream(httpx2.AsyncByteStream):

@@ -58,7 +58,9 @@ class Gathered:
 
 
 class StagedLine(fallback.Line, Protocol):
-    """How one floor talks to models' servers when it asks several at once."""
+    """How one floor talks to models' servers when it asks several at once. What is written here is
+    right for floors in an event loop.
+    """
 
     async def at_once(
         self,
@@ -67,44 +69,36 @@ class StagedLine(fallback.Line, Protocol):
         seconds: float | None,
     ) -> Gathered:
         """Run all of it at the same time, for so many seconds at most; without the first, what is
-        beside it is given up. An exception of the first is raised.
+        beside it is given up. What is late is cancelled. An exception of the first is raised.
         """
-        raise NotImplementedError
+        clock = asyncio.get_running_loop().time
+        end = None if seconds is None else clock() + seconds
+        main = asyncio.ensure_future(first)
+        others = {name: asyncio.ensure_future(work) for name, work in beside.items()}
+        try:
+            await asyncio.wait([main], timeout=seconds)
+            if not main.done():
+                return Gathered(is_late=True)
+            found = Gathered(main.result())
+            if found.first is None or not others:
+                return found
+            left = None if end is None else max(0.0, end - clock())
+            done, late = await asyncio.wait(others.values(), timeout=left)
+            found.is_late = bool(late)
+            in_time = {name: task for name, task in others.items() if task in done}
+            found.beside = {
+                name: task.exception() or task.result() for name, task in in_time.items()
+            }
+            return found
+        finally:
+            under_way = [task for task in (main, *others.values()) if not task.done()]
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def work_out(self, work: Callable[[], Any]) -> Any:
         """The result of work for the processor, while other requests go on."""
-        raise NotImplementedError
-
-
-async def at_once(
-    first: Coroutine[Any, Any, Any],
-    beside: Mapping[str, Coroutine[Any, Any, Any]],
-    seconds: float | None,
-) -> Gathered:
-    """`Line.at_once` for asynchronous floors; what is late is cancelled."""
-    clock = asyncio.get_running_loop().time
-    end = None if seconds is None else clock() + seconds
-    main = asyncio.ensure_future(first)
-    others = {name: asyncio.ensure_future(work) for name, work in beside.items()}
-    try:
-        await asyncio.wait([main], timeout=seconds)
-        if not main.done():
-            return Gathered(is_late=True)
-        found = Gathered(main.result())
-        if found.first is None or not others:
-            return found
-        left = None if end is None else max(0.0, end - clock())
-        done, late = await asyncio.wait(others.values(), timeout=left)
-        found.is_late = bool(late)
-        found.beside = {
-            name: task.exception() or task.result() for name, task in others.items() if task in done
-        }
-        return found
-    finally:
-        under_way = [task for task in (main, *others.values()) if not task.done()]
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        return await asyncio.to_thread(work)
 
 
 class Stages:

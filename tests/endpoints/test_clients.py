@@ -242,6 +242,24 @@ def test_half_an_answer_is_none(sent):
         asked_raw(lambda *_: [sent, b""])
 
 
+def test_an_answer_under_the_long_headers_of_a_gateway_is_read():
+    _, [answer] = asked_raw(lambda *_: response(WHOLE, x_trace="a" * 60_000))
+    assert answer.samples[0]["full_response"] == "two"
+
+
+def test_a_request_on_a_connection_just_closed_goes_on_another_one():
+    server, answers = asked_raw(lambda _, turn: b"" if turn else response(WHOLE), times=4)
+    assert len(answers) == 4 and len(server.bodies) == 4 + 3, "each but the first met a closed one"
+
+
+def test_a_request_that_a_server_has_read_and_left_is_not_sent_once_more():
+    """It may have been answered, and billed: whoever repeats it decides so, and waits."""
+    read = []
+    with pytest.raises(clients.Outage, match=r"(?i)disconnected"):
+        asked_raw(lambda body, _: [read.append(body), b""][1:])
+    assert len(read) == 1
+
+
 @pytest.mark.parametrize("place", [{"nvcf_reqid": "a/7"}, {"location": "/v1/status/a%2F7"}])
 def test_an_answer_promised_for_later_is_fetched_and_paid_once(monkeypatch, place):
     monkeypatch.setattr(clients, "LATER", 0.01)

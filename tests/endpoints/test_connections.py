@@ -111,6 +111,17 @@ def test_headers_are_as_long_as_gateways_send_them(way):
         assert WAYS[way](server.url, 1) == ["1"]
 
 
+def test_a_transport_that_keeps_bodies_closes_the_one_below_it():
+    closed = []
+
+    class Below(httpx2.AsyncBaseTransport):
+        async def aclose(self):
+            closed.append(True)
+
+    asyncio.run(connections.KeepingTransport(Below(), bool).aclose())
+    assert closed
+
+
 def test_a_session_uses_proxies_of_the_environment_only_where_told(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with RawServer(once) as server:

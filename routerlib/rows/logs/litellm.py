@@ -15,9 +15,18 @@ from routerlib.rows.logs.fields import Fields, decoded_text, first_of
 from routerlib.rows.logs.logged_calls import LoggedCall, NoModelCall, told_beside
 from routerlib.rows.schemas import RowError
 
-CHAT_CALLS = re.compile(r"(a?(chat_?)?completion|chat|a?responses|text_completion|"
-                        r"a?text_completion|a?anthropic_messages|generate_content|"
-                        r"a?generate_content|pass_through_endpoint|)")  # fmt: skip
+# A call's kind that is a text answering texts, as LiteLLM names it: "acompletion",
+# "anthropic_messages"; an "a" before it is the asynchronous one. None is told by some of its parts.
+CHAT_CALLS = re.compile(
+    r"""
+    a? (?: (?:chat_?)? completion | text_completion | responses | anthropic_messages
+         | generate_content )
+    | chat
+    | pass_through_endpoint
+    |  # nothing
+    """,
+    re.VERBOSE,
+)
 
 
 def is_litellm(row: Fields) -> bool:

@@ -181,7 +181,12 @@ NUMBERED_STYLES = (
 def _numbered(facts: Mapping[str, Any], head: str) -> list[Fields]:
     """The messages under gen_ai.prompt.0.role, gen_ai.prompt.0.content, gen_ai.prompt.1.role …"""
     pattern = re.compile(
-        rf"{re.escape(head)}\.(?P<place>\d+)\.(message\.)?(?P<name>role|content|finish_reason)"
+        rf"""
+        {re.escape(head)} \. (?P<place>\d+) \.
+        (message\.)?  # OpenInference's
+        (?P<name> role | content | finish_reason)
+        """,
+        re.VERBOSE,
     )
     turns: dict[int, Fields] = {}
     for name, value in facts.items():
