@@ -194,9 +194,26 @@ def adds_nothing_at_times(node):
 
 
 def is_chosen_by_comparison(node):
-    if not (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Compare)):
+    if not isinstance(node, ast.Subscript):
         return False
-    return isinstance(node.value, OUTER) or ast.unparse(node.value).isupper()
+    if isinstance(node.slice, ast.Compare):
+        return isinstance(node.value, OUTER) or ast.unparse(node.value).isupper()
+    return isinstance(node.slice, ast.Name) and node.slice.id.startswith(("is_", "has_"))
+
+
+LONGEST_PATTERN = 100  # signs: what is longer is written over several lines, with words beside it
+
+
+def is_a_wall(node):
+    """Whether this is a long pattern in one piece; an f-string counts with what it names."""
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re.") and node.args):
+        return False
+    pattern, *others = node.args
+    flags = [ast.unparse(part) for part in [*others, *(word.value for word in node.keywords)]]
+    if any("re.VERBOSE" in flag for flag in flags):
+        return False
+    is_text = isinstance(pattern, ast.Constant | ast.JoinedStr)
+    return is_text and len(ast.unparse(pattern)) > LONGEST_PATTERN
 
 
 def holds(node, kind):
@@ -212,6 +229,8 @@ def dense_lines(text):
             yield node.lineno, "nothing is added under a condition: an if statement says so"
         if is_chosen_by_comparison(node):
             yield node.lineno, "a comparison as an index"
+        if is_a_wall(node):
+            yield node.lineno, "a long pattern in one piece: re.VERBOSE leaves room for examples"
         if isinstance(node, ast.expr) and isinstance(node, OUTER) and holds(node, ast.NamedExpr):
             yield node.lineno, "a name given inside an argument"
 
@@ -225,6 +244,9 @@ def dense_lines(text):
         "x += '' if a else 'b'",
         "x = (1, 2)[a > b]",
         "x = LABELS[share > 0.5]",
+        "x = self.sessions[is_local]",
+        f"x = re.compile('{'a|' * 51}b')",
+        f"x = re.sub(r'{'a|' * 51}b', '', y, flags=re.IGNORECASE)",
         "if len(x := f()) > 3: pass",
         "x = [y for z in w if (y := f(z))]",
     ],
@@ -239,6 +261,8 @@ def test_dense_lines_are_found(text):
         "x = 1 if a else 2",
         "x += 1 if a else -1",
         "x = y[y > 2]",
+        f"x = re.compile('{'a|' * 40}b')",
+        f"x = re.compile('{'a | ' * 40}b', re.I | re.VERBOSE)",
         "if (x := f()) is not None: pass",
         "while line := file.readline(10): pass",
         "x = f(1 if a else 2)",

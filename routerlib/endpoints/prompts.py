@@ -11,12 +11,12 @@ and every other brace stays as it is. To change the prompts, copy `TEMPLATES["sh
 from __future__ import annotations
 
 import re
-import string
 from dataclasses import dataclass
 from pathlib import Path
 
 from routerlib.errors import SettingError
 from routerlib.rows import end_marks, jsonl
+from routerlib.rows.options import LETTERS, lettered
 from routerlib.rows.schemas import Message, Prompt, Question, conversation_text
 
 MCQ_MARK, OPEN_MARK = "[multiple choice]", "[open-ended]"
@@ -109,13 +109,10 @@ class Template:
         """The prompt for one question."""
         text = self.multiple_choice if question.is_mcq else self.open_ended
         options = question.choices or []
-        letters = string.ascii_uppercase[: len(options)]
         values = {
             "{question}": question.question,
-            "{choices}": "\n".join(
-                f"{letter}. {option}" for letter, option in zip(letters, options, strict=True)
-            ),
-            "{letters}": ", ".join(letters),
+            "{choices}": lettered(options, "{letter}. {option}"),
+            "{letters}": ", ".join(LETTERS[: len(options)]),
         }
         return re.sub(
             r"\{(?:question|choices|letters)\}", lambda match: values[match.group()], text

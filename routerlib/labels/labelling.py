@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from routerlib import event_loop, settings
+from routerlib.answers.judges import LEAST_MASS
 from routerlib.collecting import ledger, resumable
 from routerlib.endpoints import addresses, clients, replies, servers
 from routerlib.endpoints.check import first_answer
@@ -61,7 +62,7 @@ from routerlib.votes.ratings import (
 
 DECISION, LOGPROBS, SAMPLES = "decision", "logprobs", "samples"
 METHODS = ("auto", DECISION, LOGPROBS, SAMPLES)
-LETTERS = {"A": ROUTE_TO_INFERIOR, "B": ROUTE_TO_SUPERIOR}
+LABEL_OF_LETTER = {"A": ROUTE_TO_INFERIOR, "B": ROUTE_TO_SUPERIOR}
 CRITERIA = {
     ROUTE_TO_INFERIOR: "the cheap model's answer would be as good",
     ROUTE_TO_SUPERIOR: "only the expensive model's answer would be good",
@@ -74,8 +75,6 @@ LETTER_ALONE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-# Where A and B together are less likely than this, the model wanted to say something else
-LEAST_MASS = 0.05
 
 
 STANDIN_PAIR = ("standin-inferior", "standin-superior")  # whose answers the samples are
@@ -343,7 +342,7 @@ def parse_label(text: str) -> str | None:
     found = {match[1].upper() for match in whole if match}
     if not found and (match := re.match(r"([AB])(?:[.):]|\s+[-–—])\s", lines[0])):
         found = {match[1]}
-    return LETTERS[found.pop()] if len(found) == 1 else None
+    return LABEL_OF_LETTER[found.pop()] if len(found) == 1 else None
 
 
 def letter_probability(logprobs: Any) -> tuple[float | None, float]:
@@ -355,7 +354,7 @@ def letter_probability(logprobs: Any) -> tuple[float | None, float]:
     Raises:
         ValueError: the answer holds no log-probabilities.
     """
-    mass = replies.first_token_masses(logprobs, LETTERS)
+    mass = replies.first_token_masses(logprobs, LABEL_OF_LETTER)
     total = sum(mass.values())
     return (mass["B"] / total if total >= LEAST_MASS else None), min(1.0, total)
 

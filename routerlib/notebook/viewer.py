@@ -16,6 +16,7 @@ from typing import Any
 from routerlib.notebook import markup
 from routerlib.notebook.face import Face
 from routerlib.rows import jsonl
+from routerlib.rows.options import lettered, option_letter
 from routerlib.rows.schemas import Responses, Sample
 
 ALL = "all"
@@ -168,15 +169,13 @@ def _table_line(output: Output) -> tuple[str, ...]:
 
 def _gold(row: Responses) -> str:
     if row.choices and row.choice_index_correct is not None:
-        return (
-            f"{chr(ord('A') + row.choice_index_correct)} ({row.choices[row.choice_index_correct]})"
-        )
+        index = row.choice_index_correct
+        return f"{option_letter(index)} ({row.choices[index]})"
     return row.answer_correct
 
 
 def _options(row: Responses) -> str:
-    lines = [f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(row.choices or [])]
-    return _safe("\n" + "\n".join(lines)) if lines else ""
+    return _safe(f"\n{lettered(row.choices)}") if row.choices else ""
 
 
 def _safe(text: Any) -> str:

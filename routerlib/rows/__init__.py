@@ -1,8 +1,9 @@
 """What travels between the notebooks, how it is kept on disk, and where it comes from.
 
-- The rows: `schemas`; where they come from: `sources` (files, CSV included), `hub` and `kept` (data
-  sets of a hub), `published` (their shapes), `logs`; tables at addresses: `tables`; tables that
-  people fill in: `spreadsheets`.
+- The rows: `schemas`; the letters of a question's `options`.
+- Where they come from: `sources` (files, CSV included), `hub` and `kept` (data sets of a hub),
+  `published` (their shapes), `logs`; tables at addresses: `tables`; tables that people fill in:
+  `spreadsheets`.
 - On disk: `jsonl`.
 - Prompts: `conversations`; when two are the same or nearly so: `sameness`; what nobody else should
   read: `masking`.

@@ -13,17 +13,20 @@ import ast
 import hashlib
 import json
 import re
-import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from routerlib.rows.options import option_index
 
 Fields = dict[str, Any]
 
 # How votes name a winner, beside model_a, model_b and tie.
 TIES = re.compile(r"tie\b.*|both[ _-]?(bad|good)|neither|draw", re.IGNORECASE)
+# Who speaks, in other words than ours: ShareGPT's "human" and "gpt", LangChain's "ai"
 SPEAKERS = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bing": "assistant",
-            "bard": "assistant", "bot": "assistant", "model": "assistant"}  # fmt: skip
+            "bard": "assistant", "bot": "assistant", "model": "assistant", "ai": "assistant",
+            "developer": "system"}  # fmt: skip
 GOLD_MARK = re.compile(r"(?P<way> .*? ) \#\#\#\# \s* (?P<gold> .+? ) \s*", re.VERBOSE | re.DOTALL)
 # The metrics of lm-evaluation-harness that say whether an answer is right, the surest first.
 RIGHT = (
@@ -116,10 +119,7 @@ def _point_at_choice(row: Fields) -> None:
 def _index(answer: Any, number: int) -> int | None:
     if isinstance(answer, int) and not isinstance(answer, bool):
         return answer
-    letter = str(answer or "").strip().strip("()").upper()
-    if len(letter) == 1 and letter in string.ascii_uppercase[:number]:
-        return string.ascii_uppercase.index(letter)
-    return None
+    return option_index(str(answer or ""), number)
 
 
 def split_gold(row: Fields) -> None:

@@ -28,6 +28,7 @@ from pydantic import (
 from routerlib.errors import Foreseen
 from routerlib.rows import published
 from routerlib.rows.finish_reasons import finish_reason as in_our_words
+from routerlib.rows.options import LETTERS, lettered
 
 Label = Literal["ROUTE_TO_INFERIOR", "ROUTE_TO_SUPERIOR"]
 ROUTE_TO_INFERIOR: Final = "ROUTE_TO_INFERIOR"
@@ -194,8 +195,8 @@ def check_choices(choices: list[str] | None, correct: int | None) -> None:
         RowError: naming the field.
     """
     number = len(choices or ())
-    if not 2 <= number <= 26:
-        raise RowError(f"{number} options, where 2 to 26 are possible", "choices")
+    if not 2 <= number <= len(LETTERS):
+        raise RowError(f"{number} options, where 2 to {len(LETTERS)} are possible", "choices")
     if correct is None or not 0 <= correct < number:
         raise RowError(f"{correct} is no index into {number} choices", "choice_index_correct")
 
@@ -204,8 +205,7 @@ def prompt_text(problem: str, choices: Sequence[str] | None) -> str:
     """What a router sees of a question: its text, and its options where it has any."""
     if not choices:
         return problem
-    options = "\n".join(f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(choices))
-    return f"{problem}\n{options}"
+    return f"{problem}\n{lettered(choices)}"
 
 
 class Sample(Row):

@@ -12,26 +12,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from routerlib.rows.logs.fields import Fields, decoded_text
+from routerlib.rows.published import SPEAKERS
 from routerlib.rows.schemas import RowError
 
 # Kinds of parts of a message that no text stands for.
 TEXT_PARTS = {"text", "input_text", "output_text", "refusal", "thinking", "reasoning"}
-
-
 TOOL_PARTS = {"tool_call", "tool_call_response", "tool_use", "tool_result", "function_call",
               "function_call_output", "server_tool_call", "server_tool_call_response"}  # fmt: skip
-
-
 THOUGHTS = {"thinking", "reasoning"}
-
-
 # data:image/png;base64,… and what Langfuse puts in its place: @@@langfuseMedia:type=image/png|id=…
 INLINE_IMAGE = re.compile(
     r"data:(image|audio|video)/[\w.+-]+;base64, | @@@langfuseMedia:type=", re.VERBOSE
 )
-
-
-SPEAKERS = {"human": "user", "ai": "assistant", "model": "assistant", "developer": "system"}
 
 
 def messages_in(value: Any) -> list[Fields]:
