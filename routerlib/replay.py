@@ -174,7 +174,7 @@ async def replay(
     given = ReplaySettings(cheap, referee, folder, most, temperature, max_concurrent, progress)
     heard = await _asked_and_judged(given, plan, known_ones, dear_file)
     page = _page(logs, name, cheap, heard)
-    if not heard.is_refused:
+    if heard.tells_of_quality:
         rows = heard.verdicts.rows
         costs = PairCosts.of(heard.pairs, [row.id for row in rows])
         _add_router(page, rows, costs, heard.verdicts.path, folder, epsilon, delta)
@@ -375,7 +375,7 @@ def _money_notes(
             "The log holds no costs, so no money is told: give the prices of the superior model "
             "(--superior-price-in, --superior-price-out)."
         )
-    elif not cheap.prices.are_known:
+    elif page.is_free:
         notes.append(
             f"No price of {cheap.model} is given, so its answers count as free: give "
             "--inferior-price-in and --inferior-price-out, where they are not."
@@ -427,6 +427,11 @@ class Heard:
     @property
     def is_refused(self) -> bool:
         return _is_refused(self.admission)
+
+    @property
+    def tells_of_quality(self) -> bool:
+        """Whether there are verdicts, of a judge whose verdicts count."""
+        return bool(self.verdicts.rows) and not self.is_refused
 
     @property
     def is_complete(self) -> bool:
@@ -483,11 +488,23 @@ async def _asked_and_judged(
         found = _answered_pairs(answers, given.cheap, dear_file)
         to_judge = found[:REFUSED_PAIRS] if _is_refused(admission) else found
         left = plan.left_after(_paid(answers))
-        verdicts = await judging.judge(to_judge, judge, given.folder, budget=left, **how)
+        verdicts = await _judged(to_judge, judge, given.folder, left, how)
     finally:
         with deferring_signals():
             servers.release(*held)
     return Heard(judge, examined, admission, answers, found, verdicts)
+
+
+async def _judged(
+    found: Sequence[Pair], judge: Judge, folder: Path, budget: float | None, how: dict[str, Any]
+) -> judging.Judging:
+    """The verdicts on the pairs; without a single one that could be read, what came instead: the
+    answers are paid, and the money is known all the same.
+    """
+    try:
+        return await judging.judge(found, judge, folder, budget=budget, **how)
+    except judging.NothingJudged as nothing:
+        return nothing.judging
 
 
 def _answered_pairs(answers: Summary, cheap: ReplayedModel, dear_file: Path) -> list[Pair]:
@@ -606,7 +623,7 @@ def _page(logs: str, superior: str, cheap: ReplayedModel, heard: Heard) -> Repla
     """The page without its router. Of a judge that was refused, the money alone counts."""
     verdicts = heard.verdicts
     judged = [Judged.by_nobody(pair) for pair in heard.pairs]
-    if not heard.is_refused:
+    if heard.tells_of_quality:
         judged = [Judged.by_the_judge(row) for row in verdicts.rows]
     costs = PairCosts.of(heard.pairs, [one.id for one in judged])
     page = ReplayPage(
@@ -614,9 +631,10 @@ def _page(logs: str, superior: str, cheap: ReplayedModel, heard: Heard) -> Repla
         superior=superior,
         inferior=cheap.model,
         judges=", ".join(f"{name} ({method})" for name, method in verdicts.methods.items()),
+        is_free=not cheap.prices.are_known,
         whole=_saving("all prompts", judged, costs),
         kinds=_by_kind(judged, costs),
-        certificate=NO_ROUTER if heard.is_refused else "",
+        certificate=_why_no_router(heard),
         judging=[
             _word_on_the_judge(heard.judge, heard.admission),
             *(one.sentence for one in verdicts.leanings().values()),
@@ -627,9 +645,16 @@ def _page(logs: str, superior: str, cheap: ReplayedModel, heard: Heard) -> Repla
     return page
 
 
-NO_ROUTER = (
-    "No router, and no promise: the labels of a judge that is no better than chance would be noise."
-)
+def _why_no_router(heard: Heard) -> str:
+    """Why nothing is promised; empty where a router can be fitted."""
+    if heard.is_refused:
+        return (
+            "No router, and no promise: the labels of a judge that is no better than chance would "
+            "be noise."
+        )
+    if not heard.verdicts.rows:
+        return "No router, and no promise: not one verdict of the judge could be read."
+    return ""
 
 
 @dataclass(frozen=True)

@@ -329,6 +329,21 @@ def test_a_verdict_that_cannot_be_read_is_told_and_not_asked_again(tmp_path):
     assert sum("Question 3:" in prompt_of(body) for body in server.requests) == 3
 
 
+@pytest.mark.parametrize("known", ("none", "sample"))
+def test_a_judge_that_only_talks_still_leaves_the_money_on_the_page(known, tmp_path):
+    def prose(request, index):
+        is_judge = "<answer_a>" in prompt_of(request)
+        return "Both have their merits." if is_judge else say(request, index)
+
+    server, [done, again] = run(log_of("LiteLLM", tmp_path), {}, {}, says=prose, known=known)
+    page = done.page
+    assert page.whole.prompts == 30 and page.whole.saved is not None and page.whole.lost is None
+    assert "No router, and no promise" in page.certificate
+    assert "could not be read, the first one 'Both have their merits.'" in str(done)
+    assert done.exit_code == again.exit_code == 0 and done.path.exists()
+    assert len(asked_for_answers(server)) == 30
+
+
 def test_what_a_log_says_is_no_markup(tmp_path):
     evil = "<script>alert(1)</script>"
     rows = [log_rows.chat(place, text) for place, text in enumerate(log_rows.prompts(12))]
