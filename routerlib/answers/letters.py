@@ -25,6 +25,7 @@ from routerlib.answers.choices import (
     same_option,
 )
 from routerlib.answers.hedges import is_withdrawn, taken_back
+from routerlib.answers.nearby import Stretch, any_case, holds_any, matches, near_letters
 from routerlib.answers.wording import (
     ANSWER_ABROAD,
     CONCLUDES,
@@ -98,7 +99,7 @@ _FILLER = r"""
 # "The correct answer to this question is therefore option (C)", "Answer: C", "Answer\n\nC"
 _STATED = re.compile(
     rf"""
-    (?i: (?<!second\ ) (?<!wrong\ ) (?<!other\ ) (?<!alternative\ ) \b{_NOUN} )
+    (?i: \b (?<!second\ ) (?<!wrong\ ) (?<!other\ ) (?<!alternative\ ) {_NOUN} )
     (?: \s+ (?i: here | (?:to|for)\ (?:this|the)\ question | from\ the\ (?:given\ )?(?:options
         |choices)
           | among\ the\ (?:given\ )?(?:options|choices) | choice | option | provided | above
@@ -153,9 +154,9 @@ _STATED_ABROAD = re.compile(
 )
 # "answer: d", "the correct option is c."
 _STATED_LOWER = re.compile(
-    r"""
-    (?i: \b(?:answer|ans|choice|option)\b \.? (?:\s+(?:choice|option))? )
-    (?: , [^,.\n]{1,60} , )? \s* (?i: \bis\b | : | = ) [\s:]* (?: (?i:option|choice|letter) \s+ )?
+    rf"""
+    \b {any_case("answer", "ans", "choice", "option")} \b \.? (?i: \s+(?:choice|option) )?
+    (?: , [^,.\n]{{1,60}} , )? \s* (?i: \bis\b | : | = ) [\s:]* (?: (?i:option|choice|letter) \s+ )?
     (?: \(([a-z])\) | ([b-z])\) | ([b-hj-z]) (?= [.\s]*(?:$|\n) ) )
     """,
     re.VERBOSE,
@@ -187,7 +188,7 @@ _NAMED = re.compile(
 # "C is the most likely answer", "(B), which rises, is clearly correct"
 _IS_CORRECT = re.compile(
     rf"""
-    {_LETTER} (?: (?!\([A-Z]\)) (?!(?i:,?\s(?:so|but|hence|thus|therefore)\b)) [^.;\n] ){{0,120}}?
+    (?= [(\[{{"'“A-Z] ) {_LETTER} (?: (?!\([A-Z]\)) (?!(?i:,?\s(?:so|but|hence|thus|therefore)\b)) [^.;\n] ){{0,120}}?
     \b (?i: is|are|being|would\ be|must\ be|seems|seems\ to\ be|appears\ to\ be
       |stands\ out\ as ) \s+
     (?i: (?: indeed|clearly|also|therefore|likely|definitely ) \s+ )? (?i: the\s+ )?
@@ -202,48 +203,58 @@ _IS_CORRECT = re.compile(
     re.VERBOSE,
 )
 # What options are often about; behind "vitamin", "type" or "group" a letter is a name
-_THING = r"""
-    reaction | product | compound | structure | molecule | reagent | mechanism | principle | process
-      | statement | theory | graph | diagram | figure | sequence | pathway | explanation
-      | description | intermediate | isomer | scheme
-"""
+_THING = any_case(
+    *("reaction", "product", "compound", "structure", "molecule", "reagent", "mechanism"),
+    *("principle", "process", "statement", "theory", "graph", "diagram", "figure", "sequence"),
+    *("pathway", "explanation", "description", "intermediate", "isomer", "scheme"),
+)
+_COMES_CLOSE = any_case(
+    *("closest", "nearest", r"best\ (?:matche?s?|fits?)", "matche?s?", "correspond(?:s|ing)"),
+    *(r"agrees?\ with", r"consistent\ with", r"equivalent\ to", "selects?", "choos(?:e|es|ing)"),
+    *("chose", "picks?", "picked", r"go(?:ing)?\ with", r"opt\ for"),
+)
+_CHOOSES = any_case(
+    *("choose", "choosing", "chose", "select", "pick", "guess", "say", "mean", r"go\ with"),
+    *(r"opt\ for", r"lean(?:ing)?\ towards?"),
+)
+_LEAVES = any_case("leav(?:es?|ing)", r"left\ with", "so,?", "hence,?", "thus,?", "therefore,?")
+_POINTS_TO = any_case(
+    *(r"correspond(?:s|ing)\ to", "match(?:es|ing)", "favou?rs", "supports", r"points\ to"),
+    r"i\.e\.,?",
+)
+_SURELY = any_case(
+    *("definitely", "clearly", "certainly", "therefore", "thus", "probably", r"most\ likely"),
+    *("undoubtedly", "obviously", "surely", "indeed"),
+)
 # "this corresponds to option C", "I would go with C", "It must be (C)", "which leaves D", "only C
 # remains"
 _CLOSEST = re.compile(
     rf"""
-      (?i: \b (?: closest|nearest|best\ (?:matche?s?|fits?)|matche?s|correspond(?:s|ing)
-          |agrees?\ with|consistent\ with|equivalent\ to|selects?|choos(?:e|es|ing)|chose|picks?
-                |picked
-          |go(?:ing)?\ with|opt\ for ) ) \b
-      (?: [^.\n(] | \.\d | \((?![A-Z]\)) ){{0,70}}?
-      (?: (?i: \b(?:option|choice|answer|letter)s? ) \s* {_LETTER} | \(([A-Z])\) )
-    | (?i: \b (?:choose|choosing|chose|select|pick|guess|say|mean
-        |go\ with|opt\ for
-        |lean(?:ing)?\ towards?) ) \s+ (?i: the\s+ )?
-      (?i: (?:answer|option|choice|letter)\s+ )? {_LETTER}
-    | (?i: \b (?:it|this|that) (?: 's | \s+ (?: is | must\ be | has\ to\ be | should\ be
-          | ought\ to\ be | would\ be | would\ have\ to\ be | had\ to\ be | can\ only\ be
-          | needs\ to\ be | turns\ out\ to\ be ) ) ) \s+
-      (?i: most\s+ )? (?i: (?:likely|probably|clearly|actually|really|in\ fact|rather)\s+ )?
-      (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER}
-      (?= \W*(?:$|\n) | \s* [.;!] \s+ (?-i:[A-Z]) | ,?\s+ (?:because|since|as|not|with)\b )
-    | (?i: \b (?: leav(?:es?|ing) | left\ with | (?:so|hence|thus|therefore),? ) ) \s+
-      (?i: (?:us|only|just|with)\s+ ){{0,2}}
-      (?i: (?:option|choice|answer)\s+ )? {_LETTER}
-      (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
-    | (?i: \b (?: correspond(?:s|ing)\ to | match(?:es|ing) | favou?rs | supports | points\ to
-          | i\.e\.,? ) ) \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER} (?= \W*(?:$|\n) )
-    | (?i: \b (?:{_THING}) \b (?: \s+ (?!not\b|if\b) [a-z]+ ){{0,5}}? \s+ is ) \s+ {_LETTER}
-      (?= \W* $ )
+    \b (?:
+        {_COMES_CLOSE} \b (?: [^.\n(] | \.\d | \((?![A-Z]\)) ){{0,70}}?
+        (?: (?i: \b(?:option|choice|answer|letter)s? ) \s* {_LETTER} | \(([A-Z])\) )
+      | {_CHOOSES} \s+ (?i: the\s+ )? (?i: (?:answer|option|choice|letter)\s+ )? {_LETTER}
+      | {any_case("it", "this", "that")} (?i: 's | \s+ (?: is | must\ be | has\ to\ be | should\ be
+            | ought\ to\ be | would\ be | would\ have\ to\ be | had\ to\ be | can\ only\ be
+            | needs\ to\ be | turns\ out\ to\ be ) ) \s+
+        (?i: most\s+ )? (?i: (?:likely|probably|clearly|actually|really|in\ fact|rather)\s+ )?
+        (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER}
+        (?= \W*(?:$|\n) | \s* [.;!] \s+ [A-Z] | ,?\s+ (?:because|since|as|not|with)\b )
+      | {_LEAVES} \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
+        (?i: (?:option|choice|answer)\s+ )? {_LETTER}
+        (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
+      | {_POINTS_TO} \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER} (?= \W*(?:$|\n) )
+      | {_THING} \b (?: \s+ (?!(?i:not|if)\b) [A-Za-z]+ ){{0,5}}? \s+ (?i:is) \s+ {_LETTER}
+        (?= \W* $ )
+      | {any_case("therefore", "thus", "hence", "so")} ,? \s+
+        (?: (?i:option|choice) | {_THING} ) \s+ {_LETTER} (?= \W*(?:$|\n) | \.\s )
+      | {any_case("no", "rather", "instead")} \s* [:,—–-] \s* {_LETTER} (?= \W*(?:$|\n) | \.\s )
+      | {any_case("is")} \s+ {_SURELY} \s+ {_LETTER} (?= \W*(?:$|\n) | \.\s )
+      | {any_case("only")} \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER}
+        (?= \s+(?:remains|is\ left|fits|works|meets|satisfies|matches)\b )
+    )
     | (?: (?<! [A-Z]\ ) (?<! [A-Z] ) (?: → | -> ) | ⇒ | => ) \s* {_LETTER} (?= \W*$ )
-    | (?i: \b (?: therefore|thus|hence|so ) ) ,? \s+ (?i: (?:option|choice|{_THING}) \s+ ) {_LETTER}
-      (?= \W*(?:$|\n) | \.\s )
-    | (?i: \b (?: no|rather|instead ) ) \s* [:,—–-] \s* {_LETTER} (?= \W*(?:$|\n) | \.\s )
-    | (?i: \b is \s+ (?: definitely|clearly|certainly|therefore|thus|probably|most\ likely
-        |undoubtedly|obviously|surely|indeed ) ) \s+ {_LETTER} (?= \W*(?:$|\n) | \.\s )
     | {_LETTER} (?= \s+ it\ is \W* (?: $ | \n ) )
-    | (?i: \b only ) \s+ (?i: (?:option|choice|answer)\s+ )? {_LETTER}
-      (?= \s+(?:remains|is\ left|fits|works|meets|satisfies|matches)\b )
     """,
     re.VERBOSE,
 )
@@ -307,23 +318,26 @@ _LETTER_LIST = re.compile(r"\(([A-Z](?:\s*(?:,|&|/|,?\s*and\b|,?\s*or\b)\s*[A-Z]
 _CLEAR = ("stated letter", "boxed letter", "announced option", "no option fits")
 _DECLINED = re.compile(
     r"""
-    (?i)
-      \b (?:answers?|options?|choices?|solution) \b [^.\n]{0,40}?
+    (?i) \b (?:
+      (?:answers?|options?|choices?|solution) \b [^.\n]{0,40}?
       (?: \b (?:is|are|was|does|do) (?:\s+not|n't) \s+ (?:\w+\s+){0,2}?
           (?: listed|among|one\ of|on\ the\ list|in\ the\ list|in\ the\ (?:given\ )?(?:options
               |choices)
             | provided|available|present|given|match\w*|correspond\w*|appear\w*|shown|any\ of|here )
         | \b is \s* \(? \s* (?:none|not\ listed|not\ among|not\ given|unknown|not\ provided
               |n/?a) \b )
-    | \b (?:it|this|that|which|value|result) \b [^.\n]{0,30}? \b (?:is|does) (?:\s+not|n't) \s+
+    | (?:it|this|that|which|value|result) \b [^.\n]{0,30}? \b (?:is|does) (?:\s+not|n't) \s+
       (?:\w+\s+){0,2}? (?:listed|among|one\ of|match|correspond\w*|in) \b
       [^.\n]{0,25}? \b (?:options|choices|answers|list) \b
-    | \b none\ of\ (?:the|these|those)\ (?!other) (?:\w+\s+){0,2}?
+    | none\ of\ (?:the|these|those)\ (?!other) (?:\w+\s+){0,2}?
       (?:options?|choices|answers?|above|given|listed|provided) \b [^.\n]{0,40}
-    | \b no\ (?:correct|right|matching|valid|suitable)\ (?:answer|option|choice) \b
+    | no\ (?:correct|right|matching|valid|suitable)\ (?:answer|option|choice) \b
+    )
     """,
     re.VERBOSE,
 )
+# Every match of it holds one of these
+_DECLINING_WORDS = ("not", "n't", "none", "no ", "unknown", "n/a", " na", "(na", "\nna", "isna")
 # An option that says itself that none fits, or that one cannot know: then such words are an answer.
 _DECLINING_OPTION = re.compile(
     r"\s* (?: none | no\ of | neither | not\  | cannot | it\ cannot | insufficient )",
@@ -392,7 +406,9 @@ def plain_text(text: str) -> str:
     """An output without emphasis, maths delimiters and what it grants to other answers, folded;
     `(A, C)` becomes `(A), (C)`.
     """
-    plain = _NUMBERED.sub(_letter_of_number, without_contrast(unstyled(text)))
+    plain = without_contrast(unstyled(text))
+    if holds_any(plain, _NUMBER_WORDS):
+        plain = _NUMBERED.sub(_letter_of_number, plain)
     return _LETTER_LIST.sub(
         lambda match: "(" + "), (".join(re.findall("[A-Z]", match[1])) + ")", plain
     )
@@ -402,13 +418,17 @@ _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth"]
 # "The third option is correct", "the answer is option number 3"
 _NUMBERED = re.compile(
     rf"""
-    (?i) \b the \s+ (?P<first> {"|".join(_ORDINALS)} ) \s+ (?: option | choice | answer ) \b
-      (?= \s+ (?: is | must\ be ) \s+ (?: the\s+ )? (?: correct | right ) \b )
-    | (?<= \bis\ ) the \s+ (?P<behind> {"|".join(_ORDINALS)} ) \s+ (?: option | choice | one ) \b
-    | \b (?: option | choice ) \s+ (?: number | no\. | \# ) \s* (?P<number> [1-9] ) \b
+    (?i) \b (?:
+        the \s+ (?P<first> {"|".join(_ORDINALS)} ) \s+ (?: option | choice | answer ) \b
+        (?= \s+ (?: is | must\ be ) \s+ (?: the\s+ )? (?: correct | right ) \b )
+      | (?<= \bis\ ) the \s+ (?P<behind> {"|".join(_ORDINALS)} ) \s+ (?: option | choice | one ) \b
+      | (?: option | choice ) \s+ (?: number | no\. | \# ) \s* (?P<number> [1-9] ) \b
+    )
     """,
     re.VERBOSE,
 )
+
+_NUMBER_WORDS = (*_ORDINALS, "number", "no.", "#")
 
 
 def _letter_of_number(match: re.Match[str]) -> str:
@@ -428,53 +448,70 @@ def _decided(statement: Statement, options: int) -> tuple[str, str]:
 # --- all statements of a text ---------------------------------------------------------------------
 
 
+_ANYWHERE = [(_BOXED_LETTER, "boxed letter"), (_STATED_LOWER, "stated letter")]
+_NEAR_A_LETTER = [
+    (_STATED, "stated letter"),
+    (_CORRECTED, "stated letter"),
+    (_CHANGED, "stated letter"),
+    (_NAMED, "named option"),
+    (_IS_CORRECT, "called correct"),
+    (_CLOSEST, "closest option"),
+]
+_NEAR_A_LETTER_ABROAD = [
+    (_STATED_ABROAD, "stated letter"),
+    (_CORRECT_ABROAD, "named option"),
+]
+
+
 def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterator[Statement]:
     """Every place that commits to a letter, or declares that no option fits, in no particular
     order.
     """
-    rules = [
-        (_BOXED_LETTER, "boxed letter"),
-        (_STATED, "stated letter"),
-        (_STATED_LOWER, "stated letter"),
-        (_CORRECTED, "stated letter"),
-        (_CHANGED, "stated letter"),
-        (_NAMED, "named option"),
-        (_IS_CORRECT, "called correct"),
-        (_CLOSEST, "closest option"),
-    ]
-    if _ABROAD.search(text):
-        rules.append((_STATED_ABROAD, "stated letter"))
-        rules.append((_CORRECT_ABROAD, "named option"))
     headings = _Headings(text)
-    for pattern, rule in rules:
-        for match in pattern.finditer(text):
-            statement = _letter_read(text, match, rule, LETTERS[:options], headings, choices)
-            if statement:
-                yield statement
+    stretches = near_letters(text)
+    near = _NEAR_A_LETTER + _NEAR_A_LETTER_ABROAD if _is_abroad(text) else _NEAR_A_LETTER
+    found = [(match, rule) for pattern, rule in _ANYWHERE for match in pattern.finditer(text)]
+    found += [
+        (match, rule)
+        for pattern, rule in near
+        for match in matches(pattern, text, stretches)
+    ]
+    for match, rule in found:
+        statement = _letter_read(text, match, rule, LETTERS[:options], headings, choices)
+        if statement:
+            yield statement
     if choices:
-        yield from _announced(text, choices, headings)
-    if not any(_DECLINING_OPTION.match(option) for option in choices):
+        yield from _announced(text, choices, headings, stretches)
+    declining = any(_DECLINING_OPTION.match(option) for option in choices)
+    if not declining and holds_any(text, _DECLINING_WORDS):
         for match in _DECLINED.finditer(text):
             yield Statement(match.start(), match.end(), "", "no option fits")
 
 
-# A cheap look before the long pattern: does a text hold such a noun, or a letter of another script,
-# at all?
-_ABROAD = re.compile(
+# What a text in another language holds: one of these words, or a letter of another script.
+_WORDS_ABROAD = (
+    *("antwo", "ergebnis", "lösung", "aussage", "richtig", "korrekt", "würde", "wähle", "beste"),
+    *("ntscheide", "bleibt", "répon", "repons", "repond", "résultat", "option correct", "c'est"),
+    *("option est", "proposition correct", "proposition est", "chois", "reste", "respuesta"),
+    *("resultado", "soluc", "soluç", "soluz", "opción", "opção", "opzione", "alternativa"),
+    *("letra", "lettera", "elijo", "elegir", "escoj", "escolh", "queda", "resta", "sobra"),
+    *("risposta", "risultato", "resposta", "riman", "scelg", "sceglie", "correcta", "correcto"),
+    *("corretta", "corretto", "gabarito", "jawab", "cevap", "svar", "odpov", "odpow", "đáp"),
+)
+_SCRIPTS_ABROAD = re.compile(
     r"""
-      [AaRrJjCcSsOoLl] (?: ntwo | rgebnis | [ée]pon[sd] | espuesta | isp?osta | esposta | esultado
-        | isultato | ésultat | awab | evap | var[: e] | dpo[vw] | ösung | olu[czç] | pción | pção
-              | pzione
-        | lternativa | et(?:ra|tera)\b )
-    | [Ee]rgebnis | [Oo]ption\ (?:correct|est) | [Pp]roposition\ (?:correct|est) | [Đđ]áp
-    | [Aa]ussage | [Rr]ichtig | [Kk]orrekt | würde | wähle | chois | [Ee]lijo | [Ee]legir | [Ee]scoj
-    | ntscheide | c'est | (?:\b|\s)[èé]\s
-    | [Rr]este | [Bb]leibt | [Rr]iman | [Rr]esta | [Qq]ueda | [Ss]obra | abarito | beste
-    | [Ss]celg | [Ss]ceglie | [Ee]scolh | [Cc]orrect[ao] | [Cc]orrett
-    | [\u0400-\u04FF\u0600-\u06FF\u0900-\u0DFF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]
+      [\u0400-\u04FF\u0600-\u06FF\u0900-\u0DFF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]
+    | [èé]\s                                                        # "la risposta è B", "é C"
     """,
     re.VERBOSE,
 )
+
+
+def _is_abroad(text: str) -> bool:
+    """A cheap look before the long patterns of other languages."""
+    return holds_any(text, _WORDS_ABROAD) or (
+        not text.isascii() and bool(_SCRIPTS_ABROAD.search(text))
+    )
 
 
 def _letter_read(
@@ -636,14 +673,16 @@ _WITH_OPTION = re.compile(
     r"""
     (?P<verb> (?i: \b (?:is|are|be|as|so) ) )? (?: ^ | [\s:"]{1,3} )
     (?: (?i:option|choice|answer) \s+ )?
-    (?: \( ([A-Z]) \) :? | ([A-Z]) [).:]+ ) [ ]* (?= ([^\n]+) )
+    (?: \( ([A-Z]) \) :? | ([A-Z]) [).:]+ ) [ ]* (?= [^\n] )
     """,
     re.VERBOSE,
 )
 _BEHIND_OPTION = re.compile(r"(?P<text>[^\n(]{2,200}?) [ ] \( (?P<letter>[A-Z]) \)", re.VERBOSE)
 
 
-def _announced(text: str, choices: Sequence[str], headings: _Headings) -> Iterator[Statement]:
+def _announced(
+    text: str, choices: Sequence[str], headings: _Headings, stretches: Sequence[Stretch]
+) -> Iterator[Statement]:
     """An option with its letter, alone on a line that was announced, or behind "is"."""
     valid = LETTERS[: len(choices)]
     for line in headings.lone:
@@ -652,18 +691,24 @@ def _announced(text: str, choices: Sequence[str], headings: _Headings) -> Iterat
         option = choices[valid.index(line[1])]
         if not line[2] or same_option(line[2], option) or opens_with(line[2], option):
             yield Statement(line.start(1), line.end(), line[1], "announced option")
-    for match in _WITH_OPTION.finditer(text):
+    for match in matches(_WITH_OPTION, text, stretches):
         letter, start = match[2] or match[3], match.start(2) if match[2] else match.start(3)
         if letter not in valid or headings.hold(start) or not match["verb"]:
             continue
         if _is_hypothetical(text, match.start(), start + 1):
             continue
         option = choices[valid.index(letter)]
-        if opens_with(match[4], option) and not _is_listed(text[start:][:400], letter):
-            rest = behind_option(match[4], option) or ""
+        line = _rest_of_line(text, match.end())
+        if opens_with(line, option) and not _is_listed(text[start:][:400], letter):
+            rest = behind_option(line, option) or ""
             if not is_withdrawn(rest):
                 letters = letter + goes_on_with(rest, choices, letter)
                 yield Statement(start, start + 1, letters, "announced option")
+
+
+def _rest_of_line(text: str, place: int) -> str:
+    end = text.find("\n", place)
+    return text[place:] if end < 0 else text[place:end]
 
 
 def lettered_options(sentence: str, choices: Sequence[str]) -> str:
@@ -673,9 +718,9 @@ def lettered_options(sentence: str, choices: Sequence[str]) -> str:
     valid = LETTERS[: len(choices)]
     found = set()
     for match in _WITH_OPTION.finditer(sentence):
-        letter = match[2] or match[3]
-        if letter in valid and opens_with(match[4], choices[valid.index(letter)]):
-            rest = behind_option(match[4], choices[valid.index(letter)]) or ""
+        letter, line = match[2] or match[3], _rest_of_line(sentence, match.end())
+        if letter in valid and opens_with(line, choices[valid.index(letter)]):
+            rest = behind_option(line, choices[valid.index(letter)]) or ""
             if not is_withdrawn(rest):
                 found.add(letter)
     for match in _BEHIND_OPTION.finditer(sentence):

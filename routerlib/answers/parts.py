@@ -135,7 +135,7 @@ def _answer_field(value: Any) -> str | None:
 
 _HEADING = re.compile(
     r"""
-    (?: (?<=\n) | ^ | (?<=[.!)\]][ ]) | (?<=[.!)\]]) ) [#*_>\ \t]{0,12}
+    (?<! [^\n.!)\]] ) [#*_>\ \t]{0,12}      # at the start, or behind a line or a sentence
     (?: (?:next|new|another|final|last)\s+ )?
     (?: (?:Question|Problem|Exercise|Q) [ \t]* (?:\#?\d+)? [ \t]* [*_]* [:.)] (?!\w)   # Question 2:
       | (?:Question|Problem|Exercise|Example|Instruction) \ \d+ \b
@@ -175,7 +175,7 @@ def own_part(text: str, question: str | None = None, choices: Sequence[str] = ()
     headings = [match.start() for match in _HEADING.finditer(text)]
     if headings:
         text = _chosen_part(text, headings, question, choices)
-    combining = _COMBINING.search(text)
+    combining = _COMBINING.search(text) if "answers" in text.lower() else None
     if combining and letters.states_letter(text[: combining.start()], len(choices) or 26):
         text = text[: combining.start()]
     return _inside_of_tags(_STRUCK_OUT.sub("", text))

@@ -15,6 +15,8 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 
+from routerlib.answers.nearby import holds_any
+
 # --- a text without its dress ---------------------------------------------------------------------
 
 _STYLES = re.compile(
@@ -64,7 +66,11 @@ def folded(text: str) -> str:
 
 def unstyled(text: str) -> str:
     """A text without emphasis and maths delimiters, folded."""
-    return _STYLES.sub("", folded(text))
+    plain = folded(text)
+    return _STYLES.sub("", plain) if holds_any(plain, _STYLE_SIGNS) else plain
+
+
+_STYLE_SIGNS = ("*", "`", "__", "$", "\\")
 
 
 def without_bold(text: str) -> str:
@@ -173,23 +179,39 @@ _IN_CLAUSE = r"""
 """
 _CONTRAST = re.compile(
     rf"""
-      (?: ^ | (?<=[.!?\n]) | (?<=[.!?:]\s) | (?<=,\s) ) (?P<lead> [\s*]* (?:\w+,\s+)? )
-      (?: {CONCEDES} ) {_IN_CLAUSE}{{1,240}} ,\s+
-    | (?: ^ | (?<=[.!?\n]) | (?<=[.!?:]\s) ) \s* (?: it (?: ['’]s | \ is | \ may\ be ) | one\ is )
-      \ tempt\w+ \ to \ {_IN_CLAUSE}{{1,160}} , \s+ but \s+
-    | ,? \s* [(]? (?<=[\s,(]) (?: {CONCEDES} ) (?: [^.;\n] | \.(?=\w) ){{1,300}} (?= [.;\n] | $ )
-    | ,? \s+ (?: rather\ than | instead\ of | as\ opposed\ to | followed\ by | ahead\ of
-        | anstatt | statt | plutôt\ que | au\ lieu\ de | en\ lugar\ de | en\ vez\ de | invece\ di
-        | em\ vez\ de | вместо ) \s+ {_IN_CLAUSE}{{1,120}}
-    | (?: , \s* | \s+ (?:and|und|et|y|e) \s+ ) (?: not | nicht | non | no | não | а\ не ) \s+
-      (?! .{{0,60}} \b(?:but|sondern|mais|sino|ma|mas|а)\b ) {_IN_CLAUSE}{{1,60}} (?= [.,;\n] | $ )
+    (?! (?<=\w)\w ) (?:     # never inside a word: told at once, and most places are
+        (?: ^ | (?<=[.!?\n]) | (?<=[.!?:]\s) | (?<=,\s) ) (?P<lead> [\s*]* (?:\w+,\s+)? )
+        (?: {CONCEDES} ) {_IN_CLAUSE}{{1,240}} ,\s+
+      | (?: ^ | (?<=[.!?\n]) | (?<=[.!?:]\s) ) \s* (?: it (?: ['’]s | \ is | \ may\ be ) | one\ is )
+        \ tempt\w+ \ to \ {_IN_CLAUSE}{{1,160}} , \s+ but \s+
+      | ,? \s* [(]? (?<=[\s,(]) (?: {CONCEDES} ) (?: [^.;\n] | \.(?=\w) ){{1,300}} (?= [.;\n] | $ )
+      | ,? \s+ (?: rather\ than | instead\ of | as\ opposed\ to | followed\ by | ahead\ of
+          | anstatt | statt | plutôt\ que | au\ lieu\ de | en\ lugar\ de | en\ vez\ de | invece\ di
+          | em\ vez\ de | вместо ) \s+ {_IN_CLAUSE}{{1,120}}
+      | (?: , \s* | \s+ (?:and|und|et|y|e) \s+ ) (?: not | nicht | non | no | não | а\ не ) \s+
+        (?! .{{0,60}} \b(?:but|sondern|mais|sino|ma|mas|а)\b ) {_IN_CLAUSE}{{1,60}} (?= [.,;\n] | $ )
+    )
     """,
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
 
 
+# Every match of the pattern holds one of these; most texts hold none, and are not searched.
+_CONTRAST_WORDS = (
+    *("though", "while", "whereas", "albeit", "despite", "unlike", "tempt", "rather than"),
+    *("instead of", "as opposed to", "followed by", "ahead of", "obwohl", "obgleich", "wenngleich"),
+    *("auch wenn", "während", "anstatt", "statt", "bien que", "même si", "alors que", "plutôt que"),
+    *("au lieu de", "aunque", "si bien", "mientras que", "en lugar de", "en vez de", "sebbene"),
+    *("benché", "anche se", "mentre", "invece di", "embora", "ainda que", "mesmo que", "enquanto"),
+    *("em vez de", "хотя", "в то время как", "вместо", "虽然", "雖然", "尽管", "儘管", "비록"),
+    *("not", "nicht", " no", ",no", "\nno", "\tno", "não", "а не"),
+)
+
+
 def without_contrast(text: str) -> str:
     """A text without the clauses that grant something to another answer: `It is D, though A …`."""
+    if not holds_any(text, _CONTRAST_WORDS):
+        return text
     return _CONTRAST.sub(lambda clause: clause["lead"] or "", text)
 
 
