@@ -396,29 +396,33 @@ def estimate(values: Any) -> dict[str, float]:
 
 @dataclass
 class _GroupTally:
-    """What one model did on one group of questions, a number a question."""
+    """What one model did on one group of questions, a number (or a pair of them) a question."""
 
     shares: list[float] = field(default_factory=list)
-    passed: list[float] = field(default_factory=list)
+    samples_and_right: list[tuple[int, int]] = field(default_factory=list)
     majority: list[float] = field(default_factory=list)
     none: list[float] = field(default_factory=list)
     truncated: list[float] = field(default_factory=list)
     ambiguous: list[float] = field(default_factory=list)
     unread: list[float] = field(default_factory=list)
 
-    def add(self, row: Responses, k: int) -> None:
-        from routerlib.stats.metrics import pass_at_k
-
+    def add(self, row: Responses) -> None:
         samples = row.responses
         n, right = len(samples), sum(bool(sample.is_correct) for sample in samples)
         status = [sample.extraction_status for sample in samples]
         self.shares.append(right / n)
-        self.passed.append(pass_at_k(n, right, min(k, n)))
+        self.samples_and_right.append((n, right))
         self.majority.append(_majority(samples))
         self.none.append(status.count("none") / n)
         self.ambiguous.append(status.count("ambiguous") / n)
         self.unread.append((status.count("none") + status.count("ambiguous")) / n)
         self.truncated.append(sum(bool(sample.truncated) for sample in samples) / n)
+
+    def passed(self, k: int) -> list[float]:
+        """pass@k of each question; of one with fewer samples, of so many as it has."""
+        from routerlib.stats.metrics import pass_at_k
+
+        return [pass_at_k(n, right, min(k, n)) for n, right in self.samples_and_right]
 
 
 def _majority(samples: list[Sample]) -> float:
@@ -447,10 +451,10 @@ def summarise(files: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
         category, questions and accuracy. Questions without samples are left out; `without_samples`
         counts them.
     """
-    sizes: dict[str, Counter[int]] = {}
+    tallies: dict[str, _ModelTally] = {}
     for row in _rows_of_files(files):
-        sizes.setdefault(row.model, Counter())[len(row.responses)] += 1
-    return [_summary(model, counts, _rows_of_files(files)) for model, counts in sizes.items()]
+        tallies.setdefault(row.model, _ModelTally()).add(row)
+    return [_summary(model, tally) for model, tally in tallies.items()]
 
 
 def _rows_of_files(files: str | Path | Sequence[str | Path]) -> Iterator[Responses]:
@@ -458,40 +462,48 @@ def _rows_of_files(files: str | Path | Sequence[str | Path]) -> Iterator[Respons
         yield from jsonl.read_rows(path, Responses)
 
 
-def _summary(model: str, sizes: Counter[int], rows: Iterable[Responses]) -> dict[str, Any]:
+@dataclass
+class _ModelTally:
+    """What one model did on all questions and on those of each category, from one look at each
+    row.
+    """
+
+    sizes: Counter[int] = field(default_factory=Counter)  # how many questions have so many samples
+    rules: Counter[str] = field(default_factory=Counter)  # how many samples a rule has read
+    whole: _GroupTally = field(default_factory=_GroupTally)
+    groups: dict[str, _GroupTally] = field(default_factory=dict)
+
+    def add(self, row: Responses) -> None:
+        self.sizes[len(row.responses)] += 1
+        if not row.responses:
+            return
+        self.whole.add(row)
+        self.groups.setdefault(row.category, _GroupTally()).add(row)
+        self.rules.update((sample.extraction_rule or "unknown") for sample in row.responses)
+
+
+def _summary(model: str, tally: _ModelTally) -> dict[str, Any]:
+    sizes, whole = tally.sizes, tally.whole
     k = max(sizes)
-    whole, rules = _GroupTally(), Counter[str]()
-    groups: dict[str, _GroupTally] = {}
-    for row in rows:
-        if row.model != model or not row.responses:
-            continue
-        for tally in (whole, groups.setdefault(row.category, _GroupTally())):
-            tally.add(row, k)
-        rules.update((sample.extraction_rule or "unknown") for sample in row.responses)
     return {
         "model": model,
         "questions": len(whole.shares),
         "without_samples": sizes[0],
         "samples": [min((n for n in sizes if n), default=0), k],
         "k": k,
-        **{name: estimate(getattr(whole, field)) for name, field in _MEASURES.items()},
-        "rules": dict(rules.most_common()),
+        "accuracy": estimate(whole.shares),
+        "pass_at_k": estimate(whole.passed(k)),
+        "majority_vote": estimate(whole.majority),
+        "none": estimate(whole.none),
+        "truncated": estimate(whole.truncated),
+        "ambiguous": estimate(whole.ambiguous),
+        "unread": estimate(whole.unread),
+        "rules": dict(tally.rules.most_common()),
         "categories": [
-            {"category": name, "questions": len(tally.shares), "accuracy": estimate(tally.shares)}
-            for name, tally in sorted(groups.items())
+            {"category": name, "questions": len(group.shares), "accuracy": estimate(group.shares)}
+            for name, group in sorted(tally.groups.items())
         ],
     }
-
-
-_MEASURES = {
-    "accuracy": "shares",
-    "pass_at_k": "passed",
-    "majority_vote": "majority",
-    "none": "none",
-    "truncated": "truncated",
-    "ambiguous": "ambiguous",
-    "unread": "unread",
-}
 
 
 def choose_pair(

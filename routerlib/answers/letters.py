@@ -188,7 +188,8 @@ _NAMED = re.compile(
 # "C is the most likely answer", "(B), which rises, is clearly correct"
 _IS_CORRECT = re.compile(
     rf"""
-    (?= [(\[{{"'“A-Z] ) {_LETTER} (?: (?!\([A-Z]\)) (?!(?i:,?\s(?:so|but|hence|thus|therefore)\b)) [^.;\n] ){{0,120}}?
+    (?= [(\[{{"'“A-Z] ) {_LETTER}
+    (?: (?!\([A-Z]\)) (?!(?i:,?\s(?:so|but|hence|thus|therefore)\b)) [^.;\n] ){{0,120}}?
     \b (?i: is|are|being|would\ be|must\ be|seems|seems\ to\ be|appears\ to\ be
       |stands\ out\ as ) \s+
     (?i: (?: indeed|clearly|also|therefore|likely|definitely ) \s+ )? (?i: the\s+ )?
@@ -472,9 +473,7 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
     near = _NEAR_A_LETTER + _NEAR_A_LETTER_ABROAD if _is_abroad(text) else _NEAR_A_LETTER
     found = [(match, rule) for pattern, rule in _ANYWHERE for match in pattern.finditer(text)]
     found += [
-        (match, rule)
-        for pattern, rule in near
-        for match in matches(pattern, text, stretches)
+        (match, rule) for pattern, rule in near for match in matches(pattern, text, stretches)
     ]
     for match, rule in found:
         statement = _letter_read(text, match, rule, LETTERS[:options], headings, choices)
@@ -698,9 +697,9 @@ def _announced(
         if _is_hypothetical(text, match.start(), start + 1):
             continue
         option = choices[valid.index(letter)]
-        line = _rest_of_line(text, match.end())
-        if opens_with(line, option) and not _is_listed(text[start:][:400], letter):
-            rest = behind_option(line, option) or ""
+        words = _rest_of_line(text, match.end())
+        if opens_with(words, option) and not _is_listed(text[start:][:400], letter):
+            rest = behind_option(words, option) or ""
             if not is_withdrawn(rest):
                 letters = letter + goes_on_with(rest, choices, letter)
                 yield Statement(start, start + 1, letters, "announced option")

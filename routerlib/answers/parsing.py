@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -31,15 +33,20 @@ MOST_ATOMS = 16  # numbers and letters that are tried; an answer with more is re
 
 @lru_cache(maxsize=4096)
 def read_whole(expression: str) -> bool:
-    """Whether a change of any number or letter changes what is read: if not, it was not read.
+    """Whether all numbers and letters of an expression were read.
 
-    Each number and each single letter is replaced in turn, and the expression parsed again.
+    They were if what was read shows each of them. Else it may have been computed with (10/38 is
+    read as 5/19): then each number and each single letter is replaced in turn, and the expression
+    parsed again, which takes its time. A change that changes nothing was not read.
     """
     whole = _fingerprint(expression)
     masked = _SETTING.sub(lambda match: " " * len(match[0]), expression)
-    for run in _LETTERS.finditer(masked):
+    runs = [run for run in _LETTERS.finditer(masked) if not is_unit(run[0])]
+    if _shows_all(whole, masked, runs):
+        return True
+    for run in runs:
         changed = expression[: run.start()] + _another(run[0][0]) + expression[run.start() + 1 :]
-        if not is_unit(run[0]) and _fingerprint(changed) == whole:
+        if _fingerprint(changed) == whole:
             return False  # of "6ab" only the 6 was read
     for atom in list(_ATOM.finditer(masked))[:MOST_ATOMS]:
         if atom[0] in ("0", "1") or _is_left_side(masked, atom):
@@ -48,6 +55,15 @@ def read_whole(expression: str) -> bool:
         if _fingerprint(changed) == whole:
             return False
     return True
+
+
+def _shows_all(whole: str, masked: str, runs: Iterable[re.Match[str]]) -> bool:
+    """Whether what was read holds every number and letter as often as the text does, also those of
+    letters that stand side by side.
+    """
+    wanted = Counter(_ATOM.findall(masked))
+    wanted.update("".join(run[0] for run in runs))
+    return wanted <= Counter(_ATOM.findall(whole))
 
 
 def _another(atom: str) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import string
-import sys
 import unicodedata
 from collections.abc import Iterator
 
@@ -30,10 +29,11 @@ _STYLES = re.compile(
 )
 BOLD = re.compile(r"(?<![*\w])(\*{2,3}|__)(?=\S)(.+?)(?<=\S)\1(?!\*)")
 
+_LAST_DIGIT = 0x20000  # the scripts end here; beyond are ideographs and places for private use
 # Digits of every script as 0 to 9, full-width signs as narrow ones, and full stops as full stops.
 _SIGNS = {
     code: str(unicodedata.decimal(chr(code)))
-    for code in range(128, sys.maxunicode)
+    for code in range(128, _LAST_DIGIT)
     if unicodedata.category(chr(code)) == "Nd"
 }
 _SIGNS |= {0xFF01 + i: chr(0x21 + i) for i in range(94)}
@@ -189,7 +189,8 @@ _CONTRAST = re.compile(
           | anstatt | statt | plutôt\ que | au\ lieu\ de | en\ lugar\ de | en\ vez\ de | invece\ di
           | em\ vez\ de | вместо ) \s+ {_IN_CLAUSE}{{1,120}}
       | (?: , \s* | \s+ (?:and|und|et|y|e) \s+ ) (?: not | nicht | non | no | não | а\ не ) \s+
-        (?! .{{0,60}} \b(?:but|sondern|mais|sino|ma|mas|а)\b ) {_IN_CLAUSE}{{1,60}} (?= [.,;\n] | $ )
+        (?! .{{0,60}} \b(?:but|sondern|mais|sino|ma|mas|а)\b )
+        {_IN_CLAUSE}{{1,60}} (?= [.,;\n] | $ )
     )
     """,
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
