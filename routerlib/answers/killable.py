@@ -5,7 +5,9 @@ A worker is a fresh Python that reads batches of JSON items from a pipe and answ
 Close to the time limit it interrupts itself; if it cannot, because it is deep inside one long
 computation, the parent kills it, marks that one item as lost, and gives the rest of the batch to a
 new worker. The limit is on processor time, so that no item is lost because a machine is busy with
-other things. Threads cannot be killed, and multiprocessing's pools start the caller's script again
+other things. What takes long to load is loaded outside the clock of an item, by two functions that may
+stand beside the function NAME: `prepare_NAME()` at the start, and `loader_for_NAME(item)`, which
+gives what only this item needs, or None. Threads cannot be killed, and multiprocessing's pools start the caller's script again
 or wait for ever; hence this. A library for pools with time limits (pebble, loky) would cost the
 limit on processor time: theirs goes by the clock. Functions are named as text
 ("routerlib.answers.correctness:grade_answer"); items and results are what JSON can hold.
@@ -180,7 +182,7 @@ class _Worker:
         )
         assert self._process.stdin and self._process.stdout  # both were asked for
         self._input, self.output = self._process.stdin, self._process.stdout
-        self.ready = False
+        self.ready = self.loading = False
         self._start_clocks()
         self.waiting: deque[tuple[int, Any]] = deque(batch)
         self._buffer = b""
@@ -194,7 +196,7 @@ class _Worker:
         """Whether the item at hand has used up its time: of the processor, or far more by the
         clock.
         """
-        if now - self.since <= timeout:
+        if self.loading or now - self.since <= timeout:
             return False
         return (
             now - self.since > PATIENCE * timeout
@@ -232,6 +234,9 @@ class _Worker:
                 self.ready = True
                 if self.waiting:
                     self._write()
+                continue
+            if answer in ("loading", "loaded"):
+                self.loading = answer == "loading"
                 continue
             index, _ = self.waiting.popleft()
             done[index] = (
@@ -280,11 +285,17 @@ def serve_batches(spec: dict[str, Any]) -> None:
     module, name = spec["function"].split(":")
     function = getattr(importlib.import_module(module), name)
     prepare = getattr(sys.modules[module], f"prepare_{name}", None)
+    loader_for = getattr(sys.modules[module], f"loader_for_{name}", None)
     if prepare:
         prepare()
     answers.write(b'"ready"\n')
     for line in sys.stdin.buffer:
         for item in json.loads(line):
+            loader = loader_for(item) if loader_for else None
+            if loader:
+                answers.write(b'"loading"\n')
+                loader()
+                answers.write(b'"loaded"\n')
             answers.write(
                 json.dumps(_answer_within(function, item, spec["timeout"])).encode() + b"\n"
             )

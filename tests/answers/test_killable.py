@@ -86,6 +86,11 @@ def test_a_worker_that_cannot_start_is_an_error_not_a_loop():
         list(crew.map([1]))
 
 
+def test_loading_what_an_item_needs_is_not_on_its_clock():
+    with Crew("tests.answers.slow_to_load:double", workers=1, timeout=0.2) as crew:
+        assert list(crew.map([2, 4, 1, 3, 5])) == [4, 8, 2, 6, 10]
+
+
 def test_a_time_limit_must_be_positive():
     with pytest.raises(ValueError, match="timeout"):
         Crew("operator:neg", timeout=0)
