@@ -137,10 +137,11 @@ def grade_by(
         Work(source, target, _items(source, survey))
         for (source, target), survey in zip(pairs, surveys, strict=True)
     ]
+    tallies: _Tallies = {}
     for work, survey, crew in zip(works, surveys, verdicts(works), strict=True):
-        _grade_file(work.source, work.target, survey, crew, grading, progress)
+        _grade_file(work, survey, crew, grading, tallies, progress)
     grading.seconds = time.monotonic() - started
-    grading.summaries = summarise(grading.files)
+    grading.summaries = _summaries(tallies)
     if progress:
         _tell(grading, by_category)
     if output and tables.is_copy(output):
@@ -252,20 +253,24 @@ def responses_files(folder: str | Path) -> list[Path]:
 
 
 def _grade_file(
-    source: Path, target: Path, survey: _Survey, crew: Verdicts, grading: Grading, show: bool
+    work: Work,
+    survey: _Survey,
+    crew: Verdicts,
+    grading: Grading,
+    tallies: _Tallies,
+    show: bool,
 ) -> None:
     with (
-        progress_bar(survey.lines, source.name, "row", show) as bar,
-        jsonl.Rejects(jsonl.rejects_path(target)) as rejects,
+        progress_bar(survey.lines, work.source.name, "row", show) as bar,
+        jsonl.Rejects(jsonl.rejects_path(work.target)) as rejects,
     ):
-        jsonl.write_rows(
-            target, _graded_rows(_rows_read(source, survey, rejects, bar), crew, grading)
-        )
+        rows = _rows_read(work.source, survey, rejects, bar)
+        jsonl.write_rows(work.target, _tallied(_graded_rows(rows, crew, grading), tallies))
     grading.superseded += len(survey.superseded)
     if rejects.count:
         grading.rejects.append(str(rejects))
     grading.rejected += rejects.count
-    grading.files.append(target)
+    grading.files.append(work.target)
 
 
 def _graded_rows(
@@ -451,10 +456,10 @@ def summarise(files: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
         category, questions and accuracy. Questions without samples are left out; `without_samples`
         counts them.
     """
-    tallies: dict[str, _ModelTally] = {}
-    for row in _rows_of_files(files):
-        tallies.setdefault(row.model, _ModelTally()).add(row)
-    return [_summary(model, tally) for model, tally in tallies.items()]
+    tallies: _Tallies = {}
+    for _ in _tallied(_rows_of_files(files), tallies):
+        pass
+    return _summaries(tallies)
 
 
 def _rows_of_files(files: str | Path | Sequence[str | Path]) -> Iterator[Responses]:
@@ -480,6 +485,20 @@ class _ModelTally:
         self.whole.add(row)
         self.groups.setdefault(row.category, _GroupTally()).add(row)
         self.rules.update((sample.extraction_rule or "unknown") for sample in row.responses)
+
+
+_Tallies = dict[str, _ModelTally]  # by model
+
+
+def _tallied(rows: Iterable[Responses], tallies: _Tallies) -> Iterator[Responses]:
+    """The same rows, counted as they pass."""
+    for row in rows:
+        tallies.setdefault(row.model, _ModelTally()).add(row)
+        yield row
+
+
+def _summaries(tallies: _Tallies) -> list[dict[str, Any]]:
+    return [_summary(model, tally) for model, tally in tallies.items()]
 
 
 def _summary(model: str, tally: _ModelTally) -> dict[str, Any]:

@@ -5,12 +5,13 @@ A worker is a fresh Python that reads batches of JSON items from a pipe and answ
 Close to the time limit it interrupts itself; if it cannot, because it is deep inside one long
 computation, the parent kills it, marks that one item as lost, and gives the rest of the batch to a
 new worker. The limit is on processor time, so that no item is lost because a machine is busy with
-other things. What takes long to load is loaded outside the clock of an item, by two functions that may
-stand beside the function NAME: `prepare_NAME()` at the start, and `loader_for_NAME(item)`, which
-gives what only this item needs, or None. Threads cannot be killed, and multiprocessing's pools start the caller's script again
-or wait for ever; hence this. A library for pools with time limits (pebble, loky) would cost the
-limit on processor time: theirs goes by the clock. Functions are named as text
-("routerlib.answers.correctness:grade_answer"); items and results are what JSON can hold.
+other things. What takes long to load is loaded outside the clock of an item, by two functions that
+may stand beside the function NAME: `prepare_NAME()` at the start, and `loader_for_NAME(item)`,
+which gives what only this item needs, or None. Threads cannot be killed, and multiprocessing's
+pools start the caller's script again or wait for ever; hence this. A library for pools with time
+limits (pebble, loky) would cost the limit on processor time: theirs goes by the clock. Functions
+are named as text ("routerlib.answers.correctness:grade_answer"); items and results are what JSON
+can hold.
 """
 
 from __future__ import annotations
