@@ -1,7 +1,8 @@
 """04: read the answer in an output, and decide whether it is right.
 
 - Which text is read: `parts` (thinking in tags and examples go there); all together: `extraction`.
-- A letter: `letters`, else `conclusions`; which option a text names: `choices`.
+- A letter: `letters` (where in a text long patterns are tried: `nearby`), else `conclusions`; which
+  option a text names: `choices`.
 - A value: `expressions` (boxes and statements), `closing` (the last sentence), `clauses` (which of
   its clauses says it), `weights` (which values a clause commits to), `asked` (which of several a
   question asks for), `values` and `quantities` (how one is written, with its unit).

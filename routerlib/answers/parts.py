@@ -148,16 +148,6 @@ _HEADING = re.compile(
     re.VERBOSE,
 )
 _LONG_GAP = re.compile(r"[ \t]{9,}|\n(?:[ \t]*\n){3,}")
-_COMBINING = re.compile(
-    r"""
-    (?i) \b (?: (?:combin|compil|summari[sz])(?:e|ing) | collect(?:ing)? | recap(?:ping)?
-        | list(?:ing)?
-              | (?:a\ |in\ )? summary(?:\ of)? )
-    \s+ (?:all\s+)? (?:of\s+)? (?:the|these|those|our|my|above
-        |previous) \s+ (?:\w+\s+){0,3} answers \b
-    """,
-    re.VERBOSE,
-)
 
 
 def own_part(text: str, question: str | None = None, choices: Sequence[str] = ()) -> str:
@@ -167,17 +157,13 @@ def own_part(text: str, question: str | None = None, choices: Sequence[str] = ()
     inside counts; an output that runs on is split at the headings of new questions. A part that
     repeats this question (or most of its options) is ours. Else it is the text before the first
     heading if that states an answer; where the output opens with headings it is the last part if
-    they are numbered (the examples of the prompt come first), or the first. What follows "combining
-    all the answers" is about other questions too, and goes.
+    they are numbered (the examples of the prompt come first), or the first.
     """
     said = _said_after_thought(text)
     text = _LONG_GAP.sub(lambda gap: "\n\n\n" if "\n" in gap[0] else "    ", said)
     headings = [match.start() for match in _HEADING.finditer(text)]
     if headings:
         text = _chosen_part(text, headings, question, choices)
-    combining = _COMBINING.search(text) if "answers" in text.lower() else None
-    if combining and letters.states_letter(text[: combining.start()], len(choices) or 26):
-        text = text[: combining.start()]
     return _inside_of_tags(_STRUCK_OUT.sub("", text))
 
 

@@ -207,14 +207,6 @@ def test_the_last_statement_that_commits_counts(text, letter):
             ),
             "B",
         ),
-        (
-            (
-                "The answer is (B).\n\nCombining all the answers: (A), (C), (D), so the answers "
-                "are "
-                "A, C, D."
-            ),
-            "B",
-        ),
         ("<think>perhaps the answer is A</think>\n\nThe answer is C.", "C"),
         ("The answer is **(D)**.<|eot_id|>user: The answer is (A)", "D"),
     ],
