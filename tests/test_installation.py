@@ -5,6 +5,7 @@ The quick tests hide the packages of the extras from a process of this environme
 builds the wheel and installs it into an empty environment.
 """
 
+import ast
 import json
 import os
 import re
@@ -88,6 +89,54 @@ def test_the_wheel_reads_the_same_files():
     assert {"train", "notebooks", "gpu"} <= set(extras)
     assert all(extra == {"file": [f"requirements/{name}.txt"]} for name, extra in extras.items())
     assert set(settings.EXTRAS.values()) <= set(extras)
+
+
+PLATFORMS = {"google", "kaggle_secrets"}  # what Colab and Kaggle bring, each its own
+FILES = [*(ROOT / "requirements").glob("*.txt"), *ROOT.glob("requirements*.txt")]
+
+
+def imported():
+    """module -> a file that imports it, of all that the library and its scripts import by name."""
+    found = {}
+    for folder in ("routerlib", "scripts"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                else:
+                    names = [node.module] if isinstance(node, ast.ImportFrom) else []
+                for name in names:
+                    found.setdefault(name.partition(".")[0], str(path.relative_to(ROOT)))
+    return found
+
+
+def test_every_library_that_is_imported_is_declared():
+    """What another package happens to bring may be gone with its next version."""
+    ours = {"routerlib", *(path.stem for path in (ROOT / "scripts").glob("*.py"))}
+    ours |= {path.stem for path in (ROOT / "tests" / "browser").glob("*.py")}
+    declared = {name_of(Requirement(line)) for file in FILES for line in settings._lines_of(file)}
+    owners = metadata.packages_distributions()
+    missing = {}
+    for module, path in imported().items():
+        names = {owner.lower().replace("_", "-") for owner in owners.get(module, [module])}
+        names.add(PYTHONS_OWN.get(module, module))
+        is_known = module in sys.stdlib_module_names or module in ours | PLATFORMS
+        if not is_known and not names & declared:
+            missing[module] = path
+    assert not missing
+
+
+PYTHONS_OWN = {"compression": "backports.zstd"}  # of Python 3.14, and its name for the others
+
+
+def name_of(requirement):
+    return requirement.name.lower().replace("_", "-")
+
+
+def test_every_requirement_has_a_range():
+    for file in FILES:
+        for line in settings._lines_of(file):
+            assert Requirement(line).specifier, f"{line} in {file.name}"
 
 
 def test_every_module_that_is_left_out_is_of_the_extra_that_is_named():
