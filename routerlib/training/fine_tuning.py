@@ -290,10 +290,11 @@ class WeightedTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         """Batches grouped by length over the whole batch.
 
-        So that n processes share what one would take.
+        So that n processes share what one would take. The Trainer asks for no other rows than its
+        own.
         """
-        dataset: Any = self.train_dataset if train_dataset is None else train_dataset
-        lengths = [len(row["input_ids"]) for row in dataset]
+        rows: Any = self.train_dataset
+        lengths = [len(row["input_ids"]) for row in rows]
         processes, steps = self.args.world_size, self.args.gradient_accumulation_steps
         return _OrderByEpoch(self, self.args.train_batch_size * processes * steps, lengths)
 

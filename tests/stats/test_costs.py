@@ -215,3 +215,9 @@ def test_prices_that_leave_nothing_to_save_are_told():
         checked_costs([1.0, -1.0], [2.0, 2.0])
     with pytest.raises(metrics.MetricError, match="2 numbers for 3 rows"):
         checked_costs([1.0, 1.0], [2.0, 2.0, 2.0])
+
+
+def test_the_oracle_spends_first_where_the_gain_costs_least():
+    bill = checked_costs([0.0, 0.9], [1.0, 1.2], [0.0, 0.0])  # 1.0 and 0.3 more for the same gain
+    course = costs.oracle_course([0, 0], [1, 1], bill)
+    assert course.up[1] > course.up[0]

@@ -97,3 +97,13 @@ def test_an_encoder_by_hub_id_is_loaded_or_the_cause_is_told(tmp_path):
     )
     assert "in trouble (status 500)" in told["some/broken-weights"]
     assert "There is no model some/nothing" in told["some/nothing"]
+
+
+def test_an_embedder_embeds_the_texts_and_loads_when_it_is_first_asked(tmp_path):
+    embed = encoders.embedder(str(tmp_path / "encoder"))  # not there yet
+    tiny_encoder(tmp_path / "encoder")
+    found = embed(["say hello in french", "prove the theorem"])
+    wanted = encoders.encoder_at(str(tmp_path / "encoder")).embed(
+        ["say hello in french", "prove the theorem"]
+    )
+    assert found.tolist() == wanted.tolist() and found.shape[0] == 2

@@ -199,6 +199,15 @@ def test_rows_for_the_trainer_carry_their_weight_with_a_mean_of_one(recipe):
     assert [row["labels"] for row in zero] == [[1.0, 0.5], [0.25, 1.0]]
 
 
+def test_rows_for_the_trainer_are_cut_to_what_the_encoder_reads(recipe):
+    tokenizer = encoders.load_tokenizer(recipe.backbone, 8)
+    long = replace(two_rows([1, 1]), texts=["say hello in french " * 20, "ice"])
+    assert [len(row["input_ids"]) for row in fine_tuning._dataset(long, tokenizer, "gain")] == [
+        8,
+        3,
+    ]
+
+
 class Logits:
     """A model that says what it is told."""
 

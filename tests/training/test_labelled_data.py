@@ -338,3 +338,27 @@ def test_rows_set_aside_for_an_audit_calibrate_and_never_train():
         assert set(range(60)) <= set(parts["calibration"].tolist())
         assert not set(range(60)) & {int(i) for n in ("train", "test") for i in parts[n]}
         assert len(parts["train"]) > 40
+
+
+# --- the pair ---
+
+
+def test_the_pair_is_the_one_that_most_rows_name():
+    row = graded(1)[0]
+    named = row.model_copy(update={"inferior_model": "small", "superior_model": "large"})
+    other = row.model_copy(update={"inferior_model": "tiny", "superior_model": "large"})
+    half = row.model_copy(update={"inferior_model": "half", "superior_model": None})
+    found = labelled_data.pair_of_models([other, half, named, half, named, half])
+    assert found == {"inferior": "small", "superior": "large"}
+
+
+def test_a_pair_that_no_row_names_is_the_one_that_04_has_graded_or_has_no_names(outputs):
+    unnamed = graded(2)
+    assert labelled_data.pair_of_models(unnamed) == {
+        "inferior": "inferior",
+        "superior": "superior",
+    }
+    known = {"inferior": {"model": "small"}, "superior": {}}
+    jsonl.write_json(outputs / "graded" / "metrics.json", known)
+    found = labelled_data.pair_of_models(unnamed)
+    assert found == {"inferior": "small", "superior": "superior"}

@@ -5,6 +5,7 @@ bulk.
 import functools
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from outcomes_with_signals import made_up
 
 from routerlib.stats import costs, metrics
 from routerlib.training import policy_choice
-from routerlib.training.policies import BOTH, CASCADE, ROUTER, Policy, path_of
+from routerlib.training.policies import BOTH, CASCADE, ROUTER, Policy, Sources, path_of
 
 
 @functools.lru_cache
@@ -123,7 +124,10 @@ def test_the_router_alone_has_no_second_decision():
 
 @pytest.mark.parametrize("name", [ROUTER, CASCADE, BOTH])
 def test_policies_travel_as_json_without_infinities(name):
-    policy = policies(reading=0.2)[name]
+    asked = Sources(samples=3, temperature=0.7, second_model="other", encoder="folder")
+    policy = replace(
+        policies(reading=0.2)[name], sources=asked, usual_costs={"signals": 0.5}, unit="calls"
+    )
     text = json.dumps(policy.to_dict(), allow_nan=False)
     assert Policy.from_dict(json.loads(text)) == policy
 
@@ -143,3 +147,23 @@ def test_the_grid_for_a_certificate_rises_and_ends_where_nothing_goes_up():
         assert (np.diff(grid) > 0).all()
         assert (position >= grid[0]).all()
         assert not (position >= grid[-1]).any()
+
+
+def test_the_grid_of_a_cascade_steps_by_a_thousandth_through_every_gain():
+    grid = policies()[CASCADE].thresholds()
+    assert (
+        grid[0] == -np.inf
+        and grid[-1] > 1
+        and grid[1:-1] == pytest.approx(np.arange(-1000, 1001) / 1000)
+    )
+
+
+@pytest.mark.parametrize("name", [CASCADE, BOTH])
+def test_a_gain_that_is_known_is_not_asked_for_again(name):
+    policy = policies()[name]
+    p, told = made_up("informative", rows=300, seed=7)
+    gain = np.random.default_rng(0).permutation(policy.look.gain(p, told.signals))
+    course = policy.course(p, told.signals, gain)
+    known = costs.cascade_course(gain) if name == CASCADE else policy.path.course(p, gain)
+    assert course.position.tolist() == known.position.tolist()
+    assert course.position.tolist() != policy.course(p, told.signals).position.tolist()

@@ -14,7 +14,7 @@ from routerlib.rows.schemas import LabelledPrompt
 from routerlib.stats import costs, metrics
 from routerlib.stats.savings import Range
 from routerlib.training import policy_choice
-from routerlib.training.policies import BOTH, CASCADE, ROUTER
+from routerlib.training.policies import BOTH, CASCADE, ROUTER, path_of
 
 ROWS = 1500
 
@@ -306,3 +306,17 @@ def test_the_promise_is_broken_at_most_delta_of_the_time(name):
         broken += lost > 0.02
     low = binomtest(broken, runs).proportion_ci(method="exact").low
     assert low <= delta
+
+
+def test_at_other_prices_only_the_path_of_both_is_another():
+    made, told = fitted("informative", ratio=0.05)
+    dearer = replace(told, costs=costs.checked_costs(
+        6 * told.costs.inferior, told.costs.superior, told.costs.signals
+    ))  # fmt: skip
+    moved = made.at(dearer)
+    path = path_of(made.p_superior, made.gain, dearer.take(made.index).costs)
+    assert moved.policies[BOTH].path == path != made.policies[BOTH].path
+    held_out = path.course(made.p_superior, made.gain)
+    assert moved.held_out[BOTH].position.tolist() == held_out.position.tolist()
+    for name in (ROUTER, CASCADE):
+        assert moved.policies[name] is made.policies[name]

@@ -36,6 +36,7 @@ def test_each_prompt_has_its_score_and_its_model(saved, tmp_path):
     done = scored.score(file, output=tmp_path / "scored.jsonl", progress=False)
     rows = rows_of(tmp_path / "scored.jsonl")
     assert [row["id"] for row in rows] == ["a", "b"] and done.prompts == 2
+    assert 0 < done.seconds < 600
     for row, prompt in zip(rows, ["What is 2 + 2?", chat], strict=True):
         decision = saved.decide(row["p_superior"])
         assert row["p_superior"] == pytest.approx(float(saved.score([prompt])[0]), abs=1e-6)
