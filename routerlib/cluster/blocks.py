@@ -113,8 +113,8 @@ class Blocks:
                 concurrency=(1, machines.cores),
             )
             for row in dataset.iter_rows():
-                if row["problem"]:
-                    raise ClusterError(row["problem"])
+                if row["failure"]:
+                    raise ClusterError(row["failure"])
                 yield int(row["length"])
         except machines.ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None) or error
@@ -166,7 +166,7 @@ class Worker:
         ]
         return {
             "length": [length for length, _ in outcomes],
-            "problem": [problem for _, problem in outcomes],
+            "failure": [failure for _, failure in outcomes],
         }
 
     def _worked_on(self, file: Path, first: int) -> tuple[int, str]:

@@ -193,7 +193,7 @@ class _Place:
     concurrent: int
     running: int = 0
     is_down: bool = False
-    problem: str = ""  # why it is asked no more
+    why_not: str = ""  # why it is asked no more
     exit_code: int = INCOMPLETE
     is_halted: bool = False  # item after item failed there
     finished: int = 0  # questions, of shards that have come back
@@ -201,7 +201,7 @@ class _Place:
 
     @property
     def can_be_asked(self) -> bool:
-        return not self.is_down and not self.problem
+        return not self.is_down and not self.why_not
 
     @property
     def is_free(self) -> bool:
@@ -340,7 +340,7 @@ class _ClusterRun:
         is_all_out = self.is_read and not self.waiting
         if (is_all_out or self.summary.is_out_of_budget) and not self.assignments:
             return False
-        if not self.assignments and all(place.problem for place in self.places):
+        if not self.assignments and all(place.why_not for place in self.places):
             self.is_halted = all(place.is_halted for place in self.places)
             self.fatal = None if self.is_halted else self._hopeless()
             return False
@@ -620,7 +620,7 @@ class _ClusterRun:
             assignment.rests_until = max(assignment.rests_until, until)
             self.rests[account] = max(self.rests.get(account, 0.0), until)
         others_up = any(
-            place is not assignment.place and not place.is_down and not place.problem
+            place is not assignment.place and not place.is_down and not place.why_not
             for place in self.places
         )
         if report.down_for > MOVE_AFTER and others_up and not assignment.is_moving:
@@ -640,7 +640,7 @@ class _ClusterRun:
             if self._is_lost(error) and self.workers:
                 self.probes[self.workers[0].actor.until_up.remote(place.url)] = place
                 return
-            place.problem = _first_line(error)
+            place.why_not = _first_line(error)
         place.is_down = False
         self._say(f"{place.url} is back.")
 
@@ -695,17 +695,17 @@ class _ClusterRun:
     def _refuse(self, assignment: _Assignment, ending: Ending) -> None:
         """An endpoint at which no request can succeed is asked no more."""
         place = assignment.place
-        if place.problem:
+        if place.why_not:
             return
-        place.problem = f"{ending.problem} (told on {ending.node})"
+        place.why_not = f"{ending.why} (told on {ending.node})"
         place.is_halted = ending.how == HALTED
         place.exit_code = ending.exit_code
-        if any(not other.problem for other in self.places):
-            self._say(f"{place.url} is asked no more: {ending.problem}")
+        if any(not other.why_not for other in self.places):
+            self._say(f"{place.url} is asked no more: {ending.why}")
 
     def _hopeless(self) -> Foreseen:
-        problems = dict.fromkeys(place.problem for place in self.places)
-        error = CollectionStopped("\n".join(problems))
+        reasons = dict.fromkeys(place.why_not for place in self.places)
+        error = CollectionStopped("\n".join(reasons))
         error.exit_code = self.places[0].exit_code
         return error
 

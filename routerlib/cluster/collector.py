@@ -60,12 +60,12 @@ class Shard:
 
 @dataclass
 class Ending:
-    """How work on a shard ended, what was reached, and where; `problem` says why it stopped."""
+    """How work on a shard ended, what was reached, and where; `why` says why it stopped."""
 
     how: str
     summary: Summary
     node: str
-    problem: str = ""
+    why: str = ""
     exit_code: int = 0
 
 
@@ -231,8 +231,8 @@ class Collector:
         is_done = summary.remaining == summary.failed
         if summary.is_out_of_budget:
             return Ending(OUT_OF_BUDGET, summary, self.node)
-        problem = "" if is_done or not summary.messages else summary.messages[-1]
-        return Ending(DONE if is_done else HALTED, summary, self.node, problem)
+        why = "" if is_done or not summary.messages else summary.messages[-1]
+        return Ending(DONE if is_done else HALTED, summary, self.node, why)
 
     def _stopped(self, work: _ShardWork, error: Foreseen) -> Ending:
         summary = work.oversight.summary

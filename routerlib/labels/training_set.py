@@ -302,12 +302,12 @@ def verify(folder: str | Path) -> list[str]:
         FileNotFoundError: there is no card. RowError: a later version of routerlib wrote it.
     """
     folder = Path(folder)
-    problems = []
+    faults = []
     card = jsonl.read_json(folder / CARD)
     check_format(card)
     for name, known in card["files"].items():
         if not (folder / name).exists():
-            problems.append(f"{name} is missing.")
+            faults.append(f"{name} is missing.")
         elif describe_file(folder / name) != known:
-            problems.append(f"{name} is not the file of the card: its contents differ.")
-    return problems
+            faults.append(f"{name} is not the file of the card: its contents differ.")
+    return faults

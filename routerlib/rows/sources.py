@@ -568,11 +568,11 @@ def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
         if not names:
             names = cells
         elif len(cells) > len(names):
-            problem = (
+            fault = (
                 f"{len(cells)} cells under {len(names)} columns; a text with {separator!r} needs "
                 "quotes around it"
             )
-            yield rows.line_num, RowError(problem, text=str(cells))
+            yield rows.line_num, RowError(fault, text=str(cells))
         elif cells:
             named = zip(names, cells, strict=False)
             yield rows.line_num, {name: _csv_cell(text) for name, text in named if name and text}

@@ -323,16 +323,16 @@ def split_tiers(
     inferior = inferior or [name for name in known if name not in superior]
     unknown = [name for name in (*superior, *inferior) if name not in known]
     both = [name for name in superior if name in inferior]
-    problem = ""
+    fault = ""
     if unknown:
-        problem = f"nobody voted on {unknown[0]!r}"
+        fault = f"nobody voted on {unknown[0]!r}"
     elif both:
-        problem = f"{both[0]!r} is on both sides"
+        fault = f"{both[0]!r} is on both sides"
     elif not superior or not inferior:
-        problem = "empty"
-    if problem:
+        fault = "empty"
+    if fault:
         raise VotesError(
-            f"SUPERIOR_MODELS and INFERIOR_MODELS: {problem}. The models in these votes are "
+            f"SUPERIOR_MODELS and INFERIOR_MODELS: {fault}. The models in these votes are "
             f"{', '.join(known)}."
         )
     return Tiers(tuple(superior), tuple(inferior), rule)

@@ -72,14 +72,14 @@ def test_a_spool_that_was_cut_off_is_written_anew(spooled):
 def test_a_failure_names_machine_file_and_rows(spooled, monkeypatch):
     _, outcome = work_here(spooled, monkeypatch, fails_at=5)
     assert outcome["length"] == [4, 0, 2]
-    assert "rows 5 to 8" in outcome["problem"][1] and "here (1)" in outcome["problem"][1]
-    assert str(spooled._file(1)) in outcome["problem"][1] and "hostile" in outcome["problem"][1]
+    assert "rows 5 to 8" in outcome["failure"][1] and "here (1)" in outcome["failure"][1]
+    assert str(spooled._file(1)) in outcome["failure"][1] and "hostile" in outcome["failure"][1]
 
 
 def test_a_folder_that_is_not_shared_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(blocks, "name_of_this_node", lambda: "there (2)")
     outcome = blocks.Worker(WORKER, {})({"file": [str(tmp_path / "no" / "0")], "first": [0]})
-    assert "there (2) does not see" in outcome["problem"][0]
+    assert "there (2) does not see" in outcome["failure"][0]
 
 
 def test_a_changed_file_is_another_input(tmp_path):

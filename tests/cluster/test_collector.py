@@ -110,7 +110,7 @@ def test_a_wrong_key_ends_the_shard_with_a_sentence(tmp_path, worker):
             return ending
 
     ending = asyncio.run(work())
-    assert ending.how == collector.STOPPED and "does not accept the key" in ending.problem
+    assert ending.how == collector.STOPPED and "does not accept the key" in ending.why
 
 
 def test_an_outage_is_reported(tmp_path, worker):
