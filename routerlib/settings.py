@@ -388,6 +388,7 @@ def prepare() -> None:
     open_closed_streams()
     load_env()
     report_nothing()
+    let_idle_threads_sleep()
     allow_open_files()
     if not _is_writable(os.path.expanduser("~")):
         keep_caches_in_outputs(CACHES)
@@ -420,6 +421,13 @@ def report_nothing() -> None:
     # `import openvino` sends an event, and asks nobody before. Without this module it has nothing
     # to send it with.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+
+def let_idle_threads_sleep() -> None:
+    """Have the idle threads of OpenMP sleep in this process and those it starts; before torch or
+    scikit-learn load it. Threads that spin slow every other process.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def open_files_allowed() -> float:

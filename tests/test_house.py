@@ -83,6 +83,22 @@ def test_heavy_libraries_load_only_when_used():
     assert done.stdout.strip().endswith("[]")
 
 
+def test_importing_changes_no_environment():
+    """What is set for the libraries that come after is set when it is asked for. The module of
+    fine-tuning is left out: it begins with torch, which sets a variable of its own.
+    """
+    names = [".".join(path.with_suffix("").parts) for path in MODULES if path.stem != "__init__"]
+    names = [f"routerlib.{name}" for name in names if name != "training.fine_tuning"]
+    code = (
+        "import importlib, os, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    before = dict(os.environ)\n"
+        "    importlib.import_module(name)\n"
+        "    assert dict(os.environ) == before, name\n"
+    )
+    subprocess.run([sys.executable, "-c", code, *names], check=True)
+
+
 NAMED = re.compile(r'"(routerlib[\w.]*):(\w+)"')  # "routerlib.cluster.graders:Grader"
 
 

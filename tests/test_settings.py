@@ -178,6 +178,22 @@ def test_importing_settings_reads_and_changes_nothing(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize(("given", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+@pytest.mark.parametrize(
+    "ready",
+    ["routerlib.settings as made; made.prepare()", "routerlib.training.encoders as e; e.quiet()"],
+)
+def test_idle_threads_sleep_unless_told_otherwise(ready, given, found):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    if given:
+        environment["OMP_WAIT_POLICY"] = given
+    code = f"import os, {ready}; print(os.environ['OMP_WAIT_POLICY'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-1] == found
+
+
 class Vault(types.SimpleNamespace):
     """A module that stands for a platform's own."""
 

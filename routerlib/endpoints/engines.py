@@ -200,6 +200,8 @@ def environment(engine: str, model: str) -> dict[str, str]:
     all a folder below HOME.
     """
     settings.report_nothing()
+    # Two busy processes on few cores otherwise slow each other twentyfold.
+    settings.let_idle_threads_sleep()
     variables = dict(os.environ)
     if standins.is_standin(model):
         variables["HF_HUB_OFFLINE"] = "1"
@@ -207,9 +209,6 @@ def environment(engine: str, model: str) -> dict[str, str]:
         variables.pop("HF_HUB_CACHE", None)
     elif Path(model).is_dir():
         variables.setdefault("HF_HUB_OFFLINE", "1")  # else the hub's client asks it all the same
-    # Threads that wait should sleep: two busy processes on few cores otherwise slow each other
-    # twentyfold.
-    variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if engine == VLLM and not has_gpu():
         variables.setdefault("GOMP_SPINCOUNT", str(SPINS))
     if engine == VLLM and not has_gpu():

@@ -25,8 +25,6 @@ from routerlib.rows import hub
 from routerlib.training.bert import Bert, Tokenizer
 from routerlib.training.inference import Forward, compute_dtype, device, forward, has_torch
 
-# Idle threads that spin slow every other process; before torch
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}  # after padding; more of them leave a CPU's caches
 MAX_LENGTH = 256
 
@@ -40,11 +38,12 @@ class EncoderError(Foreseen, ValueError):
 
 @functools.cache
 def quiet() -> None:
-    """Say nothing while a model loads.
+    """Say nothing while a model loads, and slow nobody; to be called before torch is loaded.
 
     A bar, that a new head is new, that one CPU shares no layers tell a user nothing.
     """
     settings.report_nothing()
+    settings.let_idle_threads_sleep()
     from transformers.utils import logging as notices
 
     notices.disable_progress_bar()
@@ -193,9 +192,9 @@ def _headless_encoder(folder: str | Path) -> tuple[Any, Forward, int]:
     if not has_torch():
         bert = Bert(folder)
         return bert, bert.mean_pooled, bert.width
+    quiet()
     from transformers import AutoModel
 
-    quiet()
     model = _loaded(AutoModel.from_pretrained, folder, dtype=compute_dtype())
     model = model.to(device()).eval()
     return model, forward(model, _mean_pool), model.config.hidden_size
@@ -242,9 +241,9 @@ def embedder(folder: str = "") -> Callable[[Sequence[str]], np.ndarray]:
 
 def new_classifier(backbone: str, labels: Sequence[str]) -> Any:
     """A pretrained encoder with a fresh classification head, in float32, ready for training."""
+    quiet()
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
-    quiet()
     names = dict(enumerate(labels))
     config = _loaded(
         AutoConfig.from_pretrained,
@@ -269,9 +268,9 @@ def load_classifier(folder: str | Path) -> Any:
     """A saved classifier, ready to score."""
     if not has_torch():
         return Bert(folder)
+    quiet()
     from transformers import AutoModelForSequenceClassification
 
-    quiet()
     model = _loaded(AutoModelForSequenceClassification.from_pretrained, folder, dtype="float32")
     return for_inference(model)
 
