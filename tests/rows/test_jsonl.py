@@ -251,3 +251,11 @@ def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path, monkeypatch
         jsonl.write_rows(path, [{"a": 2}])
     assert caught.value.filename == str(path)
     assert path.read_text() == '{"a": 1}\n' and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_sum_of_a_file_is_that_of_its_bytes(tmp_path):
+    """The value for "abc" is the one of FIPS 180-2, appendix B.1."""
+    file = tmp_path / "abc"
+    file.write_bytes(b"abc")
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert jsonl.file_sha256(file) == jsonl.file_sha256(str(file)) == known
