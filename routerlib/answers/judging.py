@@ -199,6 +199,11 @@ class Leanings:
     @property
     def sentence(self) -> str:
         """The leanings in words."""
+        if not self.consistent.n:
+            return (
+                "How its verdicts follow order and length is not known: no comparison has a verdict "
+                "in both orders."
+            )
         parts = [
             f"In {self.consistent.n:,} comparisons, "
             f"{_percent_of(self.consistent)} had the same verdict in both orders; the others count "
