@@ -454,7 +454,7 @@ def test_server_errors_of_a_server_that_says_it_is_ill_are_an_outage():
             )
             while server.count < 4:
                 await asyncio.sleep(0.005)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(1.0)  # by then all four are answered and understood
             server.health = 200
             return await work
 
