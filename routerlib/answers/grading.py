@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, cast
 
 from routerlib import settings
 from routerlib.answers import correctness
@@ -97,49 +97,64 @@ def grade(
         jsonl.Unreadable: a file is no text, damaged, or may not be read.
     """
     with Crew("routerlib.answers.correctness:grade_answer", workers, timeout) as crew:
-        return grade_by(lambda works: [crew] * len(works), input, output, by_category, progress)
+
+        def alone(works: list[Work]) -> Iterator[Iterator[GradedLine]]:
+            return (graded_lines(str(work.source), work.lines, crew) for work in works)
+
+        return grade_by(alone, input, output, by_category, progress)
 
 
-class Verdicts(Protocol):
-    """What gives verdicts on items, in their order: a `killable.Crew`, or many machines."""
-
-    def map(self, items: Iterable[Any]) -> Iterator[Any]:
-        """A verdict, or a Lost, for each item."""
+Lines = Iterable[tuple[int, Any]]  # line number and decoded value, or RowError
 
 
 @dataclass(frozen=True)
 class Work:
-    """A file to grade: the responses, the graded file they become, and the items of all outputs."""
+    """A file to grade: the responses, the graded file they become, and the lines of the responses,
+    without those that a later line replaces.
+    """
 
     source: Path
     target: Path
-    items: Iterator[Any]
+    lines: Lines
+
+
+@dataclass(frozen=True)
+class GradedLine:
+    """What became of a line: the row with its grades, what it tells of its model (as
+    `_told_by` has it), and how many of its answers were lost; or, refused, the reject.
+    """
+
+    number: int
+    row: Responses | dict[str, Any] | None = None
+    told: dict[str, Any] = field(default_factory=dict)
+    lost: int = 0
+    refused: dict[str, Any] | None = None
 
 
 def grade_by(
-    verdicts: Callable[[list[Work]], Sequence[Verdicts]],
+    graded: Callable[[list[Work]], Iterable[Iterable[GradedLine]]],
     input: str | Path,
     output: str | Path,
     by_category: bool,
     progress: bool,
 ) -> Grading:
-    """`grade`, by whatever gives the verdicts.
+    """`grade`, by whoever grades: this process, or many machines.
 
     Args:
-        verdicts: is given all the work, whose items it may look at first; gives what is asked for
-            the verdicts on each file, in this order.
+        graded: is given all the work, whose lines it may look at first; gives the graded lines of
+            each file, in this order.
     """
     started, grading = time.monotonic(), Grading()
     pairs = _files_to_grade(input, _graded_path(output))
     # What cannot be graded is told before anything is written
     surveys = [_survey(source) for source, _ in pairs]
     works = [
-        Work(source, target, _items(source, survey))
+        Work(source, target, _lines(source, survey))
         for (source, target), survey in zip(pairs, surveys, strict=True)
     ]
     tallies: _Tallies = {}
-    for work, survey, crew in zip(works, surveys, verdicts(works), strict=True):
-        _grade_file(work, survey, crew, grading, tallies, progress)
+    for work, survey, lines in zip(works, surveys, graded(works), strict=True):
+        _grade_file(work, survey, lines, grading, tallies, progress)
     grading.seconds = time.monotonic() - started
     grading.summaries = _summaries(tallies)
     if progress:
@@ -255,7 +270,7 @@ def responses_files(folder: str | Path) -> list[Path]:
 def _grade_file(
     work: Work,
     survey: _Survey,
-    crew: Verdicts,
+    lines: Iterable[GradedLine],
     grading: Grading,
     tallies: _Tallies,
     show: bool,
@@ -264,8 +279,21 @@ def _grade_file(
         progress_bar(survey.lines, work.source.name, "row", show) as bar,
         jsonl.Rejects(jsonl.rejects_path(work.target)) as rejects,
     ):
-        rows = _rows_read(work.source, survey, rejects, bar)
-        jsonl.write_rows(work.target, _tallied(_graded_rows(rows, crew, grading), tallies))
+
+        def rows() -> Iterator[Responses | dict[str, Any]]:
+            for line in lines:
+                bar.update(line.number - bar.n)
+                if line.refused:
+                    rejects.append(line.refused)
+                if line.row is None:
+                    continue
+                grading.answers += line.told["samples"]
+                grading.lost += line.lost
+                _add(line.told, tallies)
+                yield line.row
+
+        jsonl.write_rows(work.target, rows())
+        bar.update(survey.lines - bar.n)
     grading.superseded += len(survey.superseded)
     if rejects.count:
         grading.rejects.append(str(rejects))
@@ -273,30 +301,43 @@ def _grade_file(
     grading.files.append(work.target)
 
 
-def _graded_rows(
-    rows: Iterable[Responses], crew: Verdicts, grading: Grading
-) -> Iterator[Responses]:
-    """Rows in their order, each as soon as all its samples have a verdict."""
-    waiting: deque[Responses] = deque()
+def graded_lines(name: str, lines: Lines, crew: Crew) -> Iterator[GradedLine]:
+    """Lines of responses in their order, each as soon as all its answers have a verdict.
+
+    Args:
+        name: the file, for messages. crew: of `correctness.grade_answer`.
+    """
+    waiting: deque[tuple[int, Responses | jsonl.Refused]] = deque()
 
     def items() -> Iterator[dict[str, Any]]:
-        for row in rows:
-            waiting.append(row)
-            for sample in row.responses:
-                yield correctness.item_of(row, sample)
+        for number, row in jsonl.each_checked(name, lines, Responses):
+            waiting.append((number, row))
+            for sample in _answers_of(row):
+                yield correctness.item_of(cast(Responses, row), sample)
 
-    filled = 0
+    filled = lost = 0
     for verdict in crew.map(items()):
-        while not waiting[0].responses:
-            yield waiting.popleft()
-        correctness.record(waiting[0].responses[filled], verdict)
+        while not _answers_of(waiting[0][1]):
+            yield _as_graded(*waiting.popleft())
+        answers = _answers_of(waiting[0][1])
+        correctness.record(answers[filled], verdict)
         filled += 1
-        grading.answers += 1
-        grading.lost += isinstance(verdict, Lost)
-        if filled == len(waiting[0].responses):
-            filled = 0
-            yield waiting.popleft()
-    yield from waiting
+        lost += isinstance(verdict, Lost)
+        if filled == len(answers):
+            yield _as_graded(*waiting.popleft(), lost)
+            filled = lost = 0
+    while waiting:
+        yield _as_graded(*waiting.popleft())
+
+
+def _answers_of(row: Responses | jsonl.Refused) -> list[Sample]:
+    return [] if isinstance(row, jsonl.Refused) else row.responses
+
+
+def _as_graded(number: int, row: Responses | jsonl.Refused, lost: int = 0) -> GradedLine:
+    if isinstance(row, jsonl.Refused):
+        return GradedLine(number, refused=row.as_row)
+    return GradedLine(number, row, _told_by(row), lost)
 
 
 @dataclass
@@ -312,9 +353,36 @@ class _Survey:
 def _survey(path: Path) -> _Survey:
     """Read a file through before anything is written.
 
+    Where each line names a question of its own, no line replaces another, and the rows need not be
+    checked here; but for the first that can be graded, all is looked at when it is its turn.
+
     Raises:
         GradingError: there is no row in it. jsonl.Unreadable: none that can be graded.
     """
+    survey, names = _Survey(), set[int]()
+    for survey.lines, value in jsonl.decode_lines(path):
+        name = _name_of(value, path)
+        if name is None or name in names:
+            return _checked_survey(path)
+        names.add(name)
+    if next(jsonl.read_rows(path, Responses, rejects=[]), None) is None:
+        raise _no_row(path)
+    return survey
+
+
+def _name_of(value: Any, path: Path) -> int | None:
+    """What tells the question and the model of a line, as a number; None where the line says it in
+    words of another format, or cannot be read.
+    """
+    if not isinstance(value, dict):
+        return None
+    named, model = value.get("unique_id"), value.get("model") or jsonl.model_of_file(str(path))
+    is_plain = isinstance(named, str | int) and isinstance(model, str)
+    return hash((model, str(named))) if is_plain else None
+
+
+def _checked_survey(path: Path) -> _Survey:
+    """The same from rows that are checked: only a row that can be used replaces another."""
     survey = _Survey()
     last: dict[int, int] = {}
 
@@ -327,34 +395,21 @@ def _survey(path: Path) -> _Survey:
         survey.superseded.update([last[key]] if key in last else [])
         last[key] = survey.lines
     if not last:
-        raise GradingError(
-            f"{path} has no row that can be graded. Name a responses file of notebook 03."
-        )
+        raise _no_row(path)
     return survey
 
 
-def _items(path: Path, survey: _Survey) -> Iterator[Any]:
-    """The items of all outputs of a file, as `_graded_rows` gives them to a crew."""
-    for row in jsonl.checked(str(path), _counting(path, survey), Responses, rejects=[]):
-        for sample in row.responses:
-            yield correctness.item_of(row, sample)
+def _no_row(path: Path) -> GradingError:
+    return GradingError(
+        f"{path} has no row that can be graded. Name a responses file of notebook 03."
+    )
 
 
-def _counting(
-    path: Path, survey: _Survey, told: Callable[[int], object] = lambda number: None
-) -> Iterator[tuple[int, Any]]:
+def _lines(path: Path, survey: _Survey) -> Iterator[tuple[int, Any]]:
     """The numbered values of a file, without those that a later line replaces."""
     for number, value in jsonl.decode_lines(path):
-        told(number)
         if number not in survey.superseded:
             yield number, value
-
-
-def _rows_read(
-    path: Path, survey: _Survey, rejects: jsonl.Rejects, bar: Any
-) -> Iterator[Responses]:
-    counted = _counting(path, survey, lambda number: bar.update(number - bar.n))
-    return jsonl.checked(str(path), counted, Responses, rejects)
 
 
 def _tell(grading: Grading, by_category: bool) -> None:
@@ -399,6 +454,23 @@ def estimate(values: Any) -> dict[str, float]:
     return {"value": mean, "low": low, "high": high, "n": n}
 
 
+def _told_by(row: Responses) -> dict[str, Any]:
+    """What the answers to one question tell of a model, in numbers that JSON can hold."""
+    samples = row.responses
+    status = [sample.extraction_status for sample in samples]
+    return {
+        "model": row.model,
+        "category": row.category,
+        "samples": len(samples),
+        "right": sum(bool(sample.is_correct) for sample in samples),
+        "majority": _majority(samples),
+        "none": status.count("none"),
+        "ambiguous": status.count("ambiguous"),
+        "truncated": sum(bool(sample.truncated) for sample in samples),
+        "rules": Counter(sample.extraction_rule or "unknown" for sample in samples),
+    }
+
+
 @dataclass
 class _GroupTally:
     """What one model did on one group of questions, a number (or a pair of them) a question."""
@@ -411,17 +483,15 @@ class _GroupTally:
     ambiguous: list[float] = field(default_factory=list)
     unread: list[float] = field(default_factory=list)
 
-    def add(self, row: Responses) -> None:
-        samples = row.responses
-        n, right = len(samples), sum(bool(sample.is_correct) for sample in samples)
-        status = [sample.extraction_status for sample in samples]
-        self.shares.append(right / n)
-        self.samples_and_right.append((n, right))
-        self.majority.append(_majority(samples))
-        self.none.append(status.count("none") / n)
-        self.ambiguous.append(status.count("ambiguous") / n)
-        self.unread.append((status.count("none") + status.count("ambiguous")) / n)
-        self.truncated.append(sum(bool(sample.truncated) for sample in samples) / n)
+    def add(self, told: dict[str, Any]) -> None:
+        n = told["samples"]
+        self.shares.append(told["right"] / n)
+        self.samples_and_right.append((n, told["right"]))
+        self.majority.append(told["majority"])
+        self.none.append(told["none"] / n)
+        self.ambiguous.append(told["ambiguous"] / n)
+        self.unread.append((told["none"] + told["ambiguous"]) / n)
+        self.truncated.append(told["truncated"] / n)
 
     def passed(self, k: int) -> list[float]:
         """pass@k of each question; of one with fewer samples, of so many as it has."""
@@ -457,8 +527,8 @@ def summarise(files: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
         counts them.
     """
     tallies: _Tallies = {}
-    for _ in _tallied(_rows_of_files(files), tallies):
-        pass
+    for row in _rows_of_files(files):
+        _add(_told_by(row), tallies)
     return _summaries(tallies)
 
 
@@ -469,32 +539,27 @@ def _rows_of_files(files: str | Path | Sequence[str | Path]) -> Iterator[Respons
 
 @dataclass
 class _ModelTally:
-    """What one model did on all questions and on those of each category, from one look at each
-    row.
-    """
+    """What one model did on all questions and on those of each category."""
 
     sizes: Counter[int] = field(default_factory=Counter)  # how many questions have so many samples
     rules: Counter[str] = field(default_factory=Counter)  # how many samples a rule has read
     whole: _GroupTally = field(default_factory=_GroupTally)
     groups: dict[str, _GroupTally] = field(default_factory=dict)
 
-    def add(self, row: Responses) -> None:
-        self.sizes[len(row.responses)] += 1
-        if not row.responses:
+    def add(self, told: dict[str, Any]) -> None:
+        self.sizes[told["samples"]] += 1
+        if not told["samples"]:
             return
-        self.whole.add(row)
-        self.groups.setdefault(row.category, _GroupTally()).add(row)
-        self.rules.update((sample.extraction_rule or "unknown") for sample in row.responses)
+        self.whole.add(told)
+        self.groups.setdefault(told["category"], _GroupTally()).add(told)
+        self.rules.update(told["rules"])
 
 
 _Tallies = dict[str, _ModelTally]  # by model
 
 
-def _tallied(rows: Iterable[Responses], tallies: _Tallies) -> Iterator[Responses]:
-    """The same rows, counted as they pass."""
-    for row in rows:
-        tallies.setdefault(row.model, _ModelTally()).add(row)
-        yield row
+def _add(told: dict[str, Any], tallies: _Tallies) -> None:
+    tallies.setdefault(told["model"], _ModelTally()).add(told)
 
 
 def _summaries(tallies: _Tallies) -> list[dict[str, Any]]:

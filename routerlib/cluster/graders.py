@@ -1,23 +1,26 @@
-"""Grade files of answers over several machines: what 04 does, with the verdicts of many hands.
+"""Grade files of answers over several machines: what 04 does, by many hands.
 
-Reading, checking and writing the files is `answers.grading`'s, here as alone, so that the graded
-file is the same; only the verdicts come from workers. Each grades in processes that can be killed,
-so that a hostile expression costs its own row.
+This process reads the lines and writes the graded file; checking the rows, grading them and putting
+them into words again is the workers' part, so that a second one is worth its money. How a line is
+graded is `answers.grading`'s, here as alone, so that the graded file is the same. Each worker
+grades in a process that can be killed: a hostile expression costs its own row.
 """
 
 from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from routerlib.answers import grading
-from routerlib.answers.killable import Crew, Lost
+from routerlib.answers.killable import Crew
 from routerlib.cluster.blocks import Blocks, fingerprint
 from routerlib.cluster.machines import Machines, joined, on_machines
+from routerlib.rows.schemas import Row, RowError
 
-BLOCK = 512  # outputs of a block
+BLOCK = 128  # lines of a block
 
 
 @on_machines(grading.grade)
@@ -29,13 +32,13 @@ def grade(*args: Any, cluster: str | None = None, **kwargs: Any) -> grading.Grad
     bound.apply_defaults()
     given = dict(bound.arguments)
     with joined(cluster) as machines:
-        crews = ClusterVerdicts(machines, given["timeout"], given["workers"], given["progress"])
+        many = ClusterGrading(machines, given["timeout"], given["workers"], given["progress"])
         wanted = ("input", "output", "by_category", "progress")
-        return grading.grade_by(crews.of, *(given[name] for name in wanted))
+        return grading.grade_by(many.graded, *(given[name] for name in wanted))
 
 
-class ClusterVerdicts:
-    """The verdicts on the outputs of files, from the machines of a cluster.
+class ClusterGrading:
+    """The graded lines of files, from the machines of a cluster.
 
     Args:
         timeout: seconds of processor time that one output may take.
@@ -46,53 +49,54 @@ class ClusterVerdicts:
         self.machines, self.show = machines, show
         self.arguments = {"timeout": timeout, "workers": workers or 1}
 
-    def of(self, works: list[grading.Work]) -> list[_Read]:
-        """The verdicts on the outputs of some files, worked out now."""
+    def graded(self, works: list[grading.Work]) -> Iterator[Iterator[grading.GradedLine]]:
+        """The graded lines of each file, worked out now."""
         first = works[0].target
         blocks = Blocks(first.with_name(f".{first.name}.blocks"), BLOCK)
-        items = itertools.chain.from_iterable(work.items for work in works)
-        blocks.spool(
-            items, {"files": fingerprint(*(work.source for work in works)), **self.arguments}
-        )
+        of = {"lines of": fingerprint(*(work.source for work in works)), **self.arguments}
+        blocks.spool((line for work in works for line in _as_items(work)), of)
         worker = "routerlib.cluster.graders:Grader"
         blocks.work(self.machines, worker, self.arguments, "grading", self.show)
-        results = blocks.results()
-        return [_Read(blocks, results, is_last=work is works[-1]) for work in works]
+        for _, lines in itertools.groupby(blocks.results(), key=itemgetter("file")):
+            yield (grading.GradedLine(**line["graded"]) for line in lines)
+        blocks.remove()
 
 
-class _Read:
-    """Verdicts that are there, as a crew gives them: those on one file, before those on the next.
-    The blocks go when the last one is read.
-    """
+def _as_items(work: grading.Work) -> Iterator[dict[str, Any]]:
+    """The lines of a file as JSON has them; one that could not be decoded with its error."""
+    for number, value in work.lines:
+        line = {"file": str(work.source), "number": number}
+        if isinstance(value, RowError):
+            yield line | {"error": str(value), "field": value.field, "text": value.text}
+        else:
+            yield line | {"value": value}
 
-    def __init__(self, blocks: Blocks, results: Iterator[Any], is_last: bool):
-        self.blocks, self.results, self.is_last = blocks, results, is_last
 
-    def map(self, items: Iterable[Any]) -> Iterator[Any]:
-        """A verdict, or a Lost, for each item."""
-        for _ in items:
-            verdict = next(self.results)
-            is_lost = isinstance(verdict, dict) and "lost" in verdict
-            yield Lost(verdict["lost"], verdict["detail"]) if is_lost else verdict
-        if self.is_last:
-            self.blocks.remove()
+def _value_of(item: dict[str, Any]) -> Any:
+    if "error" in item:
+        return RowError(item["error"], item["field"], text=item["text"])
+    return item["value"]
 
 
 class Grader:
-    """A worker: verdicts on the outputs of a block."""
+    """A worker: the lines of a block, graded."""
 
     def __init__(self, timeout: float, workers: int):
         self.crew = Crew("routerlib.answers.correctness:grade_answer", workers, timeout)
         self.crew.__enter__()
 
     def __call__(self, items: list[Any]) -> list[Any]:
-        return [self._as_json(verdict) for verdict in self.crew.map(items)]
-
-    @staticmethod
-    def _as_json(verdict: Any) -> Any:
-        if isinstance(verdict, Lost):
-            return {"lost": verdict.reason, "detail": verdict.detail}
-        return verdict
+        results = []
+        for file, lines in itertools.groupby(items, key=itemgetter("file")):
+            numbered = ((item["number"], _value_of(item)) for item in lines)
+            for graded in grading.graded_lines(file, numbered, self.crew):
+                results.append({"file": file, "graded": _as_json(graded)})
+        return results
 
     def close(self) -> None:
         self.crew.__exit__()
+
+
+def _as_json(graded: grading.GradedLine) -> dict[str, Any]:
+    row = graded.row.model_dump(mode="json") if isinstance(graded.row, Row) else graded.row
+    return {**vars(graded), "row": row}

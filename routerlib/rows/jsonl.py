@@ -415,24 +415,20 @@ def checked(
             the first good one.
     """
     count, first, tally = _Count(), "", _Tally(row_type.OUTCOME)
-    for number, value in values:
-        try:
-            if isinstance(value, RowError):
-                raise value
-            row = parse_row(row_type, _with_model_named(row_type, name, value))
-        except RowError as error:
-            first = first or f"{name}, line {number}: {error}"
+    for _, row in each_checked(name, values, row_type):
+        if isinstance(row, Refused):
+            first = first or f"{name}, line {row.as_row['line']}: {row.error}"
             if rejects is None:
-                raise RowError(first, error.field) from None
-            rejects.append(_reject(name, number, value, error))
+                raise RowError(first, row.error.field)
+            rejects.append(row.as_row)
             count.bad += 1
-            tally.refuse(value, error)
+            tally.refuse(row.value, row.error)
             if count.bad == HOPELESS and not count.good:
                 tally.check(name)
                 raise Unreadable(
                     f"{first}. None of the first {count.bad} rows can be used: is this the file "
                     "you meant?"
-                ) from None
+                )
             continue
         count.good += 1
         tally.keep(row)
@@ -441,6 +437,30 @@ def checked(
         tally.check(name)
         raise Unreadable(f"{first}. No row of it can be used: is this the file you meant?")
     tally.check(name)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row that cannot be used: what it is, why not, and as it is noted among the rejects."""
+
+    value: Any
+    error: RowError
+    as_row: dict[str, Any]
+
+
+def each_checked(
+    name: str, values: Iterable[tuple[int, Any]], row_type: type[R]
+) -> Iterator[tuple[int, R | Refused]]:
+    """Stream the numbered values of a file as rows of one type, or refused; arguments as in
+    `checked`.
+    """
+    for number, value in values:
+        try:
+            if isinstance(value, RowError):
+                raise value
+            yield number, parse_row(row_type, _with_model_named(row_type, name, value))
+        except RowError as error:
+            yield number, Refused(value, error, _reject(name, number, value, error))
 
 
 @dataclass

@@ -206,6 +206,22 @@ def test_no_file_takes_the_place_of_another(tmp_path):
     assert rejects.exists() and (tmp_path / "note").read_text() == "mine"
 
 
+def test_only_a_row_that_can_be_used_replaces_another(tmp_path):
+    broken = mcq("a", ["A"], "one") | {"responses": "none"}
+    path = write(tmp_path / "all.jsonl", [mcq("a", ["B"], "one"), broken])
+    result = grading.grade(path, tmp_path / "g.jsonl", workers=1, progress=False)
+    assert (result.superseded, result.rejected) == (0, 1)
+    assert verdicts(tmp_path / "g.jsonl") == [[True]]
+
+
+def test_a_row_without_its_model_is_of_the_model_that_the_file_is_named_after(tmp_path):
+    unnamed = mcq("a", ["A"], "one")
+    del unnamed["model"]
+    path = write(tmp_path / "one.jsonl", [mcq("a", ["B"], "one"), mcq("b", ["B"], "one"), unnamed])
+    result = grading.grade(path, tmp_path / "g.jsonl", workers=1, progress=False)
+    assert result.superseded == 1 and verdicts(tmp_path / "g.jsonl") == [[True], [False]]
+
+
 def test_models_in_one_file_stay_apart_and_replaced_rows_are_counted(tmp_path, capsys):
     rows = [mcq("a", ["B"], "one"), mcq("a", ["A"], "two"), mcq("a", ["B", "B"], "one")]
     result = grading.grade(write(tmp_path / "all.jsonl", rows), tmp_path / "g.jsonl.gz", workers=1)

@@ -6,23 +6,32 @@ import pytest
 
 from routerlib import settings
 from routerlib.answers import grading as alone
-from routerlib.answers.killable import Lost
+from routerlib.answers.killable import Crew
 from routerlib.cluster import graders
-from routerlib.cluster.blocks import Blocks
+from routerlib.rows import jsonl
 
 HOSTILE = r"\boxed{9^{9^{9^{9}}} + \binom{10^8}{5\cdot 10^7}}"
 
 
-def test_lost_verdicts_travel_and_the_blocks_go_with_the_last(tmp_path):
-    blocks = Blocks(tmp_path / "work", 2)
-    blocks.folder.mkdir()
-    given = [{"lost": "timeout", "detail": "d"}, {"is_correct": True}, {"is_correct": False}]
-    results = iter(given)
-    first = graders._Read(blocks, results, is_last=False)
-    last = graders._Read(blocks, results, is_last=True)
-    assert list(first.map(["a", "b"])) == [Lost("timeout", "d"), {"is_correct": True}]
-    assert blocks.folder.exists()
-    assert list(last.map(["c"])) == [{"is_correct": False}] and not blocks.folder.exists()
+def test_a_worker_gives_the_lines_that_one_process_gives(responses):
+    work = alone.Work(
+        responses / "inferior.jsonl",
+        responses / "graded.jsonl",
+        list(jsonl.decode_lines(responses / "inferior.jsonl")),
+    )
+    items = [json.loads(json.dumps(item)) for item in graders._as_items(work)]
+    worker = graders.Grader(timeout=1.0, workers=1)
+    found = [json.loads(json.dumps(result)) for result in worker(items)]
+    worker.close()
+    with Crew("routerlib.answers.correctness:grade_answer", 1, 1.0) as crew:
+        wanted = list(alone.graded_lines(str(work.source), work.lines, crew))
+    assert {result["file"] for result in found} == {str(work.source)}
+    assert [result["graded"] for result in found] == [
+        json.loads(json.dumps(graders._as_json(line))) for line in wanted
+    ]
+    assert [line.number for line in wanted if line.refused] == [22, 23]
+    assert "JSON" in wanted[-1].refused["reason"] and wanted[-1].refused["text"] == "{not json\n"
+    assert sum(line.lost for line in wanted) == 1 and wanted[3].lost == 1
 
 
 def write(path, rows):
@@ -40,6 +49,8 @@ def responses(tmp_path):
         rows[3] |= {"answer_correct": "x^{2}", "is_mcq": False, "choices": None}
         rows[3]["responses"][0]["full_response"] = HOSTILE
         write(folder / f"{side}.jsonl", [*rows, rows[5], {"broken": 1}])
+        with open(folder / f"{side}.jsonl", "a") as file:
+            file.write("{not json\n")
     return folder
 
 
