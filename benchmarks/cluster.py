@@ -7,7 +7,8 @@
         the same with kills at random moments: lost, doubled and paid twice are counted at the
         servers, and the rate and memory are told
     python benchmarks/cluster.py grade [--outputs 200000]
-        one node of one core against two
+        one node of one core against two, each kept to a core of its own: a worker is two processes,
+        which would otherwise use two
     python benchmarks/cluster.py clean [--conversations 1000000]
         made-up conversations with near duplicates far apart: rate, and memory as the work goes on
     python benchmarks/cluster.py small
@@ -469,7 +470,7 @@ def grade(arguments: argparse.Namespace, folder: Path) -> None:
             file.write(json.dumps(row) + "\n")
     rates = {}
     for count in (1, 2):
-        with TwoNodes(nodes=count) as nodes:
+        with TwoNodes(nodes=count, pinned=True) as nodes:
             environment = {**os.environ, **nodes.environment, "PYTHONPATH": str(ROOT)}
             command = [sys.executable, "-m", "routerlib", "grade", "--input", str(source)]
             command += ["--output", str(folder / f"graded-{count}"), "--cluster", "auto"]

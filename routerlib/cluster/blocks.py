@@ -102,6 +102,9 @@ class Blocks:
         """The length of each block, when its results are there."""
         data = _ray_data()
         rows = [{"file": str(self._file(number)), "first": number * self.size} for number in left]
+        # A core each from the start; where a machine is lost, one worker is enough to go on
+        most = min(machines.cores, len(rows))
+        pool = data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most)
         try:
             dataset = data.from_items(
                 rows, override_num_blocks=min(len(rows), PER_TASK)
@@ -110,7 +113,7 @@ class Blocks:
                 fn_constructor_kwargs={"worker": worker, "arguments": arguments},
                 batch_size=1,
                 num_cpus=1,
-                concurrency=(1, machines.cores),
+                compute=pool,
             )
             for row in dataset.iter_rows():
                 if row["failure"]:

@@ -27,12 +27,16 @@ STORE = 150_000_000  # bytes of shared memory a node
 class TwoNodes:
     """Starts the nodes, and stops what it started: no more, and no less.
 
+    Args:
+        cores: that each node offers to Ray, as tasks. pinned: whether all processes of a node share
+            one core of this machine, as on a machine with one.
+
     Attributes:
         environment: variables of a driver that joins them with "auto".
     """
 
-    def __init__(self, cores: int = 1, nodes: int = 2):
-        self.cores, self.count = cores, nodes
+    def __init__(self, cores: int = 1, nodes: int = 2, pinned: bool = False):
+        self.cores, self.count, self.pinned = cores, nodes, pinned
         self._folder = tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp")
         self.folder = Path(self._folder.name)
         (self.folder / "light").mkdir()
@@ -77,12 +81,14 @@ class TwoNodes:
         del environment["RAY_ADDRESS"]
         command = [sys.executable, str(HERE / "loopback_node.py"), "start", *arguments]
         command += [f"--num-cpus={self.cores}", f"--object-store-memory={STORE}", "--block"]
+        own_core = {len(self.nodes) % (os.cpu_count() or 1)}
         for _ in range(STARTS):
             log = self.folder / f"node-{time.monotonic_ns()}.log"
             with open(log, "wb") as file:
                 node = subprocess.Popen(
-                    command, stdout=file, stderr=file, env=environment, start_new_session=True
-                )
+                    command, stdout=file, stderr=file, env=environment, start_new_session=True,
+                    preexec_fn=lambda: self.pinned and os.sched_setaffinity(0, own_core),
+                )  # fmt: skip
             if self._has_started(node, log):
                 self.nodes.append(node)
                 return node
