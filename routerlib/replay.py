@@ -283,6 +283,12 @@ def _longest(prompts: Sequence[OpenPrompt]) -> int:
 # --- the money ---
 
 
+def _pair_about_as_long(prompt: OpenPrompt) -> Pair:
+    """What a judge will read, before it is there: another answer beside the logged one, as long."""
+    text = prompt.answer.full_response if prompt.answer else ""
+    return Pair(prompt.unique_id, prompt.prompt or prompt.question, (f"{text}.",), (text,))
+
+
 @dataclass(frozen=True)
 class ReplayPlan:
     """What a replay will cost before it asks, as a whole, and how a budget is shared out.
@@ -318,12 +324,7 @@ class ReplayPlan:
             )
             for prompt in prompts
         )
-        expected = [
-            Pair(prompt.unique_id, prompt.prompt or prompt.question, (other,), (text,))
-            for prompt in prompts
-            for text in [prompt.answer.full_response if prompt.answer else ""]
-            for other in [f"{text}."]  # another answer, about as long
-        ]
+        expected = [_pair_about_as_long(prompt) for prompt in prompts]
         verdicts, money = judging.estimate_judging(expected, [judge], comparisons=1)
         more, examination = judging.estimate_judging(known, [judge], comparisons=1)
         return cls(len(prompts), verdicts + more, answering, money, budget, examination)

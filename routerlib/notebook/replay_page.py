@@ -146,7 +146,8 @@ class ReplayPage:
         return (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
+            f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
+            f"<body><h1>{escape(title)}</h1>"
             f'<p class="lead">{escape(self.headline)}</p>'
             f'<p class="certificate">{escape(self.certificate)}</p>'
             f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
