@@ -462,6 +462,9 @@ def export_table(audit: Audit, path: str | Path) -> Path:
 _MEANT = {
     "a": A,
     "b": B,
+    "g": BOTH_GOOD,  # the letters of the panel
+    "x": BOTH_BAD,
+    "s": SKIP,
     "both good": BOTH_GOOD,
     "good": BOTH_GOOD,
     "both bad": BOTH_BAD,

@@ -201,8 +201,8 @@ class Leanings:
         """The leanings in words."""
         if not self.consistent.n:
             return (
-                "How its verdicts follow order and length is not known: no comparison has a verdict "
-                "in both orders."
+                "How its verdicts follow order and length is not known: no comparison has a "
+                "verdict in both orders."
             )
         parts = [
             f"In {self.consistent.n:,} comparisons, "

@@ -130,11 +130,11 @@ class LeasedPurse(Purse):
     async def hold(self, most: float) -> bool:
         """As `Purse.hold`; waits for a longer lease."""
         while self.budget is not None and self.spent + self.held + most > self.budget:
-            if self.is_last and self.held <= 0:
+            if self.is_last and not self.under_way:
                 return False
             self.lacks = max(self.lacks, self.spent + self.held + most - self.budget)
             await self.change()
-        self.held += most
+        self.keep_back(most)
         return True
 
     def grant(self, more: float) -> None:

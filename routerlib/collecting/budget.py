@@ -20,16 +20,22 @@ class Purse:
 
     def __init__(self, budget: float | None, spent: float = 0.0):
         self.budget, self.spent, self.held = budget, spent, 0.0
+        self.under_way = 0  # requests that money is kept back for
         self._changed = asyncio.Event()
 
     async def hold(self, most: float) -> bool:
         """Keep back what a request can cost, as soon as it fits; False where it never will."""
         while self.budget is not None and self.spent + self.held + most > self.budget:
-            if self.held <= 0:
+            if not self.under_way:
                 return False
             await self.change()
-        self.held += most
+        self.keep_back(most)
         return True
+
+    def keep_back(self, most: float) -> None:
+        """Money for one more request, which `settle` lets go of."""
+        self.held += most
+        self.under_way += 1
 
     @property
     def is_used_up(self) -> bool:
@@ -47,7 +53,10 @@ class Purse:
 
     def settle(self, most: float) -> None:
         """Let go of what was kept back for a request that has ended."""
-        self.held = max(0.0, self.held - most)
+        self.under_way -= 1
+        # A sum of fractions that are taken away again is rarely 0: what is left of it would be
+        # waited for without end.
+        self.held = max(0.0, self.held - most) if self.under_way else 0.0
         self.tell()
 
 

@@ -241,6 +241,18 @@ def test_a_team_fills_in_a_table(tmp_path):
     assert auditing.import_table(again, path) == 5 and again.done == 5
 
 
+def test_the_letters_of_the_panel_are_verdicts_in_a_table_too(tmp_path):
+    given, _, plan = planned(tmp_path)
+    audit = Audit(given, plan, tmp_path, "ada")
+    letters = zip(audit.items[:5], "abgxs", strict=True)
+    said = [f"{one.digest},p,a,b,{letter}" for (one, _), letter in letters]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["id,prompt,answer_a,answer_b,verdict", *said]))
+    assert auditing.import_table(audit, table) == 5
+    votes = list(jsonl.read_rows(tmp_path / auditing.VOTES, Vote))
+    assert [vote.verdict for vote in votes] == ["A", "B", "both good", "both bad"]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
