@@ -470,3 +470,21 @@ def test_a_threshold_passes_where_its_bettor_reached_one_over_delta(share, enoug
     nothing, picked = np.zeros(9), np.ones(9, dtype=bool)
     found = audits.certify_audited(nothing, nothing, nothing, picked, 1.0, 0.05, 0.1)
     assert found.certified is enough
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"judged": [0.1]}, "are rows of one length, at least one"),
+        ({"score": [], "judged": [], "audited": []}, "are rows of one length, at least one"),
+        ({"epsilon": 1}, "epsilon = 1 and delta = 0.1: both are shares below 1"),
+        ({"score": [0.1, 1.1]}, "Scores are probabilities, from 0 to 1"),
+        ({"judged": [1.1, 0]}, "^Losses lie between -1 and 1.$"),
+        ({"audited": [np.nan, -2]}, "^Losses lie between -1 and 1.$"),
+        ({"chance": 0}, "lies above 0 and up to 1"),
+    ],
+)
+def test_what_cannot_be_certified_is_told(changed, told):
+    given = {"score": [0.1, 0.9], "judged": [0, 1], "audited": [np.nan, 1], "chance": 0.5}
+    with pytest.raises(MetricError, match=told):
+        audits._checked(**(given | {"epsilon": 0.1, "delta": 0.1} | changed))

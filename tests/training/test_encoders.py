@@ -17,7 +17,9 @@ from routerlib.training import encoders
 
 
 def test_a_folder_without_an_encoder_is_told_in_a_sentence(tmp_path):
-    with pytest.raises(encoders.EncoderError, match=f"from {re.escape(str(tmp_path))} .* hub id"):
+    (tmp_path / "config.json").write_text("{broken")
+    told = f"from {re.escape(str(tmp_path))} .*not a valid JSON file.* hub id"
+    with pytest.raises(encoders.EncoderError, match=told):
         encoders.load_tokenizer(tmp_path)
 
 

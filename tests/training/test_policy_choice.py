@@ -320,3 +320,8 @@ def test_at_other_prices_only_the_path_of_both_is_another():
     assert moved.held_out[BOTH].position.tolist() == held_out.position.tolist()
     for name in (ROUTER, CASCADE):
         assert moved.policies[name] is made.policies[name]
+
+
+def test_until_a_threshold_is_chosen_the_router_sends_up_what_is_more_likely_better_there():
+    made, _ = fitted("informative")
+    assert [made.policies[ROUTER].before(p) for p in (0.49, 0.5)] == ["unread", "up"]
