@@ -95,7 +95,7 @@ def annotate(
     answered = [row for row in _rows_of_side(inferior) if row.unique_id in wanted]
     told = _signals_by_question(answered, others, embed, workers, timeout)
     calls = {
-        row.unique_id: float(len(row.responses) - 1 + (row.unique_id in others))
+        row.unique_id: float(len(row.responses) - 1 + len(others.keys() & {row.unique_id}))
         for row in answered
         if row.responses
     }

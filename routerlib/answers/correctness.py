@@ -13,6 +13,7 @@ from typing import Any
 
 from routerlib.answers import equality, expressions, extraction, phrases
 from routerlib.answers.killable import Lost
+from routerlib.rows.options import option_letter
 from routerlib.rows.schemas import Responses, Sample
 
 
@@ -97,7 +98,7 @@ def item_of(row: Responses, sample: Sample) -> dict[str, Any]:
     """
     gold: str | None = row.answer_correct
     if row.is_mcq and row.choice_index_correct is not None:
-        gold = chr(ord("A") + row.choice_index_correct)
+        gold = option_letter(row.choice_index_correct)
     return {
         "text": sample.full_response,
         "gold": gold,

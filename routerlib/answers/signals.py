@@ -16,7 +16,6 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import string
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,6 +24,7 @@ import numpy as np
 
 from routerlib.answers import equality, extraction, phrases
 from routerlib.rows.logprobs import letter_of, tokens_of
+from routerlib.rows.options import LETTERS, option_index
 from routerlib.rows.schemas import Responses, Sample
 
 # Every signal and what it says. All are means over the inferior model's samples.
@@ -92,7 +92,7 @@ def _visible_text(sample: Sample) -> dict[str, Any]:
     return {
         "text": sample.full_response,
         "finish_reason": sample.finish_reason,
-        "logprobs": tokens_of((sample.model_extra or {}).get("logprobs"), sample.full_response),
+        "logprobs": tokens_of(sample.logprobs, sample.full_response),
     }
 
 
@@ -104,7 +104,7 @@ def options_of(prompt: str) -> list[str] | None:
     for letter, text in OPTION.findall(prompt):
         if letter == "A":
             options = []  # a later list replaces an earlier one, such as an example's
-        if letter == string.ascii_uppercase[len(options)]:
+        if option_index(letter, len(LETTERS)) == len(options):
             options.append(text.strip())
     return options if len(options) >= 2 else None
 

@@ -207,7 +207,7 @@ def measure_answers(
         "answers": len(samples),
         "cut_off": reasons["length"],
         "empty": sum(not sample.full_response.strip() for sample in samples),
-        "with_logprobs": sum("logprobs" in (sample.model_extra or {}) for sample in samples),
+        "with_logprobs": sum(sample.logprobs is not None for sample in samples),
         "all_samples_alike": round(alike / max(1, len(rows)), 4),
         "seconds": round(summary.seconds, 1),
         "samples_per_second": round(summary.samples / summary.seconds, 2)

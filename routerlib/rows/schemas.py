@@ -213,6 +213,7 @@ class Sample(Row):
 
     cost: money. seconds: how long it took. from_log: it came out of a log, and was not asked for.
     extraction_rule, extraction_status (found, ambiguous or none) and truncated say how 04 read it.
+    logprobs: its tokens with their log-probabilities, as the server gave them (see `logprobs`).
     """
 
     SPARSE: ClassVar[frozenset[str]] = frozenset(
@@ -224,8 +225,9 @@ class Sample(Row):
             "from_log",
             "extraction_rule",
             "extraction_status",
+            "truncated",
+            "logprobs",
         }
-        | {"truncated"}
     )
 
     full_response: str
@@ -242,6 +244,7 @@ class Sample(Row):
     extraction_rule: str | None = None
     extraction_status: str | None = None
     truncated: bool | None = None
+    logprobs: Any = None
 
 
 class Failure(Row):

@@ -52,7 +52,7 @@ class FirstAnswer:
     def has_logprobs(self) -> bool:
         """Whether its text came with log-probabilities; an empty one has none to bring."""
         return all(
-            tokens_of((sample.model_extra or {}).get("logprobs")) is not None
+            tokens_of(sample.logprobs) is not None
             for sample in self.samples
             if sample.full_response
         )
