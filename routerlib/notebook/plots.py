@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 INFERIOR, SUPERIOR, ROUTER, NEUTRAL = "#e69f00", "#1f4e79", "#009e73", "#8c8c8c"
 MARKED = "#d55e00"  # the one point that a figure is about
+BEYOND_SHARES = (-0.03, 1.03)  # the ends of an axis of shares: a mark at 0 or 1 is seen whole
 
 
 def use_house_style() -> None:
@@ -436,13 +437,14 @@ def labeller_check(
     said, seen = [one.mean_p for one in bins], [one.mean_y for one in bins]
     error = _arms(seen, [one.low for one in bins], [one.high for one in bins])
     right.plot([0, 1], [0, 1], color=NEUTRAL, linestyle="--", label="calibrated")
-    right.errorbar(said, seen, yerr=error, fmt="o", capsize=4, color=SUPERIOR)
+    told = "labeller, 95 % interval"
+    right.errorbar(said, seen, yerr=error, fmt="o", capsize=4, color=SUPERIOR, label=told)
     right.set(
         title="Calibration",
         xlabel="p_superior given",
         ylabel="share known as superior",
-        xlim=(0, 1),
-        ylim=(0, 1),
+        xlim=BEYOND_SHARES,
+        ylim=BEYOND_SHARES,
     )
     right.legend(loc="upper left")
     return figure
@@ -657,7 +659,7 @@ def cost_quality(
     if certificate and certificate["certified"]:
         goes_up = np.asarray(scores[chosen]) >= certificate["threshold"]
         reached = np.where(goes_up, superior, inferior).mean()
-        _draw_star(axes, goes_up.mean(), reached, "certified threshold")
+        draw_star(axes, goes_up.mean(), reached, "certified threshold")
     axes.set(
         title="What a share of calls to the superior model buys",
         xlabel="share of calls to the superior model",
@@ -694,7 +696,7 @@ def _draw_baselines(axes: Axes, curves: Mapping[str, tuple[np.ndarray, np.ndarra
         axes.plot(*curves[name], color=colour, linestyle=dashes, lw=1.4, label=name)
 
 
-def _draw_star(axes: Axes, x: float, y: float, label: str) -> None:
+def draw_star(axes: Axes, x: float, y: float, label: str) -> None:
     """The point that a figure is about."""
     axes.plot(x, y, "*", color=MARKED, markersize=15, label=label, zorder=5)
 
@@ -726,7 +728,8 @@ def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 5
         axes.set(title=f"{name} calibration: ECE {ece(p, y):.3f}", xlabel="p_superior given")
         top = min(1.0, max([*said, *(row.high for row in rows)]) + 0.05)
         tops.append(top)
-    panels[0].set(xlim=(0, max(tops)), ylim=(0, max(tops)))  # both panels share their axes
+    # both panels share their axes
+    panels[0].set(xlim=(BEYOND_SHARES[0], max(tops)), ylim=(BEYOND_SHARES[0], max(tops)))
     panels[0].set_ylabel("share that needed the superior model")
     return figure
 
@@ -770,7 +773,7 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
             axes.plot(*zip(*points, strict=True), color=colour, marker=marker, label=name)
         if points and key == "eval_loss":
             epoch, loss = min(points, key=lambda point: point[1])
-            _draw_star(axes, epoch, loss, f"kept: {loss:.4f} at epoch {epoch:g}")
+            draw_star(axes, epoch, loss, f"kept: {loss:.4f} at epoch {epoch:g}")
     axes.set(title="Loss during fine-tuning", xlabel="epoch", ylabel="cross-entropy (nats)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_lines():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from routerlib.notebook.plots import INFERIOR, ROUTER, SUPERIOR
+from routerlib.notebook.plots import INFERIOR, ROUTER, SUPERIOR, draw_star
 from routerlib.stats import costs
 from routerlib.training import evaluation
 from routerlib.training.policies import BOTH, CASCADE
@@ -58,8 +58,7 @@ def accuracy_over_dollars(
     if certified and certified["promise"]["certified"]:
         at = certified["expenses"]
         place = at["cost_per_1000"], at["accuracy"]
-        label = "certified point (calibration rows)"
-        axes.plot(*place, "*", color="black", ms=14, label=label)
+        draw_star(axes, *place, "certified point (calibration rows)")
     axes.set_title("What money buys, by policy")
     axes.set_xlabel(f"{unit} for 1,000 prompts")
     axes.set_ylabel("accuracy")

@@ -269,6 +269,11 @@ def test_reliability_draws_bins_whose_interval_ends_at_their_mean():
     assert plots.reliability(p, p, np.ones(30)).axes
 
 
+def test_reliability_cuts_no_mark_at_the_edge():
+    axes = plots.reliability(np.zeros(30), np.full(30, 0.5), np.zeros(30)).axes[0]
+    assert axes.get_xlim()[0] < 0 and axes.get_ylim()[0] < 0
+
+
 # --- analysis (01) and data set (02) ---
 
 
@@ -407,8 +412,12 @@ def test_the_labellers_figure_shows_its_confusion(labels):
         for i, row in enumerate(labels)
     ]
     check = labelling.compare_labels(known, labels)
-    left = plots.labeller_check(check, known, labels).axes[0]
+    left, right = plots.labeller_check(check, known, labels).axes
     assert sum(int(text.get_text()) for text in left.texts) == 60
+    for low, high in (right.get_xlim(), right.get_ylim()):
+        assert low < 0 and high > 1, "a mark at 0 or 1 is cut"
+    named = {text.get_text() for text in right.get_legend().get_texts()}
+    assert named == {"calibrated", "labeller, 95 % interval"}
 
 
 def test_sources_without_a_prompt_in_common_say_so(labels):

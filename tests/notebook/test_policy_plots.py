@@ -11,7 +11,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "training"))
 from test_competition import competing
 
-from routerlib.notebook import policy_plots
+from routerlib.notebook import plots, policy_plots
 from routerlib.stats.savings import Range
 from routerlib.training import competition
 from routerlib.training.policies import NAMES
@@ -38,6 +38,7 @@ def test_dollars_show_three_policies_both_models_the_oracle_and_the_certified_po
     layers = {line.get_label(): line.get_zorder() for line in figure.axes[0].lines}
     assert max(NAMES, key=layers.__getitem__) == found.choice.name
     star = figure.axes[0].lines[-1]
+    assert star.get_color() == plots.MARKED, "marked points have one colour in all figures"
     assert star.get_xdata()[0] == pytest.approx(certificate.expenses["cost_per_1000"])
     without = labels(policy_plots.accuracy_over_dollars(found))
     assert not any(text.startswith("certified") for text in without)
