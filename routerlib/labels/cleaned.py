@@ -89,7 +89,7 @@ def clean_by(
     evaluation = _evaluation(eval_questions, encoder)
     report = cleaning.Report()
     target = output or settings.outputs("datasets", "prompts_clean.jsonl")
-    with tables.delivered(target) as (path, name):
+    with tables.delivered(target, prompts) as (path, name):
         rejects = cleaning.RejectedConversations(report, jsonl.rejects_path(path))
         how: dict[str, Any] = {"mask": masking.masking(mask, mask_countries), "fields": fields}
         with rejects:

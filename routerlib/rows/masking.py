@@ -95,13 +95,15 @@ def masking(setting: str | Mask | None, countries: str = "US") -> Mask | None:
             +1, as 415-555-2671 is.
 
     Raises:
-        SettingError: there is no such function, or it gives back something else than a text.
+        SettingError: there is no such function or country, or the function gives back something
+            else than a text.
     """
     if setting is None or (isinstance(setting, str) and setting.strip().lower() in OFF):
         return None
     if callable(setting):
         return _masking_checked(setting, getattr(setting, "__name__", "MASK"))
-    steps = [_step(name, tuple(settings.names(countries))) for name in settings.names(setting)]
+    places = _countries(countries)
+    steps = [_step(name, places) for name in settings.names(setting)]
 
     def mask(text: str) -> str:
         for step in steps:
@@ -120,6 +122,20 @@ def masked(value: Any, mask: Mask) -> Any:
     if isinstance(value, dict):
         return {name: masked(part, mask) for name, part in value.items()}
     return value
+
+
+def _countries(given: str) -> tuple[str, ...]:
+    """The countries as phonenumbers names them. One that it does not know would mask nothing."""
+    import phonenumbers
+
+    found = tuple(name.upper() for name in settings.names(given))
+    for name in found:
+        if name not in phonenumbers.SUPPORTED_REGIONS:
+            raise SettingError(
+                f"MASK_COUNTRIES names {name!r}, which is no country's two letters, such as US, "
+                "GB or DE: its telephone numbers would not be masked."
+            )
+    return found
 
 
 def _step(name: str, countries: tuple[str, ...]) -> Mask:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from routerlib import settings
-from routerlib.errors import Foreseen
+from routerlib.errors import Foreseen, SettingError
 from routerlib.rows import jsonl
 
 ADDRESS = re.compile(
@@ -136,13 +136,22 @@ def as_lines(name: str | Path) -> Path:
 
 
 @contextlib.contextmanager
-def delivered(name: str | Path) -> Iterator[tuple[Path, str]]:
+def delivered(name: str | Path, read: str | Path = "") -> Iterator[tuple[Path, str]]:
     """A local path to write to, and the name under which the file will be: itself, or an address,
     where the file is put when it is complete.
 
+    Args:
+        read: what the file is made from, several with commas between: it is not written over.
+
     Raises:
-        AddressError: it cannot be put there; the text says where it lies meanwhile.
+        SettingError: the name is one of those that are read. AddressError: it cannot be put there;
+            the text says where it lies meanwhile.
     """
+    for source in settings.names(str(read)):
+        if _is_one(name, source):
+            raise SettingError(
+                f"{name} is what is read: the result would take its place. Name another output."
+            )
     if not is_address(name):
         path = settings.resolve(name)
         yield path, str(path)
@@ -165,6 +174,15 @@ def delivered(name: str | Path) -> Iterator[tuple[Path, str]]:
             f"{name} cannot be written ({type(error).__name__}: {error}). The file lies in "
             f"{folder}: copy it from there, or name another address."
         ) from None
+
+
+def _is_one(name: str | Path, other: str) -> bool:
+    """Whether two names are those of one file, or of one address."""
+    if is_address(name) or is_address(other):
+        return str(name) == other
+    with contextlib.suppress(OSError, RuntimeError):  # one of them is not there
+        return os.path.samefile(settings.resolve(name), settings.resolve(other))
+    return False
 
 
 def write(path: str | Path, rows: Iterable[Any]) -> int:

@@ -113,7 +113,7 @@ def score_by(
     """
     started = time.monotonic()
     router.decide(0.0, threshold)  # a wrong threshold is refused before any work
-    with tables.delivered(output or scores_path(prompts)) as (path, name):
+    with tables.delivered(output or scores_path(prompts), prompts) as (path, name):
         scoring = Scoring(name)
         with jsonl.Rejects(jsonl.rejects_path(path)) as rejects:
 

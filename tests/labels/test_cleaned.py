@@ -6,6 +6,7 @@ import pytest
 
 from routerlib.labels import cleaned, cleaning
 from routerlib.rows import jsonl, sources
+from routerlib.settings import SettingError
 
 
 def write(path, texts):
@@ -42,6 +43,18 @@ def test_options_reach_the_filters(outputs, tmp_path):
     report = cleaned.clean_file(file, tmp_path / "a.jsonl", max_chars=28, **how)
     assert report.dropped[cleaning.LONG] == 2
     assert cleaned.clean_file(file, tmp_path / "b.jsonl", limit=1, **how).read == 1
+
+
+def test_what_is_read_is_not_written_over(outputs, tmp_path, monkeypatch):
+    file = write(tmp_path / "talks.jsonl", TEXTS)
+    other = write(tmp_path / "others.jsonl", TEXTS)
+    before = file.read_bytes()
+    (tmp_path / "link.jsonl").symlink_to(file)
+    monkeypatch.chdir(tmp_path)
+    for target in (file, str(file), tmp_path / "link.jsonl", f"{tmp_path}/./talks.jsonl"):
+        with pytest.raises(SettingError, match="would take its place"):
+            cleaned.clean_file(f"{other}, {file}", target, encoder="")
+    assert file.read_bytes() == before
 
 
 def test_a_source_that_is_not_there_is_told(outputs, tmp_path):

@@ -66,6 +66,13 @@ def test_countries_say_how_telephone_numbers_are_written_at_home():
     text = "Ruf an: 030 901820"
     assert masking("standard", "US")(text) == text
     assert masking("standard", "DE, FR")(text) == "Ruf an: [phone]"
+    assert masking("standard", "de")(text) == "Ruf an: [phone]"
+
+
+@pytest.mark.parametrize("countries", ["XX", "UK", "US, Germany", "1"])
+def test_a_country_that_nobody_knows_is_refused(countries):
+    with pytest.raises(SettingError, match="no country's two letters"):
+        masking("standard", countries)
 
 
 @pytest.mark.parametrize(
