@@ -5,7 +5,8 @@ agree.
     FILE
 
 PAIR has a question a line, with inferior_output and superior_output; OTHERS the outputs of other
-cheap models to the same questions, by question_id (both JSONL, may be gzipped). All are graded
+cheap models to the same questions, by question_id (both JSONL, may be gzipped; `mmlu_pro_data.py`
+makes them of what is published). All are graded
 here, by routerlib's own grader; the signals are what `answers.signals` reads off the inferior
 output and one other model's. Prices: --price-ratio for a call of each cheap model, 1 for the
 superior model's, times the length of the answer over the mean length.
@@ -45,18 +46,28 @@ def responses(question: dict[str, Any], model: str, output: str) -> Responses:
 
 
 def pairs_of(
-    pair_file: Path, other_file: Path, second: str
+    pair_file: Path, other_file: Path, second: str, inferior: str = ""
 ) -> list[tuple[Responses, Responses, Responses | None]]:
-    """(inferior, superior, second model or None) of every question that has both."""
+    """(inferior, superior, second model or None) of every question that has both.
+
+    Args:
+        inferior: one of OTHERS, to take the place of the pair's own inferior model; empty: that.
+    """
     others = {row["question_id"]: row for _, row in jsonl.read_values(other_file)}
     found = []
     for _, row in jsonl.read_values(pair_file):
-        said = others.get(row["question_id"], {}).get(second)
-        both = [
-            responses(row, row[f"{side}_model"], row[f"{side}_output"])
-            for side in ("inferior", "superior")
-        ]
-        found.append((*both, responses(row, second, said) if said else None))
+        beside = others.get(row["question_id"], {})
+        cheap = beside.get(inferior) if inferior else row["inferior_output"]
+        if not cheap:
+            continue
+        said = beside.get(second)
+        found.append(
+            (
+                responses(row, inferior or row["inferior_model"], cheap),
+                responses(row, row["superior_model"], row["superior_output"]),
+                responses(row, second, said) if said else None,
+            )
+        )
     return found
 
 
@@ -64,11 +75,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pair", type=Path, required=True)
     parser.add_argument("--others", type=Path, required=True)
+    parser.add_argument("--inferior", default="", help="one of OTHERS, in place of PAIR's")
     parser.add_argument("--second", default="mathstral-7B", help="the other cheap model")
     parser.add_argument("--price-ratio", type=float, default=0.1)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    rows = pairs_of(args.pair, args.others, args.second)
+    rows = pairs_of(args.pair, args.others, args.second, args.inferior)
     with Crew("routerlib.answers.correctness:grade_answer") as crew:
         items = [correctness.item_of(one, one.responses[0]) for row in rows for one in row[:2]]
         verdicts = list(crew.map(items))
