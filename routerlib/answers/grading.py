@@ -121,7 +121,7 @@ class Work:
 @dataclass(frozen=True)
 class GradedLine:
     """What became of a line: the row with its grades, what it tells of its model (as
-    `_told_by` has it), and how many of its answers were lost; or, refused, the reject.
+    `_counts_of` has it), and how many of its answers were lost; or, refused, the reject.
     """
 
     number: int
@@ -149,7 +149,7 @@ def grade_by(
     # What cannot be graded is told before anything is written
     surveys = [_survey(source) for source, _ in pairs]
     works = [
-        Work(source, target, _lines(source, survey))
+        Work(source, target, _lines_to_grade(source, survey))
         for (source, target), survey in zip(pairs, surveys, strict=True)
     ]
     tallies: _Tallies = {}
@@ -337,7 +337,7 @@ def _answers_of(row: Responses | jsonl.Refused) -> list[Sample]:
 def _as_graded(number: int, row: Responses | jsonl.Refused, lost: int = 0) -> GradedLine:
     if isinstance(row, jsonl.Refused):
         return GradedLine(number, refused=row.as_row)
-    return GradedLine(number, row, _told_by(row), lost)
+    return GradedLine(number, row, _counts_of(row), lost)
 
 
 @dataclass
@@ -405,7 +405,7 @@ def _no_row(path: Path) -> GradingError:
     )
 
 
-def _lines(path: Path, survey: _Survey) -> Iterator[tuple[int, Any]]:
+def _lines_to_grade(path: Path, survey: _Survey) -> Iterator[tuple[int, Any]]:
     """The numbered values of a file, without those that a later line replaces."""
     for number, value in jsonl.decode_lines(path):
         if number not in survey.superseded:
@@ -454,7 +454,7 @@ def estimate(values: Any) -> dict[str, float]:
     return {"value": mean, "low": low, "high": high, "n": n}
 
 
-def _told_by(row: Responses) -> dict[str, Any]:
+def _counts_of(row: Responses) -> dict[str, Any]:
     """What the answers to one question tell of a model, in numbers that JSON can hold."""
     samples = row.responses
     status = [sample.extraction_status for sample in samples]
@@ -528,7 +528,7 @@ def summarise(files: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
     """
     tallies: _Tallies = {}
     for row in _rows_of_files(files):
-        _add(_told_by(row), tallies)
+        _add(_counts_of(row), tallies)
     return _summaries(tallies)
 
 
