@@ -13,16 +13,23 @@ MACHINE := $(shell uname -s)-$(shell uname -m)$(wildcard /proc/driver/nvidia/ver
 VLLM_HERE := $(if $(filter Linux-x86_64,$(MACHINE)),$(VLLM)/.installed)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run test test-folders test-heart test-engines test-screens lint mutants lab panel docs badges samples clean
+.PHONY: help run environments vllm-where-possible test test-folders test-heart test-engines test-screens lint mutants lab panel docs badges samples clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-# Where vLLM cannot be installed, and nobody asked for it by name, the run goes on without it.
-run: $(VENV)/.installed ## the six notebooks on the offline stand-in models; goes on where an earlier run stopped
-	@$(if $(and $(VLLM_HERE),$(filter-out transformers,$(or $(ENGINE),any))),$(MAKE) --no-print-directory $(VLLM_HERE) || \
-		$(if $(ENGINE),exit 1,echo "vLLM could not be installed here: transformers serves the models."))
+run: environments ## the six notebooks on the offline stand-in models; goes on where an earlier run stopped
 	@$(if $(ENGINE),ROUTERLIB_ENGINE=$(ENGINE)) $(BIN)/python -m routerlib run
+
+# Both at once: pip works on one core, and waits for the network for a part of its time.
+environments: | $(VENV)/bin/python
+	@$(MAKE) --no-print-directory -j2 $(VENV)/.installed \
+		$(if $(and $(VLLM_HERE),$(filter-out transformers,$(or $(ENGINE),any))),vllm-where-possible)
+
+# Where vLLM cannot be installed, and nobody asked for it by name, the run goes on without it.
+vllm-where-possible:
+	@$(MAKE) --no-print-directory $(VLLM_HERE) || \
+		$(if $(ENGINE),exit 1,echo "vLLM could not be installed here: transformers serves the models.")
 
 # Processes of their own: what trains and compiles models, what patches event loops and ends by signals, and
 # what starts engines, kernels and browsers. Two groups run beside each other, since they wait a lot.
@@ -73,7 +80,7 @@ badges: | $(VENV)/bin/python ## the notebooks' Colab badges, from the repository
 
 samples: $(VENV)/.installed ## re-make the sample data in routerlib/samples, votes recorded anew
 	$(BIN)/python scripts/remake_samples.py
-	$(BIN)/python -m routerlib run 03 04
+	$(BIN)/python -m routerlib run 03 04 -p K_RESPONSES 3
 	$(BIN)/python scripts/remake_samples.py --record
 	$(BIN)/python scripts/remake_log.py
 
@@ -84,21 +91,25 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. Name one: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+$(VENV)/pyvenv.cfg: | $(VENV)/bin/python
+
+# Without compiling to bytecode: Python does that for what is imported, a third of it, when it is.
 $(VENV)/.installed: requirements.txt $(wildcard requirements/*.txt) pyproject.toml | $(VENV)/bin/python
-	@echo "Installing the environment into $(VENV) (a few minutes, once) …"
-	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@echo "Installing the environment into $(VENV) (two minutes, once) …"
+	$(BIN)/python -m pip install --quiet --no-compile -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	$(BIN)/python -m pip check
 	@touch $@
 
 # vLLM has an environment of its own, since it wants other versions than the notebooks; what both can
-# share (torch, transformers) it reads from the first one, through a .pth file.
-$(VLLM)/.installed: requirements-vllm.txt $(VENV)/.installed
+# share (torch, transformers) it reads from the first one, through a .pth file. So it can be installed
+# while the first one is, and has to be made again with that one alone.
+$(VLLM)/.installed: requirements-vllm.txt $(VENV)/pyvenv.cfg
 	@echo "Installing vLLM's CPU build into $(VLLM) (a minute, once) …"
 	$(BIN)/python -m venv --clear $(VLLM)
 	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > \
 		"$$($(VLLM)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/notebooks.pth"
-	$(VLLM)/bin/python -m pip install --quiet --no-deps -r requirements-vllm.txt
+	$(VLLM)/bin/python -m pip install --quiet --no-compile --no-deps -r requirements-vllm.txt
 	@touch $@
 
 $(VENV)/.tested: requirements-dev.txt $(VENV)/.installed
