@@ -80,7 +80,7 @@ badges: | $(VENV)/bin/python ## the notebooks' Colab badges, from the repository
 
 samples: $(VENV)/.installed ## re-make the sample data in routerlib/samples, votes recorded anew
 	$(BIN)/python scripts/remake_samples.py
-	$(BIN)/python -m routerlib run 03 04 -p K_RESPONSES 3
+	$(BIN)/python -m routerlib run 03 04
 	$(BIN)/python scripts/remake_samples.py --record
 	$(BIN)/python scripts/remake_log.py
 

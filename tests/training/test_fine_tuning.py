@@ -15,7 +15,7 @@ from tiny_encoder import rows, tiny_encoder
 
 from routerlib.stats import metrics
 from routerlib.stats.calibration import Calibration
-from routerlib.training import encoders, examples, fine_tuning, model_card, scorers
+from routerlib.training import encoders, examples, fine_tuning, inference, model_card, scorers
 from routerlib.training.router import Router
 
 ROOT = Path(__file__).parents[2]
@@ -255,6 +255,14 @@ def test_the_trainer_gets_what_the_recipe_says(recipe, tmp_path):
     assert found.warmup_steps == 4 and found.num_train_epochs == 4
     assert found.load_best_model_at_end and found.metric_for_best_model == "eval_loss"
     assert found.greater_is_better is False and found.save_only_model
+
+
+@pytest.mark.skipif(inference.device() != "cpu", reason="GPUs want other widths")
+def test_short_texts_are_padded_no_further_than_a_processor_wants(parts, recipe, tmp_path):
+    """10 tokens, as a short question has: padding to 16 would be paid for in full."""
+    trainer, _ = fine_tuning._trainer(*parts, recipe, tmp_path, False, False)
+    row = {"input_ids": [1] * 10, "labels": [0.5], "weight": 1.0}
+    assert trainer.data_collator([row])["input_ids"].shape == (1, 12)
 
 
 def test_the_head_gets_the_weighted_regression_on_what_the_encoder_sees(recipe):
