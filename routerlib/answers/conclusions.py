@@ -30,7 +30,13 @@ from routerlib.answers.letters import (
     plain_text,
     ticked_letters,
 )
-from routerlib.answers.wording import CONCLUDES, last_sentence, statement_ends, unstyled
+from routerlib.answers.wording import (
+    CONCLUDES,
+    SENTENCE_ENDS,
+    last_sentence,
+    statement_ends,
+    unstyled,
+)
 
 _DENIES = re.compile(
     r"""
@@ -65,8 +71,10 @@ def _rules(part: str, choices: Sequence[str], truncated: bool) -> Iterator[tuple
     if last_sentence(plain).rstrip(' "*_)').endswith("?"):
         return
     yield "lettered option", _lettered_option(plain, choices)
+    yield "chosen option", _chosen_option(last_sentence(plain), choices)
     yield "concluding letter", _plainly(_concluding_letter(plain, choices), plain, choices)
     yield "concluding option", _plainly(_concluding_option(plain, choices), plain, choices)
+    yield "emphasised option", _emphasised_option(part, plain, choices)
 
 
 def _plainly(letters: str, plain: str, choices: Sequence[str]) -> str:
@@ -89,7 +97,8 @@ def _boxed_option(part: str, choices: Sequence[str]) -> str:
 
 _STATED_TEXT = re.compile(
     r"""
-    (?i) \b(?:answer|option|choice|solution|result)\b (?: \s+ (?:to\ this\ question|here|choice
+    (?i) (?<! tempting\ ) (?<! wrong\ ) (?<! incorrect\ ) (?<! alternative\ ) (?<! other\ )
+    \b(?:answer|option|choice|solution|result)\b (?: \s+ (?:to\ this\ question|here|choice
         |option) )? \s*
     (?: is|are|was|would\ be|should\ be|must\ be|:|= )+ \s*
     (?: therefore|thus|that|most\ likely|probably|approximately|about|indeed|\s )* [:\-–\s]*
@@ -106,7 +115,7 @@ def stated_texts(plain: str) -> list[str]:
         words = re.match(r"(?:[^.\n]|\.(?=\w)){1,400}", plain[match.end() : match.end() + 401])
         if words:
             found.setdefault(match.end(), words[0])
-    return [found[start] for start in sorted(found)]
+    return [SENTENCE_ENDS.sub("", found[start]) for start in sorted(found)]
 
 
 def _stated_option(plain: str, choices: Sequence[str]) -> str:
@@ -200,7 +209,7 @@ def _ends_a_list(plain: str, choices: Sequence[str]) -> bool:
     lines = [line.strip() for line in plain.strip().split("\n") if line.strip()]
     if len(lines) < 2:
         return False
-    lettered = re.match(r"[-*•]?\s*[\(\[]?[A-Z][\)\].:]", lines[-2])
+    lettered = re.match(r"[-*•|]?\s*[\(\[]?[A-Z][\)\].:]", lines[-2])
     return bool(lettered) or bool(letters_of(lines[-2], choices))
 
 
@@ -233,6 +242,78 @@ def _lettered_option(plain: str, choices: Sequence[str]) -> str:
     if _DENIES.search(sentence) or _ends_a_list(plain, choices):
         return ""
     return lettered_options(sentence, choices)
+
+
+# "That leaves Sartre", "I'm going with zinc", "me quedo con el Tajo", "per esclusione rimane il
+# fluoro", "What remains is the liver"
+_CHOOSES = re.compile(
+    r"""
+    \b (?:
+        leaves (?: \s us )? (?: \s (?: with | only | just ) ){0,2}
+      | left \s with (?: \s (?:only|just) )?
+      | what (?: (?: ['’]s | \s is ) \s left | \s remains ) \s is (?: \s (?:only|just) )?
+      | i (?: ['’]m | \s am | ['’]ll | ['’]d | \s will | \s would ) \s
+          (?: go | going | stick | sticking | stay | staying ) \s with
+      | i (?: ['’]d | \s would )? \s (?: choose | pick | select )
+      | me \s quedo \s con | fico \s com | scelgo | rimane | resta | queda | sobra
+      | (?: il \s )? reste
+      | (?: bleibt | übrig \s bleibt ) (?: \s (?: nur | also | noch ) ){0,2}
+      | остаётся | остается )
+    \s+ (?P<option> \S .* ) $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# "…, and the platypus qualifies", "Zinc wins."
+_IS_CHOSEN = re.compile(
+    r"""
+    (?: ^ | [,;:–—] \s (?: (?: and | so | then | thus ) \s )? | \b (?: so | thus | hence ) \s )
+    (?P<option> [^,;:]+? ) \s (?: wins | qualifies ) \W* $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_ARTICLE_ABROAD = re.compile(
+    r"""
+    ^ \W* (?: (?: el | la | los | las | le | les | il | lo | gli | i | die | der | das | den | os
+      | as | o | a | un | una | uno | um | uma | ein | eine | einen | une ) \s+ | l['’] )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_GOES_ON = re.compile(r",\s+(?:which|who|since|because|as|so|car|porque|perché|weil|da)\b.*$")
+
+
+def _chosen_option(sentence: str, choices: Sequence[str]) -> str:
+    """The option that a last sentence chooses in so many words, by its whole text: "That leaves
+    Sartre".
+    """
+    told = _CHOOSES.search(sentence) or _IS_CHOSEN.search(sentence)
+    if not told:
+        return ""
+    clause = re.split(r"[,;:]\s|\bbut\b", sentence[: told.start("option")])[-1]
+    if _DENIES.search(clause) or _DENIES.search(sentence, told.start()):
+        return ""
+    said = told["option"]
+    for words in (said, _GOES_ON.sub("", said)):
+        letters = letters_of(words, choices)
+        letters = letters or letters_of(_ARTICLE_ABROAD.sub("", words), choices)
+        if letters:
+            return letters
+    return ""
+
+
+_BOLD_WORDS = re.compile(r"(?<!\*)\*\*([^*\n]{2,200}?)\*\*(?!\*)")
+
+
+def _emphasised_option(part: str, plain: str, choices: Sequence[str]) -> str:
+    """The only option in bold, where the last sentence tells it: "It is named for **Othello**"."""
+    bold = [(letters_of(words, choices), words) for words in _BOLD_WORDS.findall(part)]
+    named = {letters for letters, _ in bold if letters}
+    told = [words for letters, words in bold if letters]
+    sentence = last_sentence(plain)
+    if len(named) != 1 or _DENIES.search(sentence):
+        return ""
+    place = sentence.rfind(unstyled(told[-1]))
+    is_end = place >= 0 and not re.search(r"\w", sentence[place + len(unstyled(told[-1])) :])
+    return named.pop() if is_end else ""
 
 
 # "Not G: that is about buying. Not F either. Moving goods is C.": letters that name options
@@ -324,9 +405,28 @@ def _denying_option(sentence: str, choices: Sequence[str]) -> str:
         if _DENIES.search(option)
         and (contains(key, option_key(option)) or key.endswith(option.casefold().strip(" .")))
     ]
+    if len(said) == 1 and _is_set_aside(sentence, choices[LETTERS.index(said[0])]):
+        return ""
     others = re.findall(r"\(([A-Z])\)", sentence)
     told_too = [letter for letter in others if letter in LETTERS[: len(choices)]]
     return said[0] if len(said) == 1 and set(told_too) <= set(said) else ""
+
+
+# "would be a mistake", "is not needed": what is said of an option that is not the answer
+_SETS_ASIDE = re.compile(
+    r"(?i) \b (?: mistake | trap | tempting | escape | needless | unneeded | unnecessary ) \b",
+    re.VERBOSE,
+)
+
+
+def _is_set_aside(sentence: str, option: str) -> bool:
+    """Whether a clause denies an option that is a denial: "'None of these' isn't right"."""
+    told = re.search(rf"(?i)\b{re.escape(option.strip(' .'))}", sentence)
+    if told is None:
+        return False
+    before = re.split(r"[,;:]", sentence[: told.start()])[-1]
+    behind = re.split(r"[,;:]", sentence[told.end() :])[0]
+    return any(_DENIES.search(words) or _SETS_ASIDE.search(words) for words in (before, behind))
 
 
 def _option_instead(sentence: str, choices: Sequence[str]) -> str:

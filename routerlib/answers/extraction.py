@@ -16,7 +16,7 @@ from typing import Literal
 
 from routerlib.answers import conclusions, expressions, letters, phrases
 from routerlib.answers.expressions import boxed
-from routerlib.answers.parts import is_cut_off, own_part
+from routerlib.answers.parts import end_of_thought, is_cut_off, own_part
 from routerlib.answers.quantities import amount
 from routerlib.answers.values import FUNCTIONS
 
@@ -83,9 +83,11 @@ def extract_choice(
     """
     part = own_part(text, question, choices)
     truncated = is_cut_off(part, text, finish_reason, choices)
-    found, rule = letters.committed_letter(part, choices, truncated)
+    thought = _stated_in_thought(part, text, finish_reason)
+    part, statements_only = (thought, True) if thought else (part, truncated)
+    found, rule = letters.committed_letter(part, choices, statements_only)
     if not found and rule in ("no statement", "cut off"):
-        concluded, name = conclusions.arrived_at(part, choices, truncated)
+        concluded, name = conclusions.arrived_at(part, choices, statements_only)
         found, rule = (concluded, name) if concluded else (found, rule)
     status: Status = "none"
     if found:
@@ -103,7 +105,9 @@ def extract_final(
     sentence ends on, unless the output was cut off. Returns an Extraction whose answer is LaTeX or
     plain text.
     """
-    part = expressions.once_escaped(own_part(text, question)).strip()
+    part = own_part(text, question)
+    part = _stated_in_thought(part, text, finish_reason) or part
+    part = expressions.once_escaped(part).strip()
     truncated = is_cut_off(part, text, finish_reason)
     answer, rule = expressions.committed_expression(part, truncated, question)
     status: Status = "found" if answer else "none"
@@ -121,6 +125,7 @@ def extract_text(
     sentence.
     """
     part = own_part(text, question).strip()
+    part = _stated_in_thought(part, text, finish_reason) or part
     truncated = is_cut_off(part, text, finish_reason)
     boxes = boxed(part)
     if boxes:
@@ -128,3 +133,13 @@ def extract_text(
         return Extraction(words, "boxed", "found", truncated)
     answer, rule = phrases.committed_phrase(part, truncated)
     return Extraction(answer, rule, "found" if answer else "none", truncated)
+
+
+def _stated_in_thought(part: str, text: str, finish_reason: str | None) -> str:
+    """The last line of an output that only thought, where it states an answer or boxes one; else
+    "".
+    """
+    if re.search(r"\w", part):
+        return ""
+    last = end_of_thought(text, finish_reason)
+    return last if boxed(last) or expressions.states_value(last) else ""

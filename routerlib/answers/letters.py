@@ -26,6 +26,7 @@ from routerlib.answers.choices import (
 )
 from routerlib.answers.hedges import is_withdrawn, taken_back
 from routerlib.answers.nearby import Stretch, any_case, holds_any, matches, near_letters
+from routerlib.answers.ordinals import places_told
 from routerlib.answers.wording import (
     ANSWER_ABROAD,
     CONCLUDES,
@@ -86,7 +87,7 @@ _NOUN = r"""
       | (?:correct|right)(?=\s*:) )
 """
 _FILLER = r"""
-    (?: \s | [:,=\-–>→*"]
+    (?: \s | [:,=\-–>→*"}]
       | \b(?: i\ (?:believe|think|guess) | it's | it\ is ) \b
       | \b(?: is|are|would|should|will|must|be|therefore|thus|hence|then|clearly|likely|most
             |probably
@@ -109,7 +110,7 @@ _STATED = re.compile(
           | (?:should|must)\ have\ been
           | ought\ to\ be | has\ to\ be | (?:may|might|could)\ well\ be | can\ only\ be
           | turns\ out\ to\ be ) \b )
-      | : | = | > | --> | -> | → | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) )
+      | : | = | > | --> | -> | → | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) ) | ['’]s(?=\s)
       | (?i: (?<=\bans\.) ) (?= \ [A-Z]\W*(?:$|\n) ) )
     (?i: {_FILLER} ){{0,12}}? {_LETTER}
     """,
@@ -241,6 +242,8 @@ _CLOSEST = re.compile(
         (?i: most\s+ )? (?i: (?:likely|probably|clearly|actually|really|in\ fact|rather)\s+ )?
         (?i: (?:option|choice|letter|answer)\s+ )? {_LETTER}
         (?= \W*(?:$|\n) | \s* [.;!] \s+ [A-Z] | ,?\s+ (?:because|since|as|not|with)\b )
+      | {any_case("which")} \s+ (?i: is\s+ (?: (?:option|choice|answer)\s+ )? ) \(([A-Z])\)
+        (?= \W*$ )
       | {_LEAVES} \s+ (?i: (?:us|only|just|with)\s+ ){{0,2}}
         (?i: (?:option|choice|answer)\s+ )? {_LETTER}
         (?= \s+it\ is\b | \s+as\ (?:the|our)\b | \W*(?:$|\n) )
@@ -283,6 +286,8 @@ _CORRECT_ABROAD = re.compile(
     | {_CHOOSES_ABROAD} \s+ (?: (?i: donc|also|la|el|die|die\ antwort|la\ réponse|réponse|la\ opción
           |opción|l'opzione|a\ opção|вариант|ответ) \s+ ){{0,2}} [(]? ([A-Z]) [)]?
       (?= \W*(?:$|\n) | [,.] )
+    | (?i: \b trifft ) \s+ (?: (?i: also|nur|daher|somit|damit|hier|die\ aussage|aussage|antwort
+          |option|allein ) \s+ ){{0,3}} [(]? ([A-Z]) [)]? \s+ (?i: zu ) \b
     | (?i: \b würde ) \s+ [(]? ([A-Z]) [)]? \s+ (?i: wählen|nehmen|sagen )
     | (?i: \b (?: (?:il\ (?:ne\ )?)? reste(?:\ que)? | bleibt | rimane | resta | queda | sobra
         | остаётся | остается ) ) \s+
@@ -481,21 +486,40 @@ def _statements(text: str, options: int, choices: Sequence[str] = ()) -> Iterato
             yield statement
     if choices:
         yield from _announced(text, choices, headings, stretches)
+        for start, end, place in places_told(text, choices):
+            denied = is_withdrawn(text[end : end + 60]) or _WRONG_ABROAD.match(text, end)
+            if not denied and not _is_hypothetical(text, start, end):
+                yield Statement(start, end, LETTERS[place], "named option")
     declining = any(_DECLINING_OPTION.match(option) for option in choices)
     if not declining and holds_any(text, _DECLINING_WORDS):
         for match in _DECLINED.finditer(text):
             yield Statement(match.start(), match.end(), "", "no option fits")
 
 
+# 选第三项是错的, "3번이 맞지 않습니다"
+_WRONG_ABROAD = re.compile(r"\s*(?:是错|是錯|不对|不對|不正|지 않|지않|았을까)")
+
 # What a text in another language holds: one of these words, or a letter of another script.
 _WORDS_ABROAD = (
     *("antwo", "ergebnis", "lösung", "aussage", "richtig", "korrekt", "würde", "wähle", "beste"),
-    *("ntscheide", "bleibt", "répon", "repons", "repond", "résultat", "option correct", "c'est"),
+    *("ntscheide", "bleibt", "répon", "repons", "repond", "résultat", "c'est"),
+    *("option correct",),
     *("option est", "proposition correct", "proposition est", "chois", "reste", "respuesta"),
     *("resultado", "soluc", "soluç", "soluz", "opción", "opção", "opzione", "alternativa"),
     *("letra", "lettera", "elijo", "elegir", "escoj", "escolh", "queda", "resta", "sobra"),
     *("risposta", "risultato", "resposta", "riman", "scelg", "sceglie", "correcta", "correcto"),
-    *("corretta", "corretto", "gabarito", "jawab", "cevap", "svar", "odpov", "odpow", "đáp"),
+    *(
+        "trifft",
+        "corretta",
+        "corretto",
+        "gabarito",
+        "jawab",
+        "cevap",
+        "svar",
+        "odpov",
+        "odpow",
+        "đáp",
+    ),
 )
 _SCRIPTS_ABROAD = re.compile(
     r"""
@@ -747,9 +771,27 @@ _JUDGED = re.compile(
 
 def ticked_letters(text: str, options: int) -> str:
     """The letters that are called right, by ✅ or a word, in a list in which others are not."""
+    in_table = _only_yes(text, options)
+    if in_table:
+        return in_table
     lines = [line for line in _JUDGED.finditer(text) if line["letter"] in LETTERS[:options]]
     ticked = {line["letter"] for line in lines if line["verdict"] or re.search("[✅✔✓☑]", line[0])}
     return "".join(sorted(ticked)) if len({line["letter"] for line in lines}) > 1 else ""
+
+
+# "| B. Xenon | 18 | yes |": a row of a table that ends in a verdict
+_ROW = re.compile(
+    r"^ [ ]* \| [ ]* [(\[]? ([A-Z]) [)\].:| ] [^\n]* \| [ ]* (?i: (yes) | no ) [ ]* \| [ ]* $",
+    re.VERBOSE | re.MULTILINE,
+)
+
+
+def _only_yes(text: str, options: int) -> str:
+    """The one letter of a table with all options whose row ends in yes, all others ending in no."""
+    rows = _ROW.findall(text) if "|" in text else []
+    letters = "".join(letter for letter, _ in rows)
+    said_yes = [letter for letter, yes in rows if yes]
+    return said_yes[0] if letters == LETTERS[:options] and len(said_yes) == 1 else ""
 
 
 # --- which statement counts -----------------------------------------------------------------------

@@ -18,7 +18,7 @@ from routerlib.answers.choices import letters_of, opens_with
 from routerlib.answers.wording import unstyled
 from routerlib.rows import channels
 from routerlib.rows.end_marks import END_MARKS, LAST_MARKS, OPENING_MARKS
-from routerlib.rows.finish_reasons import LENGTH
+from routerlib.rows.finish_reasons import LENGTH, STOP
 from routerlib.rows.finish_reasons import finish_reason as in_our_words
 
 # --- thinking, and the brackets an answer is put into ---------------------------------------------
@@ -31,25 +31,35 @@ _THOUGHT = (
 _OPENING = re.compile(
     rf"""
       < (?:\w+:)? {_THOUGHT} > | \[ {_THOUGHT} \] | ◁ {_THOUGHT} ▷      # <think>, [THINK], ◁think▷
-    | <\| (?:begin_of_)? {_THOUGHT} \|>                                 # <|begin_of_thought|>
+    | <\| (?:begin_of_|start_)? {_THOUGHT} \|>      # <|begin_of_thought|>, <|START_THINKING|>
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _CLOSING = re.compile(
     rf"""
       < / (?:\w+:)? {_THOUGHT} > | \[ / {_THOUGHT} \] | ◁ / {_THOUGHT} ▷
-    | <\| (?:end_of_|/) {_THOUGHT} \|>
+    | <\| (?:end_of_|end_|/) {_THOUGHT} \|>
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _BARE_CHANNELS = re.compile(r"^\s*analysis(?=[^\sa-z])(?:.*?)(?:assistant\s*final|\Z)", re.DOTALL)
 _ANSWER_TAG = re.compile(
     r"""
-    [<\[] (final_answer|answer|final|output|response|solution|result) [>\]]   # <answer>B</answer>
+    [<\[] (final_answer|answer|final|output|response|solution|result         # <answer>B</answer>
+        |antwort|réponse|reponse|respuesta|risposta|resposta|ответ|答案|答え|정답) [>\]]
     (?P<inside> .*? ) (?: [<\[] / \1 [>\]] | (?<! \] ) \Z )
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+# <option>C</option>: the answer where there is one such tag; several list the options
+_OPTION_TAG = re.compile(
+    r"""
+    < (option|choice|letter|opcion|opción|opção|opcao|opzione|letra|lettera|вариант) >
+    (?P<inside> [^<>]* ) </ \1 >
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_INNERMOST = 3  # levels of tags: <solution><answer><option>C</option></answer></solution>
 _ANSWER_KEY = re.compile(
     r"""
     (?: (?:final|correct|selected|chosen|my|best|right|predicted|the)[_ -]? )*
@@ -84,19 +94,38 @@ def _said_after_thought(text: str) -> str:
     return _up_to_the_end(text)
 
 
+def end_of_thought(text: str, finish_reason: str | None) -> str:
+    """The last line of an output that is nothing but a thought, although it ended by itself; else
+    "".
+
+    Such a model answered within its thought. What it only went through on the way is no answer,
+    and where the server gave no reason the thought may have been cut off.
+    """
+    opening = _OPENING.search(text)
+    if opening is None or in_our_words(finish_reason) != STOP:
+        return ""
+    thought = _TURN_ENDS.sub("", text[opening.end() :])
+    return thought.strip().rsplit("\n", 1)[-1]
+
+
 def _up_to_the_end(text: str) -> str:
     for token in OPENING_MARKS:
         text = text.removeprefix(token)
-    text = re.sub(r"<\|(?:begin|end)_of_solution\|>", "\n", text)
+    text = re.sub(r"<\|(?:(?:begin|end)_of_solution|(?:START|END)_RESPONSE)\|>", "\n", text)
     stop = _TURN_ENDS.search(text, pos=1) if text else None
     return text[: stop.start()] if stop and text[: stop.start()].strip() else text
 
 
 def _inside_of_tags(text: str) -> str:
     """The inside of <answer>…</answer> or of the answer's field in JSON, where there is such."""
-    tags = [match["inside"] for match in _ANSWER_TAG.finditer(text) if match["inside"].strip()]
-    if tags:
+    for _ in range(_INNERMOST):
+        tags = [match["inside"] for match in _ANSWER_TAG.finditer(text) if match["inside"].strip()]
+        if not tags:
+            break
         text = tags[-1]
+    options = [match["inside"] for match in _OPTION_TAG.finditer(text)]
+    if len(options) == 1 and options[0].strip():
+        text = options[0]
     field = _json_answer(text) if "{" in text and ":" in text else None
     return text if field is None else field
 

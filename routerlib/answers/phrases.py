@@ -32,7 +32,6 @@ from routerlib.answers.names import (
     without_kind_of_place,
 )
 from routerlib.answers.wording import (
-    SENTENCE_ENDS,
     bare_words,
     last_sentence,
     unstyled,
@@ -47,9 +46,7 @@ def committed_phrase(part: str, truncated: bool) -> tuple[str | None, str]:
     none.
     """
     plain = unstyled(part)
-    stated = [
-        SENTENCE_ENDS.sub("", words).strip() for words in stated_texts(plain) if words.strip()
-    ]
+    stated = [words.strip() for words in stated_texts(plain) if words.strip()]
     if stated:
         return stated[-1], "stated"
     first, _, rest = plain.strip().partition("\n")

@@ -110,7 +110,10 @@ OPTION_ABROAD = r"""
   | \b(?: opción | opção | opzione | option | alternativa | proposition | letra | lettera | вариант
       | aussage | afirmación | afirmação | affirmation )\b
 """
-_ENGLISH_LINK = r"\b(?:is|are|was|were|would\ be|should\ be|must\ be|will\ be|comes\ to|equals)\b"
+_ENGLISH_LINK = r"""
+    (?: \b(?:is|are|was|were|would\ be|should\ be|must\ be|will\ be|comes\ to|equals)\b
+      | ['’]s (?= \s+ (?-i: [\d$*("“\\\\A-Z] ) ) )        # the answer's Oslo, the answer's 5
+"""
 LINK_ABROAD = r"""
     应该是 | 应为 | 應為 | 就是 | 是 | 为 | 為 | は | [은는이가](?=[\s\d(A-Z])
   | \b(?: ist | lautet | wäre | is | luidt | est | serait | es | sería | è | é | seria | jest | to

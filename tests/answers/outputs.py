@@ -715,3 +715,77 @@ WRONG_VALUES += [
     ("6 \\text{ feet}", "\\boxed{6 \\text{ inches}}"),
     ("\\text{Monday}", "\\boxed{\\text{Tuesday}}"),
 ]
+
+POETS = ["Sappho", "Pindar", "Ovid", "None of the above"]
+LAWS = ["the first law", "the second law", "the third law", "none of them"]
+GASES = ["neon", "argon", "krypton", "xenon"]
+CHOICES += [
+    # chosen in so many words, by the whole text of an option
+    (POETS, "A", "He wrote in Latin, he in Thebes. That leaves us with Sappho."),
+    (POETS, "B", "Step 2. She lived on Lesbos.\nStep 3. That leaves Pindar."),
+    (POETS, None, "She is older. That leaves Pindar and Ovid."),
+    (POETS, "C", "A tempting choice is Pindar, but since it is in Latin, I'm going with Ovid."),
+    (POETS, "C", "Pindar wrote odes. What remains is Ovid."),
+    (POETS, "C", "Both of the others wrote Greek. What's left is Ovid, since he wrote Latin."),
+    (POETS, "B", "Saffo e Ovidio sono esclusi. Per esclusione rimane Pindar."),
+    (POETS, "B", "Ella vivió en Lesbos. Por eso me quedo con Pindar."),
+    (POETS, "B", "Two are out. Pindar wins."),
+    (POETS, None, "Two are out. I would not say that it leaves Pindar."),
+    # an option that is set aside, though its words stand in the last sentence
+    (POETS, None, "One poet fits. The 'none of the above' way out isn't needed."),
+    (POETS, None, 'She fits. So "none of the above" would be a mistake.'),
+    (POETS, "B", 'So "none of the above" would be a mistake, and Pindar qualifies.'),
+    (POETS, "D", "She is too early, and they too late. So it is none of the above."),
+    # by the place of an option
+    (POETS, "B", "She lived on Lesbos.\n\nOnly the second of these actually fits."),
+    (POETS, "A", "The one in agreement with the myth is the very first."),
+    (POETS, None, "Only the second world war fits."),
+    (POETS, None, "Not only the second of these fits."),
+    (POETS, None, "His best ode is the second."),
+    (LAWS, None, "It speaks of disorder. Only the second of these fits."),
+    (GASES, "C", "它的密度最大，所以应当选择第三项。"),
+    (GASES, None, "很多人会选第三项。"),
+    (GASES, "B", "가장 흔한 기체이므로 2번이 맞습니다."),
+    (GASES, None, "2번이 맞지 않습니다."),
+    (GASES, "B", "よって正解は2番です。"),
+    (GASES, "D", "Значит, верный вариант — xenon (D)."),
+    (GASES, "B", "Следовательно, верный вариант — второй."),
+    (GASES, "C", "La opción correcta es la tercera."),
+    (GASES, "C", "Die dritte Antwort ist richtig."),
+    (GASES, "C", "Damit trifft nur C zu."),
+    (GASES, None, "Auf Edelgase trifft C nicht zu."),
+    (["富士山", "北岳", "立山"], "A", "これより高い山はありません。よって正解は「富士山」です。"),
+    # the only yes of a table, the only bold option
+    (
+        GASES,
+        "B",
+        "| Gas | Mass | Fits |\n|---|---|---|\n| A. neon | 20 | no |\n| B. argon | 40 | **yes** |\n"
+        "| C. krypton | 84 | no |\n| D. xenon | 131 | no |",
+    ),
+    (
+        GASES,
+        None,
+        "| Gas | Heavy |\n|---|---|\n| A. neon | no |\n| B. argon | no |\n| C. krypton | yes |\n"
+        "| D. xenon | yes |",
+    ),
+    (POETS, "A", "It is the name that they gave to **Sappho**. (On the others see Pindar's odes.)"),
+    (POETS, None, "She knew **Sappho**. Later, he wrote an ode to **Pindar**."),
+    # in the dress of LaTeX, in tags of other names, in a thought that is never closed
+    (GASES, "B", "$$\\textbf{Answer: }\\mathbf{(B)}\\ \\mathrm{argon}$$\n\nIt is in the air."),
+    (GASES, "C", "<respuesta>\n<razon>Es el gas D o C.</razon>\n<opcion>C</opcion>\n</respuesta>"),
+    (GASES, None, "<opcion>A. neon</opcion>\n<opcion>B. argon</opcion>\nNo lo puedo decir."),
+    (GASES, "A", "<|START_THINKING|>The answer is D?<|END_THINKING|>The answer is A."),
+    (GASES, "A", "<think>\nNot argon, it is too heavy.\nSo the answer is A"),
+    (GASES, None, "<think>\nNot argon, it is too heavy.\nSo the answer is A", "length"),
+    (GASES, None, "<think>\nThe answer is A.\nBut let me look at argon once more."),
+    (GASES, "B", "Answer: (C)... sorry, (C) is krypton. The one we need is argon, which is (B)."),
+]
+VALUES += [
+    ("8000", "<think>\n2 * 4000 = 8000. Good.\n\nThe answer is \\boxed{8000}"),
+    ("23", "<solution><step>3 dozen is 36</step><answer>23 eggs</answer></solution>"),
+    ("5", "Three and two, so the answer's 5."),
+]
+WORDS += [
+    ("Paul Klee", "It could be Macke or Marc, but the answer's **Paul Klee**."),
+    ("Zinc", "<|START_THINKING|>Lead?<|END_THINKING|>Zinc, at 420 degrees."),
+]

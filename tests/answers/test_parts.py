@@ -2,7 +2,7 @@
 
 import pytest
 
-from routerlib.answers.parts import LONG, is_cut_off, own_part
+from routerlib.answers.parts import LONG, end_of_thought, is_cut_off, own_part
 from routerlib.rows.end_marks import END_MARKS
 
 
@@ -96,3 +96,29 @@ def test_a_long_output_that_ends_in_a_whole_option_is_whole():
 
 def test_a_short_output_is_whole():
     assert not is_cut_off("It is 8", "It is 8", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "finish_reason", "end"),
+    [
+        ("<think>\nIt is 7.\nSo the answer is 7", "stop", "So the answer is 7"),
+        ("<think>\nIt is 7.\nSo the answer is 7<|im_end|>", "eos", "So the answer is 7"),
+        ("<think>\nIt is 7.\nSo the answer is 7", "length", ""),
+        ("<think>\nIt is 7.\nSo the answer is 7", None, ""),
+        ("So the answer is 7", "stop", ""),
+    ],
+)
+def test_the_end_of_a_thought_that_is_never_closed(text, finish_reason, end):
+    assert end_of_thought(text, finish_reason) == end
+
+
+@pytest.mark.parametrize(
+    ("text", "inside"),
+    [
+        ("<solution><step>24 - 7</step><answer>17</answer></solution>", "17"),
+        ("<respuesta><opcion>C</opcion></respuesta>", "C"),
+        ("<|START_THINKING|>18?<|END_THINKING|><|START_RESPONSE|>17<|END_RESPONSE|>", "17"),
+    ],
+)
+def test_tags_in_tags_and_of_other_names(text, inside):
+    assert own_part(text).strip() == inside
