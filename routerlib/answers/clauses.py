@@ -129,7 +129,7 @@ class Clause:
         if last.weight == BESIDE:
             return UNDECIDED  # "for 3 hours at 5 mph"
         between = self.text[values[-2].end - self.start : last.start - self.start]
-        if between.rstrip().endswith(("=", "≈")):
+        if between.rstrip().endswith(("=", "≈", "→", "⟶")):
             return last
         if _UNSPACED.search(self.text):  # without spaces, "3人で" is told by no word of its own
             return UNDECIDED if re.search(r"\b(?:and|or)\b|,", between) else last

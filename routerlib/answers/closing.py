@@ -24,7 +24,15 @@ from routerlib.answers.values import (
     result_of,
     several,
 )
-from routerlib.answers.weights import BESIDE, BRACKETED, DENIED, Value, values_weighed, word_behind
+from routerlib.answers.weights import (
+    BESIDE,
+    BRACKETED,
+    DENIED,
+    SCIENTIFIC,
+    Value,
+    values_weighed,
+    word_behind,
+)
 from routerlib.answers.wording import BOLD, without_bold
 
 _AND_A_HALF = re.compile(r"(?<![\d.,/])(\d+) and a half\b")
@@ -181,10 +189,17 @@ _EQUATION_END = re.compile(
     r" \s* [.!]? \s* $",
     re.VERBOSE,
 )
-# "4 packs (20 plates)", but not "4 (or 5)" and "4 (wrong)"
+# "four places to the right: 4.5 × 10⁻⁴", "and flip the sign: x < −3"
+_BEHIND_COLON = re.compile(
+    rf"""
+    : \s* (?P<value> {SCIENTIFIC.pattern} | \b[a-z] \s* [<>≤≥] \s* [-−]?\d[\d./]* ) \s* [.!]? \s* $
+    """,
+    re.VERBOSE,
+)
+# "4 packs (20 plates)", but not "4 (or 5)", "4 (wrong)" and "\left(3, -5\right)"
 _REMARK = re.compile(
     r"""
-    \s* \( (?! or \s+ [$€£]? [\d.,]+ \s* \) | incorrect | wrong | false )
+    \s* (?<! \\left ) (?<! \\big ) \( (?! or \s+ [$€£]? [\d.,]+ \s* \) | incorrect | wrong | false )
     [^()]* (?: [^\W\d_]{2} | i\.e | e\.g ) [^()]* \)
     """,
     re.VERBOSE,
@@ -203,6 +218,9 @@ def _of_sentence(sentence: str, asked: Asked | None) -> str | None:
     equation = _EQUATION_END.search(sentence)
     if equation and re.search(r"[A-Za-z]", equation["value"]):
         return equation["value"]
+    told = _BEHIND_COLON.search(sentence)
+    if told:
+        return told["value"]
     if len(sentence) > LONGEST:
         values = values_weighed(sentence)
         return values[-1].text if values else None

@@ -114,6 +114,8 @@ def tidy(expression: str) -> str:
     text = re.sub(r"(?<=\d)\{\s*,\s*\}\s*(?=\d{1,2}(?!\d))", ".", text)  # 3{,}5
     text = _BETWEEN_THOUSANDS.sub("", text)
     text = re.sub(r"(?<=\d)'(?=\d{3}(?!\d))", "", text)  # 1'234'567
+    text = re.sub(r"₹\s*([\d,]+)", lambda money: money[1].replace(",", ""), text)  # ₹5,00,000
+    text = re.sub(r"^(.*\\pi\b.*?)\s*(?:rad|radians?)$", r"\1", text)  # 5π/6 rad
     text = text.replace(r"\$", "").replace("$", " ").replace("**", "^")
     text = text.replace(r"\varnothing", r"\emptyset")
     text = text.replace(r"\langle", "(").replace(r"\rangle", ")")

@@ -33,8 +33,8 @@ VALUE = re.compile(
     rf"""
     (?<![\w.^_√]) [-−]? (?: \d+\s? )? √ (?: \d+ | \( \d+ \) ) (?![\w^/.]\d)  # 4√2 is no 4
     | (?<![\w.^_√]) [-−]? (?: \d+\s? )? π (?: /\d+ )? (?!\w)                        # nor is 4π
-    | (?<![\w.^_√]) (?: [-−+]\s? )? [$€£¥]? (?: [-−]\s? )?
-    (?: \d{{1,3}}(?:[, ]\d{{3}})+(?!\d) | \d+ )?
+    | (?<![\w.^_√]) (?: [-−+]\s? )? [$€£¥₹]? (?: [-−]\s? )?
+    (?: (?<=₹) \d{{1,2}}(?:,\d\d)+,\d{{3}}(?!\d) | \d{{1,3}}(?:[, ']\d{{3}})+(?!\d) | \d+ )?
     (?: (?<=\d)[.,]\d+ | (?<!\d)\.\d+ )? (?<=\d)
     (?: :\d\d(?!\d) )? (?: (?:[ ]\d+)?/\d+ )? (?: \^\{{?-?\d+\}}? )? (?: {_PERCENT} )?
     """,
@@ -43,7 +43,10 @@ VALUE = re.compile(
 
 
 # Two letters that are no unit and no product: "20% of 300 is 60" is a sentence
-_SHORT_WORD = re.compile(r"(?i)\b(?:of|is|to|on|by|we|he|it|so|as|if|an)\b")
+# "12이므로 …": nor is what ends as sentences do in Korean and Japanese
+_SHORT_WORD = re.compile(
+    r"(?i)\b(?:of|is|to|on|by|we|he|it|so|as|if|an|hence|thus|therefore)\b|이므로|니다|なので|ので"
+)
 
 
 # "135 miles in 150 minutes": a sentence, though it has no verb
@@ -122,6 +125,9 @@ _OF_UNKNOWNS = re.compile(
 )
 
 
+_OF_SUM = r"[\s\d.,'’+\-*/×·÷()=$€£₹−x^π]"
+
+
 def result_of(line: str) -> str:
     """The right-hand side of a line such as `3 × 3 = 9` or `$16 + $2 = $18`; other equations stay
     whole, and of several steps the last does.
@@ -133,7 +139,7 @@ def result_of(line: str) -> str:
     if unknowns:
         return unknowns[1]
     left, equals, right = line.rpartition("=")
-    arithmetic = re.fullmatch(r"[\s\d.,+\-*/×·÷()=$€£−x^]*\d[\s\d.,+\-*/×·÷()=$€£−x^]*", left)
+    arithmetic = re.fullmatch(rf"{_OF_SUM}*\d{_OF_SUM}*", left)
     counted = re.fullmatch(r"\s*[\d.,]+\s+[^\W\d_]{3,}\s*", left)  # 3 dozen = 36 eggs
     if left.count("$") % 2 and "$" in right:
         right = right.partition("$")[0]  # the end of the mathematics: "$2 + 3 = 5$ apples"

@@ -38,6 +38,14 @@ _SYMBOLIC = re.compile(
     r" (?![\w.]*\d|\w)",
     re.VERBOSE,
 )
+# "4.5 × 10⁻⁴", "3 x 10^8"
+SCIENTIFIC = re.compile(
+    r"""
+    (?<![\w.,^√]) [-−]? \d+ (?:[.,]\d+)? \s* [×x·⋅*] \s* 10 \s*
+    (?: \^ \s* (?: \{ [-−+]?\d{1,3} \} | [-−+]?\d{1,3} ) | [⁺⁻]? [⁰¹²³⁴-⁹]{1,3} )
+    """,
+    re.VERBOSE,
+)
 _RATIO = re.compile(r"(?<![\d:.])\d+(?:\s?:\s?\d+)+(?![\d:])|(?<=ratio is )\d+ to \d+\b")
 
 
@@ -50,7 +58,7 @@ def values_weighed(text: str) -> tuple[Value, ...]:
         (match.start(), match.end(), _summed(joined_formulas(match[0])))
         for match in ENVIRONMENTS.finditer(text)
     ]
-    for pattern in (BRACKETED, _RATIO, _SYMBOLIC, VALUE):
+    for pattern in (BRACKETED, SCIENTIFIC, _RATIO, _SYMBOLIC, VALUE):
         for match in pattern.finditer(text):
             inside = any(start < match.end() and match.start() < end for start, end, _ in spans)
             if match[0] and not inside:

@@ -789,3 +789,26 @@ WORDS += [
     ("Paul Klee", "It could be Macke or Marc, but the answer's **Paul Klee**."),
     ("Zinc", "<|START_THINKING|>Lead?<|END_THINKING|>Zinc, at 420 degrees."),
 ]
+VALUES += [
+    # numbers as other lands and sciences write them
+    (r"(7,-2)", r"Vertex: $\left(7,\,-2\right)$"),
+    (r"3.2\times10^{-5}", "Move the decimal point five places to the right: 3.2 × 10⁻⁵."),
+    ("600000000", "So the cloud weighs 6 x 10^8 kg."),
+    ("700000", "Man zahlt 0,5 × 1'400'000 = 700'000"),
+    ("250000", "She earns ₹50,000 × 5 = ₹2,50,000."),
+    ("2.718", "The next digit is small, so we drop it: 2.7183 → 2.718."),
+    (r"\frac{3\pi}{4}", "135 · π/180 = 27π/36 = 3π/4 rad"),
+    ("10110", "22 = 16 + 4 + 2, hence 10110₂."),
+    ("14", "84 ÷ 6 = 14이므로 한 명당 **14개**씩 나눕니다."),
+    ("x<-4", "−3x > 12. Divide by −3 and flip the sign: x < −4."),
+]
+WRONG_VALUES += [
+    (r"7", r"Vertex: $\left(7,\,-2\right)$"),
+    ("5", "Move the decimal point five places to the right: 3.2 × 10⁻⁵."),
+    ("3.2", "Move the decimal point five places to the right: 3.2 × 10⁻⁵."),
+    ("25000", "She earns ₹50,000 × 5 = ₹2,50,000."),
+    ("2.7183", "The next digit is small, so we drop it: 2.7183 → 2.718."),
+    ("3", "135 · π/180 = 27π/36 = 3π/4 rad"),
+    ("-4", "−3x > 12. Divide by −3 and flip the sign: x < −4."),
+    ("x>-4", "−3x > 12. Divide by −3 and flip the sign: x < −4."),
+]
