@@ -218,9 +218,9 @@ def _of_sentence(sentence: str, asked: Asked | None) -> str | None:
     equation = _EQUATION_END.search(sentence)
     if equation and re.search(r"[A-Za-z]", equation["value"]):
         return equation["value"]
-    told = _BEHIND_COLON.search(sentence)
-    if told:
-        return told["value"]
+    behind_colon = _BEHIND_COLON.search(sentence)
+    if behind_colon:
+        return behind_colon["value"]
     if len(sentence) > LONGEST:
         values = values_weighed(sentence)
         return values[-1].text if values else None
