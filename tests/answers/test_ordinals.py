@@ -34,7 +34,7 @@ def test_a_place_that_is_told_as_the_answer(text, place):
     "text",
     [
         "Only the second arch fits a barge.",
-        "It was not only the second of these that fits.",
+        "Not only the second of these fits.",
         "It is the first of its kind.",
         "It is the second.",
         "Only the ninth of these fits.",
