@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from routerlib.stats import savings
 from routerlib.stats.metrics import MetricError
 from routerlib.stats.savings import difference_of_shares, measure_money, measure_saving
 
@@ -64,3 +65,9 @@ def test_no_prompts_and_uneven_columns_are_refused():
         measure_saving("uneven", [0, 1], [0])
     with pytest.raises(MetricError):
         measure_saving("uneven", [0, 1], [0, 0], [1.0], [1.0])
+
+
+def test_the_distance_to_a_limit_counts_what_both_shares_have_in_common():
+    assert savings._hybrid(1, 2, 0.0) == pytest.approx(5**0.5)
+    assert savings._hybrid(1, 2, 0.5) == pytest.approx(3**0.5)
+    assert savings._hybrid(1, 1, 1.0) == 0.0

@@ -18,7 +18,15 @@ TEXTS = [*EASY, *HARD, "", "word " * 200 + "prove the theorem", "hello 12, WORLD
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_encoder(tmp_path_factory.mktemp("tiny"))
+    """An encoder no weight of which is 0 or 1, as a trained one: each is seen to be used."""
+    made = tiny_encoder(tmp_path_factory.mktemp("tiny"))
+    weights = safetensors.torch.load_file(made / "model.safetensors")
+    noise = torch.Generator().manual_seed(1)
+    for tensor in weights.values():
+        if tensor.ndim == 1:  # biases, and the scales of the normalisation
+            tensor += 0.1 * torch.randn(tensor.shape, generator=noise)
+    safetensors.torch.save_file(weights, made / "model.safetensors", {"format": "pt"})
+    return made
 
 
 def batch():

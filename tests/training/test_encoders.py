@@ -109,3 +109,9 @@ def test_an_embedder_embeds_the_texts_and_loads_when_it_is_first_asked(tmp_path)
         ["say hello in french", "prove the theorem"]
     )
     assert found.tolist() == wanted.tolist() and found.shape[0] == 2
+
+
+def test_without_a_name_the_offline_encoder_is_taken(tmp_path, monkeypatch):
+    tiny_encoder(tmp_path / "encoder")
+    monkeypatch.setattr(encoders.standins, "path", lambda name: tmp_path / name)
+    assert encoders.encoder_at().embed(["ice"]).shape == (1, 32)
