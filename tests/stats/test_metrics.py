@@ -466,3 +466,10 @@ def test_clopper_pearson_at_its_ends():
     assert metrics.clopper_pearson_upper(0, 10, 0.05) == pytest.approx(1 - 0.05**0.1)
     assert metrics.clopper_pearson_upper(10, 10, 0.05) == 1.0
     assert metrics.clopper_pearson_upper(9, 10, 0.05) == pytest.approx(0.95**0.1)
+
+
+@pytest.mark.parametrize("forecast", [metrics.brier, metrics.ece])
+@pytest.mark.parametrize(("p", "y"), [([0.5, 1.5], [0, 1]), ([0.5, 0.5], [0, 2])])
+def test_a_forecast_is_a_probability_of_a_share(forecast, p, y):
+    with pytest.raises(metrics.MetricError, match="where a number from 0 to 1 is needed"):
+        forecast(p, y)

@@ -279,3 +279,8 @@ def test_the_head_gets_the_weighted_regression_on_what_the_encoder_sees(recipe):
         fine_tuning._fit_head(model, tokenizer, replace(made, weights=weights), "p_superior")
         scorer = scorers.EncoderScorer(encoders.for_inference(model), tokenizer)
         assert scorer.score(["prove the theorem"])[0] == pytest.approx(wanted, abs=0.02)
+
+
+def test_a_history_without_a_run_has_no_figures():
+    found = fine_tuning._history_of([], 2.0)
+    assert np.isnan(found.best_validation_loss) and np.isnan(found.examples_per_second)

@@ -325,3 +325,24 @@ def test_at_other_prices_only_the_path_of_both_is_another():
 def test_until_a_threshold_is_chosen_the_router_sends_up_what_is_more_likely_better_there():
     made, _ = fitted("informative")
     assert [made.policies[ROUTER].before(p) for p in (0.49, 0.5)] == ["unread", "up"]
+
+
+def test_where_the_router_stays_the_best_of_the_others_is_told():
+    one, told = fitted("useless")
+    best = set()
+    for choice in policy_choice.over_ratios([one], told, (0.02, 0.05, 0.1, 0.2, 0.4, 0.6)):
+        if choice.name == ROUTER:
+            rival = max((CASCADE, BOTH), key=choice.areas.__getitem__)
+            assert f"(the best, {rival}: cost area {choice.above[rival][0]:+.3f}" in choice.sentence
+            best.add(rival)
+    assert BOTH in best, "the later in the alphabet would be told by chance"
+
+
+def test_signals_come_from_what_most_rows_say():
+    row = LabelledPrompt(
+        id="1", prompt="p", label="ROUTE_TO_INFERIOR", p_superior=0, source="graded",
+        inferior_score=1, superior_score=1,
+    )  # fmt: skip
+    rows = [row.model_copy(update={"signals_from": {"samples": n}}) for n in (3, 2, 3)]
+    assert policy_choice.sources_of([*rows, row]).samples == 3
+    assert policy_choice.sources_of([row]).samples == 1
