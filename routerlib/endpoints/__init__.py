@@ -4,5 +4,6 @@
   are sent: `prompts`; HTTP: `connections`, `addresses`.
 - What comes back: `replies`, in another API's form `other_apis`; what an error means: `refusals`
   (how long to wait after one: `collecting.pace`).
-- Before a long run: `check`. Serving here: `servers`, `engines`, `standins`.
+- Before a long run: `check`. Serving here: `servers` starts, shares and stops them, `engines` knows
+  the commands of vLLM and transformers, `standins` builds the offline pair.
 """

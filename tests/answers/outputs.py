@@ -778,6 +778,7 @@ CHOICES += [
     (GASES, "A", "<think>\nNot argon, it is too heavy.\nSo the answer is A"),
     (GASES, None, "<think>\nNot argon, it is too heavy.\nSo the answer is A", "length"),
     (GASES, None, "<think>\nThe answer is A.\nBut let me look at argon once more."),
+    (GASES, None, "<think>\nNot argon.\nargon"),
     (GASES, "B", "Answer: (C)... sorry, (C) is krypton. The one we need is argon, which is (B)."),
 ]
 VALUES += [
