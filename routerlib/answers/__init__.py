@@ -2,7 +2,7 @@
 
 - Which text is read: `parts` (thinking in tags and examples go there); all together: `extraction`.
 - A letter: `letters` (where in a text long patterns are tried: `nearby`), else `conclusions`; which
-  option a text names: `choices`.
+  option a text names: `choices`, by its place: `ordinals`.
 - A value: `expressions` (boxes and statements), `closing` (the last sentence), `clauses` (which of
   its clauses says it), `weights` (which values a clause commits to), `asked` (which of several a
   question asks for), `values` and `quantities` (how one is written, with its unit).

@@ -108,8 +108,8 @@ def places_told(text: str, choices: Sequence[str]) -> Iterator[tuple[int, int, i
     Nothing where an option speaks of a place itself, or holds the number that is told.
     """
     patterns = [_SAID]
-    if not text.isascii():
-        patterns += [_SAID_IN_ASIA] if holds_any(text, ("第", "番", "번")) else []
+    if not text.isascii() and holds_any(text, ("第", "番", "번")):
+        patterns.append(_SAID_IN_ASIA)
     if holds_any(text, _WORDS_ABROAD):
         patterns.append(_SAID_ABROAD)
     found = [match for pattern in patterns for match in pattern.finditer(text)]
