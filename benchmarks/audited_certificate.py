@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 
 from routerlib.stats import audits
@@ -122,11 +123,17 @@ def table(
                     "violations_high": high,
                     "certified": float((at > 0).mean()),
                     "possible_share": possible,
-                    "saving_kept": float((below / len(score) / possible).mean()),
+                    **spread("saving_kept", below / len(score) / possible),
                 }
             )
             print(_line(lines[-1]), flush=True)
     return lines
+
+
+def spread(name: str, of_draws: ArrayLike) -> dict[str, float]:
+    """The mean of a number over the draws, and between which values 95 % of the draws lie."""
+    low, high = np.quantile(of_draws, [0.025, 0.975])
+    return {name: float(np.mean(of_draws)), f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
 def _possible(sorted_scores: np.ndarray, total: np.ndarray, epsilon: float) -> float:

@@ -111,7 +111,7 @@ def measure(
         "violations_high": high,
         "certified": certified / resamples,
         "possible_share": possible,
-        "saving_kept": float(np.mean(kept)),
+        **audited_certificate.spread("saving_kept", kept),
     }
 
 

@@ -108,9 +108,33 @@ def test_a_figure_that_has_moved_is_told(remeasure, tmp_path, monkeypatch, capsy
     monkeypatch.setattr(sys, "argv", ["remeasure.py"])
     for value, status in ((0.69, 0), (0.71, 1), (0.49, 1)):
         rows = [{"name": "other", "apgr": 0.6}, {"name": "kernel", "apgr": value}]
-        monkeypatch.setattr(remeasure, "measure", lambda command, data, rows=rows: rows)
+        monkeypatch.setattr(remeasure.Workshop, "measure", lambda self, command, rows=rows: rows)
         assert remeasure.main() == status
         assert ("HAS MOVED" in capsys.readouterr().out) == bool(status)
+
+
+def test_what_a_command_needs_is_made_once_and_a_number_is_found_by_several_keys(
+    remeasure, tmp_path, monkeypatch
+):
+    ran = []
+
+    def run(words, **options):
+        ran.append(words[1:])
+        if "--json" in words:
+            Path(words[-1]).write_text('[{"name": "a", "r": 0.1, "v": 1}, {"name": "a", "r": 0.2}]')
+
+    monkeypatch.setattr(remeasure.subprocess, "run", run)
+    shop = remeasure.Workshop(tmp_path, data="/public")
+    for ratio in ("0.1", "0.2"):
+        command = f"make.py {{data}}/a {{made}}/b && use.py {{made}}/b {ratio} --json {{out}}"
+        found = shop.measure(command)
+    assert ran[0] == ["make.py", "/public/a", f"{tmp_path}/b"] and len(ran) == 3
+    assert remeasure.found_at(found, ["name=a, r=0.1", "v"]) == 1
+    with pytest.raises(KeyError):
+        remeasure.found_at(found, ["name=a, r=0.2", "v"])
+    figure = remeasure.Figure("t", "APGR", command, ["v"], 0.6, 0.5, 0.7)
+    told = remeasure.table_of([figure], "t")
+    assert "`python make.py DATA/a b`, then `python use.py b 0.2`." in told
 
 
 def test_a_figure_on_public_data_is_left_out_without_them(remeasure, monkeypatch, capsys):

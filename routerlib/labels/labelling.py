@@ -873,15 +873,13 @@ class Check:
 
     def sentence(self) -> str:
         """The verdict, in words."""
-        ranks = (
-            f", AUC {self.auc:.2f} ({_range(self.auc_low, self.auc_high)})"
-            if self.auc is not None
-            else ""
-        )
+        ranks = ""
+        if self.auc is not None:
+            ranks = f" Its AUC is {self.auc:.2f} ({_range(self.auc_low, self.auc_high)})."
         figures = (
             f"The labeller agrees with the known label on {self.agreement:.0%} of {self.rows} "
             f"prompts ({self.low:.0%} to {self.high:.0%}); always answering {self.majority} would "
-            f"on {self.majority_share:.0%}"
+            f"on {self.majority_share:.0%}."
         )
         if self.low > self.majority_share:
             verdict = "It is better than a constant label."
@@ -895,7 +893,7 @@ class Check:
                 "This is a bad labeller: nothing here shows that it knows more than a constant "
                 "label does."
             )
-        return f"{figures}{ranks}. {verdict}"
+        return f"{figures}{ranks} {verdict}"
 
 
 def examination(

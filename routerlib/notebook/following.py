@@ -68,6 +68,19 @@ def graded(outcomes: Sequence[LabelledPrompt], sides: Mapping[str, Iterable[Resp
     return "\n".join(lines)
 
 
+def signalled(outcomes: Sequence[LabelledPrompt]) -> str:
+    """04: what the inferior model's answer to the question gives away.
+
+    Args:
+        outcomes: with their signals, as `annotation.annotate` gives them.
+    """
+    row = followed(outcomes)
+    if row is None or not row.inferior_signals:
+        return "The question of 03 has no signals."
+    told = ", ".join(f"{name} {value:.3g}" for name, value in row.inferior_signals.items())
+    return f"**The question of 03, with its signals.** `{row.id}`: {told}"
+
+
 def scored(
     outcomes: Sequence[LabelledPrompt], router: Router, parts: Mapping[str, Sequence[int]]
 ) -> str:

@@ -439,12 +439,13 @@ def labeller_check(
     right.plot([0, 1], [0, 1], color=NEUTRAL, linestyle="--", label="calibrated")
     told = "labeller, 95 % interval"
     right.errorbar(said, seen, yerr=error, fmt="o", capsize=4, color=SUPERIOR, label=told)
+    top = _top_of_shares([*said, *(one.high for one in bins)])
     right.set(
         title="Calibration",
         xlabel="p_superior given",
         ylabel="share known as superior",
-        xlim=BEYOND_SHARES,
-        ylim=BEYOND_SHARES,
+        xlim=(BEYOND_SHARES[0], top),
+        ylim=(BEYOND_SHARES[0], top),
     )
     right.legend(loc="upper left")
     return figure
@@ -726,12 +727,16 @@ def reliability(before: ArrayLike, after: ArrayLike, y: ArrayLike, bins: int = 5
         axes.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1)
         axes.errorbar(said, seen, yerr=errors, color=colour, fmt="o", capsize=3, linewidth=1.5)
         axes.set(title=f"{name} calibration: ECE {ece(p, y):.3f}", xlabel="p_superior given")
-        top = min(1.0, max([*said, *(row.high for row in rows)]) + 0.05)
-        tops.append(top)
+        tops.append(_top_of_shares([*said, *(row.high for row in rows)]))
     # both panels share their axes
     panels[0].set(xlim=(BEYOND_SHARES[0], max(tops)), ylim=(BEYOND_SHARES[0], max(tops)))
     panels[0].set_ylabel("share that needed the superior model")
     return figure
+
+
+def _top_of_shares(shares: Sequence[float]) -> float:
+    """Where an axis of shares may end: a little beyond the largest, so that small ones spread."""
+    return min(BEYOND_SHARES[1], max(shares, default=1.0) + 0.05)
 
 
 def score_distributions(

@@ -335,7 +335,8 @@ def loss(log: Sequence[Mapping[str, float]]) -> str:
     )
     return (
         f"The validation loss is least after epoch {epoch:g} ({least:.4f}), and those weights are "
-        f"kept; {after}."
+        f"kept; {after}. (Compare the courses, not the levels: the two losses are of different "
+        "rows, and in training a part of the network is switched off at random, dropout.)"
     )
 
 

@@ -59,6 +59,16 @@ def test_the_question_as_it_was_graded(outputs, outcomes, sides):
     assert following.graded([], sides) == "No question has answers of both models."
 
 
+def test_the_question_with_its_signals(outputs, outcomes):
+    jsonl.write_json(outputs / "responses" / "metrics.json", {"followed": "q1"})
+    signals = {"sample_agreement": 2 / 3, "length": 14.0}
+    outcomes[2] = outcomes[2].model_copy(update={"inferior_signals": signals})
+    told = following.signalled(outcomes)
+    assert told.endswith("`q1`: sample_agreement 0.667, length 14")
+    assert following.signalled(outcomes[:2]) == "The question of 03 has no signals."
+    assert following.signalled([]) == "The question of 03 has no signals."
+
+
 def test_the_question_as_it_was_scored(outputs, outcomes):
     jsonl.write_json(outputs / "responses" / "metrics.json", {"followed": "q1"})
     parts = {"train": [1], "test": [2]}

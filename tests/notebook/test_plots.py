@@ -414,10 +414,20 @@ def test_the_labellers_figure_shows_its_confusion(labels):
     check = labelling.compare_labels(known, labels)
     left, right = plots.labeller_check(check, known, labels).axes
     assert sum(int(text.get_text()) for text in left.texts) == 60
-    for low, high in (right.get_xlim(), right.get_ylim()):
-        assert low < 0 and high > 1, "a mark at 0 or 1 is cut"
+    low, high = right.get_ylim()
+    assert right.get_xlim() == (low, high) and low < 0, "a mark at 0 is cut"
+    ends = [segment[:, 1].max() for segment in right.collections[0].get_segments()]
+    assert max(ends) < high < 1, "small shares are spread, and no interval is cut"
     named = {text.get_text() for text in right.get_legend().get_texts()}
     assert named == {"calibrated", "labeller, 95 % interval"}
+
+
+def test_a_labellers_marks_at_one_are_whole(labels):
+    sure = [row.model_copy(update={"p_superior": 1.0, "label": LABELS[1]}) for row in labels]
+    known = [row.model_copy(update={"source": "human"}) for row in sure]
+    _, right = plots.labeller_check(labelling.compare_labels(known, sure), known, sure).axes
+    for low, high in (right.get_xlim(), right.get_ylim()):
+        assert low < 0 and high > 1, "a mark at 0 or 1 is cut"
 
 
 def test_sources_without_a_prompt_in_common_say_so(labels):
