@@ -188,17 +188,26 @@ def _plain_answers(answers: dict[str, ModelAnswer], decision: Decision | None) -
     return [plain_table(("model", "answer", "took"), rows)] if rows else []
 
 
+WHOLE = 20  # letters of a word that stays in one piece, however narrow the page is
+
+
 def plain_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table that can be read without any style."""
-    # At least a word wide: a cell that may break anywhere is else squeezed to a letter a line.
-    cell = "text-align: left; vertical-align: top; padding: 2px 12px 2px 0; min-width: 4em; "
-    cell += WRAPPED
-    head = "".join(f"<th style='{cell}'>{html.escape(name)}</th>" for name in heads)
+    """A table that can be read without any style. Words stay whole, but for very long ones."""
+    head = "".join(_plain_cell("th", name) for name in heads)
     lines = [f"<tr>{head}</tr>"] if heads else []
     for row in rows:
-        cells = "".join(f"<td style='{cell}'>{html.escape(value)}</td>" for value in row)
+        cells = "".join(_plain_cell("td", value) for value in row)
         lines.append(f"<tr>{cells}</tr>")
     return f"<table>{''.join(lines)}</table>"
+
+
+def _plain_cell(tag: str, text: str) -> str:
+    """A cell as wide as its longest word, where that is no chain of signs without an end."""
+    longest = max(map(len, text.split()), default=0)
+    # At least a word wide: a cell that may break anywhere is else squeezed to a letter a line.
+    look = "text-align: left; vertical-align: top; padding: 2px 12px 2px 0; min-width: 4em; "
+    look += WRAPPED if longest > WHOLE else "white-space: pre-wrap; margin: 0"
+    return f"<{tag} style='{look}'>{html.escape(text)}</{tag}>"
 
 
 # The colours of pictures that stand alone, on a paper of their own.

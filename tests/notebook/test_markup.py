@@ -172,3 +172,16 @@ def test_the_thresholds_line_never_crosses_the_number_in_the_bar(p):
 def test_the_number_stands_in_its_bar_where_nothing_is_in_the_way():
     assert span_of_number(markup.bar_html(0.6, 0.2))[0]
     assert not span_of_number(markup.bar_html(0.6, 0.55))[0]
+
+
+def test_words_of_a_table_stay_whole_but_for_those_without_an_end():
+    table = markup.plain_table(("p_superior", "answer"), [("0.5", "x" * 300), ("0.5", "Mercury")])
+    cells = re.findall("style='([^']*)'>([^<]+)<", table)
+    breaks = {text: "anywhere" in style for style, text in cells}
+    assert breaks == {
+        "p_superior": False,
+        "answer": False,
+        "0.5": False,
+        "x" * 300: True,
+        "Mercury": False,
+    }
