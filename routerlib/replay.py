@@ -161,14 +161,18 @@ async def replay(
     started = time.monotonic()
     cheap = _candidate(inferior, "inferior", Prices(inferior_price_in, inferior_price_out))
     referee = _judge(judge, judge_prompt, Prices(judge_price_in, judge_price_out), judge_max_tokens)
+    dear_prices = Prices(superior_price_in, superior_price_out)
     limit_of_money = collection.checked_budget(budget)
     check_terms(epsilon, delta)
+    _check_asking(cheap, max_tokens, temperature, max_concurrent)
+    _check_log(limit, mask, dear_prices)
+    known_ones = _pairs_for_examination(known, known_pairs, referee)
+    for model, base in ((referee.model, _address_of(referee)), (cheap.model, cheap.api_base)):
+        await asyncio.to_thread(servers.expect, model, base)  # what comes first is long
     folder = settings.resolve(output) if output else _replay_folder(logs, cheap.model)
     prompts, name, notes = _cleaned(logs, folder, superior, cheap.model, limit, mask)
-    dear_prices = Prices(superior_price_in, superior_price_out)
     dear_file = collection.write_logged(prompts, name, folder / "superior.jsonl", dear_prices)
-    most = _longest(prompts) if max_tokens is None else settings.whole("MAX_TOKENS", max_tokens)
-    known_ones = _pairs_for_examination(known, known_pairs, referee)
+    most = _longest(prompts) if max_tokens is None else max_tokens
     plan = ReplayPlan.of(prompts, cheap, referee, limit_of_money, most, known_ones)
     print(plan.sentence(name), flush=True)
     given = ReplaySettings(cheap, referee, folder, most, temperature, max_concurrent, progress)
@@ -214,6 +218,8 @@ def _candidate(named: str, role: str, prices: Prices) -> ReplayedModel:
 def _judge(named: str, prompt: str, prices: Prices, max_tokens: int | None) -> Judge:
     one = _candidate(named, "judge", prices)
     usual = STANDIN_VERDICT if standins.is_standin(one.model) else Judge.max_tokens
+    if max_tokens is not None:
+        settings.whole("JUDGE_MAX_TOKENS", max_tokens)
     return Judge(
         one.model,
         one.api_base,
@@ -223,6 +229,36 @@ def _judge(named: str, prompt: str, prices: Prices, max_tokens: int | None) -> J
         price_out=prices.price_out,
         api_mode=one.api_mode,
     )
+
+
+def _check_asking(
+    cheap: ReplayedModel, max_tokens: int | None, temperature: float | None, max_concurrent: int
+) -> None:
+    """Whether the inferior model can be asked so, before the log is read."""
+    collection.asking(
+        cheap.model,
+        cheap.api_mode,
+        k_responses=1,
+        temperature=temperature,
+        max_tokens=SHORTEST_LIMIT if max_tokens is None else max_tokens,
+        stop=(),
+        endpoint=clients.CHAT,
+        template=None,
+        extra_body=None,
+        timeout=Judge.timeout,
+        price_in=cheap.prices.price_in,
+        price_out=cheap.prices.price_out,
+    )
+    settings.whole("MAX_CONCURRENT", max_concurrent)
+
+
+def _check_log(limit: int | None, mask: str, prices: Prices) -> None:
+    """Whether the log can be read so."""
+    if limit is not None:
+        settings.whole("LIMIT", limit)
+    masking.masking(mask)
+    settings.price("SUPERIOR_PRICE_IN", prices.price_in)
+    settings.price("SUPERIOR_PRICE_OUT", prices.price_out)
 
 
 def _replay_folder(logs: str, model: str) -> Path:
@@ -244,7 +280,6 @@ def _cleaned(
     with cleaning.RejectedConversations(report, folder / "log_rejected.jsonl") as rejects:
         rows = sources.load_rows(logs, Conversation, limit, rejects, mask=masking.masking(mask))
         kept = list(cleaning.clean(rows, filters, report))
-        broken = str(rejects) if rejects.count else ""
     named = superior or _commonest([row.answer.model for row in kept if row.answer], inferior)
     chosen = [row for row in kept if row.answer and named and row.answer.is_of(named)]
     if not chosen:
@@ -261,12 +296,12 @@ def _cleaned(
             row.category = kind
     jsonl.write_rows(folder / "prompts.jsonl", chosen)
     others = len(kept) - len(chosen)
-    notes = [report.summary(), broken]
+    notes = [report.summary()]
     if others:
         notes.append(f"{others:,} prompts without an answer of {named} are not in it.")
     prompts = sources.load_asked(folder / "prompts.jsonl")
     asked = [prompt for prompt in prompts if isinstance(prompt, OpenPrompt)]
-    return asked, named, [note for note in notes if note]
+    return asked, named, notes
 
 
 def _commonest(models: Sequence[str], inferior: str) -> str:

@@ -32,6 +32,7 @@ PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else Path.cwd()
 SAMPLES = PACKAGE / "samples"
 MISSING = "missing"
+MOST_PORT = 65535
 QUOTES = ('""', "''", "“”", "\u2018\u2019")
 # Spaces and line ends; no-break and zero-width spaces, and the mark at the start of a file
 UNSEEN = " \t\r\n\v\f\0\u00a0\u200b\u200c\u200d\u2060\ufeff"
@@ -553,6 +554,18 @@ def seconds(name: str, value: Any) -> float:
     if not _is_number(value) or not 0 < value < math.inf:
         raise SettingError(f"{name} is {value!r}; it is a number of seconds above 0.")
     return float(value)
+
+
+def port(name: str, value: Any, least: int = 1) -> int:
+    """A port of this machine; 0, where `least` allows it, stands for any that is free.
+
+    Raises:
+        SettingError: it is anything else.
+    """
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_whole or not least <= int(value) <= MOST_PORT:
+        raise SettingError(f"{name} is {value!r}; it is a number from {least} to {MOST_PORT}.")
+    return int(value)
 
 
 def text(name: str, value: Any) -> str:

@@ -392,19 +392,35 @@ def test_masking_reaches_no_server_and_no_file(tmp_path):
         ({"inferior": "small"}, "Write it as MODEL@URL"),
         ({"inferior": "@http://127.0.0.1:1/v1"}, "a model and its address"),
         ({"judge": "big"}, "JUDGE is 'big'"),
-        ({"superior": "nobody"}, "answers: 30 of big-model"),
         ({"budget": -3.0}, "BUDGET"),
         ({"mask": "nothing:here"}, "cannot be loaded"),
         ({"epsilon": float("nan")}, "share from 0 to below 1"),
         ({"epsilon": 2.0}, "share from 0 to below 1"),
         ({"delta": 0.0}, "share between 0 and 1"),
         ({"inferior": "small@http://[::1"}, "no base URL"),
+        ({"max_concurrent": 0}, "MAX_CONCURRENT is 0"),
+        ({"limit": 0}, "LIMIT is 0"),
+        ({"max_tokens": 0}, "MAX_TOKENS is 0"),
+        ({"temperature": 5.0}, "TEMPERATURE is 5.0"),
+        ({"judge_max_tokens": -1}, "JUDGE_MAX_TOKENS is -1"),
+        ({"known_pairs": 0}, "KNOWN_PAIRS is 0"),
+        ({"known": "no_votes.jsonl"}, "There is no file"),
+        ({"superior_price_out": -1.0}, "SUPERIOR_PRICE_OUT is -1.0"),
+        ({}, "Nothing answers at http://127.0.0.1:1/v1"),
     ],
 )
-def test_what_cannot_be_is_told_before_anything_is_asked(changes, told, tmp_path):
+def test_what_cannot_be_is_told_before_any_work(changes, told, tmp_path):
     named = {"inferior": "small@http://127.0.0.1:1/v1", "judge": "judge@http://127.0.0.1:1/v1"}
+    output = tmp_path / "output"
+    given = {**named, "output": str(output), **changes}
     with pytest.raises(Foreseen, match=told):
-        asyncio.run(replay.replay(str(log_of("chat", tmp_path)), **{**named, **changes}))
+        asyncio.run(replay.replay(str(log_of("chat", tmp_path)), **given))
+    assert not output.exists(), "the log was read and written first"
+
+
+def test_a_log_without_answers_of_the_superior_model_says_whose_it_has(tmp_path):
+    with pytest.raises(Foreseen, match="answers: 30 of big-model"):
+        run(log_of("chat", tmp_path), superior="nobody", output=str(tmp_path / "output"))
 
 
 def test_the_command_line(tmp_path, capsys):

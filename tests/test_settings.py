@@ -41,6 +41,17 @@ def test_what_is_no_whole_number_above_nought_is_named(value):
     assert str(error.value) == f"SAMPLES is {value!r}; it is a whole number above 0."
 
 
+@pytest.mark.parametrize("value", [0, -1, 65536, True, 80.0, "80", None])
+def test_what_is_no_port_is_named(value):
+    with pytest.raises(settings.SettingError) as error:
+        settings.port("PORT", value)
+    assert str(error.value) == f"PORT is {value!r}; it is a number from 1 to 65535."
+
+
+def test_a_port_may_be_any_that_is_free_where_that_is_said():
+    assert settings.port("PORT", 0, least=0) == 0 and settings.port("PORT", 65535) == 65535
+
+
 def test_whole_numbers_come_back_numpys_as_well():
     assert settings.whole("N", 10**30) == 10**30 and settings.whole("N", np.int64(3)) == 3
     assert settings.seed(0) == 0 and settings.seed(2**40) == 2**40

@@ -37,6 +37,9 @@ VERDICTS = (A, B, BOTH_GOOD, BOTH_BAD, SKIP)
 SET_ASIDE = 0.5
 FEWEST_OTHERS = 30  # rows that are not set aside, below which they say nothing about those that are
 COLUMNS = ("id", "prompt", "answer_a", "answer_b", "verdict")
+# Before an id in a table: without it, a spreadsheet takes 1234567890123456 or 12e3456789012345 for
+# a number, and saves another one.
+ID_MARK = "pair-"
 
 # Given the rows to learn from and those to look at: (how hard the second look, how hard the first
 # look to something that has not learnt from them), or (None, None) where nothing can be learnt.
@@ -443,7 +446,7 @@ def export_table(audit: Audit, path: str | Path) -> Path:
         first, second = planned.texts(pair)
         rows.append(
             {
-                "id": planned.digest,
+                "id": f"{ID_MARK}{planned.digest}",
                 "prompt": as_text(pair.prompt),
                 "answer_a": first,
                 "answer_b": second,
@@ -482,13 +485,13 @@ def import_table(audit: Audit, path: str | Path) -> int:
     """
     by_digest = {planned.digest: (planned, pair) for planned, pair in audit.items}
     found: list[tuple[Planned, str]] = []
-    met: dict[str, int] = {}
-    for line, row in spreadsheets.read_spreadsheet(path, COLUMNS):
+    met: dict[str, str] = {}
+    for place, row in spreadsheets.read_spreadsheet(path, COLUMNS):
         said = " ".join(row["verdict"].strip().strip("'").casefold().split())
         if not said:
             continue
-        where = f"{path}, line {line}"
-        name = row["id"].strip().lstrip("'")
+        where = f"{path}, {place}"
+        name = row["id"].strip().lstrip("'").removeprefix(ID_MARK)
         if name not in by_digest:
             raise AuditError(
                 f"{where}: the id {name[:40]!r} is none of this audit's. Import the table into the "
@@ -501,9 +504,9 @@ def import_table(audit: Audit, path: str | Path) -> int:
             )
         if name in met:
             raise AuditError(
-                f"{where}: this pair has a verdict in line {met[name]} already. Keep one of them."
+                f"{where}: this pair has a verdict in {met[name]} already. Keep one of them."
             )
-        met[name] = line
+        met[name] = place
         found.append((by_digest[name][0], _MEANT[said]))
     for planned, verdict in found:
         audit.record(planned, verdict)

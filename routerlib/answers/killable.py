@@ -79,10 +79,12 @@ class Crew:
     ):
         if not 0 < timeout <= LONGEST:
             raise SettingError(
-                f"timeout is {timeout} seconds; it must be more than 0, and at most {LONGEST:,}"
+                f"TIMEOUT is {timeout} seconds; it must be more than 0, and at most {LONGEST:,}."
             )
+        if workers is not None:
+            settings.whole("WORKERS", workers)
         cores = os.cpu_count() or 1
-        self.size = min(max(1, workers or cores), MOST_PER_CORE * cores)
+        self.size = min(workers or cores, MOST_PER_CORE * cores)
         self._spec = {
             "function": function,
             "timeout": timeout,

@@ -145,8 +145,8 @@ def serve(
         timeout: seconds to wait until it answers.
 
     Raises:
-        ServerError: there is no such port or model, the port is taken, the process died (with the
-            first error of its log), or it never answered.
+        ServerError: there is no such model, the port is taken, the process died (with the first
+            error of its log), or it never answered.
         EngineError: there is no such engine, or it is not installed.
         SettingError: another argument is out of range.
     """
@@ -526,8 +526,7 @@ def _check_settings(
     temperature: float | None,
     timeout: float,
 ) -> None:
-    if not isinstance(port, int) or not 0 < port < 65536:
-        raise ServerError(f"The port is {port!r}; it is a number from 1 to 65535.")
+    settings.port("PORT", port)
     is_misspelt = str(model).startswith("standin") and not standins.is_standin(model)
     is_folder = bool(model) and Path(model).is_dir()  # Path("") is the folder we are in
     if not is_folder and (is_misspelt or not HUB_ID.fullmatch(model)):

@@ -101,7 +101,8 @@ class Report:
 
     `examples` has the first few ids that each filter took. `answered` are the kept prompts with
     an answer from a log; `other_answers` those whose logged answer was left behind, since it
-    answers more than the prompt that was kept.
+    answers more than the prompt that was kept. `first_broken` says where the first row is that
+    cannot be read, and why not.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
@@ -110,6 +111,7 @@ class Report:
     answered: int = 0
     other_answers: int = 0
     examples: dict[str, list[str]] = field(default_factory=dict)
+    first_broken: str = ""
 
     @property
     def read(self) -> int:
@@ -129,8 +131,11 @@ class Report:
         taken = ", ".join(f"{name} {count:,}" for name, count in self.counts().items() if count)
         return (
             f"{self.read:,} conversations read, {self.kept:,} prompts kept; taken out: "
-            f"{taken or 'none'}.{self._answers()}"
+            f"{taken or 'none'}.{self._broken()}{self._answers()}"
         )
+
+    def _broken(self) -> str:
+        return f" The first broken row: {self.first_broken}." if self.first_broken else ""
 
     def _answers(self) -> str:
         told = ""
@@ -156,6 +161,10 @@ class RejectedConversations(jsonl.Rejects):
     def append(self, row: dict[str, Any]) -> None:
         self.report.drop(BROKEN, f"line {row.get('line', '?')}")
         super().append(row)
+        first = self.first
+        self.report.first_broken = (
+            f"{first['file']}, line {first['line']}: {first['reason']} (see {self.path.name})"
+        )
 
     def pass_over(self, line: int, what: str) -> None:
         self.report.drop(OTHER, f"line {line}: {what}")

@@ -42,6 +42,8 @@ SAMPLE_FILES: dict[type[Row], str] = {
 }
 # Of the columns of a CSV; its header tells which, since Excel writes what the country writes.
 SEPARATORS = ",;\t|"
+# Stands behind the last line of a CSV: whether a cell is still open there.
+END_OF_CSV = "\x03end of the table\x03"
 # a.csv[:100]
 FIRST_ROWS = re.compile(r"(?P<source> .+? ) \s* \[ :(?P<number> \d+ ) \]", re.VERBOSE)
 SIDE = re.compile(r"(?P<side> inferior | superior ) \s* = \s* (?P<source> .+ )", re.VERBOSE)
@@ -93,7 +95,7 @@ def load_rows(
         RowError: a bad row, with file, line and field, where `rejects` is None.
     """
     if limit is not None:
-        limit = min(settings.whole("The number of rows to read", limit), sys.maxsize)
+        limit = min(settings.whole("LIMIT", limit), sys.maxsize)
     names = _field_names(fields, row_type)
     parts = _parts(source)
     if row_type is schemas.LabelledPrompt and any(SIDE.fullmatch(part) for part in parts):
@@ -125,7 +127,7 @@ def load_asked(
     Args, raises: as `load_rows`.
     """
     if limit is not None:
-        limit = min(settings.whole("The number of rows to read", limit), sys.maxsize)
+        limit = min(settings.whole("LIMIT", limit), sys.maxsize)
     streams = [_told_apart(*_started(*_open(part, Question, limit))) for part in _parts(source)]
     rows = itertools.chain.from_iterable(
         _asked_in(name, values, is_prompts, rejects, fields) for name, values, is_prompts in streams
@@ -172,7 +174,8 @@ def _asked_in(
         yield from jsonl.checked(name, values, Question, rejects)
         return
     ids: Counter[str] = Counter()
-    for row in jsonl.checked(name, values, schemas.Conversation, rejects):
+    place = _Place()
+    for row in jsonl.checked(name, place.followed(values), schemas.Conversation, rejects):
         if row.has_media:
             if isinstance(rejects, jsonl.Rejects):
                 rejects.pass_over(0, "prompts that show a picture or a file")
@@ -180,19 +183,31 @@ def _asked_in(
         try:
             prompt = conversations.as_open_prompt(row)
         except RowError as error:
-            _refuse(name, row, error, rejects)
+            _refuse(name, place.line, row, error, rejects)
             continue
         prompt.unique_id = conversations.own_id(prompt.unique_id, ids)
         yield prompt
 
 
-def _refuse(name: str, row: schemas.Conversation, error: RowError, rejects: Rejected) -> None:
-    told = f"{name}, {row.conversation_id}: {error}"
+class _Place:
+    """The line that was read last of a stream."""
+
+    line = 0
+
+    def followed(self, values: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+        for line, value in values:
+            self.line = line
+            yield line, value
+
+
+def _refuse(
+    name: str, line: int, row: schemas.Conversation, error: RowError, rejects: Rejected
+) -> None:
     if rejects is None:
-        raise RowError(told, error.field)
+        raise RowError(f"{name}, line {line}: {error}", error.field)
     text = row.model_dump_json()[:500]
     rejects.append(
-        {"file": name, "line": None, "field": error.field, "reason": str(error), "text": text}
+        {"file": name, "line": line, "field": error.field, "reason": str(error), "text": text}
     )
 
 
@@ -554,15 +569,21 @@ def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
     lines = jsonl.read_lines(path)
     header = next(lines, "")
     separator = max(SEPARATORS, key=header.count)
-    rows = csv.reader(itertools.chain([header], lines), delimiter=separator)
+    rows = csv.reader(itertools.chain([header], lines, [END_OF_CSV]), delimiter=separator)
     names: list[str] = []
     while True:
+        first = rows.line_num + 1
         try:
-            cells = next(rows, None)
+            cells = next(rows)
         except csv.Error as error:
             raise SourceError(f"{path}, line {rows.line_num} is no CSV: {error}.") from None
-        if cells is None:
+        if cells == [END_OF_CSV]:
             return
+        if cells and cells[-1].endswith(END_OF_CSV):
+            raise SourceError(
+                f"{path}, line {first} is no CSV: a quotation mark that begins a cell in this row "
+                "is never ended, so all rows after it would be taken for one text. Mend this row."
+            )
         if not names:
             names = cells
         elif len(cells) > len(names):

@@ -66,6 +66,7 @@ from routerlib.serving.switchboard import (
     RequestError,
     Switchboard,
     backend,
+    check_server_address,
     conversation,
     switchboard,
 )
@@ -73,6 +74,7 @@ from routerlib.training.router import Router
 
 HOST_NAMES = ("127.0.0.1", "localhost", "[::1]")  # in the Host header another is a web page's trick
 KEY_NAME = "ROUTERLIB_SERVER_KEY"
+LEAST_MB = 0.001  # a smaller limit would refuse every request
 
 # Headers that belong to one connection (RFC 9110, section 7.6.1), and those that this server writes
 # itself.
@@ -360,7 +362,9 @@ class RouterApp:
             ) from None
         content = self.unpacked(content, request.headers.get("content-encoding", ""))
         try:
-            body = json.loads(content)
+            body = json.loads(content, parse_constant=_refuse_no_number)
+        except RequestError:
+            raise
         except (ValueError, RecursionError):
             raise RequestError("The request is no valid JSON.") from None
         if not isinstance(body, dict):
@@ -574,6 +578,11 @@ class Relay(Response, StagedLine):
     @property
     def decided(self) -> str:
         return self.plan.decision.model if self.plan.decision else "named"
+
+
+def _refuse_no_number(name: str) -> None:
+    """JSON knows neither NaN nor Infinity, so that a model's server would refuse them."""
+    raise RequestError(f"The request is no valid JSON: {name} is no number there.")
 
 
 async def _nothing() -> MutableMapping[str, Any]:
@@ -805,6 +814,9 @@ def serve_router(
     """
     from routerlib.training.router import newest
 
+    _check_server(port, timeout, max_mb, threshold, max_wait)
+    for address in filter(None, (inferior, superior, second)):
+        check_server_address(address)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     loaded = Router.from_pretrained(router or newest())
     server = start(
@@ -840,6 +852,19 @@ def serve_router(
     except KeyboardInterrupt:
         server.stop()
         print("Stopped.")
+
+
+def _check_server(
+    port: int, timeout: float, max_mb: float, threshold: float | None, max_wait: float | None
+) -> None:
+    """Whether a server can be so, before the router is loaded."""
+    settings.port("PORT", port, least=0)
+    settings.seconds("TIMEOUT", timeout)
+    settings.number("MAX_MB", max_mb, least=LEAST_MB)
+    if threshold is not None:
+        settings.number("THRESHOLD", threshold, most=1)
+    if max_wait is not None:
+        settings.seconds("MAX_WAIT", max_wait)
 
 
 def _second(router: Router, address: str, model: str | None) -> Backend | None:

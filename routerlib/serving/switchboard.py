@@ -65,11 +65,7 @@ class Backend:
     api_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not _is_address(self.base_url):
-            raise BackendError(
-                f"{self.base_url!r} is no address of a server; one looks like "
-                "http://127.0.0.1:8000/v1."
-            )
+        check_server_address(self.base_url)
         if not self.model and isinstance(self.model, str | None):
             raise BackendError(
                 f"The router does not know what the model at {self.base_url} is called: give its "
@@ -101,6 +97,14 @@ def backend(value: str | Backend, model: Any) -> Backend:
         BackendError: it is no http address, or nobody said what the model is called there.
     """
     return value if isinstance(value, Backend) else Backend(value, model)
+
+
+def check_server_address(value: Any) -> None:
+    """Raises BackendError where a value is no address of a server."""
+    if not _is_address(value):
+        raise BackendError(
+            f"{value!r} is no address of a server; one looks like http://127.0.0.1:8000/v1."
+        )
 
 
 def _is_address(value: Any) -> bool:

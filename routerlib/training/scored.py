@@ -113,6 +113,8 @@ def score_by(
     """
     started = time.monotonic()
     router.decide(0.0, threshold)  # a wrong threshold is refused before any work
+    if num_prompts is not None:
+        settings.whole("NUM_PROMPTS", num_prompts)
     with tables.delivered(output or scores_path(prompts), prompts) as (path, name):
         scoring = Scoring(name)
         with jsonl.Rejects(jsonl.rejects_path(path)) as rejects:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from planted_judge import pairs
 
+from routerlib import settings
 from routerlib.answers import auditing, judging
 from routerlib.answers.auditing import BOTH_BAD, BOTH_GOOD, SKIP, A, Audit, AuditError, B
 from routerlib.answers.judging import Comparison
 from routerlib.answers.pairs import INFERIOR, SUPERIOR, TIE
-from routerlib.rows import jsonl, sources
+from routerlib.rows import jsonl, sources, spreadsheets
 from routerlib.rows.schemas import LabelledPrompt, Vote
 from routerlib.rows.spreadsheets import TableError
 from routerlib.stats.metrics import MetricError
@@ -274,6 +275,41 @@ def test_a_table_that_cannot_be_taken_changes_nothing(tmp_path, line, said):
     table.write_text("id,prompt\n")
     with pytest.raises(TableError, match="'answer_a' is missing"):
         auditing.import_table(audit, table)
+
+
+def test_no_id_of_a_table_is_a_number_to_a_spreadsheet(tmp_path):
+    """12e3456789012345 would come back as 1.2E+3457, and 1234567890123456 with a nought at its
+    end."""
+    given, _, plan = planned(tmp_path)
+    audit = Audit(given, plan, tmp_path, "ada")
+    path = auditing.export_table(audit, tmp_path / "table.csv")
+    ids = [row["id"] for _, row in spreadsheets.read_spreadsheet(path, ("id",))]
+    assert ids and all(name.startswith("pair-") for name in ids)
+
+
+def test_a_table_is_written_and_read_at_one_place(tmp_path, monkeypatch):
+    """Relative to the project, wherever the notebook runs."""
+    monkeypatch.setattr(settings, "ROOT", tmp_path / "project")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    given, _, plan = planned(tmp_path)
+    audit = Audit(given, plan, tmp_path, "ada")
+    path = auditing.export_table(audit, "table.csv")
+    assert path.parent == tmp_path / "project"
+    assert auditing.import_table(audit, "table.csv") == 0
+
+
+def test_a_cell_too_many_is_not_taken_for_a_verdict(tmp_path):
+    """The comma in the prompt has put answer B under "verdict"."""
+    given, _, plan = planned(tmp_path)
+    audit = Audit(given, plan, tmp_path, "ada")
+    table = tmp_path / "table.csv"
+    name = audit.items[0][0].digest
+    table.write_text(f"id,prompt,answer_a,answer_b,verdict\n{name},which, then,a,b,B\n")
+    with pytest.raises(TableError, match=r"line 2: 6 cells under 5 columns"):
+        auditing.import_table(audit, table)
+    assert audit.done == 0
 
 
 def test_nothing_left_is_a_sentence(tmp_path):

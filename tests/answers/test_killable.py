@@ -33,8 +33,14 @@ def test_a_hanging_item_costs_only_itself():
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
 def test_a_limit_that_is_none_is_refused(timeout):
-    with pytest.raises(ValueError, match=f"timeout is {timeout}"):
+    with pytest.raises(ValueError, match=f"TIMEOUT is {timeout}"):
         Crew("operator:neg", timeout=timeout)
+
+
+@pytest.mark.parametrize("workers", [0, -3, 1.5])
+def test_a_number_of_workers_that_is_none_is_refused(workers):
+    with pytest.raises(ValueError, match=f"WORKERS is {workers}"):
+        Crew("operator:neg", workers=workers)
 
 
 def test_waiting_is_not_computing():
@@ -89,8 +95,3 @@ def test_a_worker_that_cannot_start_is_an_error_not_a_loop():
 def test_loading_what_an_item_needs_is_not_on_its_clock():
     with Crew("tests.answers.slow_to_load:double", workers=1, timeout=0.2) as crew:
         assert list(crew.map([2, 4, 1, 3, 5])) == [4, 8, 2, 6, 10]
-
-
-def test_a_time_limit_must_be_positive():
-    with pytest.raises(ValueError, match="timeout"):
-        Crew("operator:neg", timeout=0)

@@ -106,9 +106,7 @@ def test_a_taken_port_is_a_sentence(outputs, listener):
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_a_port_that_is_none_is_a_sentence(outputs, port):
-    with pytest.raises(
-        servers.ServerError, match=f"port is {port}; it is a number from 1 to 65535"
-    ):
+    with pytest.raises(SettingError, match=f"PORT is {port}; it is a number from 1 to 65535"):
         servers.serve("m", port=port)
 
 

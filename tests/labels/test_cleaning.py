@@ -132,6 +132,8 @@ def test_a_planted_stream_is_accounted_for_to_the_row(tmp_path, evaluation):
     assert counts[cleaning.NEAR] == pytest.approx(expected[cleaning.NEAR], abs=3)
     assert len((tmp_path / "rejected.jsonl").read_text().splitlines()) == counts[cleaning.BROKEN]
     assert "6,001 conversations read" in report.summary()
+    assert f"The first broken row: {path}, line 1: field conversation" in report.summary()
+    assert "(see rejected.jsonl)" in report.summary()
 
 
 def test_memory_stays_within_a_few_kilobytes_a_prompt(evaluation):

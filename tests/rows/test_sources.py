@@ -208,6 +208,34 @@ def test_a_table_with_other_separators_is_read_as_its_header_says(tmp_path, sepa
     assert f"a text with {separator!r} needs quotes" in rejects[0]["reason"]
 
 
+def test_a_quotation_mark_that_is_never_ended_is_named(tmp_path):
+    """All rows after it would be one text, and nobody would miss them."""
+    path = tmp_path / "q.csv"
+    rows = '1,"Why, then?",so\n2,"Why?,so\n3,Why?,so\n'
+    path.write_text(f"unique_id,question,answer_correct\n{rows}")
+    with pytest.raises(sources.SourceError, match=r"q\.csv, line 3 is no CSV.*never ended"):
+        list(sources.load_rows(path, Question))
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n\r\n"])
+def test_a_table_ends_as_it_likes(tmp_path, end):
+    path = tmp_path / "q.csv"
+    path.write_text(f'unique_id,question,answer_correct\n1,Why?,"so"{end}', newline="")
+    assert [row.answer_correct for row in sources.load_rows(path, Question)] == ["so"]
+
+
+def test_a_conversation_without_a_prompt_is_told_with_its_line(tmp_path):
+    path = tmp_path / "talks.jsonl"
+    silent = {"conversation_id": "x", "conversation": [{"role": "assistant", "content": "Hello!"}]}
+    asked = {"conversation_id": "y", "conversation": [{"role": "user", "content": "Why?"}]}
+    path.write_text(f"{json.dumps(asked)}\n\n{json.dumps(silent)}\n{json.dumps(asked)}\n")
+    rejects = []
+    rows = list(sources.load_asked(path, rejects=rejects))
+    assert len(rows) == 2 and [reject["line"] for reject in rejects] == [3]
+    with pytest.raises(sources.RowError, match=r"talks\.jsonl, line 3: no user says anything"):
+        list(sources.load_asked(path))
+
+
 def test_a_table_without_the_columns_is_one_sentence(tmp_path):
     path = tmp_path / "q.csv"
     path.write_text("id;text\n" + "1;Why?\n" * 1000)

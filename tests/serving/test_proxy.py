@@ -22,6 +22,7 @@ try:
 except ImportError:
     from backports import zstd
 
+from routerlib.errors import Foreseen
 from routerlib.serving import proxy
 from routerlib.serving.proxy import Limits
 from routerlib.serving.switchboard import Backend, Switchboard
@@ -280,6 +281,7 @@ def test_further_names_can_be_allowed(router, upstream):
         ('{"model": "\\ud800", "messages": []}', {}, 404, "no model '\\ud800'"),
         ('{"model": "router", "n": 1' + "0" * 5000 + "}", {}, 400, "no valid JSON"),
         (b"\xff\xfe{", {}, 400, "no valid JSON"),
+        ('{"model": "router", "top_p": NaN}', {}, 400, "NaN is no number there"),
         (json.dumps(body("hi")), {"content-type": "text/plain"}, 415, "application/json"),
         (
             json.dumps(body("hi")),
@@ -448,6 +450,25 @@ def test_a_taken_port_is_said(router, upstream, server):
     port = int(root(server).rsplit(":", 1)[1])
     with pytest.raises(proxy.CannotListen, match=f"127.0.0.1:{port}"):
         proxy.start(router, upstream.url, upstream.url, port=port)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"port": 99999}, "PORT is 99999"),
+        ({"port": -1}, "PORT is -1; it is a number from 0 to 65535"),
+        ({"max_mb": 0.0}, "MAX_MB is 0.0"),
+        ({"max_mb": float("nan")}, "MAX_MB is nan"),
+        ({"timeout": 0.0}, "TIMEOUT is 0.0"),
+        ({"max_wait": -1.0}, "MAX_WAIT is -1.0"),
+        ({"threshold": float("nan")}, "THRESHOLD is nan"),
+        ({"inferior": "not a url"}, "'not a url' is no address"),
+        ({"second": "http://"}, "'http://' is no address"),
+    ],
+)
+def test_what_cannot_be_is_told_before_the_router_is_loaded(given, said):
+    with pytest.raises(Foreseen, match=said):
+        proxy.serve_router("/no/such/router", **given)
 
 
 def test_listens_on_this_machine_only(server):
