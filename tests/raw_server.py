@@ -23,6 +23,7 @@ class RawServer:
         self.answer = answer
         self.pause = pause  # seconds between two pieces
         self.bodies: list[dict] = []
+        self.heads: list[dict[str, str]] = []  # of the same requests: "" is the first line's name
         self.connections = 0
 
     def __enter__(self) -> RawServer:
@@ -48,7 +49,9 @@ class RawServer:
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as stream:
             turn = 0
-            while (body := _body(stream)) is not None:
+            while head := _head(stream):
+                body = json.loads(stream.read(int(head.get("content-length", 0))) or b"{}")
+                self.heads.append(head)
                 self.bodies.append(body)
                 pieces = self.answer(body, turn)
                 turn += 1
@@ -59,16 +62,13 @@ class RawServer:
                     return
 
 
-def _body(stream) -> dict | None:
-    length = 0
-    line = b""
+def _head(stream) -> dict[str, str]:
+    """The headers of a request, in small letters; nothing where none comes any more."""
+    head = {"": stream.readline().decode().strip()}
     while (line := stream.readline()) not in (b"", b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            length = int(value)
-    if not line:
-        return None
-    return json.loads(stream.read(length) or b"{}")
+        name, _, value = line.decode().partition(":")
+        head[name.lower()] = value.strip()
+    return head if line else {}
 
 
 def response(

@@ -547,7 +547,9 @@ class _Run(Generic[T]):
         return min(failures, key=lambda failure: isinstance(failure, Outage), default=None)
 
     async def _request(self, item: T, state: State, n: int) -> RequestFailure | None:
-        most = self.job.most(item, n) if self.job.most else 0.0
+        most = 0.0
+        if self.purse.budget is not None and self.job.most is not None:
+            most = self.job.most(item, n)
         while True:
             if not await self.purse.hold(most):
                 self._end_of_budget()

@@ -19,7 +19,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from routerlib import settings
@@ -28,9 +28,6 @@ from routerlib.endpoints.dialect import MOST_ROUNDS, Dialect, Words
 from routerlib.endpoints.refusals import Kind, Refusal
 from routerlib.errors import Foreseen, SettingError
 from routerlib.rows.schemas import Prompt
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 LOCAL, REMOTE = "local", "remote"
 COMPLETIONS, CHAT = "completions", "chat"
@@ -130,7 +127,7 @@ def connect(
     timeout: float = 600.0,
     api_mode: str = LOCAL,
     connect_timeout: float = 10.0,
-) -> AsyncOpenAI:
+) -> connections.Client:
     """An OpenAI client for a local or remote endpoint, without retries of its own. Close it after
     use.
 
@@ -169,7 +166,7 @@ def connect(
         )
     except addresses.UNREADABLE as error:
         raise settings.SettingError(addresses.environment_refused(base_url, error)) from None
-    return openai.AsyncOpenAI(
+    return connections.Client(
         base_url=urlunsplit(parts._replace(query="", netloc=parts.netloc.rpartition("@")[2])),
         api_key=key,
         max_retries=0,
@@ -246,7 +243,7 @@ class Endpoint:
         needed: fields without which an answer is of no use; a server that refuses them has failed.
     """
 
-    client: AsyncOpenAI
+    client: connections.Client
     model: str
     kind: str = COMPLETIONS
     api_mode: str = LOCAL
@@ -392,7 +389,7 @@ class Endpoint:
         response = None
         try:
             async with asyncio.timeout(self.deadline):
-                response = await self._fetched_later(await self._sent(path, body))
+                response = await self._fetched_later(await self.client.post_json(path, body))
             media_type, asked = response.headers.get("content-type", ""), body.get("n", 1)
             return replies.decode_reply(response.content, media_type, asked)
         except TimeoutError:
@@ -405,12 +402,6 @@ class Endpoint:
             raise self._failure(refusals.read_refusal(200, inside.error)) from None
         except (openai.APIError, aiohttp.ClientError, httpx2.HTTPError, ValueError) as error:
             raise self.failure(error) from None
-
-    async def _sent(self, path: str, body: dict[str, Any]) -> Any:
-        """The bare response: building the SDK's objects costs more than all we do with it."""
-        import httpx2
-
-        return await self.client.post(path, body=body, cast_to=httpx2.Response)
 
     async def _fetched_later(self, response: Any) -> Any:
         """The answer to a request that was only accepted (status 202), where the server tells the

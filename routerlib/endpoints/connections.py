@@ -9,6 +9,8 @@ closed it is sent once more. What a request says, and what an answer means, is `
 
 from __future__ import annotations
 
+import json
+import ssl
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -190,6 +192,77 @@ def _unpacked(content: bytes, encoding: str) -> bytes:
         return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(content)
     except zlib.error:
         return b""
+
+
+# --- the SDK ---
+
+# Of a request's headers, what its body decides, and what the answers before it have set
+OF_ONE_REQUEST = (b"content-length", b"cookie")
+
+
+class Client(openai.AsyncOpenAI):
+    """The SDK's client, which posts to a path again as it did the first time.
+
+    The SDK makes each request anew, out of addresses, headers and options of which nothing changes
+    but the body, and that takes it longer than all that we do with an answer. So the first request
+    to a path is the SDK's own, and those after it are the same with another body. What fails, fails
+    in the SDK's words.
+
+    Args:
+        http_client: what sends. options: as the SDK takes them.
+    """
+
+    def __init__(self, *, http_client: httpx2.AsyncClient, **options: Any):
+        super().__init__(http_client=http_client, **options)
+        self.http = http_client
+        self._patterns: dict[str, Pattern] = {}
+
+    async def post_json(self, path: str, body: dict[str, Any]) -> httpx2.Response:
+        """The bare answer to one request, read to its end.
+
+        Raises:
+            openai.APIError: as the SDK does. What aiohttp raises, and the SDK does not translate.
+        """
+        pattern = self._patterns.get(path)
+        if pattern is None:
+            response = await self.post(path, body=body, cast_to=httpx2.Response)
+            self._patterns[path] = Pattern(response)
+            return response
+        return await self._posted(pattern.filled(body, self.http.cookies))
+
+    async def _posted(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            response = await self.http.send(request)
+        except httpx2.TimeoutException as error:
+            raise openai.APITimeoutError(request=request) from error
+        except (httpx2.RequestError, ssl.SSLError) as error:
+            raise openai.APIConnectionError(request=request) from error
+        if not response.is_success:
+            raise self._make_status_error_from_response(response)
+        return response
+
+
+class Pattern:
+    """What all requests to a path have in common, taken from the first one."""
+
+    def __init__(self, response: httpx2.Response):
+        # Not where a redirection has led to: the SDK asks the first address each time
+        first = response.history[0] if response.history else response
+        self.url, self.extensions = first.request.url, first.request.extensions
+        headers = first.request.headers.raw
+        self.headers = [pair for pair in headers if pair[0].lower() not in OF_ONE_REQUEST]
+
+    def filled(self, body: dict[str, Any], cookies: httpx2.Cookies) -> httpx2.Request:
+        """The request with this body."""
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return httpx2.Request(
+            "POST",
+            self.url,
+            headers=self.headers,
+            content=content.encode(),
+            cookies=cookies,
+            extensions=self.extensions,
+        )
 
 
 # --- httpx ---

@@ -3,6 +3,7 @@ connection was closed.
 """
 
 import asyncio
+import time
 
 import httpx2
 import openai
@@ -138,3 +139,118 @@ async def through_the_sdk(url, trust_env):
     ) as client:
         answer = await client.chat.completions.create(**ASKED)
         return answer.choices[0].message.content
+
+
+# --- the SDK's requests, made once ---
+
+
+def post_all(answer, bodies, **options):
+    """What comes of posting these bodies, answers or errors; and the server that was asked."""
+
+    async def main(url):
+        http = connections.AioHttpClient(timeout=httpx2.Timeout(0.5))
+        client = connections.Client(
+            base_url=url, api_key="sk-one", max_retries=0, http_client=http, **options
+        )
+        async with client:
+            return [await one(client, body) for body in bodies]
+
+    async def one(client, body):
+        try:
+            return await client.post_json("/completions", body)
+        except openai.APIError as error:
+            return error
+
+    with RawServer(answer) as server:
+        return asyncio.run(main(server.url)), server
+
+
+def in_turn(*answers):
+    """Gives these answers one after the other, the last one from then on."""
+    left = list(answers)
+    return lambda *_: left.pop(0) if len(left) > 1 else left[0]
+
+
+FINE = response(completion("Hi"))
+
+
+def test_later_requests_are_the_first_one_with_another_body():
+    bodies = [{"model": "m", "prompt": text} for text in ("a", "longer, and é", "c")]
+    options = {"default_query": {"api-version": "1 & 2"}, "default_headers": {"api-key": "k"}}
+    found, server = post_all(in_turn(FINE), bodies, organization="o", **options)
+    assert [answer.status_code for answer in found] == [200] * 3 and server.bodies == bodies
+    lengths = [head.pop("content-length") for head in server.heads]
+    assert server.heads[0] == server.heads[1] == server.heads[2]
+    first = server.heads[0]
+    assert first[""] == "POST /v1/completions?api-version=1+%26+2 HTTP/1.1"
+    assert first["authorization"] == "Bearer sk-one" and first["api-key"] == "k"
+    assert first["openai-organization"] == "o" and first["content-type"] == "application/json"
+    assert lengths == ["26", "39", "26"] and server.connections == 1
+
+
+def test_a_body_is_sent_as_the_sdk_sends_it():
+    body = {"model": "m", "prompt": 'é "\n" 東', "n": None, "x": [1.5, True]}
+    _, server = post_all(in_turn(FINE), [body, body])
+    assert server.heads[0]["content-length"] == server.heads[1]["content-length"]
+    assert server.bodies == [body, body]
+
+
+def test_cookies_of_earlier_answers_go_with_later_requests_as_the_sdk_sends_them():
+    told = response(completion("Hi"), set_cookie="seat=4; Path=/")
+    renewed = response(completion("Hi"), set_cookie="seat=5; Path=/")
+    _, server = post_all(in_turn(told, renewed, FINE), [ASKED] * 4)
+    assert [head.get("cookie") for head in server.heads] == [None, "seat=4", "seat=5", "seat=5"]
+
+
+def test_a_redirection_is_followed_from_the_first_address_each_time():
+    def answer(body, turn):
+        path = server_paths.pop(0)
+        return response(b"", 307, location="/v2/completions") if path == "/v1" else FINE
+
+    server_paths = ["/v1", "/v2"] * 3
+    found, server = post_all(answer, [ASKED] * 3)
+    assert [answer.status_code for answer in found] == [200] * 3
+    lines = [head[""].split()[1] for head in server.heads]
+    assert lines == ["/v1/completions", "/v2/completions"] * 3
+    assert all(len(answer.history) == 1 for answer in found)
+
+
+@pytest.mark.parametrize(
+    ("failing", "kind"),
+    [
+        (response({"error": {"message": "slow down"}}, 429, retry_after="7"), "RateLimitError"),
+        (response({"error": {"message": "no such"}}, 404), "NotFoundError"),
+        (response(b"", 500), "InternalServerError"),
+        (response(b"", 304), "APIStatusError"),
+        ([b"HTTP/1.1 200 X\r\ncontent-length: 90\r\n\r\n{", b""], "APIConnectionError"),
+        (b"", "APITimeoutError"),
+    ],
+)
+def test_what_fails_later_fails_as_the_first_request_would(failing, kind):
+    """The first error comes out of the SDK, the second one out of a request made after its own."""
+    (first, fine, second), _ = post_all(in_turn(failing, FINE, failing), [ASKED] * 3)
+    assert fine.status_code == 200 and type(first).__name__ == type(second).__name__ == kind
+    assert str(first) == str(second)
+    if isinstance(first, openai.APIStatusError):
+        assert (first.body, first.status_code) == (second.body, second.status_code)
+        assert first.response.headers == second.response.headers
+    else:
+        assert type(first.__cause__) is type(second.__cause__)
+
+
+def test_a_silent_server_is_a_timeout_for_the_first_request_and_for_later_ones():
+    def answer(_, turn):
+        if turns.pop(0):
+            time.sleep(1.0)
+        return FINE
+
+    turns = [True, False, True]
+    (first, fine, second), _ = post_all(answer, [ASKED] * 3)
+    assert fine.status_code == 200
+    assert type(first) is type(second) is openai.APITimeoutError
+    assert type(first.__cause__) is type(second.__cause__)
+
+
+def test_a_number_that_json_does_not_know_is_not_sent():
+    with pytest.raises(ValueError, match="JSON"):
+        post_all(in_turn(FINE), [ASKED, {**ASKED, "temperature": float("nan")}])
