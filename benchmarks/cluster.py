@@ -27,6 +27,7 @@ and the same command goes on with it. Everything listens on 127.0.0.1.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import pickle
@@ -44,6 +45,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -53,17 +55,18 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/cluster")]
 from two_nodes import TwoNodes  # noqa: E402
 
 from routerlib.collecting import ledger_parts  # noqa: E402
+from routerlib.endpoints import clients, prompts  # noqa: E402
+from routerlib.rows.schemas import Question  # noqa: E402
 
 K = 3
 QUESTION = re.compile(rb'"unique_id": ?"q(\d+)"')
 NOT_YET = -1
 BARE_SECONDS = 10
 BARE = """
-import asyncio, resource, sys, time
+import asyncio, json, resource, sys, time
 import openai
 urls, concurrent, seconds = sys.argv[1].split(","), int(sys.argv[2]), float(sys.argv[3])
-ASKED = {{"model": "mock", "max_tokens": 512, "temperature": 0.7, "n": {k}, "stop": ["###"],
-          "prompt": "How many days has a week?"}}
+ASKED = json.loads(sys.argv[4])
 def processor_time():
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -108,10 +111,10 @@ def bare_rate(urls: list[str], concurrent: int) -> tuple[float, float]:
     """
     cores = os.cpu_count() or 1
     shares = [urls[number::cores] for number in range(min(cores, len(urls)))]
-    command = [sys.executable, "-c", BARE.format(k=K)]
+    command = [sys.executable, "-c", BARE]
     running = [
         subprocess.Popen(
-            [*command, ",".join(share), str(concurrent), str(BARE_SECONDS)],
+            [*command, ",".join(share), str(concurrent), str(BARE_SECONDS), json.dumps(_asked())],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -120,6 +123,17 @@ def bare_rate(urls: list[str], concurrent: int) -> tuple[float, float]:
     told = [process.communicate()[0].split() for process in running]
     made = sum(int(count) for count, _ in told)
     return made / BARE_SECONDS, 1000 * sum(float(used) for _, used in told) / max(made, 1)
+
+
+def _asked() -> dict[str, Any]:
+    """The request that `collect` sends for a question, but for the question's number, by which the
+    servers would count it.
+    """
+    question = Question(unique_id="q", question="How many days has a week?", answer_correct="7")
+    prompt = prompts.template(None, clients.COMPLETIONS).fill(question)
+    stop = list(prompts.stop_strings((), clients.STOP_LIMIT))
+    return {"model": "mock", "max_tokens": 512, "temperature": 0.7, "n": K, "stop": stop,
+            "prompt": prompt}  # fmt: skip
 
 
 def write_questions(path: Path, count: int) -> None:
@@ -138,34 +152,15 @@ def collect_command(questions: Path, output: Path, urls: list[str], concurrent: 
 
 def collectors(nodes: TwoNodes) -> list[psutil.Process]:
     """The worker processes on the nodes that collect."""
-    return actors(nodes, "Collector")
-
-
-def actors(nodes: TwoNodes, name: str = "ray::") -> list[psutil.Process]:
-    """The worker processes on the nodes with this in their titles."""
     found = []
     for node in nodes.nodes:
         for process in psutil.Process(node.pid).children(recursive=True):
             try:
-                if name in " ".join(process.cmdline()):
+                if "Collector" in " ".join(process.cmdline()):
                     found.append(process)
             except psutil.Error:  # it has just ended
                 continue
     return found
-
-
-def megabytes(processes: list[psutil.Process], is_own: bool = False) -> float:
-    """The largest resident memory among processes; its own is that without files and stores that
-    are mapped, which the system takes back where it needs room.
-    """
-    found = [0.0]
-    for process in processes:
-        try:
-            memory = process.memory_info()
-        except psutil.Error:  # it has just ended
-            continue
-        found.append((memory.rss - is_own * memory.shared) / 1e6)
-    return max(found)
 
 
 class Answered:
@@ -252,35 +247,79 @@ class OnDisk:
         return len(whole)
 
 
-class Memory:
-    """Peaks of the driver's and of any worker's resident memory, looked at every two seconds, and
-    how busy the cores were.
+# What a process is, by a word of its command line; the first that fits
+DRIVER, WORKERS, SERVERS, COUNTING = "driver", "workers", "servers", "counting"
+HELPERS = "Ray's other helpers"
+KINDS = {
+    "scripted_server.py": SERVERS,
+    "-m routerlib": DRIVER,
+    "ray::": WORKERS,
+    "killable": WORKERS,
+    "gcs/gcs_server": "Ray's gcs",
+    "raylet/raylet": "Ray's raylets",
+    "ray": HELPERS,
+}
+
+
+def _seconds_of(process: psutil.Process) -> float:
+    """Processor time of a process so far; nothing where it has ended."""
+    try:
+        return float(sum(process.cpu_times()[:2]))
+    except psutil.Error:
+        return 0.0
+
+
+class Use:
+    """What all processes of a run use, looked at every few seconds: peaks of resident memory, and
+    processor time by what they are.
+
+    Attributes:
+        curve: memory at each look, in MB; one's own is that without files and stores that are
+            mapped, which the system takes back where it needs room.
     """
 
-    def __init__(self, workers: Callable[[], list[psutil.Process]]):
-        self.workers, self.driver = workers, 0
+    PAUSE = 3.0  # seconds between two looks, each of which takes some 20 ms
+
+    def __init__(self) -> None:
         self.curve: list[dict[str, float]] = []
         self.busy: list[float] = []
+        self.me = psutil.Process()
+        self.kinds: dict[psutil.Process, str] = {}
+        self.seconds: dict[psutil.Process, float] = {}
+        self.before: dict[psutil.Process, float] = {}
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
 
+    def begin(self) -> None:
+        """Count processor time from now on: what all have used to start is left out."""
+        self.before = {process: _seconds_of(process) for process in self._all()}
+
+    def _all(self) -> list[psutil.Process]:
+        return [self.me, *self.me.children(recursive=True)]
+
     def _watch(self) -> None:
         psutil.cpu_percent()
-        while not self.over.wait(2.0):
+        while not self.over.wait(self.PAUSE):
             self.busy.append(psutil.cpu_percent())
-            try:
-                drivers = [psutil.Process(self.driver)] if self.driver else []
-                workers = self.workers()
-            except psutil.Error:  # one has just been killed
-                continue
-            self.curve.append(
-                {
-                    "driver": megabytes(drivers),
-                    "driver's own": megabytes(drivers, is_own=True),
-                    "worker": megabytes(workers),
-                }
-            )
+            self.curve.append({DRIVER: 0.0, f"{DRIVER}'s own": 0.0, WORKERS: 0.0})
+            for process in self._all():
+                with contextlib.suppress(psutil.Error):  # it has just ended
+                    self._look_at(process)
+
+    def _look_at(self, process: psutil.Process) -> None:
+        kind = self.kinds.get(process, HELPERS)
+        if kind == HELPERS:  # or a worker, which gets its name after its start
+            line = " ".join(process.cmdline())
+            kind = next((kind for word, kind in KINDS.items() if word in line), "others")
+            self.kinds[process] = COUNTING if process == self.me else kind
+        self.seconds[process] = _seconds_of(process)
+        now = self.curve[-1]
+        if kind in now:
+            memory = process.memory_info()
+            now[kind] = max(now[kind], memory.rss / 1e6)
+            if kind == DRIVER:
+                now[f"{DRIVER}'s own"] = (memory.rss - memory.shared) / 1e6
 
     def stop(self) -> str:
         self.over.set()
@@ -289,6 +328,15 @@ class Memory:
         peaks = ", ".join(f"{name} {max(now[name] for now in self.curve):.0f} MB" for name in names)
         busy = statistics.mean(self.busy) if self.busy else 0.0
         return f"peak memory: {peaks}; the cores were busy {busy:.0f} % of the time"
+
+    def milliseconds(self, questions: int) -> str:
+        """Processor time a question since `begin`, by what used it."""
+        whole: Counter[str] = Counter()
+        for process, seconds in self.seconds.items():
+            used = seconds - self.before.get(process, 0.0)
+            whole[self.kinds[process]] += 1000 * used / max(1, questions)
+        parts = ", ".join(f"{kind} {used:.2f}" for kind, used in whole.most_common())
+        return f"{whole.total():.2f} ms of a core a question: {parts}"
 
 
 @dataclass
@@ -345,11 +393,12 @@ def kill(arguments: argparse.Namespace, folder: Path) -> None:
         course = planned(arguments, output, logs)
         if kept.exists():
             course = pickle.loads(kept.read_bytes())
-        memory = Memory(lambda: collectors(nodes))
+        use, before = Use(), course.answered.done
         command = [*collect_command(source, output, urls, arguments.concurrent)]
-        code = _work_through(arguments, course, command, nodes, memory)
-        told = memory.stop()
+        code = _work_through(arguments, course, command, nodes, use)
+        told = use.stop()
         course.answered.read(course.on_disk)
+        print(f"  {use.milliseconds(course.answered.done - before)}", flush=True)
     if code is None:
         kept.write_bytes(pickle.dumps(course))
         print(
@@ -370,7 +419,7 @@ def _work_through(
     course: Course,
     command: list[str],
     nodes: TwoNodes,
-    memory: Memory,
+    use: Use,
 ) -> int | None:
     """Run and kill, until all is done (the exit code) or the time is over (None)."""
     rng = random.Random(course.sessions)
@@ -380,9 +429,10 @@ def _work_through(
     before = course.answered.read(course.on_disk)
     run, stopping = _driver(command, nodes), False
     while run.poll() is None:
-        memory.driver = run.pid
         now, done = time.monotonic(), course.answered.read(course.on_disk)
         if done > before:
+            if not first:
+                use.begin()
             first, last, before = first or now, now, done
         if course.killed < len(course.kinds) and done >= course.goals[course.killed]:
             kind = course.kinds[course.killed]
@@ -507,18 +557,20 @@ def alone(arguments: argparse.Namespace, folder: Path) -> None:
     write_questions(source, arguments.questions)
     limit = arguments.at_once / (arguments.latency_ms / 1000)
     with servers(1, arguments.latency_ms, arguments.at_once, folder) as (urls, logs):
-        memory, answered = Memory(list), Answered(logs, arguments.questions)
+        use, answered = Use(), Answered(logs, arguments.questions)
         command = collect_command(source, folder / "answers.jsonl", urls, arguments.concurrent)
         first = last = 0.0
         run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        memory.driver, before = run.pid, 0
+        before = 0
         while run.poll() is None:
             done = answered.read(lambda number: False)
             if done > before:
+                if not first:
+                    use.begin()
                 last = time.monotonic()
                 first, before = first or last, done
             time.sleep(0.25)
-        told = memory.stop()
+        told = f"{use.stop()}; {use.milliseconds(arguments.questions)}"
     rate = arguments.questions / (last - first)
     print(f"one process: {rate:,.0f} questions/s, {3600 * rate:,.0f} an hour; the server could "
           f"give {limit:,.0f}/s; {told}")  # fmt: skip
@@ -555,15 +607,13 @@ def clean(arguments: argparse.Namespace, folder: Path) -> None:
     with TwoNodes() as nodes:
         environment = {**os.environ, **nodes.environment, "PYTHONPATH": str(ROOT)}
         environment["ROUTERLIB_OUTPUTS"] = str(folder)
-        memory = Memory(lambda: actors(nodes))
-        started = time.monotonic()
+        use, started = Use(), time.monotonic()
         run = subprocess.Popen(
             command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL, text=True
         )
-        memory.driver = run.pid
         run.wait()
-        seconds, told = time.monotonic() - started, memory.stop()
-    tenths = [memory.curve[len(memory.curve) * part // 10] for part in range(10)]
+        seconds, told = time.monotonic() - started, use.stop()
+    tenths = [use.curve[len(use.curve) * part // 10] for part in range(10)]
     curve = {name: [round(now[name]) for now in tenths] for name in tenths[0]}
     rate = arguments.conversations / seconds
     print(
