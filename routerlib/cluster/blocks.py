@@ -28,6 +28,7 @@ from routerlib.rows import jsonl, tables
 MANIFEST = "manifest.json"
 RESULTS = ".results"
 PER_TASK = 10_000  # tasks of one run, at most; more blocks share them
+PULSE = 0.5  # seconds between two looks at work that is led from within the cluster
 
 
 class Blocks:
@@ -100,25 +101,16 @@ class Blocks:
         self, machines: Machines, left: list[int], worker: str, arguments: dict[str, Any]
     ) -> Iterator[int]:
         """The length of each block, when its results are there."""
-        data = _ray_data()
         rows = [{"file": str(self._file(number)), "first": number * self.size} for number in left]
         # A core each from the start; where a machine is lost, one worker is enough to go on
         most = min(machines.cores, len(rows))
-        pool = data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most)
+        given = rows, most, {"worker": worker, "arguments": arguments}
+        found = outcomes_from_outside(machines, *given) if machines.is_outside else outcomes(*given)
         try:
-            dataset = data.from_items(
-                rows, override_num_blocks=min(len(rows), PER_TASK)
-            ).map_batches(
-                Worker,
-                fn_constructor_kwargs={"worker": worker, "arguments": arguments},
-                batch_size=1,
-                num_cpus=1,
-                compute=pool,
-            )
-            for row in dataset.iter_rows():
-                if row["failure"]:
-                    raise ClusterError(row["failure"])
-                yield int(row["length"])
+            for length, failure in found:
+                if failure:
+                    raise ClusterError(failure)
+                yield length
         except machines.ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None) or error
             said = str(cause).strip().splitlines()[-1][:300]
@@ -140,6 +132,63 @@ class Blocks:
 
 def _results(file: Path) -> Path:
     return file.with_name(file.name + RESULTS)
+
+
+def outcomes(
+    rows: list[dict[str, Any]], most: int, work: dict[str, Any]
+) -> Iterator[tuple[int, str]]:
+    """How each block came out, (length, failure), as it is done.
+
+    Args:
+        rows: a file, and the place of its first item, of each block. most: workers. work: the
+            arguments of `Worker`.
+    """
+    data = _ray_data()
+    pool = data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most)
+    dataset = data.from_items(rows, override_num_blocks=min(len(rows), PER_TASK)).map_batches(
+        Worker, fn_constructor_kwargs=work, batch_size=1, num_cpus=1, compute=pool
+    )
+    for row in dataset.iter_rows():
+        yield int(row["length"]), str(row["failure"])
+
+
+class Foreman:
+    """Hands the blocks out from within the cluster: who comes in through Ray Client (ray://) can
+    start an actor, but not drive Ray Data.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[tuple[int, str]] = []
+
+    def work(self, rows: list[dict[str, Any]], most: int, work: dict[str, Any]) -> None:
+        """Have all blocks worked on; returns when the last one is done."""
+        for outcome in outcomes(rows, most, work):
+            self.found.append(outcome)
+
+    def since(self, count: int) -> list[tuple[int, str]]:
+        """What has come after the first so many outcomes."""
+        return self.found[count:]
+
+
+def outcomes_from_outside(
+    machines: Machines, rows: list[dict[str, Any]], most: int, work: dict[str, Any]
+) -> Iterator[tuple[int, str]]:
+    """`outcomes`, from a machine that is not one of the cluster's."""
+    ray = machines.ray
+    # Two calls at a time: the one that works, and the one that asks how far it is
+    foreman = ray.remote(Foreman).options(num_cpus=0, max_concurrency=2).remote()
+    count = 0
+    try:
+        working, is_over = foreman.work.remote(rows, most, work), False
+        while not is_over:
+            is_over = bool(ray.wait([working], timeout=PULSE)[0])
+            found = ray.get(foreman.since.remote(count))
+            count += len(found)
+            yield from found
+        ray.get(working)  # raises what has ended it
+    finally:
+        with contextlib.suppress(Exception):  # the cluster has gone already
+            ray.kill(foreman)
 
 
 def _ray_data() -> Any:

@@ -50,11 +50,13 @@ class Machines:
         ray: the library, imported.
         cores: how many of its cores can be used, over all machines.
         nodes: how many machines there are.
+        is_outside: whether this machine is none of them, and came in by ray://.
     """
 
     ray: ModuleType
     cores: int
     nodes: int
+    is_outside: bool = False
 
     def __str__(self) -> str:
         machines = "1 machine" if self.nodes == 1 else f"{self.nodes} machines"
@@ -249,7 +251,7 @@ def _machines(ray: ModuleType) -> Machines:
         raise ClusterError(
             "The cluster has no cores to work with. Start a machine with --num-cpus."
         )
-    return Machines(ray, cores, len(alive))
+    return Machines(ray, cores, len(alive), is_outside=ray.util.client.ray.is_connected())
 
 
 def name_of_this_node() -> str:

@@ -33,6 +33,7 @@ class TwoNodes:
 
     Attributes:
         environment: variables of a driver that joins them with "auto".
+        from_outside: the address for a driver that is on none of them.
     """
 
     def __init__(self, cores: int = 1, nodes: int = 2, pinned: bool = False):
@@ -42,7 +43,8 @@ class TwoNodes:
         (self.folder / "light").mkdir()
         (self.folder / "light" / "rfc3987_syntax.py").write_text('raise ImportError("spared")\n')
         self.nodes: list[subprocess.Popen] = []
-        self.port = free_port()
+        self.port, self.client_port = free_port(), free_port()
+        self.from_outside = f"ray://127.0.0.1:{self.client_port}"
         self.environment = {
             "RAY_ADDRESS": f"127.0.0.1:{self.port}",
             "RAY_AUTH_MODE": "disabled",  # for tests alone
@@ -69,7 +71,8 @@ class TwoNodes:
 
     def start_head(self) -> subprocess.Popen:
         return self._start("--head", f"--port={self.port}", "--include-dashboard=false",
-                           f"--temp-dir={self.folder}")  # fmt: skip
+                           f"--temp-dir={self.folder}",
+                           f"--ray-client-server-port={self.client_port}")  # fmt: skip
 
     def start_another(self) -> subprocess.Popen:
         return self._start(f"--address=127.0.0.1:{self.port}")
