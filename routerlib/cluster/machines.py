@@ -176,6 +176,12 @@ def _no_cluster(cluster: str, error: Exception) -> str:
             f"The cluster does not let this machine in ({said}). Give it the cluster's token: the "
             "file ~/.ray/auth_token of the head, or RAY_AUTH_TOKEN."
         )
+    if "client server failed" in said:
+        return (
+            f"The cluster at {cluster} was reached, and could not start its part of the way in "
+            f"({said}). Start its head with GRPC_ENABLE_FORK_SUPPORT=0 in the environment, or run "
+            "this on a machine of the cluster, with CLUSTER = 'auto'."
+        )
     if cluster == LOCAL:
         return f"Ray could not be started on this machine ({said}). Try again, or without CLUSTER."
     if cluster == AUTO:

@@ -55,6 +55,21 @@ def test_a_function_on_machines_has_the_parameters_and_defaults_of_the_one_alone
     assert inspect.getdoc(collection.collect).partition("Args:")[0] in told
 
 
+@pytest.mark.parametrize(
+    ("cluster", "said", "told"),
+    [
+        ("ray://h:10001", "Starting Ray client server failed. See x.err", "GRPC_ENABLE_FORK_SUP"),
+        ("ray://h:10001", "no token was given", "RAY_AUTH_TOKEN"),
+        ("ray://h:10001", "nobody is at h:10001", "Check the address"),
+        ("auto", "nobody is there", "ray start --head"),
+        ("local", "it was too slow", "Try again, or without CLUSTER"),
+    ],
+)
+def test_what_is_to_be_done_where_a_cluster_cannot_be_joined(cluster, said, told):
+    sentence = machines._no_cluster(cluster, RuntimeError(said))
+    assert told in sentence and said in sentence
+
+
 @pytest.mark.real
 def test_a_cluster_that_is_not_there_is_a_sentence(monkeypatch):
     pytest.importorskip("ray")

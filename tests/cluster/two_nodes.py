@@ -21,6 +21,9 @@ ROOT = HERE.parents[1]
 STARTED = "Ray runtime started"
 PATIENCE = 120.0  # seconds, on a busy machine
 STARTS = 3  # Ray gives its helpers 15 seconds, which a busy machine may exceed
+# For Ray Client's server on the head: gRPC, in use by a thread while another one starts a process,
+# kills that process; and Ray's word for leaving 127.0.0.1 as it is, which a second node refuses
+OF_HEAD = {"GRPC_ENABLE_FORK_SUPPORT": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 STORE = 150_000_000  # bytes of shared memory a node
 
 
@@ -80,6 +83,8 @@ class TwoNodes:
     def _start(self, *arguments: str) -> subprocess.Popen:
         paths = [str(self.folder / "light"), str(ROOT), os.environ.get("PYTHONPATH", "")]
         environment = {**os.environ, **self.environment}
+        if "--head" in arguments:
+            environment |= OF_HEAD
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         del environment["RAY_ADDRESS"]
         command = [sys.executable, str(HERE / "loopback_node.py"), "start", *arguments]

@@ -196,10 +196,12 @@ def test_a_body_is_sent_as_the_sdk_sends_it():
 
 
 def test_cookies_of_earlier_answers_go_with_later_requests_as_the_sdk_sends_them():
+    busy = response(b"", 503, set_cookie="seat=3; Path=/")
     told = response(completion("Hi"), set_cookie="seat=4; Path=/")
     renewed = response(completion("Hi"), set_cookie="seat=5; Path=/")
-    _, server = post_all(in_turn(told, renewed, FINE), [ASKED] * 4)
-    assert [head.get("cookie") for head in server.heads] == [None, "seat=4", "seat=5", "seat=5"]
+    _, server = post_all(in_turn(busy, told, renewed, FINE), [ASKED] * 5)
+    seats = [head.get("cookie") for head in server.heads]
+    assert seats == [None, "seat=3", "seat=4", "seat=5", "seat=5"]
 
 
 def test_a_redirection_is_followed_from_the_first_address_each_time():
