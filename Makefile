@@ -12,6 +12,9 @@ VLLM   := .venv-vllm
 MACHINE := $(shell uname -s)-$(shell uname -m)$(wildcard /proc/driver/nvidia/version)
 VLLM_HERE := $(if $(filter Linux-x86_64,$(MACHINE)),$(VLLM)/.installed)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# What pip installs here is compiled to bytecode when it is first imported. Where a shell forbids Python to
+# keep that (as images of containers do), each kernel and server would compile all of it again.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help run environments vllm-where-possible test test-folders test-heart test-engines test-screens lint mutants lab panel docs badges samples clean
 
@@ -93,7 +96,8 @@ $(VENV)/bin/python:
 
 $(VENV)/pyvenv.cfg: | $(VENV)/bin/python
 
-# Without compiling to bytecode: Python does that for what is imported, a third of it, when it is.
+# Without compiling to bytecode: Python does that for what is imported, a third of it, when it is. vLLM's
+# environment is compiled at once, since its installation ends long before this one.
 $(VENV)/.installed: requirements.txt $(wildcard requirements/*.txt) pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the environment into $(VENV) (two minutes, once) …"
 	$(BIN)/python -m pip install --quiet --no-compile -r requirements.txt
@@ -109,7 +113,7 @@ $(VLLM)/.installed: requirements-vllm.txt $(VENV)/pyvenv.cfg
 	$(BIN)/python -m venv --clear $(VLLM)
 	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > \
 		"$$($(VLLM)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/notebooks.pth"
-	$(VLLM)/bin/python -m pip install --quiet --no-compile --no-deps -r requirements-vllm.txt
+	$(VLLM)/bin/python -m pip install --quiet --no-deps -r requirements-vllm.txt
 	@touch $@
 
 $(VENV)/.tested: requirements-dev.txt $(VENV)/.installed
