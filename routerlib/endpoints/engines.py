@@ -13,6 +13,7 @@ import importlib.util
 import os
 import platform
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -54,6 +55,9 @@ VLLM_CPU_FLAGS = ["--block-size", "32"]
 # small model is hundreds of pieces, microseconds apart, and to be woken for each takes long: with
 # 32 requests in flight, two cores gave 121 tokens a second instead of 85.
 SPINS = 20_000
+
+# What torch compiles with where CXX names nothing else. Many images of containers have none.
+COMPILER = "g++"
 
 # GiB of memory from which on vLLM is taken on a CPU: 4 a server, and what the notebooks need.
 MEMORY_FOR_VLLM = 15
@@ -210,8 +214,10 @@ def environment(engine: str, model: str) -> dict[str, str]:
     elif Path(model).is_dir():
         variables.setdefault("HF_HUB_OFFLINE", "1")  # else the hub's client asks it all the same
     if engine == VLLM and not has_gpu():
+        if not shutil.which(os.environ.get("CXX", COMPILER)):
+            # vLLM's sampler is otherwise compiled at the first request, which kills the engine.
+            variables.setdefault("TORCH_COMPILE_DISABLE", "1")
         variables.setdefault("GOMP_SPINCOUNT", str(SPINS))
-    if engine == VLLM and not has_gpu():
         variables.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib(model)))
         # Two servers share the cores as the system sees fit; "auto" binds both to the first one.
         variables.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")

@@ -696,19 +696,25 @@ def _warm_up(server: Server) -> None:
     if status != 200:
         raise ServerError(
             f"The server of {server.model} refused a first request ({status}): {text[:500]}"
+            + _logged_cause(server, before="\n")
         )
 
 
 def _why_gone(server: Server) -> str:
     """Why a server is gone or silent: the first error of its log, else how it ended."""
-    cause = engines.cause(server.log)
-    if cause:
-        return f"The first error of its log, {server.log}: {cause}"
+    if told := _logged_cause(server):
+        return told
     ended = _children[server.pid].poll() if server.pid in _children else None
     how = ""
     if ended == -signal.SIGKILL:
         how = "It was killed, as a system short of memory does. "
     return f"{how}Its log, {server.log}, ends:\n{engines.tail(server.log)}"
+
+
+def _logged_cause(server: Server, before: str = "") -> str:
+    """The first error of a server's log as a sentence, with `before` in front; empty without."""
+    cause = engines.cause(server.log)
+    return f"{before}The first error of its log, {server.log}: {cause}" if cause else ""
 
 
 def _health(server: Server) -> int:
