@@ -41,12 +41,12 @@ from routerlib.training.router import RouterError, newest
 # notebook -> (the folder below outputs/ that its last cell writes metrics.json to, typical seconds
 # on two cores)
 NOTEBOOKS = {
-    "01_analysis": ("analysis", 30),
+    "01_analysis": ("analysis", 35),
     "02_create_dataset": ("datasets", 70),
-    "03_collect_responses": ("responses", 220),
-    "04_extract_answers": ("graded", 70),
-    "05_finetune": ("models", 145),
-    "06_demo": ("demo", 50),
+    "03_collect_responses": ("responses", 225),
+    "04_extract_answers": ("graded", 45),
+    "05_finetune": ("models", 135),
+    "06_demo": ("demo", 30),
 }
 # notebook -> what it reads of earlier ones: (files below outputs/, the parameter that names others
 # in their place, if there is one). A test holds this against what the notebooks open.

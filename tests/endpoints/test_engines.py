@@ -133,6 +133,21 @@ def test_a_servers_environment(machine, monkeypatch, outputs):
     assert engines.environment("vllm", "org/model")["VLLM_CPU_KVCACHE_SPACE"] == "3"
 
 
+def test_vllm_compiles_only_where_there_is_a_compiler(machine, monkeypatch, outputs, tmp_path):
+    machine(gpu=False, vllm=True)
+    for name in ("TORCH_COMPILE_DISABLE", "CXX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert engines.environment("vllm", "standin-superior")["TORCH_COMPILE_DISABLE"] == "1"
+    assert "TORCH_COMPILE_DISABLE" not in engines.environment("transformers", "standin-superior")
+    for name in ("g++", "my-c++"):
+        (tmp_path / name).touch(mode=0o755)
+    assert "TORCH_COMPILE_DISABLE" not in engines.environment("vllm", "standin-superior")
+    (tmp_path / "g++").unlink()
+    monkeypatch.setenv("CXX", "my-c++")
+    assert "TORCH_COMPILE_DISABLE" not in engines.environment("vllm", "standin-superior")
+
+
 @pytest.mark.parametrize(
     ("flags", "dtype"),
     [("fpu avx2 fma", "float32"), ("avx512f avx512_bf16", "bfloat16"), ("amx_bf16", "bfloat16")],

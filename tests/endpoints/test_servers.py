@@ -462,6 +462,22 @@ def test_a_server_started_by_hand_stays(fake_engine):
     assert servers.stop(port) and gone(server)
 
 
+def test_an_engine_that_fails_at_its_first_request_is_told_with_its_log(fake_engine):
+    fake_engine.write_text(
+        FAKE_ENGINE.replace(
+            "    def do_POST(self):",
+            "    def do_POST(self):\n"
+            "        print('a.b.CompileError: no compiler found', flush=True)\n"
+            "        return self.send_error(500, 'see above')",
+        )
+    )
+    with pytest.raises(servers.ServerError) as caught:
+        servers.serve("standin-superior", port=addresses.free_port(), engine="transformers")
+    told = str(caught.value)
+    assert "refused a first request (500)" in told
+    assert "The first error of its log" in told and told.endswith("no compiler found")
+
+
 def test_a_server_whose_users_are_gone_is_used_and_then_stopped(fake_engine, tmp_path, capsys):
     base = f"http://localhost:{addresses.free_port()}/v1"
     other, pid = another_user(fake_engine, base, 3600, tmp_path / "theirs")
