@@ -26,7 +26,9 @@ def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(coroutine)
+        with asyncio.Runner() as runner:
+            runner.get_loop().set_exception_handler(_tell_unless_ended)
+            return runner.run(coroutine)
     import nest_asyncio
 
     try:
@@ -41,6 +43,14 @@ def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
         with contextlib.suppress(asyncio.CancelledError):
             loop.run_until_complete(task)
         raise
+
+
+def _tell_unless_ended(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio does with an error that nobody has awaited; but a signal that ends us is not
+    one, whichever task it came in.
+    """
+    if not isinstance(context.get("exception"), KeyboardInterrupt):
+        loop.default_exception_handler(context)
 
 
 class _AwaitedWork(threading.Thread):

@@ -4,6 +4,8 @@ import asyncio
 import contextvars
 import os
 import signal
+import subprocess
+import sys
 
 import nest_asyncio
 import pytest
@@ -129,3 +131,37 @@ def test_an_interrupt_inside_another_loop_lets_the_work_clean_up():
 
     in_another_loop(outer)
     assert cleaned == [True]
+
+
+ENDED_IN_A_TASK = """
+import asyncio, os, signal
+from routerlib import event_loop
+from routerlib.progress import Terminated, ended_by_signals
+
+async def kill():
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(1000):  # the handler runs between two of these
+        pass
+
+async def fail():
+    raise ValueError("this is told")
+
+async def main():
+    tasks = [asyncio.create_task(work()) for work in WORK]
+    await asyncio.sleep(5)
+
+try:
+    with ended_by_signals():
+        event_loop.run_coroutine(main())
+except Terminated as end:
+    print("ended by", end)
+"""
+
+
+@pytest.mark.parametrize(("work", "told"), [("kill", ""), ("fail, kill", "this is told")])
+def test_a_signal_that_comes_in_a_task_leaves_no_traceback(work, told):
+    code = ENDED_IN_A_TASK.replace("WORK", f"({work},)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "ended by SIGTERM\n"
+    assert "SIGTERM" not in done.stderr and told in done.stderr
+    assert bool(done.stderr) == bool(told)
