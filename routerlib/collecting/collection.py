@@ -609,8 +609,11 @@ def count_questions(questions: Any, limit: int | None) -> int | None:
         )
         if path.suffix != ".jsonl" or not path.is_file() or not os.access(path, os.R_OK):
             return limit
+        known, last = 0, b"\n"
         with open(path, "rb") as file:
-            known = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+            for block in iter(lambda: file.read(1 << 20), b""):
+                known, last = known + block.count(b"\n"), block[-1:]
+        known += last != b"\n"  # a last line that nothing ends
     return min(known, limit) if limit else known
 
 

@@ -86,12 +86,14 @@ def clean_by(
     """`clean_file`, by whatever cleans: this process, or many machines."""
     kinds: dict[str, Any] = {"max_chars": max_chars, "near_duplicate": near_duplicate}
     filters = cleaning.Filters(whole_conversation, languages, **kinds)
+    if limit is not None:
+        settings.whole("LIMIT", limit)
+    how: dict[str, Any] = {"mask": masking.masking(mask, mask_countries), "fields": fields}
     evaluation = _evaluation(eval_questions, encoder)
     report = cleaning.Report()
     target = output or settings.outputs("datasets", "prompts_clean.jsonl")
     with tables.delivered(target, prompts) as (path, name):
         rejects = cleaning.RejectedConversations(report, jsonl.rejects_path(path))
-        how: dict[str, Any] = {"mask": masking.masking(mask, mask_countries), "fields": fields}
         with rejects:
             rows = sources.load_rows(prompts, Conversation, limit, rejects, **how)
             tables.write(path, cleaner(rows, filters, report, evaluation))

@@ -968,3 +968,10 @@ def test_a_table_or_an_address_gets_a_copy_and_the_answers_stay_here(tmp_path, o
 def test_an_address_that_cannot_be_written_to_is_told_before_anything_is_asked(tmp_path, outputs):
     with pytest.raises(tables.AddressError, match="cannot be written to"):
         run({}, output_file="nosuchprotocol://a/b.jsonl", output_dir=tmp_path)
+
+
+@pytest.mark.parametrize(("content", "number"), [("", 0), ("{}\n{}\n", 2), ("{}\n{}", 2)])
+def test_a_last_line_that_nothing_ends_is_counted(tmp_path, content, number):
+    path = tmp_path / "questions.jsonl"
+    path.write_text(content)
+    assert collection.count_questions(path, None) == number

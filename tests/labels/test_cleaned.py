@@ -60,3 +60,16 @@ def test_what_is_read_is_not_written_over(outputs, tmp_path, monkeypatch):
 def test_a_source_that_is_not_there_is_told(outputs, tmp_path):
     with pytest.raises(sources.SourceError, match="no file"):
         cleaned.clean_file(tmp_path / "nowhere.jsonl", encoder="")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"limit": 0}, "LIMIT is 0"),
+        ({"mask": "nope"}, "MASK is 'nope'"),
+        ({"mask": "standard", "mask_countries": "Atlantis"}, "(?i)atlantis"),
+    ],
+)
+def test_what_cannot_be_is_told_before_an_encoder_is_loaded(outputs, given, said):
+    with pytest.raises(SettingError, match=said):
+        cleaned.clean_file("sample", encoder="/no/such/encoder", **given)
