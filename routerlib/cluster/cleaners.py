@@ -10,6 +10,7 @@ one process keeps. Memory: some 50 bytes a conversation, and what the largest gr
 from __future__ import annotations
 
 import base64
+import contextlib
 import inspect
 import itertools
 import json
@@ -123,6 +124,8 @@ class _Cleaning:
             raise cleaning.no_prompt_left(self.report)
         self.filtered.remove()
         self.compared.remove()
+        with contextlib.suppress(OSError):  # something of somebody else's is in it
+            self.folder.rmdir()
 
     # -- duplicates --------------------------------------------------------------------------------
 
