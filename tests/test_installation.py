@@ -272,6 +272,15 @@ def test_answers_are_graded_without_the_extras(tmp_path):
             "next(iter(sources.load_rows(a_parquet_file, schemas.Question)))",
             r"Reading .*a.parquet needs .*routerlib\[train\]",
         ),
+        (
+            "from routerlib.endpoints import standins; standins.path('superior')",
+            r"Building the stand-in models needs .*routerlib\[train\]",  # and nothing is fetched
+        ),
+        (
+            "from routerlib import settings; settings.ROOT = settings.Path('nowhere'); "
+            "from routerlib import pipeline; pipeline.typed(['02'], {})",
+            r"There is no notebook nowhere.*02_create_dataset.ipynb.*checkout",
+        ),
     ],
 )
 def test_what_was_left_out_is_named_with_the_extra(code, what, tmp_path):
@@ -279,7 +288,10 @@ def test_what_was_left_out_is_named_with_the_extra(code, what, tmp_path):
     a_parquet_file = f"a_parquet_file = {str(tmp_path / 'a.parquet')!r}"
     told = f"try:\n    {code}\nexcept routerlib.Foreseen as error:\n    print(error)"
     done = base(
-        f"import routerlib\n{a_parquet_file}\n{told}", tmp_path, HF_ENDPOINT="http://127.0.0.1:9"
+        f"import routerlib\n{a_parquet_file}\n{told}",
+        tmp_path,
+        HF_ENDPOINT="http://127.0.0.1:9",
+        ROUTERLIB_STANDINS=str(tmp_path / "none built"),
     )
     assert re.match(what, done.stdout), done.stdout + done.stderr
 

@@ -113,9 +113,9 @@ def _import_ray() -> ModuleType:
         return importlib.import_module("ray")
     except ImportError:
         raise settings.MissingPackages(
-            f"CLUSTER needs Ray, which is not installed for {sys.executable}. Install it with "
-            '`pip install -e ".[cluster]"` in the folder of this project, on every machine; '
-            "without CLUSTER, all work is done here."
+            f"CLUSTER needs Ray, which is not installed for {sys.executable}. Install it on every "
+            "machine: pip install 'routerlib[cluster]', or, in a checkout, pip install -e "
+            "'.[cluster]'; without CLUSTER, all work is done here."
         ) from None
 
 

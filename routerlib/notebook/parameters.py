@@ -38,7 +38,16 @@ def notebook_path(notebook: str) -> Path:
 
 
 def defaults(notebook: Path) -> dict[str, Any]:
-    """The parameters of a notebook and their default values."""
+    """The parameters of a notebook and their default values.
+
+    Raises:
+        SettingError: there is no such file.
+    """
+    if not notebook.exists():
+        raise settings.SettingError(
+            f"There is no notebook {notebook}. An installed package comes without them: run this "
+            "in a checkout of the project."
+        )
     values: dict[str, Any] = {}
     for cell in jsonl.read_json(notebook)["cells"]:
         if "parameters" not in cell["metadata"].get("tags", ()):
