@@ -4,10 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small_router import rows, small_router
+from small_router import EASY, HARD, rows, small_router
 
+from routerlib import Backend
 from routerlib.labels import cleaning, labelling, training_set
 from routerlib.notebook import results
+from routerlib.notebook.markup import ModelAnswer
+from routerlib.notebook.panel import RouterPanel
 from routerlib.rows.schemas import LABELS, LabelledPrompt, Vote, VoteQuestion
 from routerlib.training import evaluation, examples
 from routerlib.votes import ratings
@@ -87,3 +90,22 @@ def test_a_router_is_kept_with_what_its_threshold_does():
     assert found["router"] == "kernel" and found["apgr"]["value"] == 0.7
     assert (found["share_superior"], found["accuracy"]) == (0.45, 0.95)
     assert found["inferior"] == evaluation.accuracies(test)["inferior"]
+
+
+def test_the_panel_is_kept_as_it_was_left():
+    router = small_router()
+    sides = [Backend("http://127.0.0.1:9/v1", name) for name in ("small", "large")]
+    panel = RouterPanel(router, *sides)
+    alone, within = router.route([EASY, HARD])
+    scores = np.array([0.1, 0.9, 0.9, 0.9])
+    router.threshold = 0.5
+    found = results.of_demo(router, scores, panel, alone, within)
+    assert found["panel"] == {"decision": None, "p_superior": None} and found["answers"] == {}
+    assert found["share_superior"] == 0.75
+    told = {"alone": alone.p_superior, "in_conversation": within.p_superior}
+    assert found["follow_up"] == told
+    panel.decision = within
+    panel.answers = {"superior": ModelAnswer("superior", "large", state="done", seconds=2.0)}
+    found = results.of_demo(router, scores, panel, alone, within)
+    assert found["panel"] == {"decision": "superior", "p_superior": within.p_superior}
+    assert found["answers"]["superior"]["seconds"] == 2.0
