@@ -3,7 +3,6 @@
 import ast
 import inspect
 import io
-import math
 import re
 import tokenize
 
@@ -158,7 +157,8 @@ def test_the_choices_of_a_parameter_are_explained():
 def test_the_minutes_are_those_that_a_run_says_it_expects(notebook):
     name = notebook.metadata["name"]
     told = re.search(r"minutes: (\d+)", notebook.cells[0].source)
-    assert told and int(told[1]) == math.ceil(pipeline.NOTEBOOKS[name][1] / 60)
+    takes = pipeline.NOTEBOOKS[name][1] / 60
+    assert told and takes <= int(told[1]) <= takes + 1.5, "whole minutes that are enough"
 
 
 def test_papermill_sees_every_parameter(notebook):
