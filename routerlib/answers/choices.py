@@ -8,7 +8,6 @@ units by value. Which part of an output is such a text is `letters`' and `extrac
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -16,8 +15,7 @@ from unicodedata import normalize
 
 from routerlib.answers.quantities import amount
 from routerlib.answers.wording import unstyled
-
-LETTERS = string.ascii_uppercase
+from routerlib.rows.options import LETTERS
 
 
 def letters_of(answer: str, choices: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 from routerlib.answers.choices import (
-    LETTERS,
     behind_option,
     contains,
     goes_on_with,
@@ -37,6 +36,7 @@ from routerlib.answers.wording import (
     statement_ends,
     unstyled,
 )
+from routerlib.rows.options import LETTERS
 
 _DENIES = re.compile(
     r"""

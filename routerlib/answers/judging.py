@@ -495,6 +495,7 @@ async def _ask_judge(
     comparisons, requests in flight and attempts.
     """
     comparisons, max_concurrent, max_attempts = limits
+    asked = list(asked_showings(pairs, comparisons))
     async with clients.connect(one.api_base, timeout=one.timeout, api_mode=one.api_mode) as client:
         method = _method_in(path, one) or await judging_models.choose_judging_method(client, one)
         endpoint = judging_models.endpoint_of(client, one, method)
@@ -502,12 +503,12 @@ async def _ask_judge(
         book = ledger.Ledger(path, "key", check=_same_judge(facts), samples="verdicts")
         with servers.held(endpoint.url):
             summary = await resumable.run_job(
-                asked_showings(pairs, comparisons),
+                asked,
                 _judging_job(endpoint, one, method, facts),
                 book,
                 max_concurrent,
                 max_attempts=max_attempts,
-                total=sum(1 for _ in asked_showings(pairs, comparisons)),
+                total=len(asked),
                 price_in=one.price_in,
                 price_out=one.price_out,
                 progress=progress,

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from routerlib.answers.choices import (
-    LETTERS,
     behind_option,
     goes_on_with,
     letters_of,
@@ -32,9 +31,11 @@ from routerlib.answers.wording import (
     CONCLUDES,
     LINK_ABROAD,
     OPTION_ABROAD,
+    RIGHT_ABROAD,
     unstyled,
     without_contrast,
 )
+from routerlib.rows.options import LETTERS
 
 
 @dataclass(frozen=True)
@@ -264,10 +265,6 @@ _CLOSEST = re.compile(
 )
 # "Antwort C ist richtig", "Somit ist C die richtige Antwort", "Richtig ist C", "Je choisis la C",
 # "選択肢Cが正しい", "选项C是正确的", "C가 정답"
-_RIGHT_ABROAD = r"""
-    (?i: richtig | korrekt | zutreffend | correct | corret | exact | juste | giust | esatt | bonne
-      | верн | правильн | beste | meilleur | mejor | miglior | melhor | лучш ) [^\W\d_]*
-"""
 _CHOOSES_ABROAD = r"""
     (?i: \b (?: wähle (?:\ ich)? | entscheide\ mich\ für | choisis | choisirais | elijo | elegiría
       | escojo | scelgo | sceglierei | escolho | escolheria | выбираю | выбираем | выбрал\w* ) \b )
@@ -276,10 +273,10 @@ _CORRECT_ABROAD = re.compile(
     rf"""
       (?i: \b (?:antwort|aussage|option|opción|opção|opzione|alternativa|réponse|respuesta|risposta
           |resposta|вариант|ответ) ) \s+ [(]? ([A-Z]) [)]? \s+ (?i: (?: ist|est|es|è|é|— ) \s+ )?
-      (?i: (?: die|la|a|il|o ) \s+ )? {_RIGHT_ABROAD}
+      (?i: (?: die|la|a|il|o ) \s+ )? {RIGHT_ABROAD}
     | (?i: \b ist ) \s+ (?i: (?:antwort|aussage|option) \s+ )? [(]? ([A-Z]) [)]? \s+
-      (?i: die \s+ )? {_RIGHT_ABROAD}
-    | \b {_RIGHT_ABROAD} \s+ (?i: ist|est|es|è|é|— ) \s+ {_ARTICLE} [(]? ([A-Z]) [)]?
+      (?i: die \s+ )? {RIGHT_ABROAD}
+    | \b {RIGHT_ABROAD} \s+ (?i: ist|est|es|è|é|— ) \s+ {_ARTICLE} [(]? ([A-Z]) [)]?
       (?= \W*(?:$|\n) | [,.] )
     | (?: ^ | [.;,]\s+ ) (?i: c'est | es\ ist | è | es | é | это ) \s+ {_ARTICLE}
       [(]? ([A-Z]) [)]? (?= \W*(?:$|\n) )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from routerlib.answers.nearby import holds_any
+from routerlib.answers.wording import RIGHT_ABROAD
 
 _ENGLISH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _CHINESE = "一二三四五六七八九"
@@ -76,19 +77,15 @@ _NOUN = r"""
     (?: antwort | aussage | option | opción | opção | opzione | alternativa | réponse | proposition
       | respuesta | risposta | resposta | afirmación | afirmação )
 """
-_RIGHT = r"""
-    (?: richtig | korrekt | zutreffend | correct | corret | exact | juste | giust | esatt | bonne
-      | beste | meilleur | mejor | miglior | melhor ) [^\W\d_]*
-"""
 _SAID_ABROAD = re.compile(
     rf"""
     \b (?:
         (?: верн | правильн ) \w* \s (?: вариант | ответ ) \w* \s* (?: [—–:-] | это ) \s*
         (?P<ru> перв | втор | трет | четв | пят ) \w*
-      | {_NOUN} \s (?: {_RIGHT} \s )? (?: ist | est | es | è | é ) \s (?: die | la | a | o ) \s
-        (?P<behind> {_ABROAD} ) \w*
+      | {_NOUN} \s (?: {RIGHT_ABROAD} \s )? (?: ist | est | es | è | é ) \s
+        (?: die | la | a | o ) \s (?P<behind> {_ABROAD} ) \w*
       | (?: die | la | a | le | o ) \s (?P<before> {_ABROAD} ) \w* \s {_NOUN} \s
-        (?: ist | est | es | è | é ) \s (?: (?: die | la | a | o ) \s )? {_RIGHT}
+        (?: ist | est | es | è | é ) \s (?: (?: die | la | a | o ) \s )? {RIGHT_ABROAD}
     )
     (?= \W* $ )
     """,

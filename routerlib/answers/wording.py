@@ -110,6 +110,11 @@ OPTION_ABROAD = r"""
   | \b(?: opción | opção | opzione | option | alternativa | proposition | letra | lettera | вариант
       | aussage | afirmación | afirmação | affirmation )\b
 """
+# The words for right and best, by how they begin: richtige, верный, meilleure
+RIGHT_ABROAD = r"""
+    (?i: richtig | korrekt | zutreffend | correct | corret | exact | juste | giust | esatt | bonne
+      | верн | правильн | beste | meilleur | mejor | miglior | melhor | лучш ) [^\W\d_]*
+"""
 _ENGLISH_LINK = r"""
     (?: \b(?:is|are|was|were|would\ be|should\ be|must\ be|will\ be|comes\ to|equals)\b
       | ['’]s (?= \s+ (?-i: [\d$*("“\\\\A-Z] ) ) )        # the answer's Oslo, the answer's 5
