@@ -39,7 +39,7 @@ from routerlib.stats.prices import call_cost, prices_of
 from routerlib.training.router import Decision, Router
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from routerlib.endpoints.connections import Client
 
 # (label, prompt), from easy to hard
 SAMPLES = (
@@ -696,7 +696,7 @@ class RouterPanel(FacedBox):
 # --- Small pieces ---
 
 
-def _connected(target: Backend) -> AsyncOpenAI:
+def _connected(target: Backend) -> Client:
     mode = clients.LOCAL if target.is_local else clients.REMOTE
     return clients.connect(target.base_url, target.api_key, api_mode=mode)
 
