@@ -234,6 +234,10 @@ def _from_vault(name: str) -> str | None:
 # https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables,
 # https://docs.vllm.ai/en/latest/usage/usage_stats,
 # https://docs.ray.io/en/latest/cluster/usage-stats.html
+# How often an idle thread of OpenMP looks for its next piece of work before it sleeps. A step of a
+# small model is hundreds of pieces, microseconds apart. On two cores a step of fine-tuning took
+# 0.4 s in place of 0.6, and vLLM gave 121 tokens a second in place of 85.
+SPINS = 20_000
 NO_REPORTS = {
     "DO_NOT_TRACK": "1",  # the hub's clients, vLLM and others
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -425,10 +429,13 @@ def report_nothing() -> None:
 
 
 def let_idle_threads_sleep() -> None:
-    """Have the idle threads of OpenMP sleep in this process and those it starts; before torch or
-    scikit-learn load it. Threads that spin slow every other process.
+    """Have the idle threads of OpenMP sleep soon, in this process and those it starts; before torch
+    or scikit-learn load it. Threads that spin for long slow every other process; those that sleep
+    at once are woken for each piece of work, which takes longer than the piece.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
 
 
 def open_files_allowed() -> float:

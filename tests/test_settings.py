@@ -195,14 +195,17 @@ def test_importing_settings_reads_and_changes_nothing(tmp_path):
     ["routerlib.settings as made; made.prepare()", "routerlib.training.encoders as e; e.quiet()"],
 )
 def test_idle_threads_sleep_unless_told_otherwise(ready, given, found):
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    ours = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
     if given:
         environment["OMP_WAIT_POLICY"] = given
-    code = f"import os, {ready}; print(os.environ['OMP_WAIT_POLICY'])"
+    told = "os.environ['OMP_WAIT_POLICY'], os.environ.get('GOMP_SPINCOUNT')"
+    code = f"import os, {ready}; print({told})"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split()[-1] == found
+    spins = None if given else settings.SPINS
+    assert done.stdout.splitlines()[-1] == f"{found} {spins}"
 
 
 class Vault(types.SimpleNamespace):

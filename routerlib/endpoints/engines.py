@@ -51,11 +51,6 @@ CPU_CACHE_FLAGS = [
 # answers each took 31 s instead of 87 s on two cores.
 VLLM_CPU_FLAGS = ["--block-size", "32"]
 
-# How often a thread of vLLM on a CPU looks for its next piece of work before it sleeps. A step of a
-# small model is hundreds of pieces, microseconds apart, and to be woken for each takes long: with
-# 32 requests in flight, two cores gave 121 tokens a second instead of 85.
-SPINS = 20_000
-
 # What torch compiles with where CXX names nothing else. Many images of containers have none.
 COMPILER = "g++"
 
@@ -217,7 +212,6 @@ def environment(engine: str, model: str) -> dict[str, str]:
         if not shutil.which(os.environ.get("CXX", COMPILER)):
             # vLLM's sampler is otherwise compiled at the first request, which kills the engine.
             variables.setdefault("TORCH_COMPILE_DISABLE", "1")
-        variables.setdefault("GOMP_SPINCOUNT", str(SPINS))
         variables.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib(model)))
         # Two servers share the cores as the system sees fit; "auto" binds both to the first one.
         variables.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
