@@ -230,14 +230,15 @@ def _from_vault(name: str) -> str | None:
 
 # --- what other programs of this process and its children may do ---
 
-# Each switch as its makers document it:
-# https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables,
-# https://docs.vllm.ai/en/latest/usage/usage_stats,
-# https://docs.ray.io/en/latest/cluster/usage-stats.html
 # How often an idle thread of OpenMP looks for its next piece of work before it sleeps. A step of a
 # small model is hundreds of pieces, microseconds apart. On two cores a step of fine-tuning took
 # 0.4 s in place of 0.6, and vLLM gave 121 tokens a second in place of 85.
 SPINS = 20_000
+
+# Each switch as its makers document it:
+# https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables,
+# https://docs.vllm.ai/en/latest/usage/usage_stats,
+# https://docs.ray.io/en/latest/cluster/usage-stats.html
 NO_REPORTS = {
     "DO_NOT_TRACK": "1",  # the hub's clients, vLLM and others
     "HF_HUB_DISABLE_TELEMETRY": "1",
