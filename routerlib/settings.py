@@ -231,9 +231,11 @@ def _from_vault(name: str) -> str | None:
 # --- what other programs of this process and its children may do ---
 
 # How often an idle thread of OpenMP looks for its next piece of work before it sleeps. A step of a
-# small model is hundreds of pieces, microseconds apart. On two cores a step of fine-tuning took
-# 0.4 s in place of 0.6, and vLLM gave 121 tokens a second in place of 85.
-SPINS = 20_000
+# small model is hundreds of pieces, microseconds apart, and to be woken for each can take long; a
+# thread that looks for long keeps the core from another server. On two cores, two servers of vLLM
+# answered a request each in 8.4 s with 0, 7.6 s with 1,000 and 26 s with 20,000; one alone, in 10.5,
+# 6.1 and 4.7 s.
+SPINS = 1_000
 
 # Each switch as its makers document it:
 # https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables,
