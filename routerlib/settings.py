@@ -233,8 +233,8 @@ def _from_vault(name: str) -> str | None:
 # How often an idle thread of OpenMP looks for its next piece of work before it sleeps. A step of a
 # small model is hundreds of pieces, microseconds apart, and to be woken for each can take long; a
 # thread that looks for long keeps the core from another server. On two cores, two servers of vLLM
-# answered a request each in 8.4 s with 0, 7.6 s with 1,000 and 26 s with 20,000; one alone, in 10.5,
-# 6.1 and 4.7 s.
+# answered a request each in 8.4 s with 0, in 7.6 s with 1,000 and in 26 s with 20,000; one alone in
+# 10.5, 6.1 and 4.7 s.
 SPINS = 1_000
 
 # Each switch as its makers document it:
