@@ -27,6 +27,14 @@ def pytest_configure():
 
 
 @pytest.fixture
+def heard_hang_up():
+    """SIGHUP as a terminal leaves it: under nohup all that the tests start ignores it, too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
 def outputs(tmp_path, monkeypatch):
     """An empty outputs folder; the stand-in models stay where they are."""
     monkeypatch.setenv("ROUTERLIB_STANDINS", str(standins.folder()))

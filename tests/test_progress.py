@@ -37,6 +37,7 @@ def test_a_text_of_others_cannot_steer_a_terminal(text):
     assert progress.printable(text).isprintable()
 
 
+@pytest.mark.usefixtures("heard_hang_up")
 @pytest.mark.parametrize("name", progress.ENDING)
 def test_a_signal_ends_work_as_an_interrupt_and_the_handlers_are_put_back(name):
     number = getattr(signal, name)
@@ -137,6 +138,7 @@ except Terminated as end:
 """
 
 
+@pytest.mark.usefixtures("heard_hang_up")
 def test_a_terminal_that_is_closed_does_not_disturb_the_clean_up(tmp_path):
     pty = pytest.importorskip("pty")
     leader, terminal = pty.openpty()
