@@ -1,6 +1,9 @@
 """README and docs/: their links lead somewhere, their commands are taken, their length is kept."""
 
 import ast
+import contextlib
+import doctest
+import io
 import re
 import shlex
 
@@ -132,6 +135,34 @@ def test_a_script_is_there_and_knows_its_options(page, words):
     assert script.is_file(), f"{page} names {words[0]}"
     options = {word.partition("=")[0] for word in words[1:] if word.startswith("--")}
     assert options <= options_of(script), f"{page}: {words[0]} has no {options}"
+
+
+NUMBER = re.compile(r"\d+\.\d+")
+
+
+def printed(session):
+    """What a page's session at Python's prompt prints, line by line, and what the page shows."""
+    names = {}
+    for example in doctest.DocTestParser().get_examples(session):
+        heard = io.StringIO()
+        with contextlib.redirect_stdout(heard):
+            exec(compile(example.source, "a page", "single"), names)
+        if example.want:
+            yield example.want.strip(), heard.getvalue().strip()
+
+
+@pytest.mark.real
+def test_the_decision_that_readme_shows_is_the_one_that_is_made(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (session,) = [block for block in FENCED.findall(PAGES[0].read_text()) if ">>> " in block]
+    pairs = list(printed(session.strip("`").removeprefix("python")))
+    assert len(pairs) == 2
+    for shown, heard in pairs:
+        assert NUMBER.sub("#", heard) == NUMBER.sub("#", shown)
+        numbers = [float(number) for number in NUMBER.findall(shown)]
+        assert [float(number) for number in NUMBER.findall(heard)] == pytest.approx(
+            numbers, abs=0.01
+        )
 
 
 def test_the_targets_of_make_are_there():
