@@ -29,6 +29,7 @@ import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 from tyro.constructors import PrimitiveConstructorSpec
 
+import routerlib
 from routerlib.errors import FAILED, WRONG_INPUT, Foreseen
 from routerlib.progress import Terminated, ended_by_signals
 
@@ -423,6 +424,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(words: Sequence[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(overview())
+        return OK
+    if words[0] in ("-V", "--version"):
+        print(f"routerlib {routerlib.__version__}")
         return OK
     name, *rest = words
     command = COMMANDS.get(name)

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+import routerlib
 from routerlib import __main__ as commands
 from routerlib.__main__ import Command
 
@@ -33,6 +34,12 @@ def test_help_reads_well(command, capsys):
     assert stop.value.code == 0
     assert f"python -m routerlib {command}" in text
     assert "None" not in text, "a default that says None tells nothing"
+
+
+def test_the_version_is_told(capsys):
+    for asked in ("--version", "-V"):
+        assert commands.main([asked]) == commands.OK
+        assert capsys.readouterr().out == f"routerlib {routerlib.__version__}\n"
 
 
 def test_without_a_command_there_is_an_overview(capsys):
