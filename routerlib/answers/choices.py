@@ -106,6 +106,19 @@ def goes_on_with(rest: str, choices: Sequence[str], own: str) -> str:
     return "" if other == own or _SAYS_OF_IT.match(told or "") else other
 
 
+def goes_through_options(line: str, choices: Sequence[str], own: str) -> bool:
+    """Whether a line tells options with letter and text, as the question did, and others than
+    `own`: "A. neon B. argon". What is said of one ("B. argon is not") is no such list.
+    """
+    for lettered in re.finditer(r"(?<!\w)[(\[]?([A-Z])[)\].:]\s*(?=\S)", line):
+        letter = lettered[1]
+        if letter != own and letter in LETTERS[: len(choices)]:
+            told = behind_option(line[lettered.end() :], choices[LETTERS.index(letter)])
+            if told is not None and not _SAYS_OF_IT.match(told):
+                return True
+    return False
+
+
 # "…, and (C) is wrong": what is said of another option does not offer it
 _SAYS_OF_IT = re.compile(
     r"\s+(?:is|are|was|were|does|do|would|can|cannot|has|have|fails?)\b", re.IGNORECASE

@@ -15,6 +15,7 @@ from routerlib.answers.choices import (
     behind_option,
     contains,
     goes_on_with,
+    goes_through_options,
     is_wordy,
     letters_of,
     opening_option,
@@ -153,7 +154,7 @@ def _leading_letter(plain: str, choices: Sequence[str]) -> str:
     if not match:
         return ""
     letter = match[1] or match[2]
-    if letter not in LETTERS[: len(choices)]:
+    if letter not in LETTERS[: len(choices)] or goes_through_options(match[3], choices, letter):
         return ""
     rest = behind_option(match[3], choices[LETTERS.index(letter)])
     rest = match[3] if rest is None else rest

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from routerlib.answers.choices import (
     behind_option,
     goes_on_with,
+    goes_through_options,
     letters_of,
     opens_with,
     option_key,
@@ -872,7 +873,10 @@ def lone_letter(text: str, choices: Sequence[str]) -> str | None:
         option = choices[valid.index(match[1].upper())]
         opening = opens_with(match[2], option) and text.count("\n") < 2 and match[1].isupper()
         rest = behind_option(match[2], option) or ""
-        if is_withdrawn(rest) or goes_on_with(rest, choices, match[1].upper()):
+        letter = match[1].upper()
+        if is_withdrawn(rest) or goes_on_with(rest, choices, letter):
+            return None
+        if goes_through_options(match[2], choices, letter):
             return None
         if re.match(r"\s*[AI]\s", text):
             opening = False  # an article or a pronoun: "A proton has a charge"

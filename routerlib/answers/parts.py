@@ -51,7 +51,7 @@ _ANSWER_TAG = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-# <option>C</option>: the answer where there is one such tag; several list the options
+# <option>C</option>: the answer where all such tags hold the same; different ones list the options
 _OPTION_TAG = re.compile(
     r"""
     < (option|choice|letter|opcion|opción|opção|opcao|opzione|letra|lettera|вариант) >
@@ -123,9 +123,11 @@ def _inside_of_tags(text: str) -> str:
         if not tags:
             break
         text = tags[-1]
-    options = [match["inside"] for match in _OPTION_TAG.finditer(text)]
-    if len(options) == 1 and options[0].strip():
-        text = options[0]
+    options = {match["inside"].strip() for match in _OPTION_TAG.finditer(text)} - {""}
+    if len(options) == 1:
+        (text,) = options
+    elif options and not _OPTION_TAG.sub("", text).strip():
+        text = ""  # the question's options again, and nothing said of them
     field = _json_answer(text) if "{" in text and ":" in text else None
     return text if field is None else field
 

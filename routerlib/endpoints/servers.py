@@ -694,10 +694,8 @@ def _warm_up(server: Server) -> None:
     body = {"model": server.model, "prompt": "1 2 3", "max_tokens": 1, "temperature": temperature}
     status, text = addresses.fetch(f"{server.base_url}/completions", body, timeout=300)
     if status != 200:
-        raise ServerError(
-            f"The server of {server.model} refused a first request ({status}): {text[:500]}"
-            + _logged_cause(server, before="\n")
-        )
+        refusal = f"The server of {server.model} refused a first request ({status}): {text[:500]}"
+        raise ServerError("\n".join(filter(None, [refusal, _logged_cause(server)])))
 
 
 def _why_gone(server: Server) -> str:
@@ -711,10 +709,10 @@ def _why_gone(server: Server) -> str:
     return f"{how}Its log, {server.log}, ends:\n{engines.tail(server.log)}"
 
 
-def _logged_cause(server: Server, before: str = "") -> str:
-    """The first error of a server's log as a sentence, with `before` in front; empty without."""
+def _logged_cause(server: Server) -> str:
+    """The first error of a server's log as a sentence; empty where there is none."""
     cause = engines.cause(server.log)
-    return f"{before}The first error of its log, {server.log}: {cause}" if cause else ""
+    return f"The first error of its log, {server.log}: {cause}" if cause else ""
 
 
 def _health(server: Server) -> int:

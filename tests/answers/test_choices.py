@@ -65,6 +65,23 @@ def test_a_second_option_right_behind_the_first(rest, letter):
     assert choices.goes_on_with(rest, options, "B") == letter
 
 
+@pytest.mark.parametrize(
+    "line, is_list",
+    [
+        ("merge sort B. heap sort C. quick sort", True),
+        ("merge sort; (C) quick sort", True),
+        ("merge sort, A. merge sort", False),
+        ("merge sort. B. heap sort is not stable", False),
+        ("merge sort, unlike C. bubble sort", False),
+        ("merge sort D. none", False),
+        ("merge sort", False),
+    ],
+)
+def test_options_told_one_after_the_other(line, is_list):
+    options = ["merge sort", "heap sort", "quick sort"]
+    assert choices.goes_through_options(line, options, "A") == is_list
+
+
 def test_a_statement_opens_with_the_longest_option():
     options = ["merge", "merge sort", "heap sort"]
     assert choices.opening_option("merge sort, since it is stable", options) == "B"

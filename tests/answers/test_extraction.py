@@ -485,3 +485,20 @@ def test_real_outputs_agree_with_the_publishers_grades_where_they_are_unambiguou
             agree += (found.answer == row["answer"]) == row[f"{side}_correct"]
     assert total > 3000
     assert agree / total > 0.997
+
+
+@pytest.mark.parametrize(
+    "output, answer",
+    [
+        ("<option>A. neon</option> <option>B. argon</option>", None),
+        ("<choice>A</choice>\n<choice>B</choice>\n<choice>C</choice>", None),
+        ("A. neon B. argon C. xenon", None),
+        ("(B) argon, (C) xenon", None),
+        ("<option>B. argon</option>", "B"),
+        ("<choice>B</choice> <choice> B </choice>", "B"),
+        ("<option>A. neon</option> is wrong. <option>B. argon</option> is correct.", "B"),
+        ("B. argon, since A. neon is lighter", "B"),
+    ],
+)
+def test_options_that_are_only_told_again_are_no_answer(output, answer):
+    assert extract_choice(output, ["neon", "argon", "xenon"]).answer == answer
