@@ -120,14 +120,15 @@ async def replay(
     would save and lose. Run again, it goes on and pays nothing twice.
 
     Example: python -m routerlib replay my_log.jsonl --inferior small@http://localhost:8001/v1
-    --judge big@http://localhost:8000/v1 --budget 5
+    --judge big@http://localhost:8000/v1 --judge-price-in 2 --judge-price-out 8 --budget 5
 
     Args:
         logs: a log of requests with their answers: chat JSONL, or an export of LiteLLM, Langfuse or
             OpenTelemetry, told by its shape; "sample-log" for the shipped one.
         inferior: the cheaper model, as MODEL@URL.
         judge: the model that compares the answers, as MODEL@URL.
-        budget: money that the run may cost in all, earlier runs included. Without it: no limit.
+        budget: money that the run may cost in all, earlier runs included; what has no price costs
+            nothing. Without it: no limit.
         superior: the model in the log whose answers count. Without it, the one with most of them.
         limit: requests to read at most. Without it, all.
         mask: "standard", or module:function: takes out what is private before anything is sent.
@@ -162,7 +163,7 @@ async def replay(
     cheap = _candidate(inferior, "inferior", Prices(inferior_price_in, inferior_price_out))
     referee = _judge(judge, judge_prompt, Prices(judge_price_in, judge_price_out), judge_max_tokens)
     dear_prices = Prices(superior_price_in, superior_price_out)
-    limit_of_money = collection.checked_budget(budget)
+    limit_of_money = _checked_budget(budget, cheap, referee)
     check_terms(epsilon, delta)
     _check_asking(cheap, max_tokens, temperature, max_concurrent)
     _check_log(limit, mask, dear_prices)
@@ -182,7 +183,7 @@ async def replay(
         rows = heard.verdicts.rows
         costs = PairCosts.of(heard.pairs, [row.id for row in rows])
         _add_router(page, rows, costs, heard.verdicts.path, folder, epsilon, delta)
-    page.notes[:0] = [*notes, *_money_notes(page, cheap, referee, limit_of_money)]
+    page.notes[:0] = [*notes, *_money_notes(page, cheap)]
     page.costs = heard.costs_of(cheap)
     page.seconds = time.monotonic() - started
     jsonl.write_json(folder / "replay.json", page.numbers())
@@ -250,6 +251,21 @@ def _check_asking(
         price_out=cheap.prices.price_out,
     )
     settings.whole("MAX_CONCURRENT", max_concurrent)
+
+
+def _checked_budget(budget: float | None, cheap: ReplayedModel, judge: Judge) -> float | None:
+    """The money that may be spent; refused where nothing that is asked has a price, since it would
+    end nothing."""
+    money = collection.checked_budget(budget)
+    is_priced = cheap.prices.are_known or judge.price_in or judge.price_out
+    if money is not None and not is_priced:
+        raise ReplayError(
+            f"BUDGET is {money:,.2f}, but neither {cheap.model} nor {judge.model} has a price, so "
+            "it would end nothing. Give the prices of those that cost something "
+            "(--inferior-price-in, --inferior-price-out, --judge-price-in, --judge-price-out), or "
+            "leave BUDGET out."
+        )
+    return money
 
 
 def _check_log(limit: int | None, mask: str, prices: Prices) -> None:
@@ -402,9 +418,7 @@ class ReplayPlan:
         return f"{told} BUDGET is {self.budget:,.4f}, {is_enough}."
 
 
-def _money_notes(
-    page: ReplayPage, cheap: ReplayedModel, judge: Judge, budget: float | None
-) -> list[str]:
+def _money_notes(page: ReplayPage, cheap: ReplayedModel) -> list[str]:
     notes = []
     if page.whole.saved is None:
         notes.append(
@@ -416,9 +430,6 @@ def _money_notes(
             f"No price of {cheap.model} is given, so its answers count as free: give "
             "--inferior-price-in and --inferior-price-out, where they are not."
         )
-    priced = cheap.prices.are_known or judge.price_in or judge.price_out
-    if budget is not None and not priced:
-        notes.append("BUDGET ended nothing, since no price is given.")
     return notes
 
 

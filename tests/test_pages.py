@@ -11,6 +11,8 @@ import pytest
 
 from routerlib import __main__ as commands
 from routerlib import pipeline, settings
+from routerlib.rows import sources
+from routerlib.rows.schemas import LabelledPrompt
 
 ROOT = settings.ROOT
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -163,6 +165,21 @@ def test_the_decision_that_readme_shows_is_the_one_that_is_made(monkeypatch):
         assert [float(number) for number in NUMBER.findall(heard)] == pytest.approx(
             numbers, abs=0.01
         )
+
+
+def test_the_products_that_readme_tells_of():
+    told = re.search(r"gets (\d+) % right, the inferior one (\d+) %", PAGES[0].read_text())
+    outcomes = list(sources.load_rows(str(sources.sample_file(LabelledPrompt)), LabelledPrompt))
+
+    def share(pattern, side):
+        scores = [getattr(row, side) for row in outcomes if re.fullmatch(pattern, row.prompt)]
+        return sum(scores) / len(scores)
+
+    small, large = (rf"What is {digits} \* {digits}\?" for digits in (r"\d", r"\d\d"))
+    shares = [100 * share(small, f"{side}_score") for side in ("superior", "inferior")]
+    assert shares == pytest.approx([float(number) for number in told.groups()], abs=0.5)
+    for side in ("superior", "inferior"):
+        assert share(large, f"{side}_score") == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_the_targets_of_make_are_there():
