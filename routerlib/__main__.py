@@ -184,7 +184,7 @@ def route(
         prompts: one or several; none: one a line from standard input.
         router: a router's folder or hub id. Without it, the newest below outputs/models; without
             any, a quick one that is fitted on the shipped outcomes.
-        threshold: the operating point, from 0 to 1. Without it, the router's own.
+        threshold: of p_superior, from 0 to 1. Without it, the router's own.
         json: write one JSON object a line.
     """
     from routerlib.endpoints.prompts import well_formed
@@ -462,7 +462,8 @@ def overview() -> str:
             "",
             *lines,
             "",
-            "python -m routerlib COMMAND --help tells more.",
+            "python -m routerlib COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong",
+            "arguments or input, 3 something remains to be asked, 130 and 143 ended by a signal.",
         ]
     )
 

@@ -796,7 +796,7 @@ def serve_router(
         inferior_model: its name there. Without it, the one the router knows.
         superior_model: its name there. Without it, the one the router knows.
         port: on 127.0.0.1.
-        threshold: the operating point in [0, 1]. Without it, the router's own.
+        threshold: of p_superior, in [0, 1]. Without it, the router's own.
         fallback: ask the other model when the chosen one is down, busy, or cannot take the prompt.
         timeout: seconds without a byte from a model after which it counts as down.
         max_mb: the largest request, in megabytes.

@@ -457,7 +457,7 @@ class RoutedClient(_Routed, openai.OpenAI):
         router: decides, on the whole conversation.
         inferior, superior: a `Backend`, or an address where the model has the name that the router
             knows.
-        threshold: the operating point in [0, 1]; None is the router's own.
+        threshold: of p_superior, in [0, 1]; None is the router's own.
         fallback: ask the other model when the chosen one is down or overloaded, or cannot take the
             prompt (an image, too long a text).
         second: where the second cheap model answers, if the router's policy compares with one.

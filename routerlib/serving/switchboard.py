@@ -22,7 +22,7 @@ from routerlib.rows.schemas import Message
 from routerlib.training.router import Decision, Router
 
 ROUTED = "router"  # the model name that asks for a decision
-THRESHOLD_HEADER = "x-router-threshold"  # in a request: decide this one at another operating point
+THRESHOLD_HEADER = "x-router-threshold"  # in a request: decide this one at another threshold
 
 
 class RequestError(Foreseen, ValueError):

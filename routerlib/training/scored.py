@@ -82,7 +82,7 @@ def score(
         output: a .jsonl or .parquet file, or an address of one; empty for a name after the input
             in outputs/scored. It appears complete or not at all.
         num_prompts: the first so many. Without it, every one.
-        threshold: the operating point, from 0 to 1. Without it, the router's own.
+        threshold: of p_superior, from 0 to 1. Without it, the router's own.
         fields: where the rows have other names for their fields, ours to theirs.
         progress: show a bar.
 
