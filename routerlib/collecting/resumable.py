@@ -203,7 +203,7 @@ class Summary:
         cut = self.finish_reasons.get(LENGTH, 0) - unsaid
         if cut > 0:
             were = "sample was" if cut == 1 else "samples were"
-            lines.append(f"{cut:,} {were} cut off at MAX_TOKENS.")
+            lines.append(f"{cut:,} {were} cut off at the limit of tokens that was given.")
         if self.out_of_reasoning:
             lines.append(
                 f"{self.out_of_reasoning:,} answers stood in the server's field for reasoning "

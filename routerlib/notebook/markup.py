@@ -301,9 +301,8 @@ def _verdict(decision: Decision) -> tuple[str, str]:
     is_inferior = decision.model == "inferior"
     headline = "The inferior model will do" if is_inferior else "Send it to the superior model"
     comparison = "below" if is_inferior else "at or above"
-    chance, limit = _percent_text(p), _percent_text(at)
-    if chance == limit:
-        chance, limit = f"{100 * p:.2f}{PER_CENT}", f"{100 * at:.2f}{PER_CENT}"
+    digits = 1 if abs(p - at) >= 0.001 else 2
+    chance, limit = (f"{100 * share:.{digits}f}{PER_CENT}" for share in (p, at))
     why = (
         f"The router gives it a {chance} chance that only the superior model will do, "
         f"{comparison} the threshold of {limit}."

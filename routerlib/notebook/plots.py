@@ -779,22 +779,27 @@ def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
         if points and key == "eval_loss":
             epoch, loss = min(points, key=lambda point: point[1])
             draw_star(axes, epoch, loss, f"kept: {loss:.4f} at epoch {epoch:g}")
-    axes.set(title="Loss during fine-tuning", xlabel="epoch", ylabel="cross-entropy (nats)")
+    axes.set(
+        title="Loss during fine-tuning", xlabel="epoch", ylabel="cross-entropy (lower is better)"
+    )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_lines():
         axes.legend(frameon=False)
     return figure
 
 
-def shares_as_markdown(rows: Sequence[SharePoint], unit: str = "$") -> str:
-    """The rows of `metrics.share_table` as a Markdown table that a manager can read."""
+def shares_as_markdown(
+    rows: Sequence[SharePoint], unit: str = "$", marked: float | None = None
+) -> str:
+    """The rows of `metrics.share_table` as a Markdown table that a manager can read, that of the
+    threshold `marked` in bold."""
     priced = any(row.cost_per_1000 is not None for row in rows)
     money = ("cost of 1,000 prompts", "saved") if priced else ()
     names = ("threshold", "calls to superior", "accuracy", "95 % interval", "gap recovered", *money)
     lines = ["| " + " | ".join(names) + " |", "|" + "---:|" * len(names)]
     for row in rows:
         cells = [
-            f"{row.threshold:.3f}",
+            f"**{row.threshold:.3f}**" if row.threshold == marked else f"{row.threshold:.3f}",
             f"{row.share_superior:.0%}",
             f"{row.accuracy:.1%}",
             f"{row.low:.1%} to {row.high:.1%}",

@@ -127,6 +127,11 @@ def reading_of_dollars(found: Competition) -> str:
             f"accuracy ({low:.3f}) to the superior one's ({high:.3f}) for "
             f"{100 * float(reached.min()) / full:.0f} % of the superior model's bill."
         )
+    if any(name != ROUTER_ALONE for name in found.courses):
+        said += (
+            " A policy that reads the cheap answer pays for it on every prompt that it reads, so "
+            "its curve rises later."
+        )
     return (
         f"{said} The curves are of {len(told):,} test rows; a certified point (the star) is what "
         "the calibration rows showed, so that it may lie beside them."

@@ -233,6 +233,12 @@ def about_answer_lengths(rows: Mapping[str, Sequence[Responses]]) -> str:
             f"Half of the {role} model's answers have at most {median} tokens; {cut:.1%} were cut "
             f"off.{advice}"
         )
+    samples = (one for of_model in rows.values() for row in of_model for one in row.responses)
+    if any(sample.completion_tokens_estimated for sample in samples):
+        parts.append(
+            "Where the server counted the tokens of a question's answers together, each answer has "
+            "a share of them by its length, which can be beyond MAX_TOKENS."
+        )
     return " ".join(parts)
 
 
@@ -368,30 +374,33 @@ def promise(certificate: Mapping[str, Any], loss: float, low: float, high: float
         verdict = (
             f"more than promised; {certificate['delta']:.0%} of all certificates may fail like that"
         )
+    lost_or_won = "lose" if loss >= 0 else "win"
+    change = f"95 % interval of the change {-100 * high:+.1f} to {-100 * low:+.1f}"
     return (
-        f"At the certified threshold these rows lose {100 * loss:.1f} points of accuracy (95 % "
-        f"interval {100 * low:.1f} to {100 * high:.1f}): {verdict}."
+        f"At the certified threshold these rows {lost_or_won} {100 * abs(loss):.1f} points of "
+        f"accuracy ({change}): {verdict}."
     )
 
 
 def calibration(before: float, after: float, by_chance: float) -> str:
     """What calibration did to the ECE, and what ECE pure chance would show."""
     verdict = (
-        "no more than chance explains"
+        "what remains is no more than chance explains"
         if after <= by_chance
-        else f"{after - by_chance:.3f} more than chance"
+        else f"{after - by_chance:.3f} of it are more than chance explains"
     )
     return (
-        f"Calibration takes the ECE from {before:.3f} to {after:.3f}: {verdict}, since a router "
-        f"that is exactly right would show {by_chance:.3f} on as many rows."
+        f"Calibration takes the ECE from {before:.3f} to {after:.3f}; {verdict}, since a router "
+        f"that is exactly right would show {by_chance:.3f} on as many rows. The bars are 95 % "
+        "intervals."
     )
 
 
 def separation(auc: float, threshold: float) -> str:
     """How far the scores tell the labels apart; auc in [0, 1]."""
     return (
-        f"AUC {auc:.3f} (0.5: the two distributions are one); at or above {threshold:.3f} a prompt "
-        "goes to the superior model."
+        f"AUC {auc:.3f} on this split's test rows (0.5: the two distributions are one); at or "
+        f"above {threshold:.3f} a prompt goes to the superior model."
     )
 
 

@@ -211,13 +211,16 @@ def prompt_text(problem: str, choices: Sequence[str] | None) -> str:
 class Sample(Row):
     """One answer of a model. 03 writes the first four fields; 04 adds the grade.
 
-    cost: money. seconds: how long it took. from_log: it came out of a log, and was not asked for.
+    completion_tokens_estimated: the server counted those of several samples together, and each has
+    a share by its length. cost: money. seconds: how long it took. from_log: it came out of a log,
+    and was not asked for.
     extraction_rule, extraction_status (found, ambiguous or none) and truncated say how 04 read it.
     logprobs: its tokens with their log-probabilities, as the server gave them (see `logprobs`).
     """
 
     SPARSE: ClassVar[frozenset[str]] = frozenset(
         {
+            "completion_tokens_estimated",
             "cached_tokens",
             "reasoning",
             "cost",
@@ -234,6 +237,7 @@ class Sample(Row):
     finish_reason: FinishReason = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    completion_tokens_estimated: bool | None = None
     cached_tokens: int | None = None
     extracted_answer: str | None = None
     is_correct: bool | None = None

@@ -100,8 +100,8 @@ class Certificate:
             return (
                 f"At threshold {self.threshold:.3f} the router sends "
                 f"{100 * (1 - self.share_superior):.1f} % of prompts "
-                f"to the inferior model and loses {terms} ({rows}, {self.method} test; right "
-                f"there: "
+                f"to the inferior model and loses {terms} ({rows}, {self.method} test; "
+                f"{self.measure} on these rows: "
                 f"{100 * (self.superior_accuracy - self.loss):.1f} %, the superior model alone "
                 f"{100 * self.superior_accuracy:.1f} %)."
             )

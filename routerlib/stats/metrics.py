@@ -416,13 +416,17 @@ def share_table(
     shares: Sequence[float] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0),
     inferior_cost: ArrayLike | None = None,
     superior_cost: ArrayLike | None = None,
+    threshold: float | None = None,
 ) -> list[SharePoint]:
     """What share of calls buys what quality: points of `routing_curve` at the thresholds nearest to
-    these shares, with bootstrap intervals. Ties may leave fewer points than shares.
+    these shares, and at `threshold`, with bootstrap intervals. Ties may leave fewer points than
+    shares.
     """
     score, inferior, superior = checked_outcomes(score, inferior, superior)
     descending = np.r_[np.inf, np.sort(score)[::-1]]
     wanted = [float(descending[round(share * len(score))]) for share in shares]
+    if threshold is not None:
+        wanted.append(threshold)
     thresholds = np.minimum(wanted, np.nextafter(score.max(), np.inf))
     rows = routing_curve(score, inferior, superior, thresholds, inferior_cost, superior_cost)[::-1]
     reached = np.array([row["share_superior"] for row in rows], dtype=float)

@@ -65,7 +65,10 @@ class Competition:
         ours = next(row for row in self.table if row.chosen)
         prices = "At these prices" if told.priced else "With no prices given"
         extra = (
-            f"reading its answer takes {reading:.1f} calls more" if reading else "reading is free"
+            f"reading its answer takes {reading:.1f} calls more (the further answers that it is "
+            "compared with)"
+            if reading
+            else "reading is free"
         )
         return " ".join(
             [
@@ -75,7 +78,8 @@ class Competition:
                 _area_told(ours),
                 turning_sentence(self.over_ratios),
                 "What a second look adds is worth its money where few prompts need both "
-                "calls; where the first call is dear, or the answer gives nothing away, it is not.",
+                "calls; where the first call is expensive, or the answer gives nothing away, it is "
+                "not.",
             ]
         )
 
@@ -85,7 +89,8 @@ def _area_told(row: PolicyResult) -> str:
     area, low, high = row.cost_area.value, row.cost_area.low, row.cost_area.high
     if np.isnan(area):
         return (
-            "On test rows the superior model is not better, or not dearer: there is no cost area."
+            "On test rows the superior model is not better, or not more expensive: there is no "
+            "cost area."
         )
     interval = f"95 % interval {low:.3f} to {high:.3f}"
     if np.isnan(low):

@@ -340,9 +340,12 @@ def turning_sentence(choices: Sequence[Choice]) -> str:
     beyond = [choice.price_ratio for choice in choices if choice.price_ratio > max(pays)]
     if not beyond:
         return f"A second look pays up to the highest price ratio tried, {max(pays):g}."
+    paid = f"up to a price ratio of {max(pays):g}"
+    if max(pays) == choices[0].price_ratio:
+        paid = f"at {max(pays):g}, the lowest price ratio tried"
     return (
-        f"A second look pays up to a price ratio of {max(pays):g}; from {min(beyond):g} on it is "
-        f"not clear that it does, and the {ROUTER} is chosen."
+        f"A second look pays {paid}; from {min(beyond):g} on it is not clear that it does, and the "
+        f"{ROUTER} is chosen."
     )
 
 
@@ -470,9 +473,9 @@ class PolicyCertificate:
         return (
             f"Policy '{self.policy}' loses {terms} against the superior model alone: {steps}; it "
             f"{saved} ({at['cost_per_1000']:.4g}{self.currency} for 1,000 prompts; "
-            f"{promise.n_calibration:,} calibration rows, {promise.method} test; right there: "
-            f"{100 * at['accuracy']:.1f} %, the superior model alone "
-            f"{100 * promise.superior_accuracy:.1f} %)."
+            f"{promise.n_calibration:,} calibration rows, {promise.method} test; "
+            f"{promise.measure} on these rows: {100 * at['accuracy']:.1f} %, the superior model "
+            f"alone {100 * promise.superior_accuracy:.1f} %)."
         )
 
     def to_dict(self) -> dict[str, Any]:

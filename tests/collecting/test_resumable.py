@@ -303,4 +303,7 @@ def test_answers_that_were_cut_off_are_told_and_empty_ones_only_once(tmp_path):
         return Completion([{"full_response": text, "finish_reason": "length"}], 5, 7)
 
     told = str(run(tmp_path, ask, items=10))
-    assert "7 samples were cut off at MAX_TOKENS." in told and "3 samples are empty" in told
+    assert (
+        "7 samples were cut off at the limit of tokens that was given." in told
+        and "3 samples are empty" in told
+    )

@@ -180,6 +180,11 @@ def test_the_share_table_reads_without_prices_and_without_a_gap(graded):
         metrics.share_table(score, inferior, superior, inferior_cost=0.001, superior_cost=0.02)
     )
     assert "$20.00" in priced and "| 100% |" in priced and len(priced.splitlines()) == 10
+    rows = metrics.share_table(score, inferior, superior, threshold=0.5)
+    marked = [
+        line for line in plots.shares_as_markdown(rows, marked=0.5).splitlines() if "**" in line
+    ]
+    assert len(marked) == 1 and marked[0].startswith("| **0.500** |")
     bare = plots.shares_as_markdown(metrics.share_table(score, superior, inferior))
     assert "cost" not in bare and "–" in bare
 

@@ -152,6 +152,10 @@ def test_answers_cut_off_get_advice_and_others_none():
         unique_id="1", problem="?", is_mcq=False, answer_correct="1", model="m", responses=samples
     )
     whole = row.model_copy(update={"responses": row.responses[:1]})
+    shared = whole.model_copy(deep=True)
+    shared.responses[0].completion_tokens_estimated = True
+    said = readings.about_answer_lengths({"superior": [shared]})
+    assert "a share of them by its length, which can be beyond MAX_TOKENS" in said
     said = readings.about_answer_lengths({"inferior": [row], "superior": [whole]})
     assert "50.0% were cut off. Raise MAX_TOKENS" in said and said.endswith("0.0% were cut off.")
 
@@ -191,12 +195,14 @@ def test_a_certificate_is_held_against_the_test_rows():
     assert readings.promise(terms, 0.12, 0.06, 0.2).endswith(
         "10% of all certificates may fail like that."
     )
+    won = readings.promise(terms, -0.04, -0.093, 0.009)
+    assert "win 4.0 points" in won and "of the change -0.9 to +9.3): within" in won
     assert readings.promise({"certified": False}, 0.0, 0.0, 0.0) == ""
 
 
 def test_calibration_is_held_against_chance():
-    assert "no more than chance explains" in readings.calibration(0.3, 0.05, 0.06)
-    assert "0.040 more than chance" in readings.calibration(0.3, 0.10, 0.06)
+    assert "what remains is no more than chance" in readings.calibration(0.3, 0.05, 0.06)
+    assert "0.040 of it are more than chance" in readings.calibration(0.3, 0.10, 0.06)
 
 
 def test_a_router_says_where_prompts_go_and_what_a_conversation_changes():

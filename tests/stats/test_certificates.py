@@ -253,7 +253,7 @@ def test_the_figures_of_a_certificate_are_those_of_its_threshold():
     assert found.sentence == (
         "At threshold 0.400 the router sends 60.0 % of prompts to the inferior model and loses at "
         "most 5 points of accuracy, with 90 % confidence (500 calibration rows, clopper-pearson "
-        "test; right there: 98.8 %, the superior model alone 100.0 %)."
+        "test; accuracy on these rows: 98.8 %, the superior model alone 100.0 %)."
     )
 
 

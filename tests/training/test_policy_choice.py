@@ -131,7 +131,9 @@ def test_an_informative_look_is_chosen_while_the_first_call_is_cheap_and_not_onc
     difference, low, high = choices[0].above[choices[0].name]
     assert 0 < low < difference < high
     sentence = policy_choice.turning_sentence(choices)
-    assert "up to a price ratio of 0.05" in sentence and "from 0.95 on" in sentence
+    assert "at 0.05, the lowest price ratio tried; from 0.95 on" in sentence
+    lower = policy_choice.over_ratios([one], told, (0.02, 0.05, 0.95))
+    assert "up to a price ratio of 0.05; from 0.95 on" in policy_choice.turning_sentence(lower)
 
 
 def test_two_decisions_take_the_place_of_one_only_where_they_are_clearly_better():
