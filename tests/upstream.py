@@ -2,7 +2,7 @@
 say who spoke.
 
 It keeps every request, so that a test can see what arrived. The model's name chooses its behaviour:
-`down` answers 503, `limited` 429, `slow` never; any other answers with its own name and the last
+`down` answers 503, `limited` 429, `slow` never, `cut` at its limit of tokens; any other answers with its own name and the last
 message.
 """
 
@@ -67,7 +67,8 @@ class Upstream:
         for word in text.split(" "):
             delta = {"role": "assistant", "content": word + " "}
             yield event(base | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-        yield event(base | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        reason = "length" if body["model"] == "cut" else "stop"
+        yield event(base | {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
         if (body.get("stream_options") or {}).get("include_usage"):
             yield event(base | {"choices": [], "usage": usage(text)})
         yield "data: [DONE]\n\n"

@@ -33,7 +33,7 @@ STYLE = (Path(__file__).parent / "panel.css").read_text(encoding="utf-8")
 @dataclass
 class ModelAnswer:
     """One model's answer to one prompt, as far as it has come. Times in seconds, cost in
-    dollars.
+    dollars; is_cut_off: it ended at the limit of tokens.
     """
 
     side: str
@@ -45,6 +45,7 @@ class ModelAnswer:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cost: float | None = None
+    is_cut_off: bool = False
     error: str = ""
 
 
@@ -537,6 +538,8 @@ def _answer_html(answer: ModelAnswer, chosen: bool) -> str:
 
 def _took(answer: ModelAnswer) -> str:
     parts = [answer.state] if answer.state in ("waiting", "stopped") else []
+    if answer.is_cut_off:
+        parts.append("cut off at the limit of tokens")
     first = "" if answer.first_token is None else f" (first word {answer.first_token:.1f} s)"
     read = f"{answer.prompt_tokens or 0:,} + "
     return " · ".join(parts + _spent(answer, first, read))

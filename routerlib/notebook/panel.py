@@ -31,6 +31,7 @@ from routerlib.errors import Foreseen, SettingError
 from routerlib.notebook import markup
 from routerlib.notebook.face import FacedBox
 from routerlib.notebook.markup import SIDES, Entry, ModelAnswer, Point
+from routerlib.rows.finish_reasons import LENGTH, finish_reason
 from routerlib.rows.spreadsheets import as_csv
 from routerlib.serving.routed_clients import AsyncRoutedClient, Backend, backend
 from routerlib.serving.stages import Stages
@@ -512,6 +513,8 @@ class RouterPanel(FacedBox):
             answer.state = "streaming"
             answer.text += piece
         answer.seconds = now
+        if chunk.choices and finish_reason(chunk.choices[0].finish_reason) == LENGTH:
+            answer.is_cut_off = True
         if chunk.usage:
             answer.prompt_tokens = _count_or_none(chunk.usage.prompt_tokens)
             answer.completion_tokens = _count_or_none(chunk.usage.completion_tokens)

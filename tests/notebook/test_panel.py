@@ -236,6 +236,14 @@ def test_one_server_down_leaves_the_other_answer(router, upstream):
     assert answers["superior"].error.endswith("is busy (503: no capacity)")
 
 
+def test_an_answer_at_its_limit_says_so(router, upstream):
+    panel = RouterPanel(router, Backend(upstream.url, "cut"), upstream.url)
+    panel.prompt.value = EASY
+    answers = panel.ask("both")
+    assert (answers["inferior"].is_cut_off, answers["superior"].is_cut_off) == (True, False)
+    assert panel._answers.value.count("cut off at the limit of tokens") == 1
+
+
 class Failing:
     """A router whose scoring fails."""
 
