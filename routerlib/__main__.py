@@ -8,9 +8,15 @@ finished by then is on disk).
 
 from __future__ import annotations
 
+from routerlib import start
+
+if __name__ == "__main__":
+    start.leave_at_once()  # what is imported below takes a third of a second
+
 import contextlib
 import dataclasses
 import difflib
+import errno
 import importlib
 import inspect
 import json
@@ -31,9 +37,10 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 import routerlib
 from routerlib.errors import FAILED, WRONG_INPUT, Foreseen
-from routerlib.progress import Terminated, ended_by_signals
+from routerlib.progress import Terminated, ended_by_signals, printable_lines
 
-OK, INTERRUPTED = 0, 130
+OK, INTERRUPTED = 0, start.INTERRUPTED
+FULL = (errno.EDQUOT, errno.EFBIG, errno.ENOSPC)  # no room for what is written
 
 # --- the values that a shell cannot give as they are ---
 
@@ -397,6 +404,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     words = sys.argv[1:] if arguments is None else arguments
     try:
+        start.hear_again()
         with ended_by_signals():
             code = _run(words)
             print(end="", flush=True)  # whatever is wrong with the output shows here
@@ -477,14 +485,17 @@ def _tell_failure(error: Exception, words: Sequence[str]) -> int:
     if isinstance(error, Foreseen):
         text, code = _in_flags(str(error), words), error.exit_code
     elif isinstance(error, OSError) and error.filename:
-        text, code = f"{error.filename}: {error.strerror}.", WRONG_INPUT
+        file = error.filename2 or error.filename  # of two, what was to be there
+        text, code = f"{file}: {error.strerror}.", WRONG_INPUT
+    elif isinstance(error, OSError) and error.errno in FULL:
+        text = f"No more could be written ({error.strerror}). Make room, and run the command again."
     elif isinstance(error, ModuleNotFoundError):
         text = _what_to_install(error, words)
     else:
         text = f"An error that routerlib did not foresee, {type(error).__name__}: {error}"
         if not debug:
             text += "\nSet ROUTERLIB_DEBUG=1 and run the command again to see where it comes from."
-    print(text, file=sys.stderr)
+    print(printable_lines(text), file=sys.stderr)  # it may quote what stood in a file
     if debug:
         traceback.print_exception(error)
     return code
@@ -508,6 +519,7 @@ def _in_flags(text: str, words: Sequence[str]) -> str:
     """
     names = parameters_of(COMMANDS[words[0]]) if words and words[0] in COMMANDS else {}
     flags = {name.upper(): f"--{name.replace('_', '-')}" for name in names}
+    flags.pop("JSON", None)  # in an error, the format, and not the option of that name
     return re.sub(r"\b[A-Z][A-Z_]+\b", lambda word: flags.get(word[0], word[0]), text)
 
 

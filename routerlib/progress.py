@@ -153,3 +153,8 @@ def _where() -> tuple[bool, Any]:
 def printable(text: str) -> str:
     """A text of others on one line, each control character as "�": it cannot steer a terminal."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", "�", text)
+
+
+def printable_lines(text: str) -> str:
+    """The same of a text of several lines, which stay lines."""
+    return "\n".join(map(printable, text.expandtabs(4).split("\n")))

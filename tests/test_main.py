@@ -13,6 +13,7 @@ import pytest
 import routerlib
 from routerlib import __main__ as commands
 from routerlib.__main__ import Command
+from routerlib.errors import Foreseen
 
 
 def run(*arguments, **more):
@@ -144,6 +145,41 @@ def test_a_file_that_cannot_be_opened_is_a_sentence(monkeypatch, capsys, tmp_pat
     monkeypatch.setitem(commands.COMMANDS, "grade", Command("reads", f"{__name__}:reading"))
     assert commands.main(["grade"]) == commands.WRONG_INPUT
     assert capsys.readouterr().err == f"{tmp_path}: Is a directory.\n"
+
+
+def test_of_a_file_that_takes_anothers_place_the_place_is_told(monkeypatch, capsys, tmp_path):
+    (tmp_path / "part").touch()
+    monkeypatch.setitem(
+        globals(), "moving", lambda: os.replace(tmp_path / "part", tmp_path / "none" / "whole")
+    )
+    monkeypatch.setitem(commands.COMMANDS, "grade", Command("moves", f"{__name__}:moving"))
+    assert commands.main(["grade"]) == commands.WRONG_INPUT
+    assert capsys.readouterr().err.startswith(f"{tmp_path}/none/whole: ")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_output_for_which_there_is_no_room_is_a_sentence():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "routerlib"], stdout=full, stderr=subprocess.PIPE, text=True,
+            check=False, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == commands.FAILED
+    assert "No more could be written" in done.stderr and "did not foresee" not in done.stderr
+
+
+def test_what_an_error_quotes_cannot_steer_the_terminal(monkeypatch, capsys):
+    error = Foreseen("field \x1b[31mid\x07: wrong\nname another")
+    monkeypatch.setitem(commands.COMMANDS, "grade", broken(error))
+    commands.main(["grade"])
+    assert capsys.readouterr().err == "field �[31mid�: wrong\nname another\n"
+
+
+def test_json_is_the_format_and_no_option(outputs, tmp_path, capsys):
+    (tmp_path / "router.json").write_text('{"half": ')
+    assert commands.main(["route", "hi", "--router", str(tmp_path)]) == commands.WRONG_INPUT
+    told = capsys.readouterr().err
+    assert "no valid JSON" in told and "--json" not in told
 
 
 @pytest.mark.parametrize(

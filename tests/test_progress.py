@@ -37,6 +37,10 @@ def test_a_text_of_others_cannot_steer_a_terminal(text):
     assert progress.printable(text).isprintable()
 
 
+def test_lines_of_others_stay_lines_and_cannot_steer_a_terminal():
+    assert progress.printable_lines("a\x1b[2J\n\tb\rc\n") == "a�[2J\n    b�c\n"
+
+
 @pytest.mark.usefixtures("heard_hang_up")
 @pytest.mark.parametrize("name", progress.ENDING)
 def test_a_signal_ends_work_as_an_interrupt_and_the_handlers_are_put_back(name):
