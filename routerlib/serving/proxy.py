@@ -16,6 +16,8 @@ import contextlib
 import hmac
 import json
 import logging
+import re
+import shlex
 import socket
 import threading
 import time
@@ -50,9 +52,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from routerlib import event_loop, settings
-from routerlib.endpoints import clients, connections, servers
+from routerlib.endpoints import addresses, clients, connections, servers
 from routerlib.endpoints.addresses import HOST
 from routerlib.errors import Foreseen
+from routerlib.progress import printable, printable_lines
 from routerlib.rows.schemas import Message
 from routerlib.serving import compression, decisions_api
 from routerlib.serving.fallback import Reply
@@ -62,6 +65,7 @@ from routerlib.serving.switchboard import (
     ROUTED,
     THRESHOLD_HEADER,
     Backend,
+    BackendError,
     Plan,
     RequestError,
     Switchboard,
@@ -73,6 +77,7 @@ from routerlib.serving.switchboard import (
 from routerlib.training.router import Router
 
 HOST_NAMES = ("127.0.0.1", "localhost", "[::1]")  # in the Host header another is a web page's trick
+HOST_NAME = re.compile(r"[\w.:\[\]-]+")  # with or without a port
 KEY_NAME = "ROUTERLIB_SERVER_KEY"
 LEAST_MB = 0.001  # a smaller limit would refuse every request
 
@@ -754,7 +759,8 @@ async def _doubt(side: str, target: Backend) -> str | None:
         what = (
             f"Nothing answers at {endpoint.url}, where the {side} model {target.model} should be."
         )
-        start = f"Start it: python -m routerlib serve --model {target.model} --port {port}"
+        model = shlex.quote(target.model)  # it may stand in a folder of somebody else's making
+        start = f"Start it: python -m routerlib serve --model {model} --port {port}"
         return f"{what} {start if target.is_local else 'Is the address right?'}"
     ours = servers.find(port) if target.is_local else None
     if not offered or target.model in offered or (ours and ours.model == target.model):
@@ -815,8 +821,8 @@ def serve_router(
     from routerlib.training.router import newest
 
     _check_server(port, timeout, max_mb, threshold, max_wait)
-    for address in filter(None, (inferior, superior, second)):
-        check_server_address(address)
+    _check_addresses({"INFERIOR": inferior, "SUPERIOR": superior, "SECOND": second}, port)
+    names = _host_names(hosts)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     loaded = Router.from_pretrained(router or newest())
     server = start(
@@ -828,12 +834,12 @@ def serve_router(
         fallback=fallback,
         api_key=settings.key(KEY_NAME, required=False),
         limits=Limits(max_bytes=int(max_mb * 1e6), timeout=timeout, log_prompts=log_prompts),
-        hosts=[host for host in hosts.split(",") if host.strip()],
+        hosts=names,
         second=_second(loaded, second, second_model),
         max_wait=max_wait,
     )
     for doubt in event_loop.run_coroutine(doubts(server.app.board)):
-        print(f"Warning: {doubt}", flush=True)
+        print(f"Warning: {printable_lines(doubt)}", flush=True)
     if told := server.app.stages.sentence:
         print(told, flush=True)
     guarded = (
@@ -842,8 +848,8 @@ def serve_router(
         else f"no key is needed (set {KEY_NAME} for one)"
     )
     print(
-        f"{loaded.name} serves at {server.url}, as the model {ROUTED!r}; {guarded}. Stop with "
-        "Ctrl-C.",
+        f"{printable(loaded.name)} serves at {server.url}, as the model {ROUTED!r}; {guarded}. "
+        "Stop with Ctrl-C.",
         flush=True,
     )
     try:
@@ -865,6 +871,36 @@ def _check_server(
         settings.number("THRESHOLD", threshold, most=1)
     if max_wait is not None:
         settings.seconds("MAX_WAIT", max_wait)
+
+
+def _check_addresses(given: Mapping[str, str], port: int) -> None:
+    """Whether each is the address of another server than this one, which would ask itself, and
+    that without end.
+
+    Args:
+        given: by setting; "SECOND" may be empty.
+    """
+    for name, address in given.items():
+        if name == "SECOND" and not address:
+            continue
+        check_server_address(address, name)
+        if addresses.is_here(address) and addresses.host_and_port(address)[1] == port:
+            raise BackendError(
+                f"{name} is {address}, where this server itself would listen. Name the address of "
+                "a model's server, or another PORT."
+            )
+
+
+def _host_names(hosts: str) -> list[str]:
+    """The names in a list with commas between, as a caller's Host header has them."""
+    names = settings.names(hosts)
+    for name in names:
+        if not HOST_NAME.fullmatch(name):
+            raise settings.SettingError(
+                f"HOSTS names {name!r}, which is no name of a machine; one looks like "
+                "host.docker.internal, without http:// and path."
+            )
+    return names
 
 
 def _second(router: Router, address: str, model: str | None) -> Backend | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from routerlib import settings
+from routerlib.progress import printable
 from routerlib.rows import sources
 from routerlib.rows.schemas import LabelledPrompt
 from routerlib.training.router import Router, RouterError, newest
@@ -22,16 +23,21 @@ def load(folder: str | Path = "") -> Router:
 
     Raises:
         router.RouterError: the folder that was named holds no router.
+        settings.MissingPackages: there is none, and nothing here that could fit one.
     """
     try:
         found = folder or newest()
     except RouterError as error:
+        try:
+            fitted = quick(sources.load_rows("sample", LabelledPrompt))
+        except settings.MissingPackages as missing:
+            raise settings.MissingPackages(f"{error} {missing}") from None
         print(
             f"{error} Until then: TF-IDF and ridge regression, fitted now on the shipped outcomes."
         )
-        return quick(sources.load_rows("sample", LabelledPrompt))
+        return fitted
     loaded = Router.from_pretrained(found)
-    print(f"{loaded.name} ({loaded.kind}) from {found}")
+    print(f"{printable(loaded.name)} ({loaded.kind}) from {found}")
     return loaded
 
 

@@ -99,11 +99,12 @@ def backend(value: str | Backend, model: Any) -> Backend:
     return value if isinstance(value, Backend) else Backend(value, model)
 
 
-def check_server_address(value: Any) -> None:
-    """Raises BackendError where a value is no address of a server."""
+def check_server_address(value: Any, name: str = "") -> None:
+    """Raises BackendError where a value is no address of a server; `name` is the setting's."""
     if not _is_address(value):
+        given = f"{name} is {value!r}, which" if name else repr(value)
         raise BackendError(
-            f"{value!r} is no address of a server; one looks like http://127.0.0.1:8000/v1."
+            f"{given} is no address of a server; one looks like http://127.0.0.1:8000/v1."
         )
 
 
@@ -112,7 +113,9 @@ def _is_address(value: Any) -> bool:
         url = httpx2.URL(value)
     except (TypeError, httpx2.InvalidURL):
         return False
-    return url.scheme in ("http", "https") and bool(url.host) and (url.port or 80) < 65536
+    is_one_word = len(str(value).split()) == 1
+    is_http = url.scheme in ("http", "https") and bool(url.host)
+    return is_http and is_one_word and (url.port or 80) < 65536
 
 
 @dataclass(frozen=True)

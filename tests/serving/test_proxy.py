@@ -341,6 +341,13 @@ def test_what_stands_in_the_way_is_told_at_the_start(router, upstream):
     assert "does not offer 'small' (but large)" in other and "--inferior-model" in other
 
 
+def test_a_command_that_is_shown_is_safe_to_copy(router):
+    """The model's name may come out of a router's folder that somebody else has made."""
+    named = Backend("http://127.0.0.1:9/v1", "m; rm -rf ~")
+    told = asyncio.run(proxy.doubts(Switchboard(router, named, named)))
+    assert "serve --model 'm; rm -rf ~' --port 9" in told[0]
+
+
 def test_a_key_is_asked_for_everywhere_but_at_health(router, upstream):
     with proxy.start(router, upstream.url, upstream.url, api_key="s3cret") as server:
         for key, expected in (("s3cret", 200), ("s3cre", 401), ("", 401), ("ßecret", 401)):
@@ -462,8 +469,15 @@ def test_a_taken_port_is_said(router, upstream, server):
         ({"timeout": 0.0}, "TIMEOUT is 0.0"),
         ({"max_wait": -1.0}, "MAX_WAIT is -1.0"),
         ({"threshold": float("nan")}, "THRESHOLD is nan"),
-        ({"inferior": "not a url"}, "'not a url' is no address"),
-        ({"second": "http://"}, "'http://' is no address"),
+        ({"inferior": "not a url"}, "INFERIOR is 'not a url', which is no address"),
+        ({"inferior": ""}, "INFERIOR is '', which is no address"),
+        ({"superior": "http://127.0.0.1:8000/v1 #mine"}, "SUPERIOR is .* no address"),
+        ({"second": "http://"}, "SECOND is 'http://', which is no address"),
+        ({"port": 8001}, "INFERIOR is http://127.0.0.1:8001/v1, where this server itself"),
+        ({"port": 8123, "superior": "http://localhost:8123/v1"}, "SUPERIOR is .* itself"),
+        ({"port": 8123, "second": "http://[::1]:8123/v1"}, "SECOND is .* itself"),
+        ({"hosts": "good.name,http://bad.name/"}, "HOSTS names 'http://bad.name/'"),
+        ({"hosts": "*"}, r"HOSTS names '\*'"),
     ],
 )
 def test_what_cannot_be_is_told_before_the_router_is_loaded(given, said):
