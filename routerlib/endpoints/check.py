@@ -27,6 +27,7 @@ from routerlib.endpoints.clients import (
     Stopped,
 )
 from routerlib.endpoints.refusals import Kind
+from routerlib.progress import printable
 from routerlib.rows.logprobs import request_fields
 from routerlib.stats.prices import call_cost
 
@@ -84,7 +85,7 @@ class Finding:
             near = difflib.get_close_matches(self.model, self.names, n=1)
             meant = f" (did you mean {near[0]}?)" if near else ""
             lines.append(f"Its list of models does not name {self.model}{meant}.")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 async def first_answer(
@@ -168,17 +169,32 @@ async def _checked_endpoint(
             except RequestFailure as failure:
                 failures[kind] = failure
                 if isinstance(failure, Outage) or _is_for_all(failure):
-                    raise
+                    raise _with_place(failure, endpoint.url) from None
                 continue
             _note_costs(finding, endpoint, completion)
         if not finding.endpoints:
-            raise failures[clients.CHAT]
+            raise _with_place(failures[clients.CHAT], finding.url)
         finding.not_there = {kind: str(failure) for kind, failure in failures.items()}
         finding.names = await endpoint.models()
         finding.engine = await engine_of(endpoint)
         kind = finding.endpoints[0]
         finding.has_logprobs = await gives_logprobs(client, model, kind, api_mode)
         return finding
+
+
+def _with_place(failure: RequestFailure, url: str) -> RequestFailure:
+    """The failure, told with the server's address; that of a server which does not answer, with
+    what to do.
+    """
+    told = str(failure)
+    if url not in told:
+        told = f"{url}: {told}"
+    if isinstance(failure, Outage):
+        told += ". Start the server, or name another address as API_BASE."
+    elif failure.kind == "timeout":
+        told += ". Is this the address of a model's server? A slow one needs a longer TIMEOUT."
+    failure.args = (told,)
+    return failure
 
 
 def _is_for_all(failure: RequestFailure) -> bool:

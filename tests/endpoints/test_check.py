@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from fake_server import FakeServer, chat, error
+from raw_server import RawServer
 
 from routerlib import settings
 from routerlib.endpoints import check as checks
@@ -104,3 +105,21 @@ def test_a_busy_server_is_asked_again(capsys):
 def test_a_time_that_cannot_be_waited_is_refused(timeout):
     with pytest.raises(settings.SettingError, match="seconds above 0"):
         checks.check("http://127.0.0.1:9/v1", "mock", timeout=timeout)
+
+
+def test_a_failure_names_the_server_and_what_to_do():
+    with pytest.raises(clients.Outage, match=r"127.0.0.1:9/v1 .*Start the server, or name another"):
+        checks.check("http://127.0.0.1:9/v1", "m")
+    with pytest.raises(clients.RequestFailure, match=r"^http://127.0.0.1:\d+/v1: .*no choices"):
+        check(lambda *_: (200, {}, {"choices": []}))
+    with RawServer(lambda *_: [b"", b"late"], pause=3) as silent:
+        told = f"{silent.url}: no whole answer.* longer TIMEOUT"
+        with pytest.raises(clients.RequestFailure, match=told):
+            checks.check(silent.url, "m", timeout=0.5)
+
+
+def test_names_from_a_server_cannot_steer_the_terminal(capsys):
+    checks_of = checks.Finding(
+        "http://x/v1", "mokc", engine="e\x1b[31m", names=["mock\x1b]0;x\x07"]
+    )
+    assert all(line.isprintable() for line in str(checks_of).split("\n"))
