@@ -243,6 +243,15 @@ def test_the_commands_start_without_the_extras(tmp_path):
     assert (done.stdout, done.returncode) == ("all\n", 0), done.stderr
 
 
+def test_a_router_is_promised_only_where_one_can_be_fitted(tmp_path):
+    words = ["route", "What is ice?"]
+    code = f"import sys, routerlib.__main__ as m; sys.exit(m.main({words!r}))"
+    done = base(code, tmp_path, ROUTERLIB_OUTPUTS=str(tmp_path / "outputs"))
+    assert done.returncode in (1, 2) and not done.stdout
+    assert "fitted now" not in done.stderr and "Until then" not in done.stderr
+    assert re.match(r"There is no router .* pip install 'routerlib\[train\]'", done.stderr)
+
+
 def test_answers_are_graded_without_the_extras(tmp_path):
     file = tmp_path / "answers.jsonl"
     file.write_text(json.dumps(ANSWERS) + "\n")

@@ -27,6 +27,9 @@ from routerlib.training.inference import Forward, compute_dtype, device, forward
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}  # after padding; more of them leave a CPU's caches
 MAX_LENGTH = 256
+# Characters that a tokenizer is given for each token that is kept, far more than one has: it takes
+# a text whole before it cuts it, and minutes for one of 50 MB.
+CHARS_A_TOKEN = 400
 
 
 class EncoderError(Foreseen, ValueError):
@@ -116,7 +119,8 @@ def run_texts(through: Forward, tokenizer: Any, texts: Sequence[str], width: int
     The rows come back in the order of the texts.
     """
     result = np.zeros((len(texts), width), dtype=np.float32)
-    encoded = tokenizer(list(texts), truncation=True, padding=False)["input_ids"] if texts else []
+    ends = [text[-CHARS_A_TOKEN * tokenizer.model_max_length :] for text in texts]
+    encoded = tokenizer(ends, truncation=True, padding=False)["input_ids"] if texts else []
     for batch in batches([len(ids) for ids in encoded], BATCH_TOKENS[device()]):
         result[batch] = through(*_padded([encoded[i] for i in batch], tokenizer))
     return result

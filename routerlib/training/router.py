@@ -30,6 +30,7 @@ from routerlib.training.policies import Policy
 
 FILE = "router.json"
 FORMAT = 1
+MOST_TOLD = 300  # characters of what a library says of a router that it cannot read
 # Of router.json, beside format, kind, calibration and metrics
 FIELDS = {
     "name": str,
@@ -161,7 +162,7 @@ class Router:
         at = self.threshold if threshold is None else float(threshold)
         if not at >= 0:
             raise RouterError(
-                f"threshold {threshold}: a probability from 0 (all to superior) to 1 is needed."
+                f"threshold {at}: a probability from 0 (all to superior) to 1 is needed."
             )
         if p_superior >= at:
             reason = f"p_superior {p_superior:.3f} is at or above the threshold {at:.3f}"
@@ -249,9 +250,10 @@ class Router:
         except (
             Exception
         ) as error:  # whatever a library makes of a file that was cut off, or is of another kind
+            first = str(error).split(". ")[0].splitlines() or [""]  # advice of their own follows
             raise RouterError(
-                f"{folder} holds a router that cannot be read ({type(error).__name__}: {error}). "
-                f"Copy the folder "
+                f"{folder} holds a router that cannot be read ({type(error).__name__}: "
+                f"{first[0][:MOST_TOLD]}). Copy the folder "
                 "again from where it was made, or train the router again with notebook 05."
             ) from error
         return cls(
@@ -307,6 +309,12 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         if not isinstance(facts.get(name), kind) or name not in facts:
             what = "is not what it should be" if name in facts else "is missing"
             raise RouterError(f"{file}: the field {name!r} {what}. Train the router again with 05.")
+    threshold = facts["threshold"]
+    if isinstance(threshold, bool) or not threshold >= 0:  # nor does NaN lie anywhere
+        raise RouterError(
+            f"{file}: the threshold is {threshold!r}, where a number from 0 is needed. Train the "
+            "router again with 05."
+        )
     return facts
 
 

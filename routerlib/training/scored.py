@@ -90,7 +90,12 @@ def score(
         training.router.RouterError: there is no such router. sources.SourceError: no such input.
         ScoringError: not one row of it can be scored.
     """
-    found = Router.from_pretrained(router or newest())
+    folder = router or newest()
+    if num_prompts is not None:
+        settings.whole("NUM_PROMPTS", num_prompts)
+    if next(read_items(prompts, num_prompts, [], fields), None) is None:
+        raise _no_prompt(prompts)  # before a router is loaded, which can take long
+    found = Router.from_pretrained(folder)
     return score_by(
         lambda read: _scores(found, read(True), num_prompts, progress),
         found,
@@ -113,6 +118,7 @@ def score_by(
     """
     started = time.monotonic()
     router.decide(0.0, threshold)  # a wrong threshold is refused before any work
+    _refuse_to_write_into(router.folder, output)
     if num_prompts is not None:
         settings.whole("NUM_PROMPTS", num_prompts)
     with tables.delivered(output or scores_path(prompts), prompts) as (path, name):
@@ -125,12 +131,30 @@ def score_by(
 
             tables.write(path, _rows(scores(read), router, threshold, scoring))
         if not scoring.prompts:
-            raise ScoringError(f"{prompts} holds no prompt. Name another source.")
+            raise _no_prompt(prompts)
         scoring.rejected, scoring.rejects = rejects.count, str(rejects)
     scoring.seconds = time.monotonic() - started
     if progress:
         print(scoring)
     return scoring
+
+
+def _no_prompt(prompts: str | Path) -> ScoringError:
+    return ScoringError(f"{prompts} holds no prompt. Name another source.")
+
+
+def _refuse_to_write_into(folder: Path | None, output: str | Path) -> None:
+    """Refuse an output among the router's own files, which it could replace.
+
+    Raises:
+        SettingError: it is there.
+    """
+    if folder is None or not output or tables.is_address(output):
+        return
+    if settings.resolve(output).resolve().is_relative_to(folder.resolve()):
+        raise settings.SettingError(
+            f"OUTPUT is {output}, in the folder of the router itself. Name another output."
+        )
 
 
 def scores_path(prompts: str | Path) -> Path:

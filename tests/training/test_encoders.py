@@ -115,3 +115,24 @@ def test_without_a_name_the_offline_encoder_is_taken(tmp_path, monkeypatch):
     tiny_encoder(tmp_path / "encoder")
     monkeypatch.setattr(encoders.standins, "path", lambda name: tmp_path / name)
     assert encoders.encoder_at().embed(["ice"]).shape == (1, 32)
+
+
+def test_of_a_huge_text_only_the_end_is_made_into_tokens(tmp_path, monkeypatch):
+    """A tokenizer takes a text whole, whatever of it is kept."""
+    tokenizer = encoders.load_tokenizer(tiny_encoder(tmp_path), max_length=8)
+    seen = []
+
+    class Watched:
+        model_max_length, pad_token_id = tokenizer.model_max_length, tokenizer.pad_token_id
+
+        def __call__(self, texts, **more):
+            seen.extend(map(len, texts))
+            return tokenizer(texts, **more)
+
+    def through(ids, mask):
+        return (ids * mask).sum(axis=1, keepdims=True)
+
+    short = "say hello in french 1 2 3 4 5 6 " * 4
+    huge = "prove the theorem " * 100_000 + short
+    found = encoders.run_texts(through, Watched(), [huge, short], 1)
+    assert found[0] == found[1] and max(seen) == 8 * encoders.CHARS_A_TOKEN

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from outcomes_with_signals import made_up
+from small_router import small_router
 from tiny_encoder import rows
 
 from routerlib.rows.schemas import Message
@@ -283,3 +284,38 @@ def test_a_router_of_an_earlier_version_can_be_saved_again(tmp_path):
     again = router.Router.from_pretrained(read.save(tmp_path / "again"))
     assert again.score(prompts) == pytest.approx(read.score(prompts), abs=0.003)
     assert again.threshold == 0.37 and again.kind == "blend"
+
+
+@pytest.mark.parametrize("value", ["NaN", "-0.1", "true", "-Infinity"])
+def test_a_threshold_that_is_none_is_told_with_its_file(train, tmp_path, value):
+    folder = small_router().save(tmp_path / "r")
+    file = folder / "router.json"
+    facts = json.loads(file.read_text()) | {"threshold": json.loads(value)}
+    file.write_text(json.dumps(facts))
+    with pytest.raises(router.RouterError, match=rf"{re.escape(str(file))}.*threshold"):
+        router.Router.from_pretrained(folder)
+
+
+def test_of_what_a_library_says_only_the_first_sentence_is_told(tmp_path, monkeypatch):
+    """Advice such as "load it without this check" is not for whoever was given a folder."""
+    folder = small_router().save(tmp_path / "r")
+
+    def fail(_):
+        raise ValueError("Loading failed. Switch the checks off\nand " + "x" * 5000)
+
+    monkeypatch.setattr(router.scorers, "load_scorer", fail)
+    with pytest.raises(router.RouterError) as raised:
+        router.Router.from_pretrained(folder)
+    told = str(raised.value)
+    assert "Loading failed" in told and "checks" not in told and "Copy the folder" in told
+    monkeypatch.setattr(router.scorers, "load_scorer", broken_with("x" * 5000))
+    with pytest.raises(router.RouterError) as raised:
+        router.Router.from_pretrained(folder)
+    assert len(str(raised.value)) < 1000
+
+
+def broken_with(text):
+    def fail(_):
+        raise ValueError(text)
+
+    return fail

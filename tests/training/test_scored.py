@@ -5,6 +5,7 @@ import json
 import pytest
 from small_router import small_router
 
+from routerlib.errors import SettingError
 from routerlib.rows import jsonl, sources
 from routerlib.training import scored
 from routerlib.training.router import RouterError
@@ -73,3 +74,39 @@ def test_what_is_wrong_is_told_before_any_work(saved, tmp_path):
         scored.score("sample", router=tmp_path / "nowhere")
     with pytest.raises(sources.SourceError, match="no file"):
         scored.score(tmp_path / "nowhere.jsonl", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"prompts": "nowhere.jsonl"}, "There is no file"),
+        ({"prompts": "blank.jsonl"}, "not one row"),
+        ({"prompts": "textless.jsonl"}, "holds no prompt|No row of it"),
+        ({"num_prompts": 0}, "NUM_PROMPTS is 0"),
+        ({"fields": {"questoin": "q"}}, "FIELDS names"),
+    ],
+)
+def test_what_cannot_be_scored_is_told_before_a_router_is_loaded(
+    saved, tmp_path, monkeypatch, given, told
+):
+    write(tmp_path / "good.jsonl", [{"id": "a", "prompt": "Hi?"}])
+    write(tmp_path / "textless.jsonl", [{"id": "a", "prompt": ""}])
+    (tmp_path / "blank.jsonl").write_text("\n")
+    loaded = []
+    monkeypatch.setattr(scored.Router, "from_pretrained", loaded.append)
+    asked = {"prompts": "good.jsonl", **given}
+    asked["prompts"] = tmp_path / asked["prompts"]
+    with pytest.raises(ValueError, match=told):
+        scored.score(**asked, output=tmp_path / "scored.jsonl", progress=False)
+    assert not loaded and not (tmp_path / "scored.jsonl").exists()
+
+
+def test_scores_take_no_place_of_the_routers_own_files(saved, outputs, tmp_path):
+    folder = outputs / "models" / "small-save"
+    file = write(tmp_path / "prompts.jsonl", [{"id": "a", "prompt": "Hi?"}])
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (tmp_path / "link").symlink_to(folder)
+    for output in (folder / "router.json", folder / "new.jsonl", tmp_path / "link" / "scorer.json"):
+        with pytest.raises(SettingError, match="folder of the router"):
+            scored.score(file, output=output, progress=False)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
