@@ -167,7 +167,7 @@ def grade_by(
 
 def _graded_path(output: str | Path) -> Path:
     """The graded file or folder; of a copy, what it is a copy of."""
-    if not output:
+    if not str(output).strip():
         return settings.outputs("graded")
     if not tables.is_copy(output):
         return settings.resolve(output)
@@ -236,6 +236,8 @@ def input_files(input: str | Path = "") -> list[Path]:
     if tables.is_address(input):
         return [tables.as_lines(input)]
     source = settings.resolve(input)
+    if refusal := settings.refusal_of_pipe(source):
+        raise GradingError(refusal)
     if not source.exists():
         raise NoInput(
             f"There is nothing at {source}. Name a responses file of notebook 03, or a folder of "

@@ -137,12 +137,13 @@ def fitting(name: str, value: Any, default: Any) -> Any:
         return value
     if value is None:
         value = _nothing_for(default)
-    if default is None or _is_of_the_kind_of(value, default):
-        return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(default, float) and is_number:
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    if default is None or (_is_of_the_kind_of(value, default) and is_finite):
+        return value
+    if isinstance(default, float) and is_number and is_finite:
         return float(value)
-    is_whole = is_number and math.isfinite(value) and value == int(value)
+    is_whole = is_number and is_finite and value == int(value)
     if isinstance(default, int) and is_number_wanted and is_whole:
         return int(value)  # 1e3
     if isinstance(default, str) and is_number:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import json
+import os
 
 import fsspec
 import pytest
@@ -186,6 +187,17 @@ def test_what_cannot_be_graded_is_told_before_anything_is_written(tmp_path, data
     assert all(
         path.read_text() == '{"graded": "before"}\n' for path in (tmp_path / "graded").iterdir()
     )
+
+
+def test_a_pipe_is_refused_since_it_gives_its_rows_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(grading.GradingError, match="neither a file nor a folder"):
+        run(tmp_path / "pipe.jsonl")
+
+
+def test_an_output_of_blanks_is_none(tmp_path, outputs):
+    run(write(tmp_path / "x.jsonl", [mcq("a", ["B"])]), " ")
+    assert (outputs / "graded" / "x.jsonl").exists()
 
 
 def test_no_file_takes_the_place_of_another(tmp_path):

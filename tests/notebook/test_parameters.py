@@ -111,3 +111,11 @@ def test_a_name_that_resembles_another_is_suggested():
         == " Did you mean K_RESPONSES?"
     )
     assert parameters.did_you_mean("XYZ", ["STOP"]) == ""
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "nan", "-inf", ".nan"])
+@pytest.mark.parametrize("default", [0.7, 3])
+def test_a_number_is_finite(value, default):
+    """Told by the runner, before a server is started, and not in the middle of a notebook."""
+    with pytest.raises(settings.SettingError, match=r"TEMPERATURE takes a .*number such as"):
+        parameters.fitting("TEMPERATURE", value, default)
