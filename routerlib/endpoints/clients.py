@@ -17,7 +17,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
@@ -228,6 +228,30 @@ KINDS = {
 }
 
 
+# What decides who is asked, what, and how often, and is recorded and paid for as such
+OURS = frozenset({"model", "messages", "prompt", "n", "stream"})
+KEYS = frozenset({"api_key", "api-key", "apikey", "authorization"})
+
+
+def _check_fields(extra: Mapping[str, Any]) -> None:
+    """Refuse further fields of a request that would change what our own say.
+
+    Raises:
+        SettingError: one would, or is a key, which would be recorded with the answers.
+    """
+    for name in extra:
+        if name in OURS:
+            raise SettingError(
+                f"EXTRA_BODY holds {name!r}, which is set otherwise: the answers would be recorded "
+                "as what they are not. Take it out."
+            )
+        if name.lower() in KEYS:
+            raise SettingError(
+                f"EXTRA_BODY holds {name!r}, and all that it holds is recorded with the answers. "
+                "Take it out: a key comes from the environment or .env."
+            )
+
+
 @dataclass
 class Endpoint:
     """One model behind one client: how it is sampled, and what its server has shown it cannot do.
@@ -266,6 +290,7 @@ class Endpoint:
             raise SettingError(
                 f"EXTRA_BODY is {self.extra_body!r}, which JSON cannot hold ({error})."
             ) from None
+        _check_fields(self.extra_body)
         # What is not sent is cut here; the user's own are sent until the server refuses their
         # number.
         self.stop_sent = prompts.stop_strings(self.stop, max(STOP_LIMIT, len(self.stop)))

@@ -114,6 +114,23 @@ def test_a_model_that_wants_another_name_for_the_length_gets_it():
     assert server.requests[-1]["max_completion_tokens"] == 9 and len(answer.samples) == 3
 
 
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        ({"model": "other"}, "EXTRA_BODY holds 'model', which is set otherwise"),
+        ({"top_p": 0.9, "n": 99}, "holds 'n', which is set otherwise"),
+        ({"stream": True}, "holds 'stream'"),
+        ({"messages": []}, "holds 'messages'"),
+        ({"API_Key": "s3cret"}, "'API_Key', and all that it holds is recorded"),
+        ({"authorization": "Bearer s3cret"}, "a key comes from the environment"),
+    ],
+)
+def test_extra_fields_change_neither_who_is_asked_nor_hold_a_key(extra, told):
+    with pytest.raises(settings.SettingError, match=told) as raised:
+        ask(extra_body=extra)
+    assert "s3cret" not in str(raised.value)
+
+
 def test_extra_fields_go_last():
     server, _, _ = ask(extra_body={"top_p": 0.5}, hints={"top_p": 1, "min_p": 0.1})
     assert (server.requests[0]["top_p"], server.requests[0]["min_p"]) == (0.5, 0.1)
