@@ -508,15 +508,44 @@ def _read_parameter_files(
 def _read_parameter_file(path: Path) -> dict[str, Any]:
     import yaml
 
+    if refusal := settings.refusal_of_pipe(path):
+        raise PipelineError(refusal)
     try:
         text = "".join(jsonl.read_lines(path))
     except FileNotFoundError:
         raise PipelineError(f"There is no parameter file {path}.") from None
     try:
         content = yaml.safe_load(text)
+        _refuse_doubles(path, yaml.compose(text, yaml.SafeLoader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PipelineError(f"{path} is no valid YAML: {error}") from None
     return _mapping(content, str(path))
+
+
+def _refuse_doubles(path: Path, node: Any) -> None:
+    """Refuse a name that is given twice, in the file or in a notebook's part of it: YAML takes the
+    last, and says nothing.
+
+    Args:
+        node: what `yaml.compose` makes of the file; None where it is empty.
+
+    Raises:
+        PipelineError: one is.
+    """
+    if getattr(node, "id", "") != "mapping":
+        return
+    lines: dict[str, int] = {}
+    for name, value in node.value:
+        line = name.start_mark.line + 1
+        if name.id == "scalar" and name.value in lines:
+            raise PipelineError(
+                f"{path}, line {line}: {name.value} is given on line {lines[name.value]} already. "
+                "Leave one of the two."
+            )
+        if name.id == "scalar":
+            lines[name.value] = line
+        if name.id == "scalar" and name.value in NOTEBOOKS:
+            _refuse_doubles(path, value)
 
 
 def _mapping(content: Any, place: str) -> dict[str, Any]:

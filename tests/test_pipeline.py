@@ -187,6 +187,9 @@ def test_a_section_is_for_its_notebook_alone(project, tmp_path):
         ("01_frist: {NAME: a}\n", "no notebook 01_frist. Did you mean 01_first"),
         ("\0\x01", "is a binary file"),
         ("a: 2026-99-99\n", "no valid YAML"),
+        ("NAME: a\n# b\nNAME: b\n", "line 3: NAME is given on line 1 already"),
+        ("01_first:\n  NAME: a\n  NAME: b\n", "line 3: NAME is given on line 2 already"),
+        ("01_first: {NAME: a}\n01_first: {NAME: b}\n", "line 2: 01_first is given on line 1"),
     ],
 )
 def test_a_bad_parameter_file_is_a_sentence(project, tmp_path, text, words):
@@ -195,6 +198,13 @@ def test_a_bad_parameter_file_is_a_sentence(project, tmp_path, text, words):
         path.write_text(text)
     with pytest.raises((pipeline.PipelineError, jsonl.Unreadable), match=words):
         pipeline.plan(["01"], [path])
+
+
+def test_a_pipe_of_parameters_is_refused(project, tmp_path):
+    """It gives its content once, and its first look would have taken that: nothing would be set."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(pipeline.PipelineError, match="neither a file nor a folder"):
+        pipeline.plan(["01"], [tmp_path / "pipe"])
 
 
 def test_an_unknown_notebook_is_a_sentence(project):

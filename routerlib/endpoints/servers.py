@@ -37,6 +37,7 @@ BROKEN = 503  # what /health answers where the part that computes has died; the 
 TEMPERATURE = 0.7  # of a server's first request, where nobody says what the others will ask for
 EVERYBODYS = "/tmp"
 MEMORY = "ROUTERLIB_SERVER_MEMORY"  # in a server's environment: the file that remembers it
+DESCRIBED_IN = ("config.json", "params.json")  # files of which a model's folder has one
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 PATIENCE = 10.0  # seconds that a server may take to say which models it has
 RESTARTS = 3  # of one server by one process: after that it is the server that is wrong
@@ -535,11 +536,16 @@ def _check_settings(
             "id such as Qwen/Qwen2.5-1.5B-Instruct, or a stand-in: "
             f"{', '.join(standins.NAMES)}."
         )
+    if is_folder and not any(Path(model, name).exists() for name in DESCRIBED_IN):
+        raise ServerError(
+            f"{model} holds no model: there is no {' or '.join(DESCRIBED_IN)} in it. Name the "
+            "folder in which it is."
+        )
     if max_model_len is not None:
         settings.whole("MAX_MODEL_LEN", max_model_len)
     settings.number("GPU_UTIL", gpu_util, most=1)
     settings.number("TEMPERATURE", TEMPERATURE if temperature is None else temperature, most=2)
-    settings.number("TIMEOUT", timeout)
+    settings.seconds("TIMEOUT", timeout)
 
 
 def _obtain(wish: _Wish, holder: Holder | None) -> Server:

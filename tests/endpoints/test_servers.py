@@ -115,6 +115,12 @@ def test_a_folder_that_is_not_there_starts_no_server(outputs):
         servers.serve("/no-such-folder/model", port=addresses.free_port())
 
 
+def test_a_folder_without_a_model_starts_no_server(outputs, tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(servers.ServerError, match=r"holds no model: there is no config.json"):
+        servers.serve(str(tmp_path), port=addresses.free_port())
+
+
 @pytest.mark.parametrize("model", ["standin-superiro", "my model/x y", "modèle", "", "../up"])
 def test_a_name_that_no_model_can_have_starts_no_server(outputs, model):
     with pytest.raises(servers.ServerError, match=r"no hub id either.*standin-superior"):
@@ -124,6 +130,7 @@ def test_a_name_that_no_model_can_have_starts_no_server(outputs, model):
 @pytest.mark.parametrize(
     "wrong",
     [{"temperature": 5}, {"temperature": float("nan")}, {"timeout": float("nan")}, {"timeout": -1},
+     {"timeout": 0.0},
      {"gpu_util": 7}, {"max_model_len": 0}],
 )  # fmt: skip
 def test_a_setting_out_of_range_starts_no_server(outputs, wrong):
@@ -174,6 +181,7 @@ def test_a_server_that_another_process_is_starting_is_waited_for(outputs):
 
 def test_a_server_that_dies_is_told_with_its_log(outputs, tmp_path):
     (tmp_path / "no-model-in-it").mkdir()
+    (tmp_path / "no-model-in-it" / "config.json").write_text("{}")
     with pytest.raises(servers.ServerError, match=r"stopped while starting(.|\n)*no-model-in-it"):
         servers.serve(
             str(tmp_path / "no-model-in-it"), port=addresses.free_port(), engine="transformers"
