@@ -19,6 +19,7 @@ import io
 import json
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -66,14 +67,15 @@ class HubStandin:
     manager.
 
     `blobs` has what LFS was given, by SHA-256. `log` has (method, path, status) of every answer;
-    `is_gone` closes every connection without an answer.
+    `is_gone` closes every connection without an answer; `left_at` is when (time.monotonic) a
+    repository that stops made it so.
     """
 
     def __init__(self, repositories: dict[tuple[str, str], Repository]):
         self.repositories = repositories
         self.log: list[tuple[str, str, int]] = []
         self.blobs: dict[str, bytes] = {}
-        self.is_gone = False
+        self.is_gone, self.left_at = False, 0.0
         self.lock = threading.Lock()
         handler = type("Bound", (_Handler,), {"hub": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -314,7 +316,8 @@ class _Handler(BaseHTTPRequestHandler):
                 repository.sent += len(piece)
                 is_over = 0 < repository.stops_after <= repository.sent
             if is_over:
-                self.hub.is_gone = True
+                if not self.hub.is_gone:
+                    self.hub.is_gone, self.hub.left_at = True, time.monotonic()
                 return self._hang_up()
             self.wfile.write(piece)
 

@@ -361,9 +361,9 @@ def test_a_hub_that_goes_away_is_told_soon_and_the_reading_goes_on_from_there(tm
     repository = chats(3, 600, stops_after=400_000)
     with HubStandin({("dataset", "some/chats"): repository}) as site:
         worker = Reader(site.url, tmp_path, hurry=False)
-        started = time.monotonic()
         told = worker.error("some/chats", "Conversation")
-        assert time.monotonic() - started < 60
+        # The client's five tries take 23 s; loading torch and `datasets` before may take as long.
+        assert time.monotonic() - site.left_at < 45
         assert "does not answer" in told and "rows that were read are kept" in told
         assert "The hub does not answer while some/chats is read" in worker.said
         (path,) = (tmp_path / "outputs/hub").glob("*.jsonl")
