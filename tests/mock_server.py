@@ -69,7 +69,7 @@ class MockServer:
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/version", self._version)
-        app.router.add_get("/health", lambda request: _answer({"status": self.health}, self.health))
+        app.router.add_get("/health", self._health)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await self.open()
@@ -94,6 +94,9 @@ class MockServer:
     async def _models(self, request: web.Request) -> web.Response:
         models = [{"id": name, "object": "model"} for name in self.models]
         return _answer({"object": "list", "data": models}, self.health)
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return _answer({"status": self.health}, self.health)
 
     async def _version(self, request: web.Request) -> web.Response:
         if self.version:

@@ -93,7 +93,7 @@ def hold(file, seconds):
 def test_a_worker_that_still_writes_is_waited_for(tmp_path):
     path = tmp_path / "answers.jsonl"
     file = write_part(path, "1.jsonl", [row("q", 2)])
-    worker = multiprocessing.get_context("fork").Process(target=hold, args=(file, 1.0))
+    worker = multiprocessing.get_context("spawn").Process(target=hold, args=(file, 1.0))
     worker.start()
     while b"late" not in file.read_bytes():
         time.sleep(0.01)

@@ -85,8 +85,8 @@ class Planted:
         app = web.Application()
         app.router.add_post("/v1/systemone", self._decide)
         app.router.add_post("/v1/chat/completions", self._chat)
-        app.router.add_get("/v1/models", lambda request: web.json_response({"data": []}))
-        app.router.add_get("/health", lambda request: web.json_response({}))
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/health", self._health)
         self.runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self.runner.setup()
         site = web.TCPSite(self.runner, "127.0.0.1", 0)
@@ -97,6 +97,12 @@ class Planted:
         is_hard = uniform("truth", text) < 0.4
         is_right = uniform("answer", text) < self.accuracy
         return 0.9 if is_hard == is_right else 0.1
+
+    async def _models(self, request):
+        return web.json_response({"data": []})
+
+    async def _health(self, request):
+        return web.json_response({})
 
     async def _decide(self, request):
         body = await request.json()

@@ -147,3 +147,10 @@ def test_a_litellm_proxy_routes_through_a_saved_router(proxy):
         answer = client.chat.completions.create(model="routed", messages=[user(prompt)])
         assert answer.choices[0].message.content == f"{model} heard: {prompt}"
     assert [body["model"] for body in upstream.bodies] == ["small", "large", "small", "large"]
+    # Streams go the same way, and a conversation is more than its last message.
+    easy = [user("Hello."), {"role": "assistant", "content": "Hello!"}, user(EASY)]
+    for said, model in ((easy, "small"), ([user(HARD)], "large")):
+        with client.chat.completions.create(model="routed", messages=said, stream=True) as stream:
+            words = [one.choices[0].delta.content or "" for one in stream if one.choices]
+        assert "".join(words).strip() == f"{model} heard: {said[-1]['content']}"
+        assert upstream.bodies[-1]["messages"] == said
