@@ -299,7 +299,7 @@ def packages_that_differ() -> tuple[list[str], list[str]]:
     for line in lines:
         try:
             wanted = Requirement(line)
-        except InvalidRequirement:  # an option of pip's
+        except InvalidRequirement:  # an address or a path, which names no package
             continue
         extras = ({"extra": name} for name in ("", "train", "notebooks"))
         if wanted.marker and not any(map(wanted.marker.evaluate, extras)):
@@ -314,13 +314,15 @@ def packages_that_differ() -> tuple[list[str], list[str]]:
 
 
 def _lines_of(requirements: Path) -> list[str]:
-    """A file's requirements, those of the files that it names with -r among them."""
+    """A file's requirements, those of the files that it names with -r among them; no other option
+    of pip's, such as a constraint.
+    """
     found = []
     for line in requirements.read_text(encoding="utf-8").splitlines():
         wanted = line.split(" #")[0].strip()
         if wanted.startswith("-r "):
             found += _lines_of(requirements.parent / wanted.removeprefix("-r ").strip())
-        elif wanted and not wanted.startswith("#"):
+        elif wanted and not wanted.startswith(("#", "-")):
             found.append(wanted)
     return found
 

@@ -82,6 +82,18 @@ def test_the_default_environment_is_base_with_two_extras():
     assert [str(Requirement(line)) for line in lines] == [str(one) for one in joined]
 
 
+def test_what_a_checkout_holds_is_within_the_ranges_of_the_extras():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert "-c requirements/held.txt" in lines
+    ranges = {
+        one.name: one.specifier for file in ("base", "train") for one in requirements(f"{file}.txt")
+    }
+    for held in requirements("held.txt"):
+        (pin,) = held.specifier
+        assert pin.operator == "==" and pin.version.endswith(".*"), held
+        assert ranges[held.name].contains(pin.version.replace("*", "0")), held
+
+
 def test_the_wheel_reads_the_same_files():
     dynamic = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["dynamic"]
     assert dynamic["dependencies"] == {"file": ["requirements/base.txt"]}

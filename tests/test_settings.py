@@ -436,7 +436,7 @@ def test_missing_packages_are_told_with_the_line_that_installs_them(monkeypatch,
     monkeypatch.setattr(settings, "ROOT", tmp_path)
     (tmp_path / "requirements.txt").write_text(
         "# a comment\nnumpy>=1  # is there\nno-such-thing[x]>=2,<3; python_version > '3'  # why\n"
-        "other-thing; python_version < '3'\ntorch==1.2.*\n\n--option\n"
+        "other-thing; python_version < '3'\ntorch==1.2.*\n\n--option\n-c held.txt\n./a/path\n"
     )
     missing, other = settings.packages_that_differ()
     assert missing == ["no-such-thing[x]<3,>=2"]
