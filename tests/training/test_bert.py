@@ -82,7 +82,8 @@ def test_a_classifiers_logits_are_torchs(folder, tmp_path):
 
 def test_gelu_is_the_exact_one():
     x = np.linspace(-9, 9, 100_001, dtype=np.float32)
-    expected = torch.nn.functional.gelu(torch.from_numpy(x)).numpy()
+    # In float64: some processors' float32 gelu of torch is itself 1.1e-6 off
+    expected = torch.nn.functional.gelu(torch.from_numpy(x).double()).numpy()
     assert bert.gelu(x.copy()) == pytest.approx(expected, abs=1e-6)
 
 
