@@ -19,22 +19,20 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-import torch
 from packaging.requirements import Requirement
 from small_router import EASY, HARD, small_router
-from tiny_encoder import rows, tiny_encoder
+from tiny_encoder import rows, tiny_encoder, within
 from upstream import Upstream
 
 import routerlib
 from routerlib import settings
-from routerlib.training import encoders, examples, inference, scorers
+from routerlib.training import encoders, examples, scorers
 from routerlib.training.router import Router
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = ("check", "collect", "grade", "route", "serve-router")
 MOST_MEGABYTES, MOST_SECONDS = 300, 60
-# Where torch computes in bfloat16, it is torch's side that is rounded.
-WITHIN = 1e-3 if inference.compute_dtype() == torch.float32 else 0.02
+WITHIN = within(1e-3)
 ANSWERS = {
     "unique_id": "1",
     "problem": "What is 3/4 as a decimal?",

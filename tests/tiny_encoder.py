@@ -21,6 +21,17 @@ HARD = [
 ]
 
 
+def within(exact: float, rounded: float = 0.02) -> float:
+    """How far torch's numbers may be from the exact ones: where this processor computes in
+    bfloat16, it is torch's side that is rounded.
+    """
+    import torch
+
+    from routerlib.training import inference
+
+    return exact if inference.compute_dtype() == torch.float32 else rounded
+
+
 def tiny_encoder(folder: Path, dropout: float = 0.0) -> Path:
     """Write a two-layer BERT with random weights and a word tokenizer; returns the folder."""
     import torch

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from tiny_encoder import EASY, HARD, tiny_encoder
+from tiny_encoder import EASY, HARD, tiny_encoder, within
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 from routerlib import settings
-from routerlib.training import bert, encoders, inference
+from routerlib.training import bert, encoders
 
 TEXTS = [*EASY, *HARD, "", "word " * 200 + "prove the theorem", "hello 12, WORLD?"]
 
@@ -102,9 +102,7 @@ def test_an_encoder_embeds_the_same_without_torch(folder, tmp_path, monkeypatch)
     expected = encoders.SentenceEncoder(folder).embed(TEXTS)
     monkeypatch.setattr(encoders, "has_torch", lambda: False)
     light = encoders.SentenceEncoder(folder)
-    # On a processor that computes in bfloat16, torch's side is rounded
-    within = 1e-5 if inference.compute_dtype() == torch.float32 else 0.02
-    assert light.embed(TEXTS) == pytest.approx(expected, abs=within)
+    assert light.embed(TEXTS) == pytest.approx(expected, abs=within(1e-5))
     light.save(tmp_path / "again")
     assert encoders.SentenceEncoder(tmp_path / "again").embed(TEXTS) == pytest.approx(
         light.embed(TEXTS)
