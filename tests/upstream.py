@@ -2,8 +2,8 @@
 say who spoke.
 
 It keeps every request, so that a test can see what arrived. The model's name chooses its behaviour:
-`down` answers 503, `limited` 429, `slow` never, `cut` at its limit of tokens; any other answers with its own name and the last
-message.
+`down` answers 503, `limited` 429, `slow` never, `cut` at its limit of tokens; any other answers
+with its own name and the last message.
 """
 
 from __future__ import annotations
