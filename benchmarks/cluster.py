@@ -10,7 +10,8 @@
         one node of one core against two, each kept to a core of its own: a worker is two processes,
         which would otherwise use two
     python benchmarks/cluster.py clean [--conversations 1000000]
-        made-up conversations with near duplicates far apart: rate, and memory as the work goes on
+        made-up conversations with near duplicates far apart: rate, and memory and room on disk as
+        the work goes on
     python benchmarks/cluster.py small
         the shipped sample with CLUSTER = "local" and without
     python benchmarks/cluster.py alone [--questions 1000000]
@@ -250,6 +251,7 @@ class OnDisk:
 # What a process is, by a word of its command line; the first that fits
 DRIVER, WORKERS, SERVERS, COUNTING = "driver", "workers", "servers", "counting"
 HELPERS = "Ray's other helpers"
+DISK = "disk"
 KINDS = {
     "scripted_server.py": SERVERS,
     "-m routerlib": DRIVER,
@@ -259,6 +261,16 @@ KINDS = {
     "raylet/raylet": "Ray's raylets",
     "ray": HELPERS,
 }
+
+
+def _room_of(folder: Path) -> int:
+    """Bytes that the files below a folder take on disk."""
+    room = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # it has just been removed
+                room += 512 * os.lstat(os.path.join(place, name)).st_blocks
+    return room
 
 
 def _seconds_of(process: psutil.Process) -> float:
@@ -273,6 +285,9 @@ class Use:
     """What all processes of a run use, looked at every few seconds: peaks of resident memory, and
     processor time by what they are.
 
+    Args:
+        folder: whose room on disk is looked at as well.
+
     Attributes:
         curve: memory at each look, in MB; one's own is that without files and stores that are
             mapped, which the system takes back where it needs room.
@@ -280,7 +295,8 @@ class Use:
 
     PAUSE = 3.0  # seconds between two looks, each of which takes some 20 ms
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
         self.curve: list[dict[str, float]] = []
         self.busy: list[float] = []
         self.me = psutil.Process()
@@ -306,6 +322,8 @@ class Use:
             for process in self._all():
                 with contextlib.suppress(psutil.Error):  # it has just ended
                     self._look_at(process)
+            if self.folder is not None:
+                self.curve[-1][DISK] = _room_of(self.folder) / 1e6
 
     def _look_at(self, process: psutil.Process) -> None:
         kind = self.kinds.get(process, HELPERS)
@@ -325,9 +343,10 @@ class Use:
         self.over.set()
         self.thread.join()
         names = self.curve[0] if self.curve else ()
-        peaks = ", ".join(f"{name} {max(now[name] for now in self.curve):.0f} MB" for name in names)
+        most = {name: max(now.get(name, 0.0) for now in self.curve) for name in names}
+        peaks = ", ".join(f"{name} {peak:.0f} MB" for name, peak in most.items())
         busy = statistics.mean(self.busy) if self.busy else 0.0
-        return f"peak memory: {peaks}; the cores were busy {busy:.0f} % of the time"
+        return f"at most: {peaks}; the cores were busy {busy:.0f} % of the time"
 
     def milliseconds(self, questions: int) -> str:
         """Processor time a question since `begin`, by what used it."""
@@ -607,14 +626,14 @@ def clean(arguments: argparse.Namespace, folder: Path) -> None:
     with TwoNodes() as nodes:
         environment = {**os.environ, **nodes.environment, "PYTHONPATH": str(ROOT)}
         environment["ROUTERLIB_OUTPUTS"] = str(folder)
-        use, started = Use(), time.monotonic()
+        use, started = Use(folder), time.monotonic()
         run = subprocess.Popen(
             command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL, text=True
         )
         run.wait()
         seconds, told = time.monotonic() - started, use.stop()
     tenths = [use.curve[len(use.curve) * part // 10] for part in range(10)]
-    curve = {name: [round(now[name]) for now in tenths] for name in tenths[0]}
+    curve = {name: [round(now.get(name, 0)) for now in tenths] for name in tenths[0]}
     rate = arguments.conversations / seconds
     print(
         f"{arguments.conversations:,} conversations, exit code {run.returncode}: {seconds:,.0f} s, "

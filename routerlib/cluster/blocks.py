@@ -16,7 +16,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ from routerlib.progress import bar as progress_bar
 from routerlib.rows import jsonl, tables
 
 MANIFEST = "manifest.json"
-RESULTS = ".results"
+RESULTS, BEGUN = ".results", ".begun"
 PER_TASK = 10_000  # tasks of one run, at most; more blocks share them
+TRIES = 3  # times that a block may end its worker's process before the run is stopped
 PULSE = 0.5  # seconds between two looks at work that is led from within the cluster
 
 
@@ -73,24 +74,30 @@ class Blocks:
         arguments: dict[str, Any],
         label: str = "",
         show: bool = True,
+        source: str | Path = "",
     ) -> None:
         """Have every block worked on that has no results yet.
 
         Args:
             worker: "module:class"; an instance is called with the items of a block, and gives as
-                many results, all of them JSON values.
+                many results, all of them JSON values. Where it has a method `name_of`, that tells
+                which row of the source an item is.
             arguments: of the class.
+            source: where the items come from, for messages.
 
         Raises:
-            ClusterError: a block failed; the text names the machine, the file and the rows.
+            ClusterError: a block failed; the text names the machine, the source and the row.
         """
         numbers = range(self.count)
         left = [number for number in numbers if not _results(self._file(number)).exists()]
+        for number in left:
+            _begun(self._file(number)).unlink(missing_ok=True)
         done = self.items - sum(self._length(number) for number in left)
         with progress_bar(self.items, label, show=show, initial=done) as bar:
             if left:
                 bar.set_postfix_str(str(machines), refresh=False)
-                for length in self._worked_on(machines, left, worker, arguments):
+                work = {"worker": worker, "arguments": arguments, "source": str(source)}
+                for length in self._worked_on(machines, left, work):
                     bar.update(length)
 
     def _length(self, number: int) -> int:
@@ -98,19 +105,20 @@ class Blocks:
         return self.items - number * self.size if last else self.size
 
     def _worked_on(
-        self, machines: Machines, left: list[int], worker: str, arguments: dict[str, Any]
+        self, machines: Machines, left: list[int], work: dict[str, Any]
     ) -> Iterator[int]:
         """The length of each block, when its results are there."""
         rows = [{"file": str(self._file(number)), "first": number * self.size} for number in left]
         # A core each from the start; where a machine is lost, one worker is enough to go on
         most = min(machines.cores, len(rows))
-        given = rows, most, {"worker": worker, "arguments": arguments}
+        given = rows, most, work
         found = outcomes_from_outside(machines, *given) if machines.is_outside else outcomes(*given)
         try:
-            for length, failure in found:
-                if failure:
-                    raise ClusterError(failure)
-                yield length
+            with contextlib.closing(found):  # Ray would work on, else, while an error goes up
+                for length, failure in found:
+                    if failure:
+                        raise ClusterError(failure)
+                    yield length
         except machines.ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None) or error
             said = str(cause).strip().splitlines()[-1][:300]
@@ -134,9 +142,14 @@ def _results(file: Path) -> Path:
     return file.with_name(file.name + RESULTS)
 
 
+def _begun(file: Path) -> Path:
+    """Holds a sign for each time that the block was begun in this run."""
+    return file.with_name(file.name + BEGUN)
+
+
 def outcomes(
     rows: list[dict[str, Any]], most: int, work: dict[str, Any]
-) -> Iterator[tuple[int, str]]:
+) -> Generator[tuple[int, str], None, None]:
     """How each block came out, (length, failure), as it is done.
 
     Args:
@@ -172,7 +185,7 @@ class Foreman:
 
 def outcomes_from_outside(
     machines: Machines, rows: list[dict[str, Any]], most: int, work: dict[str, Any]
-) -> Iterator[tuple[int, str]]:
+) -> Generator[tuple[int, str], None, None]:
     """`outcomes`, from a machine that is not one of the cluster's."""
     ray = machines.ray
     # Two calls at a time: the one that works, and the one that asks how far it is
@@ -205,10 +218,11 @@ def _ray_data() -> Any:
 class Worker:
     """What Ray starts on a machine: the worker, and the way from a file to a file."""
 
-    def __init__(self, worker: str, arguments: dict[str, Any]):
+    def __init__(self, worker: str, arguments: dict[str, Any], source: str = ""):
         settings.prepare()
         module, _, name = worker.partition(":")
         self.work = getattr(importlib.import_module(module), name)(**arguments)
+        self.source = source
         self.node = name_of_this_node()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
@@ -222,27 +236,62 @@ class Worker:
         }
 
     def _worked_on(self, file: Path, first: int) -> tuple[int, str]:
-        """How many items were worked on; else why not, with machine, file and rows."""
+        """How many items were worked on; else why not, with machine, source and row."""
         if not file.exists():
             return 0, (
                 f"The machine {self.node} does not see {file.parent}. All machines need one folder "
                 "in common: set ROUTERLIB_OUTPUTS to one that they share."
             )
         items = [value["item"] for _, value in jsonl.read_values(file)]
+        rows = f"Rows {first + 1:,} to {first + len(items):,} of {self.source or file}"
+        if self._begin(file) > TRIES:
+            return 0, (
+                f"{rows} have ended the process that worked on them {TRIES} times, the last time "
+                f"perhaps on {self.node}. Look at the memory there, or take these rows out; what "
+                "is done stays, and the next run goes on."
+            )
         try:
             results = self.work(items)
+        except Exception as error:
+            return 0, self._failure(items, first, rows, error)
+        try:
             jsonl.write_rows(_results(file), ({"result": result} for result in results))
         except Exception as error:
-            rows = f"rows {first + 1} to {first + len(items)}"
-            said = f"{type(error).__name__}: {error}"[:500]
-            return 0, f"{rows} ({file}) failed on {self.node}: {said}"
+            return 0, f"{rows} could not be kept on {self.node}: {_said(error)}"
         return len(items), ""
+
+    def _begin(self, file: Path) -> int:
+        """Note that a block is begun; returns how many times it was. Ray begins a block again where
+        its process has ended, however often that is.
+        """
+        with open(_begun(file), "ab") as notes:
+            notes.write(b".")
+            return notes.tell()
+
+    def _failure(self, items: list[Any], first: int, rows: str, error: Exception) -> str:
+        """Which row it is that fails, as found by working on each alone, and why."""
+        for number, item in enumerate(items):
+            try:
+                self.work([item])
+            except Exception as its_own:
+                name_of = getattr(self.work, "name_of", None)
+                name = f" ({name_of(item)})" if name_of else ""
+                return (
+                    f"Row {first + number + 1:,} of {self.source or 'all'}{name} failed on "
+                    f"{self.node}: {_said(its_own)}. Mend it or take it out, and run again: what "
+                    "is done stays."
+                )
+        return f"{rows} failed on {self.node}, and none of them alone: {_said(error)}"
 
     def __del__(self) -> None:
         close = getattr(getattr(self, "work", None), "close", None)
         if close is not None:
             with contextlib.suppress(Exception):
                 close()
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def marks_of(source: str | Path) -> list[Any]:

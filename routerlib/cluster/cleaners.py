@@ -12,9 +12,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import inspect
-import itertools
 import json
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,12 @@ from routerlib.cluster.blocks import Blocks, marks_of
 from routerlib.cluster.machines import Machines, joined, on_machines
 from routerlib.endpoints.prompts import as_text
 from routerlib.labels import cleaned, cleaning
-from routerlib.rows.conversations import own_id
+from routerlib.rows.conversations import OwnIds
 from routerlib.rows.sameness import BANDS, ROWS, NearIndex, bands, text_key, tokens
 from routerlib.rows.schemas import CleanPrompt, Conversation, parse_row
 
 BLOCK = 1000  # conversations filtered together
+TOGETHER = 10_000  # rows of groups that are looked through with one index
 VALUES = BANDS * ROWS  # of a sketch
 KEPT = 0  # in the array of reasons
 REASONS = (cleaning.EXACT, cleaning.NEAR)
@@ -99,6 +99,7 @@ class _Cleaning:
         self.filters, self.report, self.evaluation = filters, report, evaluation
         self.filtered = Blocks(folder / "filtered", BLOCK)
         self.of: Any = None
+        self.source = "the conversations"
         self.compared = Blocks(folder / "compared", cleaning.WINDOW)
 
     def kept(self, conversations: Iterable[Conversation], of: Any) -> Iterator[CleanPrompt]:
@@ -106,6 +107,8 @@ class _Cleaning:
         if of is None:
             self.filtered.remove()
             self.compared.remove()
+        elif isinstance(of, dict):
+            self.source = str(of.get("prompts") or self.source)
         told = self.evaluation.describe() if self.evaluation else None
         self.of = {"of": of, "filters": self.filters.describe(), "evaluation": told}
         items = (row.model_dump(mode="json", exclude_unset=True) for row in conversations)
@@ -117,6 +120,7 @@ class _Cleaning:
             "routerlib.cluster.cleaners:Filtering",
             {"filters": self.filters, "evaluation": words},
             "filtering",
+            source=self.source,
         )
         reasons = self._duplicates()
         yield from self._compared(lambda: self._unlike(reasons))
@@ -138,8 +142,12 @@ class _Cleaning:
             if "key" in found:
                 marks.note(place, bytes.fromhex(found["key"]), _sketch(found["sketch"]))
         reasons = np.zeros(self.filtered.items, dtype=np.uint8)
+        duplicates, remembered = cleaning.Duplicates(self.filters.near_duplicate), 0
         for group in marks.groups():
-            duplicates = cleaning.Duplicates(self.filters.near_duplicate)
+            remembered += len(group)
+            if remembered > TOGETHER:  # one index for many small groups, which do not meet in it
+                duplicates = cleaning.Duplicates(self.filters.near_duplicate)
+                remembered = len(group)
             for place in group:
                 reason = duplicates.add_sketched(*marks.of(int(place)))
                 if reason:
@@ -168,16 +176,17 @@ class _Cleaning:
             self.compared.spool(texts, self.of)
             worker = "routerlib.cluster.cleaners:Comparing"
             arguments = {"evaluation": evaluation}
-            self.compared.work(self.machines, worker, arguments, "comparing")
+            source = f"the prompts of {self.source} that are left"
+            self.compared.work(self.machines, worker, arguments, "comparing", source=source)
             nearest = self.compared.results()
-        ids: Counter[str] = Counter()
+        ids = OwnIds()
         for found, reason in unlike():
             self.report.passed_in += 1
             if reason:
                 self.report.drop(reason, found["id"])
                 continue
             row = _row(found)
-            row.id = own_id(row.id, ids)
+            row.id = ids.own_id(row.id)
             self.report.answered += row.answer is not None
             self.report.other_answers += found["left_answer"]
             if nearest is not None and evaluation is not None:
@@ -246,11 +255,10 @@ class Marks:
         for number in range(BANDS + 1) if self.has_sketches else (BANDS,):
             labels = _merged_labels(labels, np.asarray(self.links[number])[places])
         order = np.argsort(labels, kind="stable")
-        ends = np.flatnonzero(np.diff(labels[order])) + 1
-        starts = itertools.chain([0], ends.tolist())
-        for start, end in zip(starts, [*ends.tolist(), len(order)], strict=True):
-            if end - start > 1:
-                yield places[order[start:end]]
+        starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+        ends = np.append(starts[1:], len(order))
+        for number in np.flatnonzero(ends - starts > 1):
+            yield places[order[starts[number] : ends[number]]]
 
     def remove(self) -> None:
         """Remove the files."""
@@ -284,6 +292,10 @@ class Filtering:
     def __call__(self, items: list[Any]) -> list[Any]:
         return [self._found(parse_row(Conversation, item)) for item in items]
 
+    def name_of(self, item: dict[str, Any]) -> str:
+        """A conversation's id."""
+        return repr(item.get("conversation_id", ""))
+
     def _found(self, conversation: Conversation) -> dict[str, Any]:
         name = conversation.conversation_id
         row, reason = cleaning.pass_filters(conversation, self.filters)
@@ -312,3 +324,7 @@ class Comparing:
 
     def __call__(self, items: list[Any]) -> list[Any]:
         return [list(pair) for pair in self.evaluation.nearest(items)]
+
+    def name_of(self, item: str) -> str:
+        """The beginning of a prompt."""
+        return repr(item[:60])

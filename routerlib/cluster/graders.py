@@ -56,7 +56,8 @@ class ClusterGrading:
         of = {"lines of": fingerprint(*(work.source for work in works)), **self.arguments}
         blocks.spool((line for work in works for line in _as_items(work)), of)
         worker = "routerlib.cluster.graders:Grader"
-        blocks.work(self.machines, worker, self.arguments, "grading", self.show)
+        source = ", ".join(str(work.source) for work in works)
+        blocks.work(self.machines, worker, self.arguments, "grading", self.show, source)
         for _, lines in itertools.groupby(blocks.results(), key=itemgetter("file")):
             yield (grading.GradedLine(**line["graded"]) for line in lines)
         blocks.remove()
@@ -82,16 +83,32 @@ class Grader:
     """A worker: the lines of a block, graded."""
 
     def __init__(self, timeout: float, workers: int):
-        self.crew = Crew("routerlib.answers.correctness:grade_answer", workers, timeout)
+        self.size, self.timeout = workers, timeout
+        self._hire()
+
+    def _hire(self) -> None:
+        self.crew = Crew("routerlib.answers.correctness:grade_answer", self.size, self.timeout)
         self.crew.__enter__()
 
     def __call__(self, items: list[Any]) -> list[Any]:
+        try:
+            return self._graded(items)
+        except Exception:
+            self.close()  # it still has answers to give, which would be taken for those of others
+            self._hire()
+            raise
+
+    def _graded(self, items: list[Any]) -> list[Any]:
         results = []
         for file, lines in itertools.groupby(items, key=itemgetter("file")):
             numbered = ((item["number"], _value_of(item)) for item in lines)
             for graded in grading.graded_lines(file, numbered, self.crew):
                 results.append({"file": file, "graded": _as_json(graded)})
         return results
+
+    def name_of(self, item: dict[str, Any]) -> str:
+        """Where a line stands."""
+        return f"line {item['number']} of {item['file']}"
 
     def close(self) -> None:
         self.crew.__exit__()

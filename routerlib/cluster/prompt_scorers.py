@@ -37,12 +37,14 @@ def score(*args: Any, cluster: str | None = None, **kwargs: Any) -> scored.Scori
     with joined(cluster) as machines:
 
         def scores(read: scored.Read) -> Iterator[tuple[scored.Item, float]]:
-            blocks.spool(({"prompt": item["prompt"]} for item in read(False)), _plain(of))
+            items = ({"prompt": item["prompt"], "id": item["id"]} for item in read(False))
+            blocks.spool(items, _plain(of))
             worker, arguments = (
                 "routerlib.cluster.prompt_scorers:PromptScorer",
                 {"router": str(folder)},
             )
-            blocks.work(machines, worker, arguments, "scoring", given["progress"])
+            show, source = given["progress"], given["prompts"]
+            blocks.work(machines, worker, arguments, "scoring", show, source)
             yield from zip(read(True), blocks.results(), strict=True)
 
         wanted = ("prompts", "output", "num_prompts", "threshold", "fields", "progress")
@@ -63,3 +65,7 @@ class PromptScorer:
 
     def __call__(self, items: list[Any]) -> list[float]:
         return scored.score_block(self.router, [item["prompt"] for item in items])
+
+    def name_of(self, item: dict[str, Any]) -> str:
+        """A prompt's id."""
+        return repr(item.get("id", ""))

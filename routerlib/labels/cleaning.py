@@ -21,7 +21,7 @@ from routerlib import settings
 from routerlib.endpoints.prompts import as_text
 from routerlib.errors import Foreseen
 from routerlib.rows import jsonl, sources
-from routerlib.rows.conversations import answer_to, own_id
+from routerlib.rows.conversations import OwnIds, answer_to
 from routerlib.rows.sameness import ENDS, NearIndex, text_key, tokens
 from routerlib.rows.schemas import (
     CleanPrompt,
@@ -186,7 +186,7 @@ def clean(
         CleaningError: at the end, where not one prompt came through.
     """
     duplicates = Duplicates(filters.near_duplicate)
-    ids: Counter[str] = Counter()
+    ids = OwnIds()
     window: list[CleanPrompt] = []
     for conversation in conversations:
         report.passed_in += 1
@@ -203,7 +203,7 @@ def clean(
         if reason or row is None:
             report.drop(str(reason), conversation.conversation_id)
             continue
-        row.id = own_id(row.id, ids)
+        row.id = ids.own_id(row.id)
         count_answers(row, conversation, report)
         window.append(row)
         if len(window) == WINDOW:

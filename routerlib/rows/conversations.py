@@ -7,7 +7,9 @@ for again. How a conversation comes out of a log is told in `logs`.
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
+
+import numpy as np
 
 from routerlib.rows.logs.logged_calls import UNKNOWN
 from routerlib.rows.schemas import (
@@ -22,16 +24,56 @@ from routerlib.rows.schemas import (
 NAMELESS = (UNKNOWN, "none", "")
 
 
-def own_id(name: str, ids: Counter[str]) -> str:
-    """The id, with a number behind it where another prompt has it too, as in a log of retries."""
-    ids[name] += 1
-    while ids[name] > 1:
-        numbered = f"{name}-{ids[name]}"
-        if not ids[numbered]:
-            ids[numbered] += 1
-            return numbered
-        ids[name] += 1
-    return name
+class OwnIds:
+    """Gives each prompt an id of its own: that of its row, with a number behind it where an earlier
+    prompt has it too, as in a log of retries.
+
+    Of an id that was given out, a 64-bit hash is kept, in a table with open addressing: 12 to 24
+    bytes each, where a set of texts takes 130. Of ten million ids, two share a hash once in 400,000
+    times; the later one would get a number that it does not need.
+    """
+
+    def __init__(self) -> None:
+        self._hashes = np.zeros(1024, dtype=np.uint64)  # its size a power of 2; 0: nothing there
+        self._count = 0
+        self._numbers: dict[str, int] = {}  # behind names that have come more than once
+
+    def own_id(self, name: str) -> str:
+        """The id of the next prompt, whose row has this one."""
+        if self._give_out(name):
+            return name
+        number = self._numbers.get(name, 1) + 1
+        while not self._give_out(f"{name}-{number}"):
+            number += 1
+        self._numbers[name] = number
+        return f"{name}-{number}"
+
+    def _give_out(self, name: str) -> bool:
+        """Note an id as given out; False where it was before."""
+        digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
+        mark = int.from_bytes(digest, "little") or 1
+        last = len(self._hashes) - 1
+        place = mark & last
+        while there := int(self._hashes[place]):
+            if there == mark:
+                return False
+            place = (place + 1) & last
+        self._hashes[place] = mark
+        self._count += 1
+        if 3 * self._count > 2 * len(self._hashes):
+            self._double()
+        return True
+
+    def _double(self) -> None:
+        left = self._hashes[self._hashes != 0]
+        self._hashes = np.zeros(2 * len(self._hashes), dtype=np.uint64)
+        last = np.uint64(len(self._hashes) - 1)
+        places = left & last
+        while len(left):
+            is_free = self._hashes[places] == 0
+            self._hashes[places[is_free]] = left[is_free]
+            is_left = self._hashes[places] != left  # another one has taken the place
+            left, places = left[is_left], (places[is_left] + np.uint64(1)) & last
 
 
 def answer_to(prompt: Prompt, conversation: Conversation) -> LoggedAnswer | None:

@@ -17,7 +17,6 @@ import itertools
 import os
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -173,7 +172,7 @@ def _asked_in(
     if not is_prompts:
         yield from jsonl.checked(name, values, Question, rejects)
         return
-    ids: Counter[str] = Counter()
+    ids = conversations.OwnIds()
     place = _Place()
     for row in jsonl.checked(name, place.followed(values), schemas.Conversation, rejects):
         if row.has_media:
@@ -185,7 +184,7 @@ def _asked_in(
         except RowError as error:
             _refuse(name, place.line, row, error, rejects)
             continue
-        prompt.unique_id = conversations.own_id(prompt.unique_id, ids)
+        prompt.unique_id = ids.own_id(prompt.unique_id)
         yield prompt
 
 

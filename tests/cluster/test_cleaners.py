@@ -22,7 +22,7 @@ WORDS = ["router", "prompt", "one", "model", "says", "what", "costs", "quality",
 def here(monkeypatch):
     """A cluster that is this process."""
 
-    def work(self, machines, worker, arguments, label="", show=True):
+    def work(self, machines, worker, arguments, label="", show=True, source=""):
         module, _, name = worker.partition(":")
         made = getattr(importlib.import_module(module), name)(**arguments)
         for number in range(self.count):

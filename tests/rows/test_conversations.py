@@ -1,10 +1,11 @@
 """A conversation as a prompt: what is asked, its id, and the answer to exactly that."""
 
-from collections import Counter
+import random
+import tracemalloc
 
 import pytest
 
-from routerlib.rows.conversations import answer_to, as_open_prompt, own_id
+from routerlib.rows.conversations import OwnIds, answer_to, as_open_prompt
 from routerlib.rows.schemas import Conversation, LoggedAnswer, RowError
 
 ASKED = {"role": "user", "content": " How far is the moon? "}
@@ -20,9 +21,34 @@ def talk(*turns, model="unknown", logged=None):
 
 
 def test_an_id_stays_and_its_copies_are_numbered():
-    ids = Counter()
+    ids = OwnIds()
     given = ["a", "b", "a", "a-2", "a"]
-    assert [own_id(name, ids) for name in given] == ["a", "b", "a-2", "a-2-2", "a-3"]
+    assert [ids.own_id(name) for name in given] == ["a", "b", "a-2", "a-2-2", "a-3"]
+
+
+def plainly(names):
+    """The same ids, from a set of all that were given out."""
+    given_out, numbers = set(), {}
+    for name in names:
+        own = name
+        while own in given_out:
+            numbers[name] = numbers.get(name, 1) + 1
+            own = f"{name}-{numbers[name]}"
+        given_out.add(own)
+        yield own
+
+
+def test_every_id_is_given_out_once_and_costs_a_few_bytes():
+    ids, rng = OwnIds(), random.Random(3)
+    names = [f"c{rng.randrange(20_000)}{rng.choice(['', '', '-2'])}" for _ in range(30_000)] + [""]
+    found = [ids.own_id(name) for name in names]
+    assert found == list(plainly(names)) and len(set(found)) == len(found)
+    fresh = [f"unheard-of {number}" for number in range(100_000)]
+    tracemalloc.start()
+    assert all(ids.own_id(name) == name for name in fresh)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 25 * len(fresh)
 
 
 def test_the_answer_to_the_whole_conversation_is_the_logs():
