@@ -4,7 +4,7 @@ Workers filter the rows, block by block, and sketch their words. Which of them r
 is then decided group by group: a group is linked by equal bands of the sketches (and equal keys),
 so that no text of one is near a text of another; inside a group the rule is `cleaning`'s own, in
 the order of the input. So near duplicates are found wherever they stand, and what is kept is what
-one process keeps. Memory: some 50 bytes a conversation, and what the largest group takes.
+one process keeps. Memory: some 60 bytes a conversation, and what the largest group takes.
 """
 
 from __future__ import annotations

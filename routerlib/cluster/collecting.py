@@ -900,11 +900,14 @@ def _add(whole: dict[str, int], part: dict[str, int]) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    """What went wrong, out of an error that came with a worker's traceback."""
+    """What went wrong, and at which row where that is noted, out of an error that came with a
+    worker's traceback.
+    """
     cause = getattr(error, "cause", None) or error
     lines = [line for line in str(cause).splitlines() if line.strip()]
     kind = type(cause).__name__
+    notes = "".join(f" {note}" for note in getattr(cause, "__notes__", ()))
     if not lines:
-        return f"{kind}: "
+        return f"{kind}:{notes or ' '}"
     said = lines[-1] if kind == "RayTaskError" else lines[0]
-    return f"{kind}: {said}"[:500]
+    return f"{kind}: {said}"[:500] + notes

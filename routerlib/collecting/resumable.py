@@ -423,6 +423,8 @@ class _Run(Generic[T]):
         except (
             Exception
         ) as error:  # also a fault of ours or of the caller's: end the run, lose nothing
+            if not isinstance(error, Foreseen):
+                error.add_note(f"It came at {self.job.key(item)!r}.")
             self._stop(error)
 
     async def _rounds(self, item: T, state: State) -> None:

@@ -4,6 +4,7 @@ import collections
 import itertools
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from routerlib.cluster import collecting, collector
+from routerlib.cluster import collecting, collector, machines
 from routerlib.collecting import collection, ledger_parts
 from routerlib.errors import SettingError
 from routerlib.rows import jsonl
@@ -316,6 +317,21 @@ def test_the_shard_of_a_slow_server_is_divided_among_the_others(cluster, outputs
     assert summary.complete == 1600 and summary.samples == 3200
     assert set(asked(slow, fast).values()) == {2}, "what was under way is kept, not asked again"
     assert 8 <= slow.count < 100
+
+
+@pytest.mark.real
+def test_a_question_at_which_a_worker_fails_is_named_with_its_machine(cluster, outputs, serve):
+    """Ours fail at no question: so one is made that cannot be asked."""
+    server, asked_for = serve(latency=0.05), questions(40)
+    object.__setattr__(asked_for[17], "question", 17)  # past all checks
+    with pytest.raises(machines.ClusterError) as failed:
+        collecting.collect_sync(
+            asked_for, "mock", server.base_url, k_responses=2, max_concurrent=8, progress=False,
+            output_file="failing.jsonl", cluster="auto",
+        )  # fmt: skip
+    told = str(failed.value)
+    assert re.search(r"Collecting failed on \S+ \(\w{8}\), at the questions from 'q\d+' on", told)
+    assert told.endswith("It came at 'q17'.") and "failing.jsonl.parts" in told
 
 
 # --- kills ---

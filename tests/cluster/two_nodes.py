@@ -54,6 +54,8 @@ class TwoNodes:
             "RAY_USAGE_STATS_ENABLED": "0",
             # A node whose sockets are closed is gone at once; one that is only slow is waited for.
             "RAY_health_check_timeout_ms": "120000",
+            # Ray's workers are nice: beside other work, on a busy machine, they would get nothing.
+            "RAY_worker_niceness": "0",
         }
 
     def __enter__(self) -> TwoNodes:
