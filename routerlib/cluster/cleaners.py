@@ -257,8 +257,8 @@ class Marks:
         order = np.argsort(labels, kind="stable")
         starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
         ends = np.append(starts[1:], len(order))
-        for number in np.flatnonzero(ends - starts > 1):
-            yield places[order[starts[number] : ends[number]]]
+        for group in np.flatnonzero(ends - starts > 1):
+            yield places[order[starts[group] : ends[group]]]
 
     def remove(self) -> None:
         """Remove the files."""
