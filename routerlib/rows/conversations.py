@@ -29,7 +29,7 @@ class OwnIds:
     prompt has it too, as in a log of retries.
 
     Of an id that was given out, a 64-bit hash is kept, in a table with open addressing: 12 to 24
-    bytes each, where a set of texts takes 130. Of ten million ids, two share a hash once in 400,000
+    bytes each, less than a set of texts takes. Of ten million ids, two share a hash once in 400,000
     times; the later one would get a number that it does not need.
     """
 
@@ -65,15 +65,16 @@ class OwnIds:
         return True
 
     def _double(self) -> None:
-        left = self._hashes[self._hashes != 0]
-        self._hashes = np.zeros(2 * len(self._hashes), dtype=np.uint64)
-        last = np.uint64(len(self._hashes) - 1)
+        left = self._hashes[np.flatnonzero(self._hashes)]
+        table = np.zeros(2 * len(self._hashes), dtype=np.uint64)
+        last = np.uint64(len(table) - 1)
         places = left & last
         while len(left):
-            is_free = self._hashes[places] == 0
-            self._hashes[places[is_free]] = left[is_free]
-            is_left = self._hashes[places] != left  # another one has taken the place
-            left, places = left[is_left], (places[is_left] + np.uint64(1)) & last
+            free = np.flatnonzero(table[places] == 0)
+            table[places[free]] = left[free]
+            again = np.flatnonzero(table[places] != left)  # another one has taken the place
+            left, places = left[again], (places[again] + np.uint64(1)) & last
+        self._hashes = table
 
 
 def answer_to(prompt: Prompt, conversation: Conversation) -> LoggedAnswer | None:
