@@ -50,7 +50,7 @@ def steps(tmp_path, outputs):
     small_router().save(outputs / "models" / "small-save")
     lines = (settings.SAMPLES / "responses_inferior.jsonl").read_text().splitlines()
     answers = tmp_path / "answers.jsonl"
-    write(answers, (json.loads(line) for line in itertools.islice(itertools.cycle(lines), 3000)))
+    write(answers, (json.loads(line) for line in itertools.islice(itertools.cycle(lines), 1500)))
     rng, talks = random.Random(1), tmp_path / "talks.jsonl"
     words = [f"word{number}" for number in range(500)]
     asked = (" ".join(rng.choices(words, k=20)) for _ in range(20_000))
