@@ -27,11 +27,14 @@ def pytest_configure():
 
 
 @pytest.fixture
-def heard_hang_up():
-    """SIGHUP as a terminal leaves it: under nohup all that the tests start ignores it, too."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def heard_signals():
+    """SIGHUP and SIGINT as a terminal leaves them: under nohup, or in a shell's background, all
+    that the tests start ignores them, too."""
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, hang_up)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 @pytest.fixture

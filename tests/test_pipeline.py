@@ -376,7 +376,7 @@ settings.outputs("one", "kernel.pid").write_text(str(os.getpid()))
 time.sleep(120)"""
 
 
-@pytest.mark.usefixtures("heard_hang_up")
+@pytest.mark.usefixtures("heard_signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_run_with_its_kernel_and_a_closing_line(tmp_path, outputs, number):
     cells = [nbformat.v4.new_code_cell(FIRST), nbformat.v4.new_code_cell(LONG)]

@@ -41,7 +41,7 @@ def test_lines_of_others_stay_lines_and_cannot_steer_a_terminal():
     assert progress.printable_lines("a\x1b[2J\n\tb\rc\n") == "a�[2J\n    b�c\n"
 
 
-@pytest.mark.usefixtures("heard_hang_up")
+@pytest.mark.usefixtures("heard_signals")
 @pytest.mark.parametrize("name", progress.ENDING)
 def test_a_signal_ends_work_as_an_interrupt_and_the_handlers_are_put_back(name):
     number = getattr(signal, name)
@@ -142,7 +142,7 @@ except Terminated as end:
 """
 
 
-@pytest.mark.usefixtures("heard_hang_up")
+@pytest.mark.usefixtures("heard_signals")
 def test_a_terminal_that_is_closed_does_not_disturb_the_clean_up(tmp_path):
     pty = pytest.importorskip("pty")
     leader, terminal = pty.openpty()

@@ -14,6 +14,7 @@ SLOW = "import sys, time; print('importing', flush=True); time.sleep(30)"
 PROGRAM = "import sys; from routerlib.start import main; sys.exit(main())"
 
 
+@pytest.mark.usefixtures("heard_signals")
 @pytest.mark.parametrize("begins", [["-m", "routerlib", "--help"], ["-c", PROGRAM]])
 @pytest.mark.parametrize("module", ["tyro", "tqdm"])
 def test_ctrl_c_while_a_command_imports_leaves_no_traceback(tmp_path, begins, module):
@@ -39,6 +40,7 @@ def test_whoever_has_ctrl_c_ignored_is_obeyed():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.usefixtures("heard_signals")
 def test_a_command_that_runs_is_interrupted_as_usual():
     code = (
         "import signal; from routerlib import start; start.leave_at_once(); "

@@ -443,7 +443,7 @@ def test_nothing_begins_where_something_listens_or_will(fake_engine, listening):
     servers.release(*begun)
 
 
-@pytest.mark.usefixtures("heard_hang_up")
+@pytest.mark.usefixtures("heard_signals")
 def test_a_signal_while_a_server_begins_leaves_none_that_nobody_knows(fake_engine, monkeypatch):
     begun, started = [], []
     launch = servers._launch
