@@ -22,6 +22,16 @@ def test_a_purse_waits_for_requests_under_way_and_says_no_when_none_is():
     assert asyncio.run(main()) is False
 
 
+def test_a_request_may_cost_all_that_is_left_and_then_nothing_is():
+    async def main():
+        purse = Purse(1.0, spent=0.25)
+        return await purse.hold(0.75)
+
+    assert asyncio.run(main())
+    assert Purse(1.0, spent=1.0).is_used_up and not Purse(1.0, spent=0.75).is_used_up
+    assert not Purse(None, spent=9.0).is_used_up
+
+
 def test_fractions_that_do_not_add_up_to_nothing_keep_nobody_waiting():
     async def main():
         purse = Purse(1.0)

@@ -3,6 +3,7 @@ between.
 """
 
 import json
+import os
 
 import pytest
 
@@ -52,6 +53,36 @@ def test_a_done_item_is_never_replaced(tmp_path):
     assert list(ledger.latest_rows(path, "id")) == [row("a", "1", "2"), row("b", "1")]
     open_ledger(path).close()
     assert lines(path) == [row("a", "1", "2"), row("b", "1")]
+
+
+def test_of_lines_with_as_many_samples_the_last_one_counts(tmp_path):
+    path = tmp_path / "a.jsonl"
+    first, last = row("a", "1") | {"attempts": 1}, row("a", "1") | {"attempts": 2}
+    jsonl.write_rows(path, [first, row("b"), last])
+    assert list(ledger.latest_rows(path, "id")) == [row("b"), last]
+    book = open_ledger(path)
+    assert book.latest("a") == last
+    book.close()
+
+
+def test_a_later_line_counts_the_tokens_of_an_earlier_one_again(tmp_path):
+    path = tmp_path / "a.jsonl"
+    used = [{"prompt_tokens": 3 * n, "completion_tokens": 40 * n} for n in (1, 2)]
+    first, last = row("a", "1") | {"usage": used[0]}, row("a", "1", "2") | {"usage": used[1]}
+    jsonl.write_rows(path, [first, last, row("b")])
+    book = open_ledger(path)
+    assert book.usage == {"prompt_tokens": 6, "completion_tokens": 80}
+    book.close()
+
+
+def test_a_file_at_rest_is_on_the_disk_and_not_only_with_the_system(tmp_path, monkeypatch):
+    synced = []
+    book = open_ledger(tmp_path / "a.jsonl")
+    book.append(row("a", "1", "2"))
+    assert book.unsynced == 1
+    monkeypatch.setattr(jsonl.os, "fsync", lambda number: synced.append(os.fstat(number).st_size))
+    book.close()
+    assert synced[-1:] == [book.path.stat().st_size] and book.unsynced == 0
 
 
 def test_meeting_an_item_twice_or_with_another_text(tmp_path):

@@ -82,6 +82,20 @@ def test_an_item_that_alone_meets_a_busy_server_is_given_up_without_an_attempt(
     assert row["attempts"] == 0
 
 
+def test_an_item_that_failed_before_the_first_answer_and_then_came_has_one_line(tmp_path):
+    tries = iter(range(2))
+
+    def ask(item):
+        if item == 0 and next(tries, None) is not None:
+            raise FailedAttempt("no sense in it", 200)
+        return ANSWER
+
+    summary = run(tmp_path, ask, items=2, concurrent=1)
+    assert summary.complete == 2
+    ids = [row["id"] for _, row in jsonl.read_values(tmp_path / "a.jsonl")]
+    assert sorted(ids) == ["0", "1"]
+
+
 def test_a_firewall_s_page_for_one_item_is_that_item_s_and_costs_no_attempt(tmp_path):
     def ask(item):
         if item == 0:
