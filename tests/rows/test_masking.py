@@ -37,6 +37,11 @@ LONG = (ALPHABET * 2)[7:55]
             "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----\nend",
             "[secret]\nend",
         ),
+        ("cut off: -----BEGIN EC PRIVATE KEY-----\nMHcCAQ\nab", "cut off: [secret]"),
+        (
+            "http://me:winter@a.example or http://me:winter93@b.example",
+            "http://me:[secret]@a.example or http://me:[secret]@b.example",
+        ),
     ],
 )
 def test_what_is_private_goes(text, masked_text):
