@@ -110,6 +110,14 @@ def test_results_that_cannot_be_kept_are_no_rows_fault(spooled, monkeypatch):
     assert "Rows 1 to 4 of a.jsonl could not be kept on here (1): OSError" in outcome["failure"][0]
 
 
+def test_a_block_is_begun_three_times_and_no_more(spooled, monkeypatch):
+    for number, times in ((0, 3), (1, 2)):
+        blocks._begun(spooled._file(number)).write_bytes(b"." * times)
+    _, outcome = work_here(spooled, monkeypatch)
+    assert outcome["length"] == [0, 4, 2]
+    assert "have ended the process that worked on them 3 times" in outcome["failure"][0]
+
+
 def test_a_folder_that_is_not_shared_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(blocks, "name_of_this_node", lambda: "there (2)")
     outcome = blocks.Worker(WORKER, {})({"file": [str(tmp_path / "no" / "0")], "first": [0]})

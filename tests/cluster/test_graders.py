@@ -34,6 +34,20 @@ def test_a_worker_gives_the_lines_that_one_process_gives(responses):
     assert sum(line.lost for line in wanted) == 1 and wanted[3].lost == 1
 
 
+def test_after_a_failure_another_crew_grades_and_the_old_one_is_gone(responses):
+    source = responses / "inferior.jsonl"
+    work = alone.Work(source, responses / "graded.jsonl", list(jsonl.decode_lines(source))[:3])
+    items = [json.loads(json.dumps(item)) for item in graders._as_items(work)]
+    worker = graders.Grader(timeout=5.0, workers=1)
+    old = worker.crew
+    with pytest.raises(KeyError):
+        worker([{"file": "a line without its fields"}])
+    try:
+        assert old._workers == [] and len(worker(items)) == 3
+    finally:
+        worker.close()
+
+
 def write(path, rows):
     path.parent.mkdir(exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
