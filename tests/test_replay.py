@@ -396,6 +396,7 @@ def test_masking_reaches_no_server_and_no_file(tmp_path):
         ({"budget": 5.0}, "neither small nor judge has a price, so it would end nothing"),
         ({"budget": 5.0, "superior_price_out": 8.0}, "has a price"),
         ({"budget": 5.0, "judge_price_in": 2.0}, "Nothing answers"),
+        ({"budget": 5.0, "judge_price_out": 2.0}, "Nothing answers"),
         ({"budget": 5.0, "inferior_price_out": 2.0}, "Nothing answers"),
         ({"mask": "nothing:here"}, "cannot be loaded"),
         ({"epsilon": float("nan")}, "share from 0 to below 1"),

@@ -119,6 +119,7 @@ def test_the_same_answer_in_another_form(gold, answer):
         ("2x + z = 1", "1"),
         ("a^2+b^2", "x^2+y^2"),
         ("2516_8", "2516_{10}"),
+        ("2516_8", "2517"),
         ("12:00", "1:00"),
         (r"5\text{ cm}", r"5\%"),
         (r"15\text{ radians}", "15 degrees"),

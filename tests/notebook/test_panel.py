@@ -192,6 +192,13 @@ def test_a_policy_is_carried_out_and_its_first_answer_is_never_taken_back():
         assert "is busy (503: " in panel.answers["inferior"].error and not panel.busy
 
 
+def test_a_slider_within_half_a_step_of_the_routers_own_threshold_is_at_it(panel, router):
+    step = panel.threshold.step
+    for steps, is_own in ((0.4, True), (-0.4, True), (0.6, False), (-0.6, False)):
+        panel.threshold.value = router.threshold + steps * step
+        assert panel._is_at_own_point() == is_own, steps
+
+
 def test_a_policy_that_cannot_be_carried_out_says_so_in_the_panel():
     router = small_router()
     router.policy = Policy(CASCADE, look(), threshold=0.5)

@@ -183,6 +183,18 @@ def test_a_stream_is_handed_on_as_it_is(door, kind, router):
 
 
 @pytest.mark.parametrize("door", DOORS)
+def test_a_stream_that_ends_as_a_model_ends_it_is_an_answer_without_words(door, router):
+    end = chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+    with (
+        RawServer(lambda *_: response(chunk() + end + DONE, kind=EVENTS)) as inferior,
+        RawServer(large) as superior,
+        asking(door, router, inferior.url, superior.url) as ask,
+    ):
+        assert ask(stream=True) == ""
+        assert superior.bodies == []
+
+
+@pytest.mark.parametrize("door", DOORS)
 def test_an_error_after_the_first_words_is_the_callers(door, router):
     broken = chunk("Par") + b'data: {"error": {"message": "worker died", "code": 502}}\n\n'
     with (

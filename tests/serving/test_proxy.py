@@ -485,6 +485,10 @@ def test_what_cannot_be_is_told_before_the_router_is_loaded(given, said):
         proxy.serve_router("/no/such/router", **given)
 
 
+def test_a_server_elsewhere_may_have_the_port_of_this_one():
+    proxy._check_addresses({"INFERIOR": "http://203.0.113.7:8123/v1", "SECOND": ""}, 8123)
+
+
 def test_listens_on_this_machine_only(server):
     assert server.socket.getsockname()[0] == "127.0.0.1"
 

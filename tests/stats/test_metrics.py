@@ -165,12 +165,11 @@ def test_share_table_lists_the_shares_that_were_asked_for(rng):
     assert all(row.low < row.accuracy < row.high for row in rows)
     assert [rows[0].saved, rows[5].saved, rows[-1].saved] == pytest.approx([0.9, 0.45, 0])
     own = float(np.sort(score)[-123])
-    (marked,) = [
-        row
-        for row in metrics.share_table(score, inferior, superior, threshold=own)
-        if row.threshold == own
-    ]
+    more = metrics.share_table(score, inferior, superior, threshold=own)
+    (marked,) = [row for row in more if row.threshold == own]
     assert marked.share_superior == pytest.approx(0.123)
+    others = [row.share_superior for row in more if row is not marked]
+    assert others == [row.share_superior for row in rows], "it takes no share's place"
     tied = metrics.share_table(np.ones(1000), inferior, superior)
     assert [row.share_superior for row in tied] == [0, 1] and tied[0].saved is None
 
