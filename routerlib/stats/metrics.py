@@ -425,9 +425,9 @@ def share_table(
     score, inferior, superior = checked_outcomes(score, inferior, superior)
     descending = np.r_[np.inf, np.sort(score)[::-1]]
     wanted = [float(descending[round(share * len(score))]) for share in shares]
-    if threshold is not None:
-        wanted.append(threshold)
     thresholds = np.minimum(wanted, np.nextafter(score.max(), np.inf))
+    if threshold is not None:
+        thresholds = np.append(thresholds, threshold)
     rows = routing_curve(score, inferior, superior, thresholds, inferior_cost, superior_cost)[::-1]
     reached = np.array([row["share_superior"] for row in rows], dtype=float)
     low, high = quality_band(score, inferior, superior, reached)

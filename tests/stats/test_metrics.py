@@ -170,6 +170,8 @@ def test_share_table_lists_the_shares_that_were_asked_for(rng):
     assert marked.share_superior == pytest.approx(0.123)
     others = [row.share_superior for row in more if row is not marked]
     assert others == [row.share_superior for row in rows], "it takes no share's place"
+    above = metrics.share_table(score, inferior, superior, threshold=99.0)
+    assert (above[0].threshold, above[0].share_superior) == (99.0, 0.0), "kept as it is"
     tied = metrics.share_table(np.ones(1000), inferior, superior)
     assert [row.share_superior for row in tied] == [0, 1] and tied[0].saved is None
 
