@@ -72,7 +72,7 @@ def main() -> None:
         "--router", help="a router's folder (default: the newest below outputs/models)"
     )
     parser.add_argument("--out", default="docs/panel.png")
-    parser.add_argument("--sample", default="A journey", help="the sample to route, by its button")
+    parser.add_argument("--sample", default="A product", help="the sample to route, by its button")
     parser.add_argument("--theme", default="light", choices=["light", "dark"])
     parser.add_argument("--width", type=int, default=760, help="of the window, in pixels")
     parser.add_argument("--scale", type=float, default=1.5, help="picture pixels a window pixel")
