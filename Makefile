@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # keep that (as images of containers do), each kernel and server would compile all of it again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help run environments vllm-where-possible test test-folders test-heart test-engines test-screens lint mutants lab panel docs badges samples clean
+.PHONY: help run environments vllm-where-possible test test-folders test-heart test-engines test-screens lint style types mutants lab panel docs badges samples clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,8 +36,8 @@ vllm-where-possible:
 
 # Processes of their own: what trains and compiles models, what patches event loops and ends by signals, and
 # what starts engines, kernels and browsers. Two groups run beside each other, since they wait a lot.
-test: $(VENV)/.tested $(VLLM_HERE) lint ## lint, unit tests, both engines for real, the notebooks at their smallest size, the panel in a browser
-	$(MAKE) --no-print-directory -j2 --output-sync=target test-folders test-heart
+test: $(VENV)/.tested $(VLLM_HERE) style ## lint, unit tests, both engines for real, the notebooks at their smallest size, the panel in a browser
+	$(MAKE) --no-print-directory -j2 --output-sync=target test-folders test-heart types
 	$(MAKE) --no-print-directory -j2 --output-sync=target test-engines test-screens
 
 test-folders:
@@ -54,10 +54,15 @@ test-screens:
 	$(BIN)/python -m pytest --durations=8 -m "notebooks or browser"
 	$(BIN)/python -m pytest -m real tests/test_installation.py
 
-lint: $(VENV)/.tested ## ruff over code and notebooks, the layers of the folders, the types
+lint: style types ## ruff over code and notebooks, the layers of the folders, the types
+
+style: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+
+# More than a minute where nothing is known from an earlier time.
+types: $(VENV)/.tested
 	$(BIN)/mypy
 
 # An hour and more; goes on where it stopped. What no test noticed: .venv/bin/mutmut results
