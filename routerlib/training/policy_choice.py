@@ -388,7 +388,8 @@ class PolicyResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON values: apgr, apgr_low, apgr_high and so on."""
-        found = {"name": self.name, "chosen": self.chosen, "price_ratio": self.price_ratio}
+        ratio = round(self.price_ratio, 6)  # of sums of money, which are no round numbers
+        found = {"name": self.name, "chosen": self.chosen, "price_ratio": ratio}
         for figure in ("apgr", "cost_area", "difference"):
             told: Range = getattr(self, figure)
             found |= {figure: told.value, f"{figure}_low": told.low, f"{figure}_high": told.high}

@@ -231,6 +231,8 @@ def test_measured_rows_say_what_the_areas_are_and_which_is_chosen():
     assert row.difference.value == pytest.approx(above)
     assert found[ROUTER].difference == Range(0, 0, 0)
     assert row.to_dict()["difference_low"] == row.difference.low
+    noisy = replace(row, price_ratio=0.019999999999999997)
+    assert noisy.to_dict()["price_ratio"] == 0.02
 
 
 def _joined(*parts):
