@@ -388,7 +388,8 @@ class PolicyResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON values: apgr, apgr_low, apgr_high and so on."""
-        ratio = round(self.price_ratio, 6)  # of sums of money, which are no round numbers
+        # A quotient of two sums of money: six digits say all of it, however small it is.
+        ratio = float(f"{self.price_ratio:.6g}")
         found = {"name": self.name, "chosen": self.chosen, "price_ratio": ratio}
         for figure in ("apgr", "cost_area", "difference"):
             told: Range = getattr(self, figure)

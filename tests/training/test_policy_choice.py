@@ -233,6 +233,8 @@ def test_measured_rows_say_what_the_areas_are_and_which_is_chosen():
     assert row.to_dict()["difference_low"] == row.difference.low
     noisy = replace(row, price_ratio=0.019999999999999997)
     assert noisy.to_dict()["price_ratio"] == 0.02
+    tiny = replace(row, price_ratio=0.0000123456789)
+    assert tiny.to_dict()["price_ratio"] == 0.0000123457
 
 
 def _joined(*parts):
