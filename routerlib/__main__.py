@@ -1,9 +1,9 @@
 """The commands: what the notebooks do, from a shell, for long jobs under nohup or tmux.
 
 Each command calls one library function, whose signature and docstring are its options and their
-help; the notebook of the same stage calls that function too. Exit codes: 0 done, 1 failed, 2 wrong
-arguments or input, 3 some questions remain, 130 interrupted, 143 ended by SIGTERM (everything
-finished by then is on disk).
+help; the notebook of the same stage calls that function too. Exit codes: 0 done; 1 a server,
+a cluster, a notebook or the disk failed; 2 wrong arguments or input; 3 some questions remain; 130
+interrupted; 143 ended by SIGTERM (everything finished by then is on disk).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ if __name__ == "__main__":
 import contextlib
 import dataclasses
 import difflib
-import errno
 import importlib
 import inspect
 import json
@@ -36,11 +35,10 @@ from tyro.conf import Positional, UseAppendAction, arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 import routerlib
-from routerlib.errors import FAILED, WRONG_INPUT, Foreseen
+from routerlib.errors import FAILED, FULL, WRONG_INPUT, Foreseen
 from routerlib.progress import Terminated, ended_by_signals, printable_lines
 
 OK, INTERRUPTED = 0, start.INTERRUPTED
-FULL = (errno.EDQUOT, errno.EFBIG, errno.ENOSPC)  # no room for what is written
 
 # --- the values that a shell cannot give as they are ---
 
@@ -470,8 +468,9 @@ def overview() -> str:
             "",
             *lines,
             "",
-            "python -m routerlib COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong",
-            "arguments or input, 3 something remains to be asked, 130 and 143 ended by a signal.",
+            "python -m routerlib COMMAND --help tells more. Exit codes: 0 done; 1 a server, a",
+            "cluster, a notebook or the disk failed; 2 wrong arguments or input; 3 something",
+            "remains to be asked; 130 and 143 ended by a signal.",
         ]
     )
 
@@ -484,11 +483,15 @@ def _tell_failure(error: Exception, words: Sequence[str]) -> int:
     debug, code = os.environ.get("ROUTERLIB_DEBUG"), FAILED
     if isinstance(error, Foreseen):
         text, code = _in_flags(str(error), words), error.exit_code
+    elif isinstance(error, OSError) and error.errno in FULL:
+        where = f" to {error.filename}" if error.filename else ""
+        text = (
+            f"No more could be written{where} ({error.strerror}). Make room, and run the command "
+            "again."
+        )
     elif isinstance(error, OSError) and error.filename:
         file = error.filename2 or error.filename  # of two, what was to be there
         text, code = f"{file}: {error.strerror}.", WRONG_INPUT
-    elif isinstance(error, OSError) and error.errno in FULL:
-        text = f"No more could be written ({error.strerror}). Make room, and run the command again."
     elif isinstance(error, ModuleNotFoundError):
         text = _what_to_install(error, words)
     else:

@@ -9,9 +9,15 @@ not here.
 
 from __future__ import annotations
 
-FAILED = 1  # something outside the arguments and the input went wrong: a server, a notebook
+import errno
+
+# What is found out here is the arguments' or the input's; what a server says of them, or does not
+# say, is the server's.
+FAILED = 1  # a server, a cluster, a notebook or the disk
 WRONG_INPUT = 2  # the arguments or the input have to change
 INCOMPLETE = 3  # what is done is kept; the same command goes on
+
+FULL = (errno.EDQUOT, errno.EFBIG, errno.ENOSPC)  # of an OSError: no room for what is written
 
 
 class Foreseen(Exception):

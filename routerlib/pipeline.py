@@ -79,6 +79,7 @@ READS: dict[str, list[tuple[str, str]]] = {
         ("responses/metrics.json", ""),
     ],
 }
+MOST_OF_PARAMETERS = 1 << 20  # characters of a file of parameters; YAML takes seconds for so many
 NOT_OWED = ("cache", "logs", "notebooks", "models/standins")  # below outputs/, written by others
 ASIDE = (".lock", ".rejects.jsonl", ".tmp")  # files that come and go beside others
 API_BASES = {
@@ -239,19 +240,13 @@ def plan(
 ) -> list[Step]:
     """What would run: each notebook with its checked parameters and all that it depends on."""
     names = [_full_name(name) for name in notebooks]
-    shared, sections = _read_parameter_files(files)
+    given = [*_read_parameter_files(files), Given(parameters or {})]
     known = {name: defaults(notebook_path(name)) for name in names}
-    _refuse_unknown({**shared, **(parameters or {})}, known)
+    for part in given:
+        _refuse_unknown(part, known)
     library, steps = _library_sum(), []
     for place, name in enumerate(names):
-        section = sections.get(name, {})
-        _refuse_unknown(section, {name: known[name]})
-        given = {**shared, **section, **(parameters or {})}
-        own = {
-            key: fitting(key, value, known[name][key])
-            for key, value in given.items()
-            if key in known[name]
-        }
+        own = _own_parameters(name, known[name], given)
         asks_models = any(key.endswith("_API_BASE") for key in known[name])
         engine = _engine_of_standins() if asks_models else ""
         recipe = _sum_of([library, _cell_sources(notebook_path(name)), own, engine])
@@ -483,26 +478,60 @@ def _full_name(name: str) -> str:
     return matches[0]
 
 
-def _read_parameter_files(
-    files: Sequence[str | Path],
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """(parameters of every notebook that has them, notebook -> parameters under its name)."""
-    shared: dict[str, Any] = {}
-    sections: dict[str, dict[str, Any]] = {}
+@dataclass(frozen=True)
+class Given:
+    """Parameters given together, for one notebook or (empty) for all that have them.
+
+    `place` says where, for messages: "my.yaml: ", "my.yaml, under 01_analysis: ", or nothing.
+    """
+
+    values: Mapping[str, Any]
+    notebook: str = ""
+    place: str = ""
+
+
+def _own_parameters(
+    notebook: str, known: Mapping[str, Any], given: Sequence[Given]
+) -> dict[str, Any]:
+    """The parameters given to one notebook, checked: of two for one name, that under the notebook's
+    own name, else the last; what somebody has typed (which has no place) before all.
+
+    Raises:
+        SettingError: a value does not fit; the text says where it was given.
+    """
+    ours = [part for part in given if part.notebook in ("", notebook)]
+    ours.sort(key=lambda part: (not part.place, bool(part.notebook)))
+    placed = {
+        key: (value, part.place)
+        for part in ours
+        for key, value in part.values.items()
+        if key in known
+    }
+    own = {}
+    for key, (value, place) in placed.items():
+        try:
+            own[key] = fitting(key, value, known[key])
+        except settings.SettingError as error:
+            raise settings.SettingError(f"{place}{error}") from None
+    return own
+
+
+def _read_parameter_files(files: Sequence[str | Path]) -> Iterator[Given]:
+    """The parameters of files, each notebook's part and the rest by itself."""
     for file in files:
-        content = _read_parameter_file(
-            Path(file) if Path(file).exists() else settings.resolve(file)
-        )
-        for name, value in content.items():
+        path = Path(file) if Path(file).exists() else settings.resolve(file)
+        shared = {}
+        for name, value in _read_parameter_file(path).items():
             if name in NOTEBOOKS:
-                sections.setdefault(name, {}).update(_mapping(value, f"{file}, under {name}"))
+                place = f"{file}, under {name}"
+                yield Given(_mapping(value, place), name, f"{place}: ")
             elif isinstance(value, dict):
                 raise PipelineError(
                     f"{file}: there is no notebook {name}.{did_you_mean(name, NOTEBOOKS)}"
                 )
             else:
                 shared[name] = value
-    return shared, sections
+        yield Given(shared, place=f"{file}: ")
 
 
 def _read_parameter_file(path: Path) -> dict[str, Any]:
@@ -510,13 +539,23 @@ def _read_parameter_file(path: Path) -> dict[str, Any]:
 
     if refusal := settings.refusal_of_pipe(path):
         raise PipelineError(refusal)
+    lines, length = [], 0
     try:
-        text = "".join(jsonl.read_lines(path))
+        for line in jsonl.read_lines(path):
+            lines.append(line)
+            length += len(line)
+            if length > MOST_OF_PARAMETERS:
+                raise PipelineError(
+                    f"{path} has more than {MOST_OF_PARAMETERS:,} characters, which no file of "
+                    "parameters has. Name a file with lines of the form NAME: value."
+                )
     except FileNotFoundError:
         raise PipelineError(f"There is no parameter file {path}.") from None
     try:
-        content = yaml.safe_load(text)
-        _refuse_doubles(path, yaml.compose(text, yaml.SafeLoader))
+        loader = yaml.SafeLoader("".join(lines))
+        node = loader.get_single_node()
+        _refuse_doubles(path, node)
+        content = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PipelineError(f"{path} is no valid YAML: {error}") from None
     return _mapping(content, str(path))
@@ -555,12 +594,21 @@ def _mapping(content: Any, place: str) -> dict[str, Any]:
     return content
 
 
-def _refuse_unknown(given: dict[str, Any], known: dict[str, dict[str, Any]]) -> None:
-    names = sorted({name for parameters in known.values() for name in parameters})
-    for name in given:
+def _refuse_unknown(given: Given, known: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a name that no notebook of the run has; a part for a notebook that is not in the run
+    is passed over.
+    """
+    if given.notebook and given.notebook not in known:
+        return
+    asked = [given.notebook] if given.notebook else list(known)
+    names = sorted({name for notebook in asked for name in known[notebook]})
+    who = "No notebook of this run has a"
+    if given.notebook:
+        who = f"The notebook {given.notebook} has no"
+    for name in given.values:
         if name not in names:
             hint = did_you_mean(name, names) or f" There are: {', '.join(names)}."
-            raise PipelineError(f"No notebook of this run has a parameter {name}.{hint}")
+            raise PipelineError(f"{given.place}{who} parameter {name}.{hint}")
 
 
 # --- the servers of the stand-ins ---

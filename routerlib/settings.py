@@ -25,7 +25,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from routerlib.errors import Foreseen, SettingError
+from routerlib.errors import FULL, Foreseen, SettingError
 
 PACKAGE = Path(__file__).resolve().parent
 # A checkout is its own root; an installed copy works in the folder it is used from.
@@ -42,13 +42,37 @@ class MissingKey(Foreseen, RuntimeError):
     """A key that the work needs is nowhere to be found; the text says where to put it."""
 
 
+class Unwritable(Foreseen, OSError):
+    """Nothing can be written at a path; the text says why, and what to do."""
+
+
 def outputs(*parts: str) -> Path:
     """A path below `outputs/` (or below ROUTERLIB_OUTPUTS), its folder made: outputs("graded",
     "a.jsonl")."""
     path = resolve(variable("ROUTERLIB_OUTPUTS") or "outputs").joinpath(*parts)
-    folder = path.parent if path.suffix else path
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent if path.suffix else path)
     return path
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder, and those above it that are not there; returns it.
+
+    Raises:
+        Unwritable: it cannot be made; the text names what is in the way. OSError: the disk is full.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        above = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        why = f"{above} is no folder"
+        if os.path.isdir(above):
+            why = f"no folder can be made in {above} ({error.strerror})"
+        raise Unwritable(
+            f"The folder {folder} cannot be made: {why}. Name another place, or mend this one."
+        ) from None
+    return folder
 
 
 def resolve(path: str | Path) -> Path:
@@ -554,6 +578,17 @@ def price(name: str, value: Any) -> float:
     """
     if not _is_number(value) or value < 0:
         raise SettingError(f"{name} is {value!r}; it is an amount per million tokens, 0 or more.")
+    return float(value)
+
+
+def share(name: str, value: Any) -> float:
+    """A part of a whole that is not nothing: above 0, and 1 at most.
+
+    Raises:
+        SettingError: it is anything else, NaN included.
+    """
+    if not _is_number(value) or not 0 < value <= 1:
+        raise SettingError(f"{name} is {value!r}; it is a number above 0, and 1 at most.")
     return float(value)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import routerlib
 from routerlib import errors
+from routerlib.endpoints import clients, servers
 
 PACKAGE = Path(routerlib.__file__).parent
 # Raised and caught inside: no person sees their texts.
@@ -63,6 +64,13 @@ def test_a_foreseen_error_ends_a_command_as_wrong_input_does():
         raise errors.SettingError("THRESHOLD is 2; it is a number from 0 to 1.")
     assert isinstance(found.value, routerlib.Foreseen)
     assert found.value.exit_code == errors.WRONG_INPUT == 2
+
+
+def test_what_a_server_says_or_does_not_say_ends_a_command_as_failed():
+    """2 is for a wrong call: what is found out here, before anybody is asked."""
+    kinds = [clients.RequestFailure, *clients.RequestFailure.__subclasses__()]
+    assert len(kinds) == 6
+    assert {kind.exit_code for kind in [*kinds, servers.ServerError]} == {errors.FAILED}
 
 
 def test_the_ends_of_a_command_are_four():

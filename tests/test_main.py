@@ -1,6 +1,7 @@
 """The commands, as a user types them."""
 
 import contextlib
+import errno
 import functools
 import io
 import json
@@ -13,6 +14,7 @@ import pytest
 import routerlib
 from routerlib import __main__ as commands
 from routerlib.__main__ import Command
+from routerlib.collecting import resumable
 from routerlib.errors import Foreseen
 
 
@@ -62,6 +64,24 @@ def test_a_failure_is_a_sentence_and_code_1(outputs, capsys):
         commands.main(["serve", "--model", "/no/such/model", "--port", "8791"]) == commands.FAILED
     )
     assert "There is no folder /no/such/model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "collect"])
+def test_a_server_that_is_down_is_code_1(outputs, monkeypatch, capsys, command):
+    short = functools.partial(resumable.run_job, first_contact=0.0)
+    monkeypatch.setattr(resumable, "run_job", short)
+    words = ["--model", "m", "--api-base", "http://127.0.0.1:9/v1"]
+    more = ["--questions", "sample"] if command == "collect" else []
+    assert commands.main([command, *more, *words]) == commands.FAILED
+    assert "127.0.0.1:9/v1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "a.jsonl"])
+def test_no_room_is_a_failure_and_no_wrong_input(monkeypatch, capsys, name):
+    error = OSError(errno.ENOSPC, "No space left on device", *filter(None, [name]))
+    monkeypatch.setitem(commands.COMMANDS, "grade", broken(error))
+    assert commands.main(["grade"]) == commands.FAILED
+    assert f"No more could be written{' to ' * bool(name)}{name} (" in capsys.readouterr().err
 
 
 def test_a_terminal_without_our_signs_shows_question_marks():

@@ -190,14 +190,35 @@ def test_a_section_is_for_its_notebook_alone(project, tmp_path):
         ("NAME: a\n# b\nNAME: b\n", "line 3: NAME is given on line 1 already"),
         ("01_first:\n  NAME: a\n  NAME: b\n", "line 3: NAME is given on line 2 already"),
         ("01_first: {NAME: a}\n01_first: {NAME: b}\n", "line 2: 01_first is given on line 1"),
+        ("FACTRO: 1\n", r"p.yaml: No notebook of this run has a parameter FACTRO. Did you mean"),
+        ("01_first: {FACTRO: 1}\n", "p.yaml, under 01_first: .* has no parameter FACTRO. Did you"),
+        ("FACTOR: many\n", "p.yaml: The parameter FACTOR takes a"),
+        ("FACTOR: 1\n01_first: {FACTOR: x}\n", "p.yaml, under 01_first: The parameter FACTOR"),
+        ("NAME: a\n" + "# b\n" * 300_000, "more than 1,048,576 characters"),
     ],
 )
 def test_a_bad_parameter_file_is_a_sentence(project, tmp_path, text, words):
     path = tmp_path / "p.yaml"
     if text is not None:
         path.write_text(text)
-    with pytest.raises((pipeline.PipelineError, jsonl.Unreadable), match=words):
+    refused = (pipeline.PipelineError, settings.SettingError, jsonl.Unreadable)
+    with pytest.raises(refused, match=words):
         pipeline.plan(["01"], [path])
+
+
+def test_of_several_values_for_a_name_the_nearest_counts(project, tmp_path):
+    """Under the notebook's own name before the rest of any file; what was typed before all."""
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text("01_first: {FACTOR: 1, NAME: one}\nWORDS: [x]\nSHARE: 0.1\n")
+    two.write_text("FACTOR: 2\nNAME: two\nWORDS: [y]\nSHARE: 0.2\n")
+    [step] = pipeline.plan(["01"], [one, two], {"SHARE": 0.3})
+    assert step.parameters == {"FACTOR": 1, "NAME": "one", "WORDS": ["y"], "SHARE": 0.3}
+
+
+def test_a_part_for_a_notebook_that_does_not_run_is_passed_over(project, tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text("FACTOR: 4\n02_second: {NO_SUCH: 9}\n")
+    assert pipeline.plan(["01"], [path])[0].parameters == {"FACTOR": 4}
 
 
 def test_a_pipe_of_parameters_is_refused(project, tmp_path):

@@ -9,7 +9,7 @@ worth their money is learnt by notebook 05.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +17,9 @@ import numpy as np
 
 from routerlib.answers import signals
 from routerlib.answers.killable import Crew, Lost
+from routerlib.collecting.forecast import Prices
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LabelledPrompt, Responses, Sample
-from routerlib.stats.prices import call_cost
-
-
-@dataclass(frozen=True)
-class Price:
-    """Dollars per million tokens: read (prompt) and written (completion); a cached token costs a
-    share of one read anew.
-    """
-
-    read: float = 0.0
-    written: float = 0.0
-    cached_share: float = 1.0
-
-    def of(self, sample: Sample) -> float | None:
-        """The dollars of one answer; None where its tokens were not counted."""
-        if sample.prompt_tokens is None or sample.completion_tokens is None:
-            return None
-        cached = (sample.cached_tokens or 0, self.cached_share)
-        tokens = (sample.prompt_tokens, sample.completion_tokens)
-        return float(call_cost(*tokens, self.read, self.written, *cached))
 
 
 @dataclass(frozen=True)
@@ -47,9 +28,9 @@ class OutcomePrices:
     model.
     """
 
-    inferior: Price
-    superior: Price
-    second: Price = Price()
+    inferior: Prices
+    superior: Prices
+    second: Prices = field(default_factory=Prices)
 
 
 Files = Sequence[str | Path]
@@ -179,8 +160,15 @@ def _costs_by_question(
     return money
 
 
-def _mean_cost_of_row(row: Responses, price: Price) -> float | None:
-    costs = [price.of(sample) for sample in row.responses]
+def cost_of_sample(sample: Sample, prices: Prices) -> float | None:
+    """The dollars of one answer; None where its tokens were not counted."""
+    if sample.prompt_tokens is None or sample.completion_tokens is None:
+        return None
+    return prices.cost(sample.prompt_tokens, sample.completion_tokens, sample.cached_tokens or 0)
+
+
+def _mean_cost_of_row(row: Responses, prices: Prices) -> float | None:
+    costs = [cost_of_sample(sample, prices) for sample in row.responses]
     known = [cost for cost in costs if cost is not None]
     return float(np.mean(known)) if known else None
 

@@ -56,7 +56,7 @@ class Blocks:
             self.count, self.items = known["blocks"], known["items"]
             return False
         self.remove()
-        self.folder.mkdir(parents=True)
+        settings.make_folder(self.folder)
         items = iter(items)
         while block := list(itertools.islice(items, self.size)):
             jsonl.write_rows(self._file(self.count), ({"item": item} for item in block))

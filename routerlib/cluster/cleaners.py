@@ -25,6 +25,7 @@ from routerlib.cluster.blocks import Blocks, marks_of
 from routerlib.cluster.machines import Machines, joined, on_machines
 from routerlib.endpoints.prompts import as_text
 from routerlib.labels import cleaned, cleaning
+from routerlib.rows import jsonl
 from routerlib.rows.conversations import OwnIds
 from routerlib.rows.sameness import BANDS, ROWS, NearIndex, bands, text_key, tokens
 from routerlib.rows.schemas import CleanPrompt, Conversation, parse_row
@@ -79,7 +80,7 @@ def clean(
         yield from cleaning.clean(conversations, filters, report, evaluation)
         return
     folder = settings.outputs("datasets") / ".cleaning"
-    with joined(cluster) as machines:
+    with jsonl.only_one(folder), joined(cluster) as machines:
         run = _Cleaning(machines, folder, filters, report, evaluation)
         yield from run.kept(conversations, of)
 

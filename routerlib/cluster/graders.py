@@ -18,6 +18,7 @@ from routerlib.answers import grading
 from routerlib.answers.killable import Crew
 from routerlib.cluster.blocks import Blocks, fingerprint
 from routerlib.cluster.machines import Machines, joined, on_machines
+from routerlib.rows import jsonl
 from routerlib.rows.schemas import Row, RowError
 
 BLOCK = 128  # lines of a block
@@ -54,13 +55,14 @@ class ClusterGrading:
         first = works[0].target
         blocks = Blocks(first.with_name(f".{first.name}.blocks"), BLOCK)
         of = {"lines of": fingerprint(*(work.source for work in works)), **self.arguments}
-        blocks.spool((line for work in works for line in _as_items(work)), of)
-        worker = "routerlib.cluster.graders:Grader"
-        source = ", ".join(str(work.source) for work in works)
-        blocks.work(self.machines, worker, self.arguments, "grading", self.show, source)
-        for _, lines in itertools.groupby(blocks.results(), key=itemgetter("file")):
-            yield (grading.GradedLine(**line["graded"]) for line in lines)
-        blocks.remove()
+        with jsonl.only_one(blocks.folder):
+            blocks.spool((line for work in works for line in _as_items(work)), of)
+            worker = "routerlib.cluster.graders:Grader"
+            source = ", ".join(str(work.source) for work in works)
+            blocks.work(self.machines, worker, self.arguments, "grading", self.show, source)
+            for _, lines in itertools.groupby(blocks.results(), key=itemgetter("file")):
+                yield (grading.GradedLine(**line["graded"]) for line in lines)
+            blocks.remove()
 
 
 def _as_items(work: grading.Work) -> Iterator[dict[str, Any]]:

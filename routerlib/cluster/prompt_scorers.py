@@ -14,6 +14,7 @@ from typing import Any
 from routerlib import settings
 from routerlib.cluster.blocks import Blocks, marks_of
 from routerlib.cluster.machines import joined, on_machines
+from routerlib.rows import jsonl
 from routerlib.training import scored
 from routerlib.training.router import FILE, Router, newest
 
@@ -34,7 +35,7 @@ def score(*args: Any, cluster: str | None = None, **kwargs: Any) -> scored.Scori
     of |= {"router": str(folder), "of": (folder / FILE).stat().st_mtime_ns}
     of["files"] = marks_of(given["prompts"])
 
-    with joined(cluster) as machines:
+    with jsonl.only_one(blocks.folder), joined(cluster) as machines:
 
         def scores(read: scored.Read) -> Iterator[tuple[scored.Item, float]]:
             items = ({"prompt": item["prompt"], "id": item["id"]} for item in read(False))
@@ -49,7 +50,7 @@ def score(*args: Any, cluster: str | None = None, **kwargs: Any) -> scored.Scori
 
         wanted = ("prompts", "output", "num_prompts", "threshold", "fields", "progress")
         result = scored.score_by(scores, router, *(given[name] for name in wanted))
-    blocks.remove()
+        blocks.remove()
     return result
 
 

@@ -263,9 +263,12 @@ def output_path(
     they come; `put_copy` follows it.
 
     Raises:
-        tables.AddressError: the address could not be written to.
+        tables.AddressError: the address could not be written to. settings.SettingError: the name
+            of the file ends as that of no file of rows.
     """
     folder = settings.resolve(output_dir) if output_dir else settings.outputs("responses")
+    if output_file:
+        tables.check_ending("OUTPUT_FILE", output_file, (".jsonl", ".ndjson", ".parquet"))
     if output_file and tables.is_address(output_file):
         tables.check_address(output_file)
         return folder / tables.name_of_lines(output_file)

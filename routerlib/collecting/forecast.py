@@ -23,18 +23,22 @@ BYTES_A_TOKEN = 4  # of English text, about
 
 @dataclass(frozen=True)
 class Prices:
-    """What a model costs, in money per million tokens read and written."""
+    """What a model costs, in money per million tokens read and written; a token read out of a cache
+    costs a share of one read anew.
+    """
 
-    price_in: float
-    price_out: float
+    price_in: float = 0.0
+    price_out: float = 0.0
+    cached_share: float = 1.0
 
     @property
     def are_known(self) -> bool:
         return bool(self.price_in or self.price_out)
 
-    def cost(self, tokens_in: float, tokens_out: float) -> float:
-        """Money for so many tokens."""
-        return float(call_cost(tokens_in, tokens_out, self.price_in, self.price_out))
+    def cost(self, tokens_in: float, tokens_out: float, cached: float = 0.0) -> float:
+        """Money for so many tokens; `cached` of those read came out of a cache."""
+        prices = (self.price_in, self.price_out)
+        return float(call_cost(tokens_in, tokens_out, *prices, cached, self.cached_share))
 
     def mark(self, answer: Completion) -> Completion:
         """The answer, with its price shared out among its samples."""

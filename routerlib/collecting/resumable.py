@@ -240,8 +240,8 @@ async def run_job(
         max_attempts: rounds an item may fail, over all runs.
         total: number of items for the progress bar, where known.
         price_in, price_out: per million tokens, for the cost so far.
-        first_contact: seconds to wait for a server that has never answered; one that has is waited
-            for for good.
+        first_contact: seconds to wait for a server that has never answered, or has only said that
+            it is busy and not for how long; one that has answered is waited for for good.
         budget: money that the whole file may cost, earlier runs included; None: no limit. No
             request is sent that could go beyond it, by the job's `most`.
         opening: told before the first request.
@@ -318,6 +318,7 @@ class _Run(Generic[T]):
         self.failed_in_a_row: deque[str] = deque(maxlen=FAILED_IN_A_ROW)
         self.stops_in_a_row: set[str] = set()  # items that met what may be the end of the run
         self.told_wait = 0.0
+        self.busy_since: float | None = None  # with no answer since
         # Before the first answer: what is not yet written of items that failed, and those items
         # whose requests have all been in vain.
         self.unwritten: dict[str, tuple[T, State]] = {}
@@ -628,6 +629,12 @@ class _Run(Generic[T]):
     def _slow_down(self, busy: Busy, started: float) -> None:
         self.was_reached = True
         self.summary.rate_limits += 1
+        now = time.monotonic()
+        self.busy_since = now if self.busy_since is None else self.busy_since
+        waited = now - self.busy_since
+        if busy.retry_after is None and waited > self.first_contact and not self._has_answered:
+            self._stop(Stopped(self._always_busy(busy, waited)))
+            return
         wait = self.traffic.ease_off(started, busy.retry_after)
         if wait >= 4 and wait > 1.5 * self.told_wait:
             self.told_wait = wait
@@ -644,7 +651,7 @@ class _Run(Generic[T]):
         state.samples.extend(answer.samples)
         self.failed_in_a_row.clear()
         self.stops_in_a_row.clear()
-        self.told_wait = 0.0
+        self.told_wait, self.busy_since = 0.0, None
         self._tell_news()
         state.usage["prompt_tokens"] += answer.prompt_tokens
         state.usage["completion_tokens"] += answer.completion_tokens
@@ -742,6 +749,12 @@ class _Run(Generic[T]):
         return (
             f"{self.job.where} has not answered in {waited:.0f} s. Start it (python -m routerlib "
             "serve --model …), or correct the base URL, and run again."
+        )
+
+    def _always_busy(self, busy: Busy, waited: float) -> str:
+        return (
+            f"{busy}. It has said so for {waited:.0f} s and has answered nothing, so the run "
+            "stops; no attempt is spent. Run again when it is free, or name another server."
         )
 
     async def _wait_for_room(self, row: dict[str, Any], error: OSError) -> None:

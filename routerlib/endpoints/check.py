@@ -168,7 +168,7 @@ async def _checked_endpoint(
                 completion = await _patient(endpoint, 2)
             except RequestFailure as failure:
                 failures[kind] = failure
-                if isinstance(failure, Outage) or _is_for_all(failure):
+                if isinstance(failure, Outage | Busy) or _is_for_all(failure):
                     raise _with_place(failure, endpoint.url) from None
                 continue
             _note_costs(finding, endpoint, completion)
@@ -191,6 +191,8 @@ def _with_place(failure: RequestFailure, url: str) -> RequestFailure:
         told = f"{url}: {told}"
     if isinstance(failure, Outage):
         told += ". Start the server, or name another address as API_BASE."
+    elif isinstance(failure, Busy):
+        told += f". It was asked {BUSY_TRIES} times. Check again later, or name another server."
     elif failure.kind == "timeout":
         told += ". Is this the address of a model's server? A slow one needs a longer TIMEOUT."
     failure.args = (told,)

@@ -26,7 +26,7 @@ from routerlib import settings
 from routerlib.endpoints import addresses, connections, prompts, refusals, replies, servers
 from routerlib.endpoints.dialect import MOST_ROUNDS, Dialect, Words
 from routerlib.endpoints.refusals import Kind, Refusal
-from routerlib.errors import Foreseen, SettingError
+from routerlib.errors import FAILED, Foreseen, SettingError
 from routerlib.rows.schemas import Prompt
 
 LOCAL, REMOTE = "local", "remote"
@@ -41,6 +41,7 @@ class RequestFailure(Foreseen):
     person; `refusal` is what the server said, where it said something.
     """
 
+    exit_code = FAILED
     kind = "failure"
 
     def __init__(self, message: str, status: int | None = None, refusal: Refusal | None = None):

@@ -543,7 +543,7 @@ def _check_settings(
         )
     if max_model_len is not None:
         settings.whole("MAX_MODEL_LEN", max_model_len)
-    settings.number("GPU_UTIL", gpu_util, most=1)
+    settings.share("GPU_UTIL", gpu_util)
     settings.number("TEMPERATURE", TEMPERATURE if temperature is None else temperature, most=2)
     settings.seconds("TIMEOUT", timeout)
 

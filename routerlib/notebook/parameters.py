@@ -2,8 +2,9 @@
 
 They are read from the cell tagged `parameters`, so that there is no second list of them. The runner
 asks here before it starts anything, and each notebook asks again for itself: papermill's own `-p`
-hands `false` on as the text "false", which Python takes for true. What a value means is not looked
-at here; the functions that take it do that.
+hands `false` on as the text "false", which Python takes for true. So what no function would take
+is refused before a server is started for it; what a value means, and whether the file or the model
+that it names is there, is not looked at here.
 """
 
 from __future__ import annotations
@@ -11,14 +12,43 @@ from __future__ import annotations
 import ast
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from routerlib import settings
 from routerlib.rows import jsonl
 
+_above_0 = settings.whole
+_from_0 = partial(settings.whole, least=0)
+_up_to_1 = partial(settings.number, most=1)
+# What is checked of a value itself, before a server is started for it: name -> check
+BOUNDS: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("K_RESPONSES", "PROMPT_SAMPLES", "SAMPLES", "SEEDS"), _above_0),
+    **dict.fromkeys(("MAX_TOKENS", "PROMPT_MAX_TOKENS", "JUDGE_MAX_TOKENS"), _above_0),
+    **dict.fromkeys(("BATCH_SIZE", "MAX_CONCURRENT", "MAX_ATTEMPTS", "MAX_LENGTH"), _above_0),
+    **dict.fromkeys(("MAX_CHARS", "AUDITS", "BOOTSTRAP", "CHECK_LIMIT", "KNOWN_PAIRS"), _above_0),
+    **dict.fromkeys(("LIMIT", "LABEL_LIMIT", "REFUSED_PAIRS", "EXAMPLES"), _from_0),
+    **dict.fromkeys(("SEED", "WORKERS", "EPOCHS"), _from_0),
+    **dict.fromkeys(("PRICE_IN", "PRICE_OUT"), settings.price),
+    **dict.fromkeys(("BUDGET", "NEAR_DUPLICATE", "MAX_WAIT"), settings.number),
+    **dict.fromkeys(("EPSILON", "DELTA", "LEVEL", "CACHED_SHARE"), _up_to_1),
+    "TEMPERATURE": partial(settings.number, most=2),
+    "TIMEOUT": settings.seconds,
+    "PORT": partial(settings.port, least=0),
+}
+# Texts of which there are a few
+CHOICES = {
+    "API_MODE": ("local", "remote"),
+    "ENDPOINT": ("completions", "chat"),
+    "METHOD": ("decision", "logprobs", "samples", "auto"),
+    "BALANCE": ("none", "downsample"),
+    "TARGET": ("p_superior", "gain", "two_heads", "strictly_better", "compare"),
+}
+ROLE = re.compile("(?:INFERIOR|SUPERIOR|SECOND|JUDGE)_(?=PRICE_|API_MODE)")
 # Where None says something that no other value does: not sent at all; all of them.
 TAKE_NONE = ("TEMPERATURE", "NUM_PROBLEMS")
 KINDS = {
@@ -122,7 +152,7 @@ def from_text(text: str, default: Any) -> Any:
 
 
 def fitting(name: str, value: Any, default: Any) -> Any:
-    """The value, if its kind fits the default's.
+    """The value, if its kind fits the default's and it lies where the name's values lie.
 
     A whole number may stand for a real one, a number or a list of texts for a text. None, which an
     empty value in YAML is, stands for 0 and for what is empty: a text, a list, a mapping.
@@ -130,6 +160,34 @@ def fitting(name: str, value: Any, default: Any) -> Any:
     Raises:
         SettingError: it does not fit; the text names what does.
     """
+    fit = _of_its_kind(name, value, default)
+    if fit is not None:
+        _check_bounds(name, fit)
+    return fit
+
+
+def _check_bounds(name: str, value: Any) -> None:
+    """Whether a value of the right kind can be; a name with its role before it, such as
+    INFERIOR_PRICE_IN, is one of those without.
+    """
+    kind = ROLE.sub("", name)
+    if check := BOUNDS.get(kind):
+        check(name, value)
+    if kind in CHOICES and value not in CHOICES[kind]:
+        *others, last = map(repr, CHOICES[kind])
+        raise settings.SettingError(f"{name} is {value!r}; it is {', '.join(others)} or {last}.")
+    if name == "NUM_PROBLEMS":
+        from routerlib.collecting import collection
+
+        collection.first_so_many(value)
+    if name == "CLUSTER" and value:
+        from routerlib.cluster import machines
+
+        machines.checked_cluster(value)
+
+
+def _of_its_kind(name: str, value: Any, default: Any) -> Any:
+    """The value, if its kind fits the default's."""
     is_number_wanted = isinstance(default, int | float) and not isinstance(default, bool)
     if isinstance(value, str) and is_number_wanted:
         value = parse_value(value)  # YAML reads 1e-3 as text

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from routerlib import settings
 from routerlib.errors import Foreseen
 from routerlib.rows.characters import mended
 from routerlib.rows.published import as_fields
@@ -81,7 +82,7 @@ class Writer:
 
     def __init__(self, path: str | Path, fsync: bool = True):
         self.path, self.fsync = Path(path), fsync
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        settings.make_folder(self.path.parent)
         self._file = _open_locked(self.path)
         try:
             self.repaired = _cut_torn_line(self._file, self.path)
@@ -160,6 +161,29 @@ def _open_locked(path: Path) -> Any:
             ) from None
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return file
+        file.close()
+
+
+@contextlib.contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Hold a lock beside a file or folder that no two processes may work in at the same time.
+
+    Raises:
+        FileInUse: another process holds it.
+    """
+    settings.make_folder(path.parent)
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        file = _open_locked(lock)
+    except FileInUse:
+        raise FileInUse(
+            f"{path} is being worked in by another process: a run of the same kind. Wait for it, "
+            "or stop it."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)  # while it is held: who opens it meanwhile looks again
         file.close()
 
 
@@ -351,7 +375,7 @@ class Rejects:
 
     def append(self, row: dict[str, Any]) -> None:
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            settings.make_folder(self.path.parent)
             self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115 - closed by close()
         self._file.write(encode(row))
         self.first = self.first or row
@@ -630,8 +654,16 @@ def _as_json_knows(value: Any) -> Any:
 @contextlib.contextmanager
 def _replacing(path: str | Path) -> Iterator[Any]:
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    settings.make_folder(path.parent)
+    if path.is_dir():  # told before the work, which would else be lost at its end
+        raise settings.Unwritable(f"{path} is a folder. Name a file in it, or another place.")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except PermissionError as error:
+        raise settings.Unwritable(
+            f"{path} cannot be written: no file can be made in {path.parent} ({error.strerror}). "
+            "Allow it (chmod +w), or name another place."
+        ) from None
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

@@ -26,6 +26,7 @@ from routerlib.rows import jsonl
 ADDRESS = re.compile(
     r"(?P<protocol> [a-z][a-z0-9+.-]+ ) ://  .+ ", re.VERBOSE
 )  # s3://bucket/a.jsonl
+WRITTEN = (".jsonl", ".ndjson", ".jsonl.gz", ".parquet")  # how the names of files of rows end
 OF_OTHERS = ("http", "https", "hf")  # `hub` reads these
 AT_ONCE = 1000  # rows of one group of a parquet file
 NESTED = b"routerlib.json"  # marks a column in which lists and objects stand as JSON texts
@@ -97,6 +98,22 @@ def check_address(name: str | Path) -> None:
         ) from None
 
 
+def check_ending(setting: str, name: str | Path, endings: tuple[str, ...] = WRITTEN) -> None:
+    """Refuse a name that says of a file of rows that it is something else, such as a CSV.
+
+    Args:
+        setting: under which the name was given, for the message. endings: those that it may have.
+
+    Raises:
+        SettingError: it ends otherwise.
+    """
+    if not str(name).endswith(endings):
+        raise SettingError(
+            f"{setting} is {name}: what is written is JSON lines or a table, so the name ends in "
+            f"{', '.join(endings[:-1])} or {endings[-1]}."
+        )
+
+
 def put(rows: Iterable[Any], name: str | Path) -> str:
     """Write rows as a table, or to an address; returns the name of what is there now.
 
@@ -144,9 +161,11 @@ def delivered(name: str | Path, read: str | Path = "") -> Iterator[tuple[Path, s
         read: what the file is made from, several with commas between: it is not written over.
 
     Raises:
-        SettingError: the name is one of those that are read. AddressError: it cannot be put there;
+        SettingError: the name is one of those that are read, or ends as that of no file of rows.
+            AddressError: it cannot be put there;
             the text says where it lies meanwhile.
     """
+    check_ending("OUTPUT", name)
     for source in settings.names(str(read)):
         if _is_one(name, source):
             raise SettingError(
@@ -199,7 +218,7 @@ def write(path: str | Path, rows: Iterable[Any]) -> int:
 
 def _write_parquet(path: Path, rows: Iterator[Any]) -> int:
     """Two passes, by way of a file of JSON lines: only the last row tells what the columns are."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    settings.make_folder(path.parent)
     lines = path.with_name(f".{path.name}.{os.getpid()}.jsonl")
     part = path.with_name(f".{path.name}.{os.getpid()}")
     kinds: dict[str, set[type]] = {}

@@ -146,18 +146,26 @@ class SentenceEncoder:
     Args:
         folder: a Hugging Face encoder (BERT-like); a local folder or a hub name.
         remember: keep every text's embedding in memory, for repeated splits over the same rows.
+        is_saved: it was written by `save`: of it safetensors are read, and never a pickle.
     """
 
-    def __init__(self, folder: str | Path, max_length: int = MAX_LENGTH, remember: bool = False):
-        self.folder, self.max_length = str(folder), max_length
+    def __init__(
+        self,
+        folder: str | Path,
+        max_length: int = MAX_LENGTH,
+        remember: bool = False,
+        is_saved: bool = False,
+    ):
+        self.folder, self.max_length, self.is_saved = str(folder), max_length, is_saved
         self.tokenizer = load_tokenizer(folder, max_length)
-        self.model, self._forward, self.width = _headless_encoder(folder)
+        self.model, self._forward, self.width = _headless_encoder(folder, is_saved)
         self._known: dict[str, np.ndarray] | None = {} if remember else None
         self._last: tuple[list[str], np.ndarray] = ([], np.zeros((0, self.width), dtype=np.float32))
 
     def __reduce__(self) -> Any:
         """On another machine it is read from its folder again."""
-        return SentenceEncoder, (self.folder, self.max_length, self._known is not None)
+        remembers = self._known is not None
+        return SentenceEncoder, (self.folder, self.max_length, remembers, self.is_saved)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Embeddings of shape (n, width), float32, each of length 1."""
@@ -191,7 +199,7 @@ class SentenceEncoder:
         self.tokenizer.save_pretrained(os.fspath(folder))
 
 
-def _headless_encoder(folder: str | Path) -> tuple[Any, Forward, int]:
+def _headless_encoder(folder: str | Path, is_saved: bool) -> tuple[Any, Forward, int]:
     """An encoder without a head, the way through it to mean embeddings, and their width."""
     if not has_torch():
         bert = Bert(folder)
@@ -199,7 +207,8 @@ def _headless_encoder(folder: str | Path) -> tuple[Any, Forward, int]:
     quiet()
     from transformers import AutoModel
 
-    model = _loaded(AutoModel.from_pretrained, folder, dtype=compute_dtype())
+    numbers = {"use_safetensors": True} if is_saved else {}
+    model = _loaded(AutoModel.from_pretrained, folder, dtype=compute_dtype(), **numbers)
     model = model.to(device()).eval()
     return model, forward(model, _mean_pool), model.config.hidden_size
 
@@ -275,7 +284,12 @@ def load_classifier(folder: str | Path) -> Any:
     quiet()
     from transformers import AutoModelForSequenceClassification
 
-    model = _loaded(AutoModelForSequenceClassification.from_pretrained, folder, dtype="float32")
+    model = _loaded(
+        AutoModelForSequenceClassification.from_pretrained,
+        folder,
+        dtype="float32",
+        use_safetensors=True,
+    )
     return for_inference(model)
 
 

@@ -275,7 +275,7 @@ class _Embedded(Scorer):
 @functools.lru_cache(maxsize=4)
 def _saved_encoder(folder: str, max_length: int, changed: float) -> encoders.SentenceEncoder:
     """One encoder in memory for all that is loaded from a folder, until the folder has changed."""
-    return encoders.SentenceEncoder(folder, max_length)
+    return encoders.SentenceEncoder(folder, max_length, is_saved=True)
 
 
 class EmbeddingLogistic(_Embedded):

@@ -5,11 +5,12 @@ away.
 import pytest
 
 from routerlib.answers import annotation, grading
-from routerlib.answers.annotation import OutcomePrices, Price
+from routerlib.answers.annotation import OutcomePrices, cost_of_sample
+from routerlib.collecting.forecast import Prices
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import LabelledPrompt, Sample
 
-PRICES = OutcomePrices(Price(1.0, 2.0), Price(10.0, 20.0), Price(0.5, 0.5))
+PRICES = OutcomePrices(Prices(1.0, 2.0), Prices(10.0, 20.0), Prices(0.5, 0.5))
 
 
 def responses(model, answers, tokens=(100, 10)):
@@ -108,5 +109,5 @@ def test_what_was_found_is_said(files):
 
 def test_tokens_out_of_a_cache_cost_their_share():
     sample = Sample(full_response="4", prompt_tokens=100, completion_tokens=10, cached_tokens=80)
-    assert Price(1.0, 2.0, cached_share=0.25).of(sample) == pytest.approx(60e-6)
-    assert Price(1.0, 2.0).of(sample) == pytest.approx(120e-6)
+    assert cost_of_sample(sample, Prices(1.0, 2.0, cached_share=0.25)) == pytest.approx(60e-6)
+    assert cost_of_sample(sample, Prices(1.0, 2.0)) == pytest.approx(120e-6)

@@ -171,3 +171,16 @@ def test_two_nodes_write_the_file_that_one_process_writes(cluster, outputs, tmp_
     assert (tmp_path / "many.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
     assert many.counts() == one.counts() and many.dropped[cleaning.BROKEN] == 1
     assert json.loads((tmp_path / "many.jsonl").read_text().splitlines()[0])["id"] == "c0"
+
+
+def test_two_runs_do_not_share_their_hidden_folder(here, outputs):
+    """Whatever their outputs are: the folder is one."""
+    rows = [conversation(number, f"What is the number {number}?") for number in range(3)]
+    first = cleaners.clean(iter(rows), cleaning.Filters(), cleaning.Report(), None, "here")
+    assert next(first).prompt == "What is the number 0?"
+    second = cleaners.clean(iter(rows), cleaning.Filters(), cleaning.Report(), None, "here")
+    with pytest.raises(jsonl.FileInUse, match="another process"):
+        next(second)
+    assert len(list(first)) == 2, "the second has taken nothing from the first"
+    again = cleaners.clean(iter(rows), cleaning.Filters(), cleaning.Report(), None, "here")
+    assert len(list(again)) == 3

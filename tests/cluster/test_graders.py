@@ -34,6 +34,15 @@ def test_a_worker_gives_the_lines_that_one_process_gives(responses):
     assert sum(line.lost for line in wanted) == 1 and wanted[3].lost == 1
 
 
+def test_two_runs_do_not_share_their_hidden_folder(responses):
+    work = alone.Work(responses / "inferior.jsonl", responses / "graded.jsonl", [])
+    with (
+        jsonl.only_one(responses / ".graded.jsonl.blocks"),
+        pytest.raises(jsonl.FileInUse, match="another process"),
+    ):
+        next(graders.ClusterGrading(None, 1.0, 1, False).graded([work]))
+
+
 def test_after_a_failure_another_crew_grades_and_the_old_one_is_gone(responses):
     source = responses / "inferior.jsonl"
     work = alone.Work(source, responses / "graded.jsonl", list(jsonl.decode_lines(source))[:3])

@@ -3,7 +3,9 @@
 import pytest
 from small_router import small_router
 
+from routerlib import settings
 from routerlib.cluster import prompt_scorers
+from routerlib.rows import jsonl
 from routerlib.training import scored as alone
 
 
@@ -13,6 +15,15 @@ def test_a_worker_scores_as_one_process_does(tmp_path):
     items = [{"prompt": "What is 2 + 2?"}, {"prompt": [{"role": "user", "content": "Prove it."}]}]
     scores = prompt_scorers.PromptScorer(str(tmp_path / "router-save"))(items)
     assert scores == alone.score_block(router, [item["prompt"] for item in items])
+
+
+def test_two_runs_do_not_share_their_hidden_folder(outputs, tmp_path):
+    small_router().save(outputs / "models" / "small-save")
+    with (
+        jsonl.only_one(settings.outputs("scored") / ".sample.jsonl.blocks"),
+        pytest.raises(jsonl.FileInUse, match="another process"),
+    ):
+        prompt_scorers.score("sample", output=tmp_path / "a.jsonl", progress=False, cluster="local")
 
 
 @pytest.mark.real

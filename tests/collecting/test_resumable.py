@@ -1,6 +1,7 @@
 """Patience: a busy server, and refusals that others decide about."""
 
 import asyncio
+import functools
 import json
 
 import pytest
@@ -21,7 +22,7 @@ def short_waits(monkeypatch):
     monkeypatch.setattr(resumable.random, "uniform", lambda *_: 0.02)
 
 
-def run(tmp_path, ask, items=20, concurrent=4, ask_slowly=None, **options):
+def run(tmp_path, ask, items=20, concurrent=4, ask_slowly=None, first_contact=600.0, **options):
     """A job whose items are numbers, asked by `ask(item)`, or by a coroutine."""
 
     async def asked(item, n):
@@ -39,7 +40,9 @@ def run(tmp_path, ask, items=20, concurrent=4, ask_slowly=None, **options):
     async def main():
         job = Job(key=str, ask=ask_slowly or asked, row=lambda i, s: row(str(i), s), **options)
         ledger = Ledger(tmp_path / "a.jsonl", "id", samples="samples")
-        return await run_job(range(items), job, ledger, concurrent, progress=False)
+        return await run_job(
+            range(items), job, ledger, concurrent, progress=False, first_contact=first_contact
+        )
 
     return asyncio.run(main())
 
@@ -321,3 +324,30 @@ def test_answers_that_were_cut_off_are_told_and_empty_ones_only_once(tmp_path):
         "7 samples were cut off at the limit of tokens that was given." in told
         and "3 samples are empty" in told
     )
+
+
+@pytest.mark.parametrize(("answers_before", "names_a_time"), [(0, False), (1, False), (0, True)])
+def test_a_server_that_has_only_said_that_it_is_busy_is_not_waited_for_for_good(
+    tmp_path, answers_before, names_a_time
+):
+    """As 200 with {"error": "overloaded"}. One that has answered, or says how long, is."""
+    asked = []
+
+    def ask(item):
+        asked.append(item)
+        if len(asked) <= answers_before or len(asked) > 60:
+            return ANSWER
+        raise Busy("http://x is busy (overloaded)", 0.001 if names_a_time else None, None)
+
+    pace.FIRST_WAIT, longest = 0.001, pace.LONGEST_WAIT
+    pace.LONGEST_WAIT = 0.02
+    try:
+        work = functools.partial(run, tmp_path, ask, concurrent=1, first_contact=0.1)
+        if answers_before or names_a_time:
+            assert work().complete == 20
+            return
+        with pytest.raises(Stopped, match=r"busy \(overloaded\)\. It has said so for .*run stops"):
+            work()
+    finally:
+        pace.LONGEST_WAIT = longest
+    assert not (tmp_path / "a.jsonl").exists(), "no attempt is spent"

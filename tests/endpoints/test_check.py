@@ -101,6 +101,20 @@ def test_a_busy_server_is_asked_again(capsys):
     assert finding.endpoints == ["chat"] and "Asking again" in capsys.readouterr().out
 
 
+def test_a_busy_server_is_waited_for_once_and_the_user_told_why(capsys, monkeypatch):
+    """Its other endpoint would say the same."""
+    waits = []
+
+    async def wait(seconds):
+        waits.append(seconds)
+
+    monkeypatch.setattr(checks.asyncio, "sleep", wait)
+    with pytest.raises(clients.Busy, match=r"overloaded.* asked 4 times\. Check again later"):
+        check(lambda *_: (200, {}, {"error": {"message": "overloaded"}}))
+    assert [wait for wait in waits if wait] == [1, 2, 4]
+    assert capsys.readouterr().out.count("is busy (overloaded). Asking again in") == 3
+
+
 @pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_time_that_cannot_be_waited_is_refused(timeout):
     with pytest.raises(settings.SettingError, match="seconds above 0"):

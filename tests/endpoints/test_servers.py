@@ -131,7 +131,8 @@ def test_a_name_that_no_model_can_have_starts_no_server(outputs, model):
     "wrong",
     [{"temperature": 5}, {"temperature": float("nan")}, {"timeout": float("nan")}, {"timeout": -1},
      {"timeout": 0.0},
-     {"gpu_util": 7}, {"max_model_len": 0}],
+     {"gpu_util": 7}, {"gpu_util": 0}, {"gpu_util": -0.5}, {"gpu_util": float("nan")},
+     {"max_model_len": 0}],
 )  # fmt: skip
 def test_a_setting_out_of_range_starts_no_server(outputs, wrong):
     (name,) = wrong

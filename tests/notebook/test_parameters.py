@@ -119,3 +119,54 @@ def test_a_number_is_finite(value, default):
     """Told by the runner, before a server is started, and not in the middle of a notebook."""
     with pytest.raises(settings.SettingError, match=r"TEMPERATURE takes a .*number such as"):
         parameters.fitting("TEMPERATURE", value, default)
+
+
+NOTEBOOKS = sorted(path.stem for path in (settings.ROOT / "notebooks").glob("0*.ipynb"))
+OF_ALL = {name: parameters.defaults(parameters.notebook_path(name)) for name in NOTEBOOKS}
+WRONG = {
+    "K_RESPONSES": -3, "PROMPT_SAMPLES": 0, "SAMPLES": 0, "SEEDS": 0, "MAX_TOKENS": 0,
+    "PROMPT_MAX_TOKENS": -1, "JUDGE_MAX_TOKENS": 0, "BATCH_SIZE": 0, "MAX_CONCURRENT": 0,
+    "MAX_ATTEMPTS": 0, "MAX_LENGTH": 0, "MAX_CHARS": 0, "AUDITS": 0, "BOOTSTRAP": 0,
+    "CHECK_LIMIT": 0, "KNOWN_PAIRS": 0, "LIMIT": -1, "LABEL_LIMIT": -1, "REFUSED_PAIRS": -1,
+    "EXAMPLES": -1, "SEED": -1, "WORKERS": -1, "EPOCHS": -1, "PRICE_IN": -1.0, "PRICE_OUT": -1.0,
+    "BUDGET": -1.0, "NEAR_DUPLICATE": -0.1, "MAX_WAIT": -1.0, "EPSILON": 1.5, "DELTA": -0.1,
+    "LEVEL": 2.0, "CACHED_SHARE": 1.1, "TEMPERATURE": 2.5, "TIMEOUT": 0.0, "PORT": -1,
+    "API_MODE": "far", "ENDPOINT": "chats", "METHOD": "guess", "BALANCE": "even", "TARGET": "all",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*parameters.BOUNDS, *parameters.CHOICES])
+def test_a_value_that_no_notebook_takes_is_refused_wherever_the_name_stands(name):
+    """The runner asks before it starts a server, and each notebook before its first real cell."""
+    met = 0
+    for notebook, known in OF_ALL.items():
+        for full in (full for full in known if parameters.ROLE.sub("", full) == name):
+            met += 1
+            with pytest.raises(settings.SettingError, match=f"{full} is {WRONG[name]!r}; it"):
+                parameters.understood(notebook, {full: WRONG[name]})
+    assert met, "no notebook has a parameter of this name any more"
+
+
+def test_what_the_notebooks_have_by_default_can_be():
+    for notebook, known in OF_ALL.items():
+        assert parameters.understood(notebook, known) == known
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("NUM_PROBLEMS", "-3"), ("NUM_PROBLEMS", "some"), ("CLUSTER", "nonsense")]
+)
+def test_a_text_with_a_form_of_its_own_is_refused(name, value):
+    with pytest.raises(settings.SettingError, match=f"{name} is '{value}'; it is"):
+        parameters.understood("03_collect_responses", {name: value})
+
+
+def test_the_choices_are_those_of_the_functions():
+    from routerlib.endpoints import clients
+    from routerlib.labels import labelling
+    from routerlib.training import fine_tuning
+
+    choices = {name: set(values) for name, values in parameters.CHOICES.items()}
+    assert choices["API_MODE"] == {clients.LOCAL, clients.REMOTE}
+    assert choices["ENDPOINT"] == set(clients.KINDS)
+    assert choices["METHOD"] == set(labelling.METHODS)
+    assert choices["TARGET"] == {*fine_tuning.TARGETS, "compare"}

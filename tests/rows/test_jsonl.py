@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from routerlib import settings
 from routerlib.rows import jsonl
 from routerlib.rows.schemas import Question, RowError
 
@@ -259,3 +260,61 @@ def test_the_sum_of_a_file_is_that_of_its_bytes(tmp_path):
     file.write_bytes(b"abc")
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert jsonl.file_sha256(file) == jsonl.file_sha256(str(file)) == known
+
+
+@pytest.mark.parametrize("write", ["rows", "lines"])
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("file/a.jsonl", "the folder .*file cannot be made: .*file is no folder"),
+        ("file/b/c/a.jsonl", "the folder .*file/b/c cannot be made: .*file is no folder"),
+        pytest.param(
+            "/proc/nowhere/a.jsonl", "no folder can be made in /proc",
+            marks=pytest.mark.skipif(not os.path.isdir("/proc"), reason="a folder of Linux"),
+        ),
+    ],
+)  # fmt: skip
+def test_where_no_folder_can_be_is_a_sentence(tmp_path, place, why, write):
+    (tmp_path / "file").write_text("")
+    path = tmp_path / place
+    with pytest.raises(settings.Unwritable, match=f"(?i){why}.*Name another place"):
+        jsonl.write_rows(path, [{"a": 1}]) if write == "rows" else jsonl.Writer(path)
+
+
+def test_what_cannot_be_written_is_told_before_a_row_is_made(tmp_path, monkeypatch):
+    def no_row():
+        raise AssertionError("a row was made")
+        yield {}
+
+    (tmp_path / "a.jsonl").mkdir()
+    with pytest.raises(settings.Unwritable, match=r"a\.jsonl is a folder"):
+        jsonl.write_rows(tmp_path / "a.jsonl", no_row())
+
+    def denied(**_):
+        raise PermissionError(errno.EACCES, "Permission denied", ".b.jsonl.x8r2")
+
+    monkeypatch.setattr(jsonl.tempfile, "mkstemp", denied)
+    with pytest.raises(settings.Unwritable, match=r"b\.jsonl cannot be written: no file can be"):
+        jsonl.write_rows(tmp_path / "b.jsonl", no_row())
+
+
+def test_a_full_disk_is_no_wrong_place(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(jsonl.Path, "mkdir", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        settings.make_folder(tmp_path / "a")
+    assert not isinstance(caught.value, settings.Unwritable)
+
+
+def test_two_may_not_work_in_one_place_at_the_same_time(tmp_path):
+    place = tmp_path / ".hidden"
+    with jsonl.only_one(place):
+        with pytest.raises(jsonl.FileInUse, match=r"\.hidden is being worked in by another"):
+            jsonl.only_one(place).__enter__()
+        with jsonl.only_one(tmp_path / ".other"):
+            pass
+    with jsonl.only_one(place):
+        assert (tmp_path / ".hidden.lock").exists()
+    assert not list(tmp_path.iterdir()), "the lock leaves nothing behind"

@@ -4,6 +4,7 @@ import fsspec
 import pyarrow.parquet as parquet
 import pytest
 
+from routerlib.errors import SettingError
 from routerlib.rows import jsonl, sources, tables
 from routerlib.rows.schemas import CleanPrompt, Conversation
 
@@ -83,3 +84,12 @@ def test_columns_are_those_of_all_rows_not_of_the_first_thousand(tmp_path):
     assert found[0] == {"id": "0", "answer": None, "n": 1.0, "mixed": "1", "more": None}
     assert found[-1] == {"id": "last", "answer": "yes", "n": 0.5, "mixed": "two", "more": True}
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.csv", "x.json", "x", "memory://b/x.csv", "x.csv.gz"])
+def test_a_name_that_says_something_else_than_rows_is_refused(tmp_path, name):
+    with (
+        pytest.raises(SettingError, match=r"OUTPUT is .*\.jsonl.* or \.parquet"),
+        tables.delivered(name),
+    ):
+        raise AssertionError("no work is begun")

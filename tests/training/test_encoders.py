@@ -136,3 +136,19 @@ def test_of_a_huge_text_only_the_end_is_made_into_tokens(tmp_path, monkeypatch):
     huge = "prove the theorem " * 100_000 + short
     found = encoders.run_texts(through, Watched(), [huge, short], 1)
     assert found[0] == found[1] and max(seen) == 8 * encoders.CHARS_A_TOKEN
+
+
+@pytest.mark.parametrize("load", ["sentence", "classifier"])
+def test_of_a_saved_router_no_pickle_is_read(tmp_path, recwarn, load):
+    """A router is safetensors and JSON; a pickle in its place is somebody else's."""
+    import torch
+
+    folder = tiny_encoder(tmp_path)
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+    with pytest.raises(encoders.EncoderError, match="safetensors"):
+        if load == "sentence":
+            encoders.SentenceEncoder(folder, is_saved=True)
+        else:
+            encoders.load_classifier(folder)
+    assert not [str(one.message) for one in recwarn if "torch" in str(one.filename)]

@@ -44,6 +44,12 @@ def test_each_prompt_has_its_score_and_its_model(saved, tmp_path):
         assert row["model"] == decision.model and row["prompt"] == prompt
 
 
+def test_nothing_is_written_under_a_name_of_another_format(saved, tmp_path):
+    with pytest.raises(SettingError, match=r"OUTPUT is .*x\.txt"):
+        scored.score("sample", output=tmp_path / "x.txt", progress=False)
+    assert not list(tmp_path.glob("*.txt"))
+
+
 def test_blocks_change_nothing(saved, outputs, monkeypatch):
     scored.score("sample", output=outputs / "whole.jsonl", progress=False)
     monkeypatch.setattr(scored, "BLOCK", 7)
