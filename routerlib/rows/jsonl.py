@@ -534,7 +534,11 @@ class _Tally:
         self.reasons.setdefault(said, str(error))
 
     def _outcome(self, value: dict[str, Any]) -> str:
-        return str(as_fields("Vote", value).get(self.field, "")) if self.field == "winner" else ""
+        if self.field != "winner":
+            return ""
+        with contextlib.suppress(ValueError):  # a vote in another form than its data set has
+            return str(as_fields("Vote", value).get(self.field, ""))
+        return ""
 
     def check(self, name: str) -> None:
         """Raises Unreadable where one reason took rows by their outcome."""

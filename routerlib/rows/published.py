@@ -28,6 +28,8 @@ SPEAKERS = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bing":
             "bard": "assistant", "bot": "assistant", "model": "assistant", "ai": "assistant",
             "developer": "system"}  # fmt: skip
 GOLD_MARK = re.compile(r"(?P<way> .*? ) \#\#\#\# \s* (?P<gold> .+? ) \s*", re.VERBOSE | re.DOTALL)
+# What Python raises where a field holds something else than its data set has there
+OTHER_FORM = (AttributeError, IndexError, KeyError, RecursionError, TypeError)
 # The metrics of lm-evaluation-harness that say whether an answer is right, the surest first.
 RIGHT = (
     "exact_match",
@@ -62,10 +64,21 @@ class Shape:
 def as_fields(row_type: str, row: Fields) -> Fields:
     """A row of any published shape as the fields of our row type; a row of no known shape as it
     is.
+
+    Raises:
+        ValueError: it has the names of a shape, but not its form, so that it cannot be turned.
     """
     for shape in _BY_TYPE.get(row_type, ()):
         if shape.fits(row):
-            return shape.turn(dict(row))
+            try:
+                return shape.turn(dict(row))
+            except OTHER_FORM as error:
+                what = "a value in them is of another kind"
+                if isinstance(error, KeyError):
+                    what = f"there is no {error}"
+                raise ValueError(
+                    f"it has the fields of {shape.sets}, but not in the same form ({what})"
+                ) from None
     return row
 
 
@@ -95,8 +108,9 @@ def _question(row: Fields) -> Fields:
     _rename(
         row, unique_id="id", explanation_correct="cot_content", choice_index_correct="answer_index"
     )
-    if row.get("choices") is not None:
-        row["choices"] = list(row["choices"])
+    choices = _list_in_cell(row.get("choices"))
+    if isinstance(choices, list | tuple):  # a text would fall into its letters
+        row["choices"] = list(choices)
         _point_at_choice(row)
     is_ours = row.get("answer_correct") is not None and "answer" not in row
     if row.get("answer_correct") is None and "answer" in row:
@@ -247,7 +261,7 @@ def _list_in_cell(value: Any) -> Any:
         return value
     try:
         found = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = _python_list(value)
     return found if isinstance(found, list) else value
 

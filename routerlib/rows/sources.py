@@ -149,7 +149,10 @@ def _told_apart(
 
 def _is_prompt(row: dict[str, Any]) -> bool | None:
     """Whether a row is a prompt; None where it is neither that nor a question."""
-    question = published.as_fields("Question", dict(row))
+    try:
+        question = published.as_fields("Question", dict(row))
+    except ValueError:  # it is told when the row is read
+        return False
     if question.get("question") and question.get("answer_correct") not in (None, ""):
         return False
     if shapes.shape_of(row) or any(name in row for name in ("conversation", "conversations")):

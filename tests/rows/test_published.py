@@ -2,12 +2,15 @@
 shape.
 """
 
+import contextlib
 import csv
 import json
+import random
+import re
 
 import pytest
 
-from routerlib.rows import jsonl, sources
+from routerlib.rows import jsonl, published, schemas, sources
 from routerlib.rows.schemas import Conversation, LabelledPrompt, Question, Responses, RowError, Vote
 
 ROWS = 30
@@ -527,3 +530,60 @@ def test_a_responses_file_without_a_model_takes_the_name_of_the_file(tmp_path):
     path = write(tmp_path / "google_gemma-3-4b-it_MATH_500.jsonl", [row])
     (found,) = jsonl.read_rows(path, Responses)
     assert found.model == "google_gemma-3-4b-it"
+
+
+ANY_KIND = [None, 5, 1.5, True, "x", "", [], {}, [None], ["x"], [[1]], {"a": 1}, "[", "[1, 2",
+            "[" * 100_000, [{"role": "user"}], [{"text": "a"}], {"text": ["a"]}]  # fmt: skip
+MAY_BE_THERE = ["question", "choices", "options", "answer", "conversation_a", "conversation_b",
+                "conversation", "messages", "winner", "turn", "solution", "metrics", "resps",
+                "filtered_resps", "arguments", "p_superior"]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", published.SHAPES, ids=lambda shape: shape.sets)
+def test_a_row_with_the_names_of_a_data_set_and_another_form_is_refused_or_read(shape):
+    """Whatever its fields hold: a file is not lost over one row, nor does a KeyError go up."""
+    rng = random.Random(0)
+    for _ in range(300):
+        more = [name for name in MAY_BE_THERE if rng.random() < 0.5]
+        row = {name: rng.choice(ANY_KIND) for name in sorted({*shape.has, *more})}
+        with contextlib.suppress(schemas.RowError):
+            schemas.parse_row(getattr(schemas, shape.row_type), row)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"question": "q", "choices": {"text": ["a"]}, "answerKey": "A"}, "of ARC.*no 'label'"),
+        ({"question": "q", "choices": ["a", "b"], "answerKey": "A"}, "of ARC.*of another kind"),
+        ({"question": {"text": "q"}, "answerKey": "A"}, "ARC .authors' files.*no 'stem'"),
+        ({"Question": "q", "Correct Answer": "a", "Incorrect Answer 1": "b"}, "GPQA.*Answer 2"),
+        ({"question": "q", "options": "abc", "answer": "A"}, "field choices: .*valid list"),
+        ({"question": "q", "options": {"A": "x"}, "answer": "A"}, "field choices: .*valid list"),
+    ],
+)
+def test_what_differs_from_the_data_set_is_told(tmp_path, row, said):
+    path = tmp_path / "questions.jsonl"
+    good = {"unique_id": "g", "question": "2 + 2?", "answer_correct": "4"}
+    path.write_text("".join(json.dumps(one) + "\n" for one in (good, {"id": "x", **row})))
+    rejects = []
+    assert [one.unique_id for one in sources.load_asked(str(path), None, rejects)] == ["g"]
+    assert [one["line"] for one in rejects] == [2] and re.search(said, rejects[0]["reason"])
+
+
+def test_options_that_a_cell_holds_as_text_are_read():
+    row = {"question": "q", "options": "['a', 'b']", "answer": "B"}
+    read = schemas.parse_row(schemas.Question, row)
+    assert (read.choices, read.choice_index_correct, read.answer_correct) == (["a", "b"], 1, "b")
+
+
+def test_votes_in_another_form_cost_themselves_alone(tmp_path):
+    talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    good = {"question_id": "1", "model_a": "a", "model_b": "b", "winner": "tie",
+            "conversation_a": talk, "conversation_b": talk}  # fmt: skip
+    path = tmp_path / "votes.jsonl"
+    bad = good | {"conversation_a": ["q", "a"]}
+    path.write_text("".join(json.dumps(one) + "\n" for one in (good, bad)))
+    for row_type in (schemas.Vote, schemas.VoteQuestion):
+        rejects = []
+        assert len(list(sources.load_rows(str(path), row_type, rejects=rejects))) == 1
+        assert [one["line"] for one in rejects] == [2]
