@@ -166,6 +166,7 @@ def option_key(text: str) -> str:
         .replace("^{\\circ}", "°")
         .replace("^\\circ", "°")
     )
+    text = re.sub(r"\\(?=(?:log|ln|sin|cos|tan)\b)", "", text)
     text = re.sub(r"[{}~]|\\(?=[%$])|\\left|\\right", "", text)
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     text = re.sub(r"\s*([-+/^×=<>])\s*", r"\1", text)

@@ -23,7 +23,7 @@ from routerlib.answers.choices import (
     option_key,
 )
 from routerlib.answers.expressions import boxed
-from routerlib.answers.hedges import is_doubtful, is_withdrawn
+from routerlib.answers.hedges import is_doubtful, is_withdrawn, taken_back
 from routerlib.answers.letters import (
     closest_option,
     lettered_options,
@@ -73,9 +73,11 @@ def _rules(part: str, choices: Sequence[str], truncated: bool) -> Iterator[tuple
         return
     yield "lettered option", _lettered_option(plain, choices)
     yield "chosen option", _chosen_option(last_sentence(plain), choices)
+    yield "verdict", _true_or_false(plain, choices)
     yield "concluding letter", _plainly(_concluding_letter(plain, choices), plain, choices)
     yield "concluding option", _plainly(_concluding_option(plain, choices), plain, choices)
     yield "emphasised option", _emphasised_option(part, plain, choices)
+    yield "opening option", _opening_sentence(plain, choices)
 
 
 def _plainly(letters: str, plain: str, choices: Sequence[str]) -> str:
@@ -185,6 +187,9 @@ def _closing_letter(plain: str, choices: Sequence[str]) -> str:
     """A last line that is only a letter, or a letter and its option."""
     lines = [line.strip() for line in plain.strip().split("\n") if line.strip()]
     alone = _ALONE.search(lines[-1]) if lines else None
+    called = re.fullmatch(r"(?:Option|Choice) [(\[]?([A-Z])[)\]]?\W*", last_sentence(plain))
+    if called and called[1] in LETTERS[: len(choices)]:
+        return called[1]  # "So a = 4. Choice A."
     instead = _BEHIND_DENIED.search(lines[-1]) if lines else None
     if instead and _DENIES.search(last_sentence(plain)):
         return instead[1] if instead[1] in LETTERS[: len(choices)] else ""
@@ -210,7 +215,7 @@ def _ends_a_list(plain: str, choices: Sequence[str]) -> bool:
     lines = [line.strip() for line in plain.strip().split("\n") if line.strip()]
     if len(lines) < 2:
         return False
-    lettered = re.match(r"[-*•|]?\s*[\(\[]?[A-Z][\)\].:]", lines[-2])
+    lettered = re.match(r"[-*•|✓✗❌✅\s]*[\(\[]?[A-Z][\)\].:]", lines[-2])
     return bool(lettered) or bool(letters_of(lines[-2], choices))
 
 
@@ -350,6 +355,71 @@ def _concluding_letter(plain: str, choices: Sequence[str]) -> str:
     return "".join(sorted(letters & set(LETTERS[: len(choices)])))
 
 
+# Options that are a verdict, and what they say
+_VERDICTS = {"true": True, "yes": True, "correct": True}
+_VERDICTS |= {"false": False, "no": False, "incorrect": False}
+_VERDICT = "|".join(_VERDICTS)
+# "**False.** Sound needs air.", "No, since …"
+_OPENS_WITH_VERDICT = re.compile(
+    rf"\W* (?P<said> {_VERDICT} ) (?: \s*[.!,;:—–] | \s-\s | \s*$ | \s+(?:because|since)\b )",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+# "…, but the statement here is not true"
+_IS_SO = re.compile(
+    rf"""
+    (?: \b (?: is | are | be | as | so | thus | therefore ) | ['’]s | : | (?P<nt> n['’]t ) ) ,? \s+
+    (?: (?: indeed | therefore | clearly | definitely | actually | thus ) \s+ )?
+    (?P<not> not \s+ )? (?P<said> {_VERDICT} ) \b (?! \s* \? )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _true_or_false(plain: str, choices: Sequence[str]) -> str:
+    """Of "True" and "False" the option that a text opens with or concludes, unless it does both."""
+    said = [_VERDICTS.get(option_key(option)) for option in choices]
+    if sorted(map(str, said)) != ["False", "True"]:
+        return ""
+    opens = _OPENS_WITH_VERDICT.match(plain)
+    found = {_VERDICTS[opens["said"].casefold()]} if opens else set()
+    clause = re.split(r"[,;]\s|\b(?:but|however|though)\b", last_sentence(plain))[-1]
+    for verdict in _IS_SO.finditer(clause):
+        denied = verdict["not"] or verdict["nt"]
+        found.add(_VERDICTS[verdict["said"].casefold()] != bool(denied))
+    if len(found) != 1 or re.search(r"(?i)\b(?:partly|partially|whether|yes and no)\b", plain):
+        return ""
+    return LETTERS[said.index(found.pop())]
+
+
+# What ends an option that opens a text: a sentence or a line of its own, a dash
+_OWN_SENTENCE = re.compile(
+    r"""
+    \s* (?: [.!](?=\s) | \s[—–-]\s | \n )
+    (?! \W* (?: or | no | but | maybe | perhaps | however | yet ) \b )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _opening_sentence(plain: str, choices: Sequence[str]) -> str:
+    """The option that is the first sentence of a text, "Mars. Its iron makes it red.", where no
+    other option is told alone as well.
+    """
+    lines = re.split(r"\n+|(?<=[.!?])\s+", plain.strip())
+    alone = {letters_of(line, choices) for line in lines} - {""}
+    for letter, option in zip(LETTERS, choices, strict=False):
+        words = unstyled(option).strip(" .")
+        opens = re.match(rf"\W*(?i:{re.escape(words)})(?!\w)", plain) if words else None
+        rest = plain[opens.end() :] if opens else ""
+        if not opens or not is_wordy(option) or words.casefold() in _VERDICTS:
+            continue
+        if not _OWN_SENTENCE.match(rest):
+            continue
+        if alone <= {letter} and not taken_back(rest) and not is_doubtful(rest):
+            return letter
+    return ""
+
+
 # "the speed is about | 5 m/s", "we get | 5 m/s", "v = | 5 m/s"
 _BEFORE_RESULT = re.compile(
     r"""
@@ -380,6 +450,9 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
         return "" if _ends_a_list(plain, choices) else _told_option(sentence, choices)
     tail = _BEFORE_RESULT.split(sentence)[-1]
     letters = letters_of(tail, choices) or _told_option(sentence, choices)
+    letters = letters or _told_again(tail, choices)
+    if not letters and sentence == plain.strip():
+        letters = _only_number(sentence, choices)
     if letters:
         return letters
     folded = option_key(sentence)
@@ -397,6 +470,21 @@ def _concluding_option(plain: str, choices: Sequence[str]) -> str:
     return LETTERS[longest[0]] if len(longest) == 1 else ""
 
 
+def _told_again(tail: str, choices: Sequence[str]) -> str:
+    """The option a result is told as once more: "0.2, or 20%"."""
+    first, again, other = tail.rpartition(", or ")
+    return letters_of(other, choices) if again and not letters_of(first, choices) else ""
+
+
+def _only_number(sentence: str, choices: Sequence[str]) -> str:
+    """The option that is the only number of a sentence, and its end: "It began in 1789."."""
+    numbers = re.findall(r"(?<![\w.,-])\d[\d.,]*(?<=\d)", sentence)
+    ends = len(numbers) == 1 and re.search(
+        rf"\b(?:in|on|of|at|is|was) {re.escape(numbers[0])}[ .!]*$", sentence
+    )
+    return letters_of(numbers[0], choices) if ends else ""
+
+
 def _denying_option(sentence: str, choices: Sequence[str]) -> str:
     """The option that denies something itself, "Cannot be determined", where a sentence says so."""
     key = option_key(sentence)
@@ -404,6 +492,7 @@ def _denying_option(sentence: str, choices: Sequence[str]) -> str:
         LETTERS[i]
         for i, option in enumerate(choices)
         if _DENIES.search(option)
+        and option_key(option) not in _VERDICTS
         and (contains(key, option_key(option)) or key.endswith(option.casefold().strip(" .")))
     ]
     if len(said) == 1 and _is_set_aside(sentence, choices[LETTERS.index(said[0])]):

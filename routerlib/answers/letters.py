@@ -73,7 +73,8 @@ _BARE = rf"""["'“]? \b([B-HJ-Z])\b ["'”]? {_ENDS_BARE}"""
 _BARE_WORDLIKE = r"""
     ["'“]? \b([AI])\b
     (?= \s* (?: $ | [.;:!)\]}"\n] | ,\s*$ ) | ,?\s*\b(?:because|since|as|which)\b
-      | ,\s+(?-i:[a-z]) | \s*[^\x00-\u024F\s“”‘’–—] )
+      | ,\s+(?-i:[a-z]) | \s*[^\x00-\u024F\s“”‘’–—] | (?<= tatement\ [AI] ) \s+ is\b
+      | (?<= :\ [AI] ) \s+ \( )
     (?! ['’]\w | \.\s?[eE]\. )                                         # A's, I.e.
 """
 _LETTER = rf"(?: {_BRACKETED} | {_BARE} | {_BARE_WORDLIKE} )"
@@ -85,6 +86,7 @@ _NOUN = r"""
       | (?:correct|true|false|right|best|accurate|incorrect)\ (?:statements?|one|conclusion|match
           |description|explanation)
       | one\ (?:that|which)\ is\ (?:not\ )?(?:an?\ )?\w+ | exception
+      | one\ (?:that|which)\ (?:best\ )?(?:fits|matches|works|applies)(?:\ best)?
       | (?:verdict|conclusion|decision|pick|remaining)(?=\s*:)
       | (?:correct|right)(?=\s*:) )
 """
@@ -102,7 +104,8 @@ _FILLER = r"""
 # "The correct answer to this question is therefore option (C)", "Answer: C", "Answer\n\nC"
 _STATED = re.compile(
     rf"""
-    (?i: \b (?<!second\ ) (?<!wrong\ ) (?<!other\ ) (?<!alternative\ ) {_NOUN} )
+    (?i: \b (?<!second\ ) (?<!wrong\ ) (?<!other\ ) (?<!alternative\ )
+        (?! (?<=incorrect\ ) (?: answers? | options | choices ) \b ) {_NOUN} )
     (?: \s+ (?i: here | (?:to|for)\ (?:this|the)\ question | from\ the\ (?:given\ )?(?:options
         |choices)
           | among\ the\ (?:given\ )?(?:options|choices) | choice | option | provided | above
@@ -112,7 +115,9 @@ _STATED = re.compile(
           | (?:should|must)\ have\ been
           | ought\ to\ be | has\ to\ be | (?:may|might|could)\ well\ be | can\ only\ be
           | turns\ out\ to\ be ) \b )
-      | : | = | > | --> | -> | → | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) ) | ['’]s(?=\s)
+      | : | = | > | --> | -> | →
+      | \| (?= [^|\n]* \| \s*(?:$|\n) )                           # a row: | Answer | B |
+      | [-–—] | \n+ | (?= \([A-Z]\)\W*(?:$|\n) ) | ['’]s(?=\s)
       | (?i: (?<=\bans\.) ) (?= \ [A-Z]\W*(?:$|\n) ) )
     (?i: {_FILLER} ){{0,12}}? {_LETTER}
     """,
@@ -218,7 +223,7 @@ _COMES_CLOSE = any_case(
     *("chose", "picks?", "picked", r"go(?:ing)?\ with", r"opt\ for"),
 )
 _CHOOSES = any_case(
-    *("choose", "choosing", "chose", "select", "pick", "guess", "say", "mean", r"go\ with"),
+    *("choose", "choosing", "chose", "select", "pick", "guess", "say", "meant?", r"go\ with"),
     *(r"opt\ for", r"lean(?:ing)?\ towards?"),
 )
 _LEAVES = any_case("leav(?:es?|ing)", r"left\ with", "so,?", "hence,?", "thus,?", "therefore,?")
@@ -261,6 +266,7 @@ _CLOSEST = re.compile(
     )
     | (?: (?<! [A-Z]\ ) (?<! [A-Z] ) (?: → | -> ) | ⇒ | => ) \s* {_LETTER} (?= \W*$ )
     | {_LETTER} (?= \s+ it\ is \W* (?: $ | \n ) )
+    | {_LETTER} (?= \s+ (?: fits | matches | suits ) \b (?: \s+ \w+ ){{0,4}}? \s+ best \b )
     """,
     re.VERBOSE,
 )
@@ -282,7 +288,7 @@ _CORRECT_ABROAD = re.compile(
     | (?: ^ | [.;,]\s+ ) (?i: c'est | es\ ist | è | es | é | это ) \s+ {_ARTICLE}
       [(]? ([A-Z]) [)]? (?= \W*(?:$|\n) )
     | {_CHOOSES_ABROAD} \s+ (?: (?i: donc|also|la|el|die|die\ antwort|la\ réponse|réponse|la\ opción
-          |opción|l'opzione|a\ opção|вариант|ответ) \s+ ){{0,2}} [(]? ([A-Z]) [)]?
+          |l'option|option|opción|l'opzione|a\ opção|вариант|ответ) \s+ ){{0,2}} [(]? ([A-Z]) [)]?
       (?= \W*(?:$|\n) | [,.] )
     | (?i: \b trifft ) \s+ (?: (?i: also|nur|daher|somit|damit|hier|die\ aussage|aussage|antwort
           |option|allein ) \s+ ){{0,3}} [(]? ([A-Z]) [)]? \s+ (?i: zu ) \b
@@ -358,7 +364,13 @@ _CONDITION = re.compile(
     """,
     re.VERBOSE,
 )
-_UNREAL = re.compile(r"(?i)\bif\b[^.\n]*\b(?:had|were|was)\b[^.\n]*\bwould\b[^.\n]*$")
+_UNREAL = re.compile(
+    r"""
+    \b if \b [^.\n]* \b (?: had | were | was | asked | meant | wanted | said ) \b
+    [^.\n]* \b would \b [^.\n]* $
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 _CLAUSE = re.compile(r"[,;:\n]|[.!?]\s|(?i:\b(?:but|so|then|therefore|thus|hence|because)\b)")
 _BEFORE_LETTER = re.compile(
     r"""
@@ -410,7 +422,7 @@ def plain_text(text: str) -> str:
     """An output without emphasis, maths delimiters and what it grants to other answers, folded;
     `(A, C)` becomes `(A), (C)`.
     """
-    plain = without_contrast(unstyled(text))
+    plain = without_contrast(unstyled(_CHECKBOX.sub(_ticked, text)))
     if holds_any(plain, _NUMBER_WORDS):
         plain = _NUMBERED.sub(_letter_of_number, plain)
     return _LETTER_LIST.sub(
@@ -433,6 +445,11 @@ _NUMBERED = re.compile(
 )
 
 _NUMBER_WORDS = (*_ORDINALS, "number", "no.", "#")
+_CHECKBOX = re.compile(r"^([ \t]*[-*+] )\[([ xX])\] ", re.MULTILINE)  # "- [x] C. argon"
+
+
+def _ticked(box: re.Match[str]) -> str:
+    return f"{box[1]}{'❌' if box[2] == ' ' else '✅'} "
 
 
 def _letter_of_number(match: re.Match[str]) -> str:
@@ -777,16 +794,20 @@ def ticked_letters(text: str, options: int) -> str:
     return "".join(sorted(ticked)) if len({line["letter"] for line in lines}) > 1 else ""
 
 
-# "| B. Xenon | 18 | yes |": a row of a table that ends in a verdict
+# "| B. Xenon | 18 | yes |", "B) Xenon - True": a row that ends in a verdict
 _ROW = re.compile(
-    r"^ [ ]* \| [ ]* [(\[]? ([A-Z]) [)\].:| ] [^\n]* \| [ ]* (?i: (yes) | no ) [ ]* \| [ ]* $",
+    r"""
+    ^ [ \t]* (?: \| | [-*•] )? [ ]* [(\[]? ([A-Z]) [)\].:| ] [^\n]*
+    (?: \| | [-–—:→(] | -> ) [ ]*
+    (?i: (yes | true | correct) | no | false | incorrect | wrong ) [.)]? [ ]* \|? [ ]* $
+    """,
     re.VERBOSE | re.MULTILINE,
 )
 
 
 def _only_yes(text: str, options: int) -> str:
-    """The one letter of a table with all options whose row ends in yes, all others ending in no."""
-    rows = _ROW.findall(text) if "|" in text else []
+    """The one letter of a list of all options whose row ends in yes, all others ending in no."""
+    rows = _ROW.findall(text)
     letters = "".join(letter for letter, _ in rows)
     said_yes = [letter for letter, yes in rows if yes]
     return said_yes[0] if letters == LETTERS[:options] and len(said_yes) == 1 else ""
@@ -862,7 +883,7 @@ def lone_letter(text: str, choices: Sequence[str]) -> str | None:
         letter = because[1] or because[2]
         return letter if letter in valid else None
     headed = _Headings(text)
-    match = re.match(r"^\s*[\(\[\"']?([A-Za-z])[\)\]\"'.:,]*\s*(?:$|\n)", text)
+    match = re.match(r"^\s*[\(\[{\"']?([A-Za-z])[\)\]}\"'.:,]*\s*(?:$|\n)", text)
     if match and match[1].upper() in valid and not headed.hold(match.start(1)):
         rest = text[match.end() :].strip()
         short = match[1].isupper() or len(text.strip()) <= 4

@@ -59,6 +59,16 @@ _SAID = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
+# "The last option is the correct one.", "The third option.": the last words of a text
+_SAID_AT_LAST = re.compile(
+    rf"""
+    (?: ^ | [.:]\s ) \W* [Tt]he \  (?P<place> {_IN_ENGLISH} | last ) \  (?: option | choice )
+    (?: \ is (?:\ the)? \ (?: correct | right | best )
+      (?: \ (?: one | option | choice | answer ) )? )?
+    [\s.!*]* \Z
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
 # 应当选择第三项, 正解は2番です, "3번이 맞습니다", "정답은 3번입니다"
 _SAID_IN_ASIA = re.compile(
     rf"""
@@ -104,7 +114,7 @@ def places_told(text: str, choices: Sequence[str]) -> Iterator[tuple[int, int, i
 
     Nothing where an option speaks of a place itself, or holds the number that is told.
     """
-    patterns = [_SAID]
+    patterns = [_SAID, _SAID_AT_LAST]
     if not text.isascii() and holds_any(text, ("第", "番", "번")):
         patterns.append(_SAID_IN_ASIA)
     if holds_any(text, _WORDS_ABROAD):
@@ -115,8 +125,9 @@ def places_told(text: str, choices: Sequence[str]) -> Iterator[tuple[int, int, i
     for match in found:
         word = match[match.lastgroup or 0].casefold()
         own_number = word.isdigit() and any(word in option for option in choices)
-        if _PLACE[word] < len(choices) and not own_number:
-            yield match.start(), match.end(), _PLACE[word]
+        place = len(choices) - 1 if word == "last" else _PLACE[word]
+        if place < len(choices) and not own_number:
+            yield match.start(), match.end(), place
 
 
 # "the first law", "第二定律", "I only": what a place may mean then is not for sure

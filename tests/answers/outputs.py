@@ -21,6 +21,11 @@ FUNCTIONS = ["X(t) = 2t", "X(t) = t^2", "X(t) = 3", "X(t) = -t"]
 SORTING = ["merge sort", "bubble sort", "heap sort", "quick sort", "radix sort"]
 PRICES = ["$40", "$45", "$50", "$55"]
 ROMAN = ["I only", "II only", "I and III only", "I, II and III"]
+TRUE_FALSE = ["True", "False"]
+YES_NO = ["Yes", "No"]
+VOYAGES = ["1492", "1498", "1519", "1522"]
+SHARES = ["10%", "15%", "20%", "25%"]
+GROWTH = ["O(n)", "O(log n)", "O(n log n)", "O(n^2)"]
 
 CHOICES = [
     # chat models: a conclusion in bold, with a heading or without
@@ -299,6 +304,73 @@ CHOICES = [
         ),
     ),
     (RIVERS, "B", "B\n\nQuestion: Which is blue?\nA. sky\nB. grass\nAnswer: A"),
+    # boxes that are ticked, and lists with a verdict behind each option
+    (RIVERS, "B", "- [ ] A. the Danube\n- [x] B. the Rhine\n- [ ] C. the Elbe\n- [ ] D. the Oder"),
+    (RIVERS, None, "- [ ] A. the Danube\n- [ ] B. the Rhine\n- [ ] C. the Elbe\n- [ ] D. the Oder"),
+    (RIVERS, None, "- [x] A. the Danube\n- [x] B. the Rhine\n- [ ] C. the Elbe\n- [ ] D. the Oder"),
+    (RIVERS, "D", "A) the Danube - No\nB) the Rhine - No\nC) the Elbe - No\nD) the Oder - Yes"),
+    (RIVERS, None, "A) the Danube - No\nB) the Rhine - Yes\nC) the Elbe - No\nD) the Oder - Yes"),
+    (
+        RIVERS,
+        "B",
+        "A. the Danube (false)\nB. the Rhine (true)\nC. the Elbe (false)\nD. the Oder (false)",
+    ),
+    (RIVERS, "B", "| Item | Value |\n|---|---|\n| Final answer | B |"),
+    (RIVERS, None, "| Question | Answer |\n|---|---|\n| 1 | unknown |"),
+    # what is called incorrect, meant, or asked in another case
+    (
+        RIVERS,
+        "A",
+        "Correct answer: A (the Danube)\nIncorrect options: B (the Rhine), C (the Elbe)",
+    ),
+    (RIVERS, "C", "Right answer: C\n\nIncorrect answers: A, B, D"),
+    (RIVERS, "C", "The incorrect statement is C."),
+    (RIVERS, "D", "The answer is B. Oops, I meant D."),
+    (
+        RIVERS,
+        "A",
+        "If they had asked for the Czech one, the answer would be C. Here the answer is A.",
+    ),
+    (
+        RIVERS,
+        "B",
+        "If the question wanted the longest, the answer would be A. It wants another one, so B.",
+    ),
+    # a letter or a place at the end, or alone
+    (RIVERS, "C", "Je choisis l'option C."),
+    (RIVERS, "B", "The one that matches is B."),
+    (RIVERS, None, "The one that matches is not B."),
+    (RIVERS, "D", "Of these, D fits best."),
+    (RIVERS, "D", "The last option is the correct one."),
+    (RIVERS, None, "The last option is the wrong one."),
+    (RIVERS, "C", "The third option."),
+    (RIVERS, "B", r"\textbf{B}"),
+    (RIVERS, "A", "So it must flow east. Option A."),
+    (RIVERS, "A", "statement A is correct, while statements B, C and D are not."),
+    # true or false, yes or no
+    (TRUE_FALSE, "B", "**False.** Light is faster than sound."),
+    (TRUE_FALSE, "A", "True, since light is faster."),
+    (TRUE_FALSE, None, "True. Yet the statement is false."),
+    (TRUE_FALSE, "A", "False rumours are common here, but the claim is true."),
+    (TRUE_FALSE, "B", "The claim isn't true."),
+    (TRUE_FALSE, None, "It is partly true, partly false."),
+    (TRUE_FALSE, None, "True or false? I cannot tell."),
+    (YES_NO, "A", "Yes — the text says so."),
+    (YES_NO, "B", "No, it was not. Only the song Yes was sold."),
+    (YES_NO, None, "Yes and no."),
+    (YES_NO, None, "No idea."),
+    (YES_NO, None, "Nobody knows whether the answer is yes or no."),
+    # an option that opens a text, ends its only sentence, or is told as once more
+    (RIVERS, "B", "the Rhine. It flows through Cologne."),
+    (RIVERS, None, "the Rhine. Or the Elbe."),
+    (RIVERS, None, "the Rhine. Wait, Basel is not meant."),
+    (VOYAGES, "A", "Columbus sailed in 1492."),
+    (VOYAGES, None, "Columbus did not sail in 1492."),
+    (VOYAGES, None, "He was born after 1498."),
+    (VOYAGES, None, "Columbus sailed between 1492 and 1498."),
+    (SHARES, "C", "The share is 1/5 = 0.2, or 20%."),
+    (SHARES, None, "The share is 15%, or 20%."),
+    (GROWTH, "B", r"The range is halved each step: $O(\log n)$."),
 ]
 
 VALUES = [
