@@ -18,7 +18,8 @@ from routerlib.answers.wording import bare_words
 COPULA = re.compile(
     r"""
       (?: 's | ’s ) \b
-    | \b (?: is | was | are | were | be | by | known\ as | called | named | ist | est | es | è | é )
+    | \b (?: is | was | are | were | be | by | appears | becomes | known\ as
+        | called | named | ist | est | es | è | é )
       \b \s* :?
     | :
     | (?<= [\u3400-\u9FFF] ) (?: 是 | 叫 | 为 | は )

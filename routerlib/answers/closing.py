@@ -15,7 +15,7 @@ from unicodedata import normalize
 from routerlib.answers.asked import Asked, asked_instead, asked_of, asked_value, in_asked_unit
 from routerlib.answers.clauses import Clause, chosen_value, clauses_of
 from routerlib.answers.hedges import hedge, is_unsure
-from routerlib.answers.quantities import LARGE_NUMBERS
+from routerlib.answers.quantities import LARGE_NUMBERS, number_in_words
 from routerlib.answers.values import (
     VALUE,
     figures,
@@ -27,6 +27,7 @@ from routerlib.answers.values import (
 from routerlib.answers.weights import (
     BESIDE,
     BRACKETED,
+    COMPOSED_IN_WORDS,
     DENIED,
     SCIENTIFIC,
     Value,
@@ -51,6 +52,7 @@ def closing_value(part: str, question: str | None = None) -> str | None:
     """
     asked = asked_of(question) if question else None
     part = _AND_A_HALF.sub(r"\1.5", part)
+    part = COMPOSED_IN_WORDS.sub(_composed_in_figures, part)
     part = _VULGAR.sub(lambda sign: " " + normalize("NFKC", sign[0]).replace("⁄", "/"), part)
     without_code = re.sub(r"```.*?(?:```|$)", "", part, flags=re.DOTALL)
     paragraphs = [
@@ -61,6 +63,14 @@ def closing_value(part: str, question: str | None = None) -> str | None:
         if value is not None:
             return percents(value) or None
     return None
+
+
+def _composed_in_figures(told: re.Match[str]) -> str:
+    """`5 dollars and 50 cents` for "five dollars and fifty cents"."""
+    numbers = number_in_words(told["more"]), number_in_words(told["rest"])
+    if None in numbers:
+        return told[0]
+    return f"{numbers[0]} {told['units']} and {numbers[1]} {told['parts']}"
 
 
 # A paragraph that only takes leave: "I hope this helps! If you have 3 more questions, ask."

@@ -7,12 +7,14 @@ model, are `grading`'s.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from routerlib.answers import equality, expressions, extraction, phrases
 from routerlib.answers.killable import Lost
+from routerlib.answers.quantities import amount
 from routerlib.rows.options import option_letter
 from routerlib.rows.schemas import Responses, Sample
 
@@ -34,7 +36,8 @@ def grade_answer(item: dict[str, Any]) -> dict[str, Any]:
         right = found.answer == item["gold"]
     elif kind == "maths":
         found = extraction.extract_final(item["text"], **hints)
-        right = found.answer is not None and _equals_any(found.answer, item)
+        answer = found.answer and _with_its_unit(found, item)
+        right = answer is not None and _equals_any(answer, item)
         if not right:
             found, right = _in_words(item, hints) or (found, False)
     else:
@@ -72,6 +75,19 @@ def _in_words(
     words = [gold for gold in item["alternatives"] if extraction.kind_of(gold) == "text"]
     said = extraction.extract_text(item["text"], **hints) if words else None
     return (said, True) if said and said.answer and phrases.same_text(said.answer, words) else None
+
+
+def _with_its_unit(found: extraction.Extraction, item: dict[str, Any]) -> str:
+    """The value that a text ends on with the unit that stands behind it, where the gold answer has
+    a unit: 5 miles are no 5 km.
+    """
+    number = found.answer or ""
+    if found.rule != "last value" or amount(item["gold"]) is None or not number[-1:].isdigit():
+        return number
+    behind = item["text"].rpartition(number)[2]
+    word = re.match(r"\W?((?:square |cubic )?[^\W\d_]+(?:/[^\W\d_]+| per [^\W\d_]+)?)", behind)
+    told = f"{number} {word[1]}" if word else number
+    return told if amount(told) else number
 
 
 def _equals_any(answer: str, item: dict[str, Any]) -> bool:

@@ -23,6 +23,7 @@ from routerlib.answers.values import (
     reals_in_signs,
     result_of,
     several,
+    without_marks,
 )
 from routerlib.answers.wording import (
     CHECK,
@@ -157,6 +158,7 @@ def committed_expression(
     denied = [match for match in statement_ends(whole) if _is_denied(whole, match)]
     if denied and last_sentence(whole) in whole[denied[-1].start() - 80 :]:
         return None, "answer denied"
+    part, whole = without_marks(part), without_marks(whole)
     first, _, rest = whole.partition("\n")
     first = first.strip() if rest.strip() else _OPENS_CONCLUDING.sub("", first.strip())
     if rest.strip() and _OPENS_REASONING.search(first):

@@ -17,7 +17,7 @@ from typing import Literal
 from routerlib.answers import conclusions, expressions, letters, phrases
 from routerlib.answers.expressions import boxed
 from routerlib.answers.parts import end_of_thought, is_cut_off, own_part
-from routerlib.answers.quantities import amount
+from routerlib.answers.quantities import amount, composed
 from routerlib.answers.values import FUNCTIONS
 
 Status = Literal["found", "ambiguous", "none"]
@@ -53,7 +53,7 @@ def kind_of(gold: str, is_mcq: bool = False) -> Kind:
         return "text"
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", gold.strip()):
         return "text"
-    if len(gold.split()) <= 3 and amount(gold) is not None:
+    if (len(gold.split()) <= 3 and amount(gold) is not None) or composed(gold):
         return "maths"
     if re.search(rf"(?!(?:{FUNCTIONS})\b)\b[^\W\d_]{{3,}}", gold):
         return "text"

@@ -33,6 +33,21 @@ _ASKS_PERSON = re.compile(
     rf"\b (?: who | whose | whom | (?: which | what | name ) \s+ (?: \w+\s+ )?? {_ROLE} ) \b",
     re.VERBOSE | re.IGNORECASE,
 )
+# What is said before a name and belongs to none
+_TITLE = re.compile(
+    r"""
+    ^ (?: (?:[Tt]he\ )? (?: King | Queen | Emperor | Empress | Pope | President | Sir | Dr | Mr
+      | Mrs | Ms | Professor | Prof | General | Captain | Lord | Lady ) \.? \s )+ (?= [A-Z] )
+    """,
+    re.VERBOSE,
+)
+
+
+def without_title(name: str) -> str:
+    """`Henry VIII` for "King Henry VIII"; any other words as they are."""
+    return _TITLE.sub("", name.strip())
+
+
 # "Albert | Einstein", "Ludwig van | Beethoven", "J. R. R. | Tolkien"
 _NAMED_PERSON = re.compile(
     r"""

@@ -30,7 +30,9 @@ from routerlib.answers.names import (
     is_surname,
     place_in_short,
     without_kind_of_place,
+    without_title,
 )
+from routerlib.answers.quantities import number_in_words
 from routerlib.answers.wording import (
     bare_words,
     last_sentence,
@@ -140,6 +142,9 @@ def same_text(answer: str, golds: Sequence[str], question: str | None = None) ->
     gold answer, since `New York` is no `York`. Yes and true, no and false are told by the first
     such word.
     """
+    numbers = {str(number_in_words(gold)) for gold in golds}
+    if _LEAD_IN.sub("", answer.strip()).strip(" .") in numbers - {"None"}:
+        return True  # 8 for "eight"
     return any(_same_name(answer, gold, question) for gold in golds if bare_words(gold))
 
 
@@ -177,7 +182,9 @@ def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
     if len(_HEDGE.findall(answer)) > 1 or is_unsure(answer) or not answer.strip():
         return False
     if len(wanted) == 1 and wanted[0] in _YES | _NO:
-        return _polarity(answer) == (wanted[0] in _YES)
+        says = _polarity(answer)
+        says = _claimed(answer, question) if says is None and question else says
+        return says == (wanted[0] in _YES)
     date = date_in(gold)
     if date and re.fullmatch(DATE_ONLY, gold.strip()):
         return dates_in(answer) == [date]
@@ -190,6 +197,8 @@ def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
         return True
     if said and sorted(said) == sorted(wanted) and re.fullmatch(r"[^,]+,[^,]+", bare.strip(" .")):
         return True  # "Melville, Herman"
+    if bare_words(without_title(bare)) == wanted:
+        return True
     if is_full_name(bare, wanted) or is_surname(answer, gold):
         return True
     if is_person_in_short(bare, gold, question):
@@ -213,7 +222,7 @@ def _polarity(answer: str) -> bool | None:
     """Whether an answer says yes: its first word of yes and no decides, turned by a "not" before
     it.
     """
-    words = bare_words(answer)
+    words = bare_words(_NO_THING.sub("", answer))
     if "neither" in words:
         return None
     for i, word in enumerate(words):
@@ -221,6 +230,32 @@ def _polarity(answer: str) -> bool | None:
             turned = {"not", "isnt", "never"} & set(words[max(0, i - 3) : i])
             return (word in _YES) != bool(turned)
     return None
+
+
+# "It has no divisors": what there is none of
+_NO_THING = re.compile(
+    r"""
+    (?<= \w ) \s no \s (?= \w )
+    (?! (?: because | since | as | and | but | if | it | they | that ) \b )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_AUXILIARY = re.compile(r"(?i)\s*(?:is|are|was|were|can|could|has|have|had|will|would|should)\b")
+
+
+def _claimed(answer: str, question: str) -> bool | None:
+    """What an answer without yes and no says to a question such as "Is 51 prime?": whether it
+    tells its words again, or denies them; None where it tells other ones.
+    """
+    if not _AUXILIARY.match(question):
+        return None
+    clause = re.split(r"[,;:(]|\b(?:because|since|as)\b|[.!?](?:\s|$)", answer.strip())[0]
+    told, asked = bare_words(clause), bare_words(question)
+    denied = [word for word in told if word in ("not", "isnt", "arent", "cannot", "cant", "never")]
+    verbs = {"is": "isnt", "are": "arent", "can": "cannot"}
+    told = [next((verb for verb, no in verbs.items() if word == no), word) for word in told]
+    told = [word for word in told if word not in ("not", "never")]
+    return len(denied) == 0 if sorted(told) == sorted(asked) and len(denied) < 2 else None
 
 
 def _is_apposition(bare: str) -> bool:

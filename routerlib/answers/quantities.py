@@ -39,19 +39,8 @@ _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _NUMBERS = {word: value for value, word in enumerate(_SMALL)}
 _NUMBERS |= {word: 10 * value for value, word in enumerate(_TENS, start=2)}
 _LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_SHARES = {
-    "half": Fraction(1, 2),
-    "a half": Fraction(1, 2),
-    "one half": Fraction(1, 2),
-    "a third": Fraction(1, 3),
-    "one third": Fraction(1, 3),
-    "two thirds": Fraction(2, 3),
-    "a quarter": Fraction(1, 4),
-    "one quarter": Fraction(1, 4),
-    "one fourth": Fraction(1, 4),
-    "three quarters": Fraction(3, 4),
-    "three fourths": Fraction(3, 4),
-}
+_PARTS = {"half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6}
+_PARTS |= {"seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10}
 _DOZENS = {"a": Fraction(1), "half a": Fraction(1, 2)}
 LARGE_NUMBERS = "|".join(_LARGE)
 
@@ -61,7 +50,7 @@ def number_in_words(text: str) -> Fraction | None:
     for anything else.
     """
     words = re.sub(r"[-\s]+", " ", text.strip().casefold()).split()
-    share = _SHARES.get(" ".join(words))
+    share = _share_in_words(words)
     if share:
         return share
     if len(words) > 3 and words[-3:] == ["and", "a", "half"]:
@@ -91,6 +80,17 @@ def number_in_words(text: str) -> Fraction | None:
         elif word != "and" or not (total or group):
             return None
     return None if words[-1] == "and" else Fraction(total + group)
+
+
+def _share_in_words(words: list[str]) -> Fraction | None:
+    """The value of "half", "a third" and "three quarters"; None for anything else."""
+    if words == ["half"]:
+        return Fraction(1, 2)
+    if len(words) != 2:
+        return None
+    under = _PARTS.get(words[1]) or _PARTS.get(words[1].removesuffix("s"))
+    over = 1 if words[0] == "a" else _NUMBERS.get(words[0], 0)
+    return Fraction(over, under) if under and 0 < over < 20 else None
 
 
 def _may_follow(before: int, value: int) -> bool:
@@ -168,7 +168,8 @@ _FIGURE = (
 _WITH_UNIT = re.compile(
     rf"""
     ^ (?P<sign> (?: \\?\$ | € | £ )? ) \s*
-    (?P<number> {_FIGURE} (?: / \d+ )? | [-+]? \\[dt]?frac \s* (?:\{{[^{{}}]+\}}
+    (?P<number> {_FIGURE} (?: / \d+ )? | [-+]? \d+ [ ] \d+ / \d+
+      | [-+]? (?:\d+)? \\[dt]?frac \s* (?:\{{[^{{}}]+\}}
         |\d) \s* (?:\{{[^{{}}]+\}}|\d)
       | [-+]? (?:\d+)? \\sqrt \{{[^{{}}]+\}} | [-+]? \d* \\pi )
     (?: \s* (?P<scale> thousand|million|billion|trillion ) \b )?

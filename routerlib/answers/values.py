@@ -196,3 +196,31 @@ def percents(value: str) -> str:
 def figures(value: str) -> list[str]:
     """The runs of digits in a value: two that have the same ones tell the same number."""
     return re.findall(r"\d+", value)
+
+
+# "1. Add them.", "2) Multiply them."
+_MARKER = re.compile(r"[ \t]*(\d{1,2})[.)][ \t]+(?=[^\W\d_]{2})")
+# "Q: 6 × 7\nA: 42": behind the question that an output tells again
+_REPLY = re.compile(r"\s* (?: Q: [^\n]* \n+ )? A: \s (?=\S) (?! .* ^[B-Z]: )", re.X | re.M | re.S)
+# "θ = π/6 (30°)": the same in another unit
+_IN_DEGREES = re.compile(
+    r"(?<=\S) \s+ \( [≈~\s]* [-−]?[\d.]+ \s* (?:°|degrees|radians|rad) \) (?= [\s.]* $ )",
+    re.VERBOSE | re.MULTILINE,
+)
+
+
+def without_marks(text: str) -> str:
+    """A text without what only orders it: the numbers of a list, the "A:" of a reply, and what an
+    angle is in degrees.
+    """
+    lines, awaited = [], 1
+    for line in text.split("\n"):
+        marker = _MARKER.match(line)
+        if marker and int(marker[1]) in (1, awaited):
+            awaited = int(marker[1]) + 1
+            line = line[marker.end() :]
+        lines.append(line)
+    if awaited > 2:
+        text = "\n".join(lines)
+    reply = _REPLY.match(text)
+    return _IN_DEGREES.sub("", text[reply.end() :] if reply else text)

@@ -41,12 +41,13 @@ _SYMBOLIC = re.compile(
 # "4.5 × 10⁻⁴", "3 x 10^8"
 SCIENTIFIC = re.compile(
     r"""
-    (?<![\w.,^√]) [-−]? \d+ (?:[.,]\d+)? \s* [×x·⋅*] \s* 10 \s*
+    (?<![\w.,^√]) [-−]? \d+ (?:[.,]\d+)? [eE] [-−+]?\d{1,3} (?!\w)
+    | (?<![\w.,^√]) [-−]? \d+ (?:[.,]\d+)? \s* [×x·⋅*] \s* 10 \s*
     (?: \^ \s* (?: \{ [-−+]?\d{1,3} \} | [-−+]?\d{1,3} ) | [⁺⁻]? [⁰¹²³⁴-⁹]{1,3} )
     """,
     re.VERBOSE,
 )
-_RATIO = re.compile(r"(?<![\d:.])\d+(?:\s?:\s?\d+)+(?![\d:])|(?<=ratio is )\d+ to \d+\b")
+_RATIO = re.compile(r"(?<![\d:.])\d+(?:\s?:\s?\d+)+(?![\d:])|(?<=is )\d+ to \d+\b")
 
 
 @lru_cache(maxsize=1024)  # a sentence is asked whole, and again by its only clause
@@ -63,6 +64,8 @@ def values_weighed(text: str) -> tuple[Value, ...]:
             inside = any(start < match.end() and match.start() < end for start, end, _ in spans)
             if match[0] and not inside:
                 written = match[0].strip()
+                if " to " in written and "ratio" not in text.lower():
+                    continue
                 if pattern is _RATIO:
                     written = written.replace(" to ", ":")
                 spans.append((match.start(), match.end(), written))
@@ -91,17 +94,31 @@ def values_weighed(text: str) -> tuple[Value, ...]:
 
 
 # "twelve eggs", "one thousand two hundred": numbers as words
+_SHARE = "(?:halves|thirds?|quarters?|fourths?|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?)"
 _WORDS = re.compile(
-    r"""
-    (?i) \b (?: (?: two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w{3,5}teen
+    rf"""
+    (?i) \b (?: (?: a|one|two|three|four|five|six|seven|eight|nine ) [- ] (?:half|{_SHARE})
+      (?= \W* $ )
+      | (?! \w+ (?: [- ]{_SHARE} | \ out\ of ) \b )
+        (?: two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w{{3,5}}teen
         | (?:twen|thir|for|fif|six|seven|eigh|nine)ty ) \b
         | one (?=\ (?:hundred|thousand|million|dozen)) | (?:half\ a | a) (?=\ dozen) )
     (?: [- ] (?: and\ )? (?: one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
-        |\w{3,5}teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million
+        |\w{{3,5}}teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million
         |dozen ) \b )*
     (?: \ and\ a\ half\b )?
     """,
     re.VERBOSE,
+)
+# "five dollars and fifty cents", "two hours and fifteen minutes"
+COMPOSED_IN_WORDS = re.compile(
+    r"""
+    \b (?P<more> (?:[a-z]+-)?[a-z]+ ) \s (?P<units> dollars? | euros? | hours? | minutes? | pounds?
+        | feet | foot | met(?:er|re)s? )
+    ,? \s and \s (?P<rest> (?:[a-z]+-)?[a-z]+ ) \s
+    (?P<parts> cents? | minutes? | seconds? | ounces? | inch(?:es)? | centimet(?:er|re)s? ) \b
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 # The end of a range, "5 to 6", but not of a change: "rose from 100 to 145"
 _ENDS_RANGE = re.compile(r"\s+to\s+|\s*[–]\s*")

@@ -497,6 +497,25 @@ VALUES = [
     ("\\sqrt{12}", "\\boxed{2√3}"),
     ("5", "\\boxed{5 \\text{ square meters}}"),
     ("30^\\circ", "\\boxed{30}"),
+    # the numbers of a list, a reply, an angle in degrees
+    ("12", "1. Count the legs.\n2. There are 12 legs."),
+    ("14", "Q: 7 + 7\nA: 14"),
+    (r"\frac{\pi}{4}", "α = π/4 (45°)"),
+    # shares and composed amounts in words, e-notation, mixed numbers, ratios
+    (r"\frac{2}{5}", "The chance is two fifths."),
+    (r"\frac{1}{3}", "So the fraction is one third."),
+    ("$5.20", "It costs five dollars and twenty cents."),
+    (r"1.6 \times 10^{-19}", "The charge is 1.6e-19."),
+    (r"3\frac{1}{4}", "The answer is 3 1/4 miles."),
+    ("5:2", "The ratio of boys to girls is 5 to 2."),
+    # a gold answer with its unit
+    ("5 km", "They walked 5 kilometres."),
+    ("5 km", "They walked 5000 m."),
+    ("5 km", "They walked 5."),
+    (r"30^\circ", "The angle is 30 degrees."),
+    ("30 km/h", "It moves at 30 km per hour."),
+    ("3 hours 20 minutes", "The drive takes 3 hours and 20 minutes."),
+    ("3 hours 20 minutes", "It takes 3h 20min."),
 ]
 
 WRONG_VALUES = [
@@ -546,6 +565,22 @@ WRONG_VALUES = [
     ("101_2", "\\boxed{(101)_3}"),
     ("x < 1 \\text{ or } x > 4", "\\boxed{(-\\infty, 1] \\cup (4, \\infty)}"),
     ("45\\%", "\\boxed{4.5\\%}"),
+    ("3", "1. Sort the cards.\n2. Pair them.\n3. Count them."),
+    ("2", "1) Sort.\n2) Swap."),
+    ("5", "A: 5\nB: 6"),
+    ("45", "α = π/4 (45°)"),
+    ("2", "The chance is two fifths."),
+    ("3", "It is three out of ten."),
+    ("3", "Three quarters of the class passed."),
+    ("20", "It costs five dollars and twenty cents."),
+    ("1.6", "The charge is 1.6e-19."),
+    (r"3\frac{1}{4}", "The answer is 3/4 miles."),
+    ("5:2", "The ratio of boys to girls is 2 to 5."),
+    ("5 km", "They walked 5 miles."),
+    ("20 minutes", "It takes 20 seconds."),
+    (r"30^\circ", "The angle is 30 radians."),
+    ("30 km/h", "It moves at 30 m/s."),
+    ("3 hours 20 minutes", "The drive takes 3 hours and 50 minutes."),
 ]
 
 WORDS = [
@@ -572,6 +607,12 @@ WORDS = [
     ("5 March 1982", "1982-03-05"),
     ("Tuesday", "Counting on from Friday, it will be a Tuesday."),
     ("blue whale", "The blue whale."),
+    ("nine", "9"),
+    ("nine", "It is 9."),
+    ("Yes", "91 has no other factors, so yes, it counts."),
+    ("No", "The answer is no because 7 divides it."),
+    ("Louis XIV", "King Louis XIV"),
+    ("red", "Mars appears red because of its iron."),
 ]
 
 WRONG_WORDS = [
@@ -588,6 +629,10 @@ WRONG_WORDS = [
     ("March 5, 1982", "March 6, 1982"),
     ("March 5, 1982", "March 5, 1983"),
     ("Tuesday", "Wednesday, the day after Tuesday"),
+    ("nine", "90"),
+    ("No", "91 has no other factors, so yes."),
+    ("Louis XIV", "King Louis XVI"),
+    ("red", "Mars does not appear red."),
 ]
 
 PARTICLES = ["a proton", "a neutron", "an electron", "a photon"]

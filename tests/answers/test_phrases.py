@@ -99,6 +99,23 @@ def test_the_same_in_words(answer, gold, same):
 
 
 @pytest.mark.parametrize(
+    "answer, question, says",
+    [
+        ("91 is not prime.", "Is 91 prime?", "no"),
+        ("97 is prime.", "Is 97 prime?", "yes"),
+        ("Whales aren't fish.", "Are whales fish?", "no"),
+        ("Penguins cannot fly, since their wings are flippers.", "Can penguins fly?", "no"),
+        ("97 is odd.", "Is 97 prime?", None),
+        ("Penguins can swim.", "Can penguins fly?", None),
+        ("Whales are fish.", "What are whales?", None),
+    ],
+)
+def test_a_question_told_again_as_a_sentence_says_yes_or_no(answer, question, says):
+    assert phrases.same_text(answer, ["Yes"], question) is (says == "yes")
+    assert phrases.same_text(answer, ["No"], question) is (says == "no")
+
+
+@pytest.mark.parametrize(
     "text, words, rule",
     [
         ("The answer is Rome.", "Rome", "stated"),
