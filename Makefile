@@ -96,7 +96,8 @@ clean: ## remove everything a run has written (answers included) and the environ
 	rm -rf $(VENV) $(VLLM) outputs/*
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. Name one: make PYTHON=/path/to/python3"; exit 1; }
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed, and $(if $(PYTHON),$(PYTHON) is none,none was found). Name one: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/pyvenv.cfg: | $(VENV)/bin/python

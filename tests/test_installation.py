@@ -392,3 +392,23 @@ def megabytes(folder):
 def busy():
     """How many times as long a machine may take that others use as well."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [("", "none was found"), ("/nowhere/python3", "is none"), ("old", "is none")],
+)
+def test_make_wants_a_python_that_is_new_enough(tmp_path, python, said):
+    """Told at once, and not by pip after an environment was made."""
+    shutil.copyfile(ROOT / "Makefile", tmp_path / "Makefile")
+    if python == "old":
+        python = tmp_path / "old"
+        python.write_text("#!/bin/sh\nexit 1\n")  # what any says that is asked for 3.11
+        python.chmod(0o755)
+    done = subprocess.run(
+        ["make", ".venv/bin/python", f"PYTHON={python}"], cwd=tmp_path, capture_output=True,
+        text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2 and not (tmp_path / ".venv").exists()
+    assert f"{said}. Name one: make PYTHON=/path/to/python3" in done.stdout

@@ -186,13 +186,23 @@ def read_plan(folder: str | Path = "") -> list[Planned]:
     names = list(Planned.__dataclass_fields__)
     for line, row in jsonl.read_values(path):
         try:
-            plan.append(Planned(**{name: row[name] for name in names}))
-        except (KeyError, TypeError):
+            plan.append(_checked_plan(Planned(**{name: row[name] for name in names})))
+        except (KeyError, TypeError, ValueError):
             raise AuditError(
                 f"{path}, line {line}: this is no plan of an audit. Move the file away, and plan "
                 "anew; votes without their plan cannot be used for a certificate."
             ) from None
     return plan
+
+
+def _checked_plan(one: Planned) -> Planned:
+    """One row of a plan, if its values can be; raises ValueError."""
+    is_chance = isinstance(one.chance, float | int) and 0 < one.chance <= 1
+    are_flags = all(isinstance(flag, bool) for flag in (one.picked, one.superior_first))
+    samples = (one.inferior_sample, one.superior_sample)
+    if not (is_chance and are_flags and all(isinstance(n, int) and n >= 0 for n in samples)):
+        raise ValueError
+    return one
 
 
 def _audit_folder(folder: str | Path) -> Path:
@@ -455,11 +465,8 @@ def export_table(audit: Audit, path: str | Path) -> Path:
         )
     if not rows:
         raise AuditError("There is no pair left to audit.")
-    file = settings.resolve(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
     # With a byte-order mark, without which a spreadsheet takes UTF-8 for something else.
-    file.write_text(spreadsheets.as_csv(rows), encoding="utf-8-sig")
-    return file
+    return jsonl.write_text(settings.resolve(path), spreadsheets.as_csv(rows), "utf-8-sig")
 
 
 _MEANT = {

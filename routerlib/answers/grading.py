@@ -169,6 +169,8 @@ def _graded_path(output: str | Path) -> Path:
     """The graded file or folder; of a copy, what it is a copy of."""
     if not str(output).strip():
         return settings.outputs("graded")
+    if str(output).endswith(tables.OTHER_ENDINGS):
+        tables.check_ending("OUTPUT", output)
     if not tables.is_copy(output):
         return settings.resolve(output)
     if tables.is_address(output):

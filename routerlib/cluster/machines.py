@@ -71,8 +71,12 @@ def checked_cluster(cluster: str) -> str:
         SettingError: it is none of what it may be.
     """
     cluster = str(cluster).strip()
-    if cluster in (LOCAL, AUTO) or CLIENT.fullmatch(cluster):
+    if cluster in (LOCAL, AUTO):
         return cluster
+    if CLIENT.fullmatch(cluster):
+        with contextlib.suppress(ValueError):  # a port that cannot be
+            addresses.host_and_port(cluster.replace("ray:", "http:", 1))
+            return cluster
     raise SettingError(f"CLUSTER is {cluster!r}; it is {WHAT_IT_MAY_BE}.")
 
 
@@ -120,7 +124,12 @@ def _import_ray() -> ModuleType:
 
 
 def _connect(ray: ModuleType, cluster: str) -> None:
-    address = _address(cluster)
+    named = _named_cluster(cluster)
+    if not named:
+        # Ray would take any that runs here for it, such as another program's own.
+        nobody = "RAY_ADDRESS is not set, and no `ray start` was run on this machine"
+        raise ClusterError(_no_cluster(cluster, ConnectionError(nobody)))
+    address = _address(named)
     if address is not None and not addresses.is_listening(*address):
         # Ray itself would end this process, without a word that helps.
         host, port = address
@@ -131,22 +140,26 @@ def _connect(ray: ModuleType, cluster: str) -> None:
             _start_here(ray, quiet)
         elif _is_on_loopback(cluster):
             with _on_loopback():
-                ray.init(cluster, **quiet)
+                ray.init(named, **quiet)
         else:
-            ray.init(cluster, **quiet)
+            ray.init(named, **quiet)
     except Exception as error:  # Ray raises many kinds for a cluster that is not there
         raise ClusterError(_no_cluster(cluster, error)) from None
 
 
-def _address(cluster: str) -> tuple[str, int] | None:
-    """Host and port of a cluster that was named, or that this machine has joined last."""
-    if cluster == LOCAL:
-        return None
+def _named_cluster(cluster: str) -> str:
+    """What "auto" stands for: what RAY_ADDRESS names, or the cluster that this machine has joined
+    last; empty where it has joined none. All else stands for itself.
+    """
+    if cluster != AUTO:
+        return cluster
     from ray._private import utils
 
-    named = os.environ.get("RAY_ADDRESS") or utils.read_ray_address(None) or ""
-    if cluster != AUTO:
-        named = cluster.removeprefix("ray://")
+    return os.environ.get("RAY_ADDRESS") or utils.read_ray_address(None) or ""
+
+
+def _address(named: str) -> tuple[str, int] | None:
+    """Host and port of a cluster; None where its name holds none."""
     try:
         host, port = addresses.host_and_port(f"http://{named.removeprefix('ray://')}")
     except ValueError:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -443,16 +444,22 @@ class Asking:
         book: ledger.Ledger,
         budget: float | None,
     ) -> str:
-        """What a run will cost, in a sentence; empty where that cannot be told before it asks."""
+        """What a run will cost, in a sentence; empty where that cannot be told before it asks. The
+        book is closed where the questions cannot be read: another run may write it then.
+        """
         if self.prices.are_known and _can_be_read_twice(questions):
-            expected = forecast(
-                read_questions(questions, limit, [], fields),
-                self._plan(),
-                book,
-                self.prices,
-                lambda question: sent(question, self.wording),
-                self.max_tokens,
-            )
+            try:
+                expected = forecast(
+                    read_questions(questions, limit, [], fields),
+                    self._plan(),
+                    book,
+                    self.prices,
+                    lambda question: sent(question, self.wording),
+                    self.max_tokens,
+                )
+            except BaseException:
+                book.close(compact=False)
+                raise
             return expected.sentence(budget)
         if budget is not None and not self.prices.are_known:
             return "No price is given, so nothing is counted and BUDGET ends nothing."
@@ -505,10 +512,16 @@ def asking(
     if temperature is not None:
         settings.number("TEMPERATURE", temperature, most=2)
     _check_amounts(model, timeout, price_in, price_out)
-    stops = (stop,) if isinstance(stop, str) and stop else tuple(stop)
+    stops = (stop,) if isinstance(stop, str) and stop else stop
+    if not isinstance(stops, Iterable) or not all(isinstance(one, str) for one in stops):
+        raise SettingError(f"STOP is {stop!r}; it is a text, or a list of texts.")
+    if extra_body is not None and not isinstance(extra_body, dict):
+        raise SettingError(
+            f"EXTRA_BODY is {extra_body!r}; it is a mapping of fields, such as {{'top_p': 0.9}}."
+        )
     wording = prompts.template(template, endpoint)
     return Asking(
-        *(model, api_mode, k_responses, temperature, max_tokens, stops, endpoint, wording),
+        *(model, api_mode, k_responses, temperature, max_tokens, tuple(stops), endpoint, wording),
         *(dict(extra_body or {}), timeout, price_in, price_out, logprobs),
     )
 
@@ -536,11 +549,16 @@ def read_questions(
     """The questions of a run, streamed; `rejects` takes those that cannot be used."""
     if isinstance(questions, str | Path):
         return sources.load_asked(questions, limit, rejects, fields)
-    return (
-        (question for question, _ in zip(questions, range(limit), strict=False))
-        if limit
-        else iter(questions)
-    )
+    return map(_as_question, itertools.islice(questions, limit))
+
+
+def _as_question(given: Any) -> Question:
+    """A question that a program has given, as such or as the fields of a row.
+
+    Raises:
+        RowError: it is none.
+    """
+    return given if isinstance(given, Question) else parse_row(Question, given)
 
 
 def sent(question: Question, wording: prompts.Template) -> Prompt:
@@ -601,8 +619,15 @@ def checked_budget(budget: float | None) -> float | None:
 def count_questions(questions: Any, limit: int | None) -> int | None:
     """How many questions there are, for the progress bar; None where only reading them would
     tell.
+
+    Raises:
+        settings.SettingError: they are none.
     """
-    if hasattr(questions, "__len__") and not isinstance(questions, str):
+    if not isinstance(questions, str | Path | Iterable):
+        raise SettingError(
+            f"QUESTIONS is {questions!r}; it is the name of a source, or a list of questions."
+        )
+    if isinstance(questions, Sized) and not isinstance(questions, str):
         known = len(questions)
     else:
         path = (
@@ -702,9 +727,8 @@ def first_so_many(num_problems: int | str | None) -> int | None:
 
 
 def _check_amounts(model: str, timeout: float, price_in: float, price_out: float) -> None:
-    if not str(model).strip():
-        raise SettingError("MODEL is empty; it is the name by which the server knows the model.")
-    if prompts.well_formed(str(model)) != str(model):
+    settings.text("MODEL", model)
+    if prompts.well_formed(model) != model:
         raise SettingError(f"MODEL is {model!r}, which is no UTF-8 text.")
     settings.seconds("TIMEOUT", timeout)
     settings.price("PRICE_IN", price_in)

@@ -228,11 +228,14 @@ def begin(begun: list[Place], model: str, api_base: str, temperature: float | No
         begun: the place is put in here, to be let go of with `release` whether or not `ensure` was
             called. A signal that ends us comes before or after: what was started is always in it.
     """
-    standins.path(model)  # is made first, which may take a while
+    is_here = addresses.is_here(api_base)
+    if is_here and not addresses.is_listening(*addresses.host_and_port(api_base)):
+        engines.choose_engine()  # a wrong one is told before a model is made
+    standins.path(model)  # which may take a while
     place = Place(model, api_base, temperature)
     with deferring_signals():
         begun.append(place)
-        if addresses.is_here(api_base):
+        if is_here:
             _begin_here(place, *addresses.host_and_port(api_base))
 
 

@@ -10,6 +10,7 @@ merging labels `training_set`'s.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -638,8 +639,11 @@ def label_file(
     text, _ = load_prompt(labelling_prompt or None)
     labeller = Labeller(model, api_base, text, method, api_mode=api_mode)
     rows = sources.load_rows(prompts, CleanPrompt)
+    first = list(itertools.islice(rows, 1))  # a file that is not there is told before a server is
     target = Path(folder) if folder else settings.outputs("datasets")
-    return event_loop.run_coroutine(label(rows, labeller, target, **settings_of_the_run))
+    return event_loop.run_coroutine(
+        label(itertools.chain(first, rows), labeller, target, **settings_of_the_run)
+    )
 
 
 async def _answers_file(

@@ -25,6 +25,7 @@ from routerlib.notebook.panel import RouterPanel
 from routerlib.progress import deferring_signals, ended_by_signals
 from routerlib.serving import routing
 from routerlib.serving.switchboard import Backend
+from routerlib.training.router import Router
 
 PORT = 8866
 KERNEL = "routerlib-panel"  # whatever "python3" is registered here
@@ -122,8 +123,13 @@ def serve_panel(router: str = "", port: int = PORT) -> None:
         router: a router's folder; empty: the newest below outputs/models, else one fitted on the
             samples.
         port: on 127.0.0.1; where it is taken, a free one.
+
+    Raises:
+        RouterError: there is no such router.
     """
     settings.prepare()
+    if router:
+        Router.from_pretrained(router)  # a wrong one is told here, and not to each visitor
     if addresses.is_listening(addresses.HOST, port):
         port = addresses.free_port()
     models: dict[str, tuple[str, str] | None] = {}

@@ -31,11 +31,12 @@ from routerlib.errors import Foreseen, SettingError
 from routerlib.notebook import markup
 from routerlib.notebook.face import FacedBox
 from routerlib.notebook.markup import SIDES, Entry, ModelAnswer, Point
+from routerlib.rows import jsonl
 from routerlib.rows.finish_reasons import LENGTH, finish_reason
 from routerlib.rows.spreadsheets import as_csv
 from routerlib.serving.routed_clients import AsyncRoutedClient, Backend, backend
 from routerlib.serving.stages import Stages
-from routerlib.serving.switchboard import ROUTED, Switchboard, switchboard
+from routerlib.serving.switchboard import ROUTED, Switchboard, checked_router, switchboard
 from routerlib.stats.prices import call_cost, prices_of
 from routerlib.training.router import Decision, Router
 
@@ -101,7 +102,10 @@ class RouterPanel(FacedBox):
         second: str | Backend | None = None,
         max_wait: float | None = None,
     ):
-        self.router = router
+        self.router = checked_router(router)
+        settings.whole("MAX_TOKENS", max_tokens)
+        if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in samples):
+            raise SettingError("SAMPLES holds something else than pairs of a label and a prompt.")
         given = {"inferior": inferior, "superior": superior}
         self.backends: dict[str, Backend | None] = {
             side: backend(value, router.models.get(side)) if value else None
@@ -316,10 +320,7 @@ class RouterPanel(FacedBox):
 
     def save_history(self, path: str | Path) -> Path:
         """Write the history to a CSV file; returns its path."""
-        path = settings.resolve(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.history_csv(), encoding="utf-8")
-        return path
+        return jsonl.write_text(settings.resolve(path), self.history_csv())
 
     def snapshot(self) -> str:
         """The panel's state as plain HTML, for runs and viewers that have no widgets."""

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from routerlib.rows import jsonl
 from routerlib.stats.savings import FEWEST, Range, Saving
 
 NO_MONEY = "–"
@@ -159,9 +160,7 @@ class ReplayPage:
 
     def write(self, path: Path) -> Path:
         """Write the HTML file; returns its path."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.as_html(), encoding="utf-8", errors="replace")
-        return path
+        return jsonl.write_text(path, self.as_html())
 
     def numbers(self) -> dict[str, Any]:
         """The figures as JSON values."""

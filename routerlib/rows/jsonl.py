@@ -371,7 +371,8 @@ class Rejects:
         self.passed_over: Counter[str] = Counter()
         self.first: dict[str, Any] = {}
         self._file: Any = None
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            self.path.unlink()
 
     def append(self, row: dict[str, Any]) -> None:
         if self._file is None:
@@ -619,6 +620,15 @@ def write_json(path: str | Path, value: Any) -> Path:
     with _replacing(path) as file:
         text = json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_as_json_knows)
         file.write(text.encode() + b"\n")
+    return Path(path)
+
+
+def write_text(path: str | Path, text: str, encoding: str = "utf-8") -> Path:
+    """Write a text for people or other programs, complete or not at all. Returns the path. What the
+    encoding cannot hold, such as half a character, becomes "?".
+    """
+    with _replacing(path) as file:
+        file.write(text.encode(encoding, "replace"))
     return Path(path)
 
 

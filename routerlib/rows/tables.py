@@ -98,6 +98,10 @@ def check_address(name: str | Path) -> None:
         ) from None
 
 
+# Of names that say what they are not: `x.txt` is meant as a file, where a folder `v1.2` may be one
+OTHER_ENDINGS = (".csv", ".html", ".json", ".md", ".tsv", ".txt", ".xlsx")
+
+
 def check_ending(setting: str, name: str | Path, endings: tuple[str, ...] = WRITTEN) -> None:
     """Refuse a name that says of a file of rows that it is something else, such as a CSV.
 

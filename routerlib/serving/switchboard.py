@@ -263,10 +263,7 @@ def switchboard(
         BackendError: as `backend`. settings.SettingError: no router, a threshold outside [0, 1], or
         a max_wait that is no time.
     """
-    if not callable(getattr(router, "score", None)):
-        raise settings.SettingError(
-            f"The router is {router!r}; give a Router, as Router.from_pretrained(folder) returns."
-        )
+    checked_router(router)
     threshold = None if threshold is None else settings.number("THRESHOLD", threshold, most=1)
     inferior = backend(inferior, router.models.get("inferior"))
     superior = backend(superior, router.models.get("superior"))
@@ -276,6 +273,19 @@ def switchboard(
     if max_wait is not None:
         settings.seconds("MAX_WAIT", max_wait)
     return Switchboard(router, inferior, superior, threshold, fallback, second, max_wait)
+
+
+def checked_router(router: Router) -> Router:
+    """What was given as a router, if it can decide.
+
+    Raises:
+        settings.SettingError: it is none, such as the name of its folder.
+    """
+    if not callable(getattr(router, "score", None)):
+        raise settings.SettingError(
+            f"The router is {router!r}; give a Router, as Router.from_pretrained(folder) returns."
+        )
+    return router
 
 
 def conversation(body: Mapping[str, Any]) -> list[Message]:

@@ -321,8 +321,22 @@ def certify(
         calibration: graded rows that neither the router nor its calibration has seen, or a file of
             them.
         inferior_cost, superior_cost: mean price of one call, in dollars.
+
+    Raises:
+        SettingError: no rows are given, or a cost is none. RowError: a row is no outcome.
+        MetricError: no certificate has such an epsilon or delta.
     """
+    certificates.check_terms(epsilon, delta)
+    for name, cost in (("INFERIOR_COST", inferior_cost), ("SUPERIOR_COST", superior_cost)):
+        if cost is not None:
+            settings.number(name, cost)
     if not isinstance(calibration, Examples):
+        # Nothing would stand for the shipped sample, and certify what nobody has measured.
+        if not isinstance(calibration, str | Path) or not str(calibration).strip():
+            raise settings.SettingError(
+                f"CALIBRATION is {str(calibration)[:60]!r}; it is the name of a file with graded "
+                "rows that the router has not seen."
+            )
         calibration = from_rows(read_outcomes(calibration))
     score = router.score(calibration.texts, calibration.categories if use_categories else None)
     outcomes = (calibration.inferior, calibration.superior)

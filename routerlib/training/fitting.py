@@ -14,6 +14,7 @@ from routerlib import settings
 from routerlib.endpoints import standins
 from routerlib.rows import sources
 from routerlib.rows.schemas import LabelledPrompt
+from routerlib.stats import certificates
 from routerlib.training import candidates, evaluation, examples, labelled_data
 from routerlib.training.router import Router
 
@@ -61,8 +62,10 @@ def fit(
 
     Raises:
         SettingError: there are too few graded rows to split. RowError, SourceError: the file cannot
-            be used.
+            be used. MetricError: no certificate has such an epsilon or delta.
     """
+    certificates.check_terms(epsilon, delta)  # told before the work
+    settings.whole("EPOCHS", epochs, least=0)
     found = labelled_data.read_outcomes(outcomes)
     if labelled:
         found += sources.load_rows(labelled, LabelledPrompt)

@@ -143,12 +143,18 @@ def read_outcomes(path: str | Path = "") -> list[LabelledPrompt]:
         path: empty: what notebook 04 left, else the shipped sample.
 
     Raises:
-        RowError: naming file and line of the first row that is none.
+        RowError: naming file and line of the first row that is none. SettingError: there is no
+            such file, or what is given names none.
     """
-    if not path:
+    if path in ("", None):
         return [row for row in find_data("", "none")[0] if row.inferior_score is not None]
+    if not isinstance(path, str | Path):
+        raise SettingError(f"OUTCOMES is a {type(path).__name__}; it is the name of a file.")
+    file = Path(path) if Path(path).exists() else settings.resolve(path)
+    if not file.exists():
+        raise SettingError(f"There is no file {file}. Name one with outcomes, as 04 writes them.")
     rows = []
-    for number, value in jsonl.read_values(path):
+    for number, value in jsonl.read_values(file):
         try:
             rows.append(outcome_row(value))
         except (KeyError, TypeError, ValueError) as error:

@@ -9,9 +9,10 @@ is in `candidates`, what they are worth in `evaluation`.
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -112,21 +113,23 @@ class Router:
                 where known.
 
         Raises:
-            RouterError: a single prompt was passed where a list is needed, or the lengths differ.
+            RouterError: a single prompt was passed where a list is needed, one is no prompt, or
+                the lengths differ.
         """
         if isinstance(prompts, str):
             raise RouterError(
                 "score() takes a list of prompts. For a single one: score([prompt])[0], or "
                 "route(prompt)."
             )
+        prompts = _listed(prompts)
         if categories is not None and len(categories) != len(prompts):
             raise RouterError(
                 f"There are {len(prompts)} prompts but {len(categories)} categories; give one for "
                 f"each."
             )
-        if not len(prompts):
+        if not prompts:
             return np.zeros(0)
-        texts = [well_formed(as_text(prompt)) for prompt in prompts]
+        texts = [_text_of_prompt(number, prompt) for number, prompt in enumerate(prompts, start=1)]
         return np.asarray(self.calibration(self.scorer.score(texts, categories)), dtype=float)
 
     @overload
@@ -142,10 +145,10 @@ class Router:
                 inferior model.
 
         Raises:
-            RouterError: the threshold is not a number of at least 0.
+            RouterError: the threshold is not a number of at least 0, or one is no prompt.
         """
         single = isinstance(prompts, str) or _is_conversation(prompts)
-        listed = [prompts] if single else list(prompts)
+        listed = [prompts] if single else _listed(prompts)
         self.decide(0.0, threshold)  # a wrong threshold is refused before any work
         decisions = [self.decide(float(p), threshold) for p in self.score(listed)]
         return decisions[0] if single else decisions
@@ -159,10 +162,13 @@ class Router:
         Raises:
             RouterError: the threshold is not a number of at least 0.
         """
-        at = self.threshold if threshold is None else float(threshold)
+        try:
+            at = self.threshold if threshold is None else float(threshold)
+        except (TypeError, ValueError):
+            at = math.nan
         if not at >= 0:
             raise RouterError(
-                f"threshold {at}: a probability from 0 (all to superior) to 1 is needed."
+                f"threshold {threshold}: a probability from 0 (all to superior) to 1 is needed."
             )
         if p_superior >= at:
             reason = f"p_superior {p_superior:.3f} is at or above the threshold {at:.3f}"
@@ -264,6 +270,35 @@ class Router:
             folder=folder,
             **known,
         )
+
+
+def _listed(prompts: Any) -> list[Any]:
+    """Prompts as a list, whatever they come in.
+
+    Raises:
+        RouterError: they are no prompts at all.
+    """
+    if isinstance(prompts, bytes | dict) or not isinstance(prompts, Iterable):
+        raise RouterError(
+            f"{str(prompts)[:60]!r} is neither a prompt nor a list of prompts: a prompt is a text, "
+            "or a list of messages with `role` and `content`."
+        )
+    return list(prompts)
+
+
+def _text_of_prompt(number: int, prompt: Any) -> str:
+    """One of several prompts, counted from 1, as a text for the scorer.
+
+    Raises:
+        RouterError: it is no prompt.
+    """
+    try:
+        return well_formed(as_text(prompt))
+    except (TypeError, ValueError):
+        raise RouterError(
+            f"Prompt {number} is {str(prompt)[:60]!r}, which is none: a prompt is a text, or a "
+            "list of messages with `role` and `content`."
+        ) from None
 
 
 def _is_conversation(prompts: Any) -> bool:

@@ -70,7 +70,7 @@ def push(folder: Path, repository: str, private: bool) -> str:
     Raises:
         MissingKey: HF_TOKEN is not set. SharingError: the hub does not take it.
     """
-    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repository):
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", str(repository)):
         raise SharingError(f"{repository!r} is no hub id: it is an account's name, / and a name.")
     settings.key("HF_TOKEN")
     settings.report_nothing()

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from audit_pairs import audit_in, pairs_and_plan
 from planted_judge import pairs
 
 from routerlib import settings
@@ -319,3 +320,25 @@ def test_nothing_left_is_a_sentence(tmp_path):
         audit.record(one, SKIP)
     with pytest.raises(AuditError, match="no pair left"):
         auditing.export_table(audit, tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"chance": "x"}, {"chance": 0}, {"chance": 1.5}, {"picked": "yes"}, {"superior_first": 1},
+     {"inferior_sample": -1}, {"superior_sample": "0"}],
+)  # fmt: skip
+def test_a_plan_with_a_value_that_cannot_be_is_told_with_its_line(tmp_path, wrong):
+    pairs_and_plan(tmp_path)
+    file = tmp_path / auditing.PLAN
+    rows = [row for _, row in jsonl.read_values(file)]
+    jsonl.write_rows(file, [rows[0], {**rows[1], **wrong}])
+    with pytest.raises(AuditError, match="line 2: this is no plan of an audit"):
+        auditing.read_plan(tmp_path)
+
+
+def test_a_table_that_cannot_be_written_there_is_told(tmp_path):
+    audit = audit_in(tmp_path)
+    with pytest.raises(settings.Unwritable, match="is a folder"):
+        auditing.export_table(audit, tmp_path)
+    with pytest.raises(settings.Unwritable, match="is no folder"):
+        auditing.export_table(audit, tmp_path / auditing.PLAN / "t.csv")

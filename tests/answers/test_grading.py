@@ -10,8 +10,10 @@ import fsspec
 import pytest
 from fake_server import FakeServer, chat
 
+from routerlib import settings
 from routerlib.answers import grading
 from routerlib.collecting import collection
+from routerlib.errors import SettingError
 from routerlib.notebook import plots
 from routerlib.rows import jsonl, tables
 from routerlib.rows.schemas import LabelledPrompt, Question, Responses
@@ -468,3 +470,16 @@ def test_responses_and_grades_may_be_tables_or_at_addresses(tmp_path, outputs, e
     run(address, "memory://bucket/folder")
     assert fsspec.filesystem("memory").exists("/bucket/folder/m.jsonl")
     fsspec.filesystem("memory").rm("/bucket", recursive=True)
+
+
+@pytest.mark.parametrize("name", ["x.txt", "graded.csv", "graded.json"])
+def test_an_output_that_is_meant_as_another_kind_of_file_is_no_folder(outputs, tmp_path, name):
+    with pytest.raises(SettingError, match=r"OUTPUT is .*\.jsonl"):
+        grading.grade(output=tmp_path / name, workers=1, progress=False)
+    assert not list(tmp_path.glob("*.*"))
+
+
+def test_an_output_below_a_file_is_a_sentence(outputs, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(settings.Unwritable, match="file is no folder"):
+        grading.grade(output=tmp_path / "file" / "graded", workers=1, progress=False)

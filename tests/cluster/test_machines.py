@@ -21,7 +21,9 @@ def test_what_cluster_may_be(cluster):
     assert machines.checked_cluster(cluster) == cluster.strip()
 
 
-@pytest.mark.parametrize("cluster", ["here", "ray://", "ray://head", "http://head:1", "8", "Auto"])
+@pytest.mark.parametrize(
+    "cluster", ["here", "ray://", "ray://head", "http://head:1", "8", "Auto", "ray://h:99999"]
+)
 def test_what_it_may_not_be_is_told(cluster):
     with pytest.raises(SettingError, match=r"CLUSTER is .*'local'.*'auto'.*ray://"):
         machines.checked_cluster(cluster)
@@ -68,6 +70,17 @@ def test_a_function_on_machines_has_the_parameters_and_defaults_of_the_one_alone
 def test_what_is_to_be_done_where_a_cluster_cannot_be_joined(cluster, said, told):
     sentence = machines._no_cluster(cluster, RuntimeError(said))
     assert told in sentence and said in sentence
+
+
+def test_where_this_machine_has_joined_no_cluster_none_is_looked_for(monkeypatch):
+    """Ray would take any other program's own for it, and wait minutes where that lets nobody in."""
+    pytest.importorskip("ray")
+    from ray._private import utils
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(utils, "read_ray_address", lambda _: None)
+    with pytest.raises(machines.ClusterError, match=r"No cluster was found .*RAY_ADDRESS is not"):
+        machines._connect(None, "auto")
 
 
 @pytest.mark.real

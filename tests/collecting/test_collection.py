@@ -25,8 +25,9 @@ from routerlib import event_loop
 from routerlib.collecting import collection, pace, resumable
 from routerlib.collecting.ledger import LedgerMismatch
 from routerlib.endpoints import clients
+from routerlib.errors import SettingError
 from routerlib.rows import jsonl, tables
-from routerlib.rows.schemas import Question
+from routerlib.rows.schemas import Question, RowError
 
 KEY = "sk-planted-Zq7xW3vKp9"
 
@@ -975,3 +976,42 @@ def test_a_last_line_that_nothing_ends_is_counted(tmp_path, content, number):
     path = tmp_path / "questions.jsonl"
     path.write_text(content)
     assert collection.count_questions(path, None) == number
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"stop": 5}, "STOP is 5"),
+        ({"stop": ["a", 1]}, "STOP is "),
+        ({"extra_body": "x"}, "EXTRA_BODY is 'x'"),
+        ({"questions": 5}, "QUESTIONS is 5"),
+        ({"model": None}, "MODEL is None"),
+        ({"model": " "}, "MODEL is ' '"),
+        ({"output_file": "x.txt"}, "OUTPUT_FILE is x.txt"),
+        ({"output_file": "x.jsonl.gz"}, "OUTPUT_FILE is x.jsonl.gz"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_a_sentence(tmp_path, wrong, said):
+    given = {"questions": [], "model": "m", "api_base": "http://127.0.0.1:9/v1"}
+    with pytest.raises(SettingError, match=said):
+        collection.collect_sync(**{**given, "output_dir": tmp_path, "progress": False, **wrong})
+    assert not list(tmp_path.iterdir())
+
+
+def test_questions_may_be_given_as_the_fields_of_rows():
+    fields = {"unique_id": "a", "question": "2 + 2?", "answer_correct": "4"}
+    [one] = collection.read_questions([fields, fields], 1, [], None)
+    assert one.unique_id == "a"
+    with pytest.raises(RowError, match="answer_correct"):
+        list(collection.read_questions([{"a": 1}], None, [], None))
+
+
+def test_where_the_questions_cannot_be_read_the_file_is_free_again(tmp_path):
+    """A traceback that a notebook keeps would hold it, and the mended run be told of another."""
+    bad = tmp_path / "q.jsonl"
+    bad.write_text('{"a": 1}\n')
+    how = {"api_base": "http://127.0.0.1:9/v1", "price_in": 1.0, "output_file": "a.jsonl"}
+    with pytest.raises(ValueError, match="line 1") as kept:
+        collection.collect_sync(str(bad), "m", output_dir=tmp_path, progress=False, **how)
+    jsonl.Writer(tmp_path / "a.jsonl").close()
+    assert kept.value.__traceback__ is not None

@@ -773,3 +773,16 @@ def test_the_sixth_version_of_here_is_asked_as_given(fake_engine, listening):
     place = servers.ensure("standin-superior", f"http://[::1]:{free}/v1")
     assert place.server.host == "::1" and addresses.is_listening("::1", free)
     servers.release(place)
+
+
+def test_a_wrong_engine_is_told_before_a_stand_in_is_made(outputs, monkeypatch):
+    """To make one takes a minute, the first time."""
+
+    def made(_):
+        raise AssertionError("a model was made")
+
+    monkeypatch.setattr(servers.standins, "path", made)
+    monkeypatch.setenv(engines.CHOICE, "nonsense")
+    base = f"http://127.0.0.1:{addresses.free_port()}/v1"
+    with pytest.raises(engines.EngineError, match="no engine 'nonsense'"):
+        servers.begin([], "standin-inferior", base)

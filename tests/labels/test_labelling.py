@@ -20,7 +20,7 @@ from routerlib.collecting import resumable
 from routerlib.endpoints import addresses, clients
 from routerlib.labels import labelling
 from routerlib.labels.labelling import Labeller, LabellingError
-from routerlib.rows import jsonl
+from routerlib.rows import jsonl, sources
 from routerlib.rows.schemas import LABELS, ROUTE_TO_INFERIOR, ROUTE_TO_SUPERIOR, LabelledPrompt
 from routerlib.settings import SettingError
 from routerlib.votes.ratings import Difficulty, Tiers
@@ -656,3 +656,23 @@ def test_a_server_that_goes_silent_is_not_asked_in_other_ways(monkeypatch):
             asyncio.run(choose(server.base))
         while not server.answered:  # its handler should end before its loop does
             time.sleep(0.01)
+
+
+def test_a_file_that_is_not_there_is_told_before_a_server_is_asked(outputs, monkeypatch):
+    async def asked(*_, **__):
+        raise AssertionError("a server was asked")
+
+    monkeypatch.setattr(labelling, "label", asked)
+    with pytest.raises(sources.SourceError, match="There is no file"):
+        labelling.label_file("nowhere.jsonl", "m", "http://127.0.0.1:9/v1")
+
+
+def test_all_rows_of_a_file_are_labelled_the_first_one_too(outputs, tmp_path, monkeypatch):
+    async def label(prompts, labeller, target, **more):
+        return [row.id for row in prompts]
+
+    monkeypatch.setattr(labelling, "label", label)
+    rows = [{"id": str(number), "prompt": f"What is {number}?"} for number in range(3)]
+    jsonl.write_rows(tmp_path / "p.jsonl", rows)
+    found = labelling.label_file(tmp_path / "p.jsonl", "m", "http://127.0.0.1:9/v1")
+    assert found == ["0", "1", "2"]

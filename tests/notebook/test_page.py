@@ -84,3 +84,14 @@ def test_a_start_tells_where_it_is_even_without_models(monkeypatch, capsys, tmp_
     assert "standin-inferior is not here." in told
     assert "The panel routes, but cannot ask the inferior model." in told
     assert len(served) == 1
+
+
+def test_a_router_that_is_not_there_is_told_before_a_server_is_started(
+    outputs, monkeypatch, capsys
+):
+    def started(*_):
+        raise AssertionError("a server was started")
+
+    monkeypatch.setattr(page.servers, "ensure", started)
+    assert page.main("--nonsense") == 2
+    assert "There is no folder" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from routerlib.notebook import panel as panel_module
 from routerlib.notebook.markup import at_threshold, histogram_svg
 from routerlib.notebook.panel import RouterPanel, prompts_from_file
 from routerlib.serving.routed_clients import Backend
+from routerlib.settings import SettingError, Unwritable
 from routerlib.training.policies import CASCADE, Policy
 from routerlib.training.router import Decision
 from routerlib.training.second_look import Ranks, SecondLook
@@ -592,3 +593,27 @@ def test_a_certified_threshold_of_its_own_needs_one_button():
     panel = RouterPanel(same)
     assert panel.own_button.layout.display == "none"
     assert panel.certified_button.layout.display is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"router": None}, "The router is None; give a Router"),
+        ({"router": "outputs/models/x"}, "give a Router, as Router.from_pretrained"),
+        ({"max_tokens": 0}, "MAX_TOKENS is 0"),
+        ({"max_tokens": "x"}, "MAX_TOKENS is 'x'"),
+        ({"samples": ["What is 2 + 2?"]}, "pairs of a label and a prompt"),
+    ],
+)
+def test_what_no_panel_can_be_made_of_is_told(router, wrong, said):
+    with pytest.raises(SettingError, match=said):
+        RouterPanel(**{"router": router, **wrong})
+
+
+def test_a_history_that_cannot_be_saved_there_is_told(panel, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unwritable, match="file is no folder"):
+        panel.save_history(tmp_path / "file" / "history.csv")
+    with pytest.raises(Unwritable, match="is a folder"):
+        panel.save_history(tmp_path)
+    assert panel.save_history(tmp_path / "new" / "history.csv").read_text() == panel.history_csv()

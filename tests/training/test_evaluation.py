@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from small_router import small_router
 
+from routerlib.errors import SettingError
 from routerlib.rows import jsonl
 from routerlib.stats import metrics
 from routerlib.stats.calibration import Calibration, sigmoid
@@ -435,3 +437,19 @@ def test_a_judge_who_flatters_the_inferior_model_certifies_no_more_with_an_audit
     assert believed.share_superior == 0  # all goes to the inferior model
     audited = evaluation.certify_on_audit(router, labelled, 0.05, 0.1)
     assert audited.threshold < 0.75 and router.threshold == audited.threshold
+
+
+@pytest.mark.parametrize("nothing", ["", " ", [], None])
+def test_no_rows_certify_nothing(outputs, nothing):
+    """They once stood for the shipped sample, whose certificate says nothing about these models."""
+    router = small_router()
+    before = router.certificate
+    with pytest.raises(SettingError, match=r"CALIBRATION is .*graded rows that the router"):
+        evaluation.certify(router, nothing)
+    assert router.certificate == before
+
+
+@pytest.mark.parametrize("cost", [-1, float("nan"), "much"])
+def test_a_cost_that_is_none_certifies_nothing(outputs, cost):
+    with pytest.raises(SettingError, match="SUPERIOR_COST is"):
+        evaluation.certify(small_router(), "nowhere.jsonl", inferior_cost=1, superior_cost=cost)

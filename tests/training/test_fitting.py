@@ -4,10 +4,13 @@ What comes back routes, is certified or says why not, and never learnt from the 
 """
 
 import json
+import shutil
 
 import pytest
 from tiny_encoder import rows, tiny_encoder
 
+import routerlib
+from routerlib import settings
 from routerlib.errors import SettingError
 from routerlib.training import candidates, evaluation, examples, fitting, labelled_data
 
@@ -111,3 +114,35 @@ def test_epochs_ask_for_an_encoder_of_that_seed(noted, tmp_path):
     fitting.fit(outcomes_file(tmp_path, 200), backbone="e", epochs=3, seed=6)
     (recipe,) = noted["fit"][3]
     assert (recipe.backbone, recipe.epochs, recipe.seed) == ("e", 3, 6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"epsilon": 1.5}, "epsilon = 1.5"),
+        ({"delta": 0}, "delta = 0"),
+        ({"epochs": -1}, "EPOCHS is -1"),
+        ({"epochs": "2"}, "EPOCHS is '2'"),
+        ({"outcomes": [{"prompt": "x"}]}, "OUTCOMES is a list"),
+        ({"outcomes": "nowhere.jsonl"}, "There is no file .*nowhere.jsonl"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_fitted(monkeypatch, wrong, said):
+    def fit_candidates(*_, **__):
+        raise AssertionError("something was fitted")
+
+    monkeypatch.setattr(fitting.candidates, "fit_candidates", fit_candidates)
+    with pytest.raises(routerlib.Foreseen, match=said):
+        fitting.fit(**wrong)
+
+
+def test_a_file_is_found_here_and_from_the_project(monkeypatch, tmp_path):
+    """As every other input is, wherever the program was started."""
+    source = settings.SAMPLES / "outcomes.jsonl"
+    monkeypatch.setattr(settings, "ROOT", tmp_path / "project")
+    (tmp_path / "project").mkdir()
+    shutil.copyfile(source, tmp_path / "project" / "there.jsonl")
+    shutil.copyfile(source, tmp_path / "here.jsonl")
+    monkeypatch.chdir(tmp_path)
+    assert len(labelled_data.read_outcomes("there.jsonl")) == 494
+    assert len(labelled_data.read_outcomes("here.jsonl")) == 494

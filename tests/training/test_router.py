@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from outcomes_with_signals import made_up
-from small_router import small_router
+from small_router import EASY, HARD, small_router
 from tiny_encoder import rows
 
 from routerlib.rows.schemas import Message
 from routerlib.stats.calibration import Calibration
 from routerlib.training import examples, policy_choice, router, scorers
+from routerlib.training.router import RouterError
 
 
 def every_scorer(encoder):
@@ -319,3 +320,39 @@ def broken_with(text):
         raise ValueError(text)
 
     return fail
+
+
+@pytest.mark.parametrize(
+    ("prompts", "said"),
+    [
+        (5, "'5' is neither a prompt nor a list"),
+        (None, "'None' is neither a prompt nor a list"),
+        (b"x", "neither a prompt nor a list"),
+        (["a", None], "Prompt 2 is 'None', which is none"),
+        ([{"role": "user"}], "Prompt 1 is .*`role` and `content`"),
+        ([("user", "hi")], "Prompt 1 is .*which is none"),
+        ([5], "Prompt 1 is '5'"),
+    ],
+)
+def test_what_is_no_prompt_is_told_with_its_place(prompts, said):
+    router = small_router()
+    with pytest.raises(RouterError, match=said):
+        router.route(prompts)
+    if not (isinstance(prompts, list) and isinstance(prompts[0], dict)):
+        with pytest.raises(RouterError, match=said):
+            router.score(prompts)
+
+
+def test_prompts_come_in_any_collection():
+    router = small_router()
+    texts = [EASY, HARD]
+    expected = router.score(texts)
+    for given in (tuple(texts), (text for text in texts), np.array(texts)):
+        assert (router.score(given) == expected).all()
+    assert [one.model for one in router.route(text for text in texts)] == ["inferior", "superior"]
+
+
+@pytest.mark.parametrize("threshold", ["half", float("nan"), -1, [0.5]])
+def test_a_threshold_that_is_none_is_told_as_it_was_given(threshold):
+    with pytest.raises(RouterError, match=r"threshold .*probability from 0"):
+        small_router().route(EASY, threshold=threshold)
