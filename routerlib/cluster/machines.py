@@ -9,6 +9,7 @@ is the other modules' business.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import inspect
 import os
@@ -31,6 +32,7 @@ WHAT_IT_MAY_BE = (
     "address such as ray://head.example:10001"
 )
 GRAMMAR = "rfc3987_syntax"
+JOINS_BY_ITSELF = "RAY_ENABLE_AUTO_CONNECT"
 STARTS = 4  # tries to start Ray on a busy machine
 
 
@@ -114,13 +116,30 @@ def _import_ray() -> ModuleType:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     sys.modules.setdefault(GRAMMAR, None)  # type: ignore[arg-type]
     try:
-        return importlib.import_module("ray")
+        with _no_joining_by_itself():
+            return importlib.import_module("ray")
     except ImportError:
         raise settings.MissingPackages(
             f"CLUSTER needs Ray, which is not installed for {sys.executable}. Install it on every "
             "machine: pip install 'routerlib[cluster]', or, in a checkout, pip install -e "
             "'.[cluster]'; without CLUSTER, all work is done here."
         ) from None
+
+
+@contextlib.contextmanager
+def _no_joining_by_itself() -> Iterator[None]:
+    """Import Ray so that a call of a thread that still runs, once we have left, joins nothing.
+
+    By default any call joins a cluster, or starts one that listens to other machines. It is read at
+    the import; a program that imported Ray itself has decided.
+    """
+    before = os.environ.get(JOINS_BY_ITSELF)
+    os.environ.setdefault(JOINS_BY_ITSELF, "0")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[JOINS_BY_ITSELF]
 
 
 def _connect(ray: ModuleType, cluster: str) -> None:
@@ -173,7 +192,7 @@ def _start_here(ray: ModuleType, quiet: dict[str, Any]) -> None:
     """
     for left in reversed(range(STARTS)):
         try:
-            with _on_loopback(), _light_start():
+            with _on_loopback(), _light_start(), _out_of_our_group():
                 ray.init("local", include_dashboard=False, num_cpus=os.cpu_count(), **quiet)
             return
         except Exception as error:
@@ -250,6 +269,23 @@ def _light_start() -> Iterator[None]:
             del os.environ["PYTHONPATH"]
         else:
             os.environ["PYTHONPATH"] = before
+
+
+@contextlib.contextmanager
+def _out_of_our_group() -> Iterator[None]:
+    """Start Ray's processes in sessions of their own.
+
+    What is sent to this program's group, by a job runner or a terminal, reaches this program then,
+    which ends with a sentence, and ends them. Otherwise they end first, and it with them, without a
+    word. One that is killed takes them along: Ray has the kernel see to that.
+    """
+    services: Any = importlib.import_module("ray._private.services")
+    before = services.ConsolePopen
+    services.ConsolePopen = functools.partial(before, start_new_session=True)
+    try:
+        yield
+    finally:
+        services.ConsolePopen = before
 
 
 @contextlib.contextmanager

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from routerlib.labels.labelling import Check
     from routerlib.labels.training_set import SourceAgreement
@@ -447,7 +447,7 @@ def labeller_check(
         xlim=(BEYOND_SHARES[0], top),
         ylim=(BEYOND_SHARES[0], top),
     )
-    right.legend(loc="upper left")
+    figure.legend(loc="outside lower right", ncols=2)  # inside, it would lie on the intervals
     return figure
 
 
@@ -748,11 +748,11 @@ def score_distributions(
 
     p, label_of = np.asarray(p_superior, dtype=float), np.asarray(labels)
     figure, axes = plt.subplots(figsize=(8, 3.8))
-    edges = np.linspace(min(p.min(), 0.999), max(p.max(), p.min() + 1e-3), 17)
+    edges = _edges(p, 16, threshold)
     groups = [p[label_of == label] for label in LABELS]
     weights = [np.full(len(part), 1 / max(len(part), 1)) for part in groups]
     names = [f"{label} ({len(part):,} prompts)" for label, part in zip(LABELS, groups, strict=True)]
-    axes.hist(groups, list(edges), weights=weights, color=[INFERIOR, SUPERIOR], label=names)
+    axes.hist(groups, edges, weights=weights, color=[INFERIOR, SUPERIOR], label=names)
     if threshold is not None and edges[0] <= threshold <= edges[-1]:
         axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3f}")
     axes.set(
@@ -760,6 +760,22 @@ def score_distributions(
     )
     figure.legend(loc="outside lower center", ncols=3)
     return figure
+
+
+def _edges(p: NDArray[np.float64], bars: int, threshold: float | None) -> list[float]:
+    """Edges of `bars` bars over scores p, or of one more where a threshold lies among them.
+
+    It is the edge of two bars then: no bar holds prompts of both sides.
+    """
+    import numpy as np
+
+    low, high = p.min() - 1e-9, max(p.max(), p.min() + 1e-3)
+    step = (high - low) / bars
+    if threshold is None or not low <= threshold <= high:
+        return list(low + step * np.arange(bars + 1))
+    edges = low - step + (threshold - low) % step + step * np.arange(bars + 2)
+    edges[np.abs(edges - threshold).argmin()] = threshold  # exactly: a score at it goes right
+    return list(edges)
 
 
 def loss_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
@@ -839,12 +855,7 @@ def routed_prompts(p_superior: ArrayLike, threshold: float) -> Figure:
     p = np.asarray(p_superior, dtype=float)
     to_superior = p >= threshold
     figure, axes = plt.subplots(figsize=(8, 3.6))
-    low, high = p.min() - 1e-9, max(p.max(), p.min() + 1e-3)
-    step = (high - low) / 30
-    # The threshold is the edge of two bars, where it lies among the scores: no bar holds prompts of
-    # both sides.
-    start = low - step + (threshold - low) % step if low <= threshold <= high else low
-    edges = start + step * np.arange(32)
+    edges = _edges(p, 30, threshold)
     for part, name, colour, hatch in (
         (~to_superior, "inferior", INFERIOR, ""),
         (to_superior, "superior", SUPERIOR, "//"),

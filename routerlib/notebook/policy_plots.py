@@ -62,7 +62,7 @@ def accuracy_over_dollars(
     axes.set_title("What money buys, by policy")
     axes.set_xlabel(f"{unit} for 1,000 prompts")
     axes.set_ylabel("accuracy")
-    axes.legend(fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
 
@@ -85,7 +85,8 @@ def cost_area_over_ratio(choices: Sequence[Choice], price_ratio: float | None = 
     axes.set_title("Which policy pays, by the price of a first call")
     axes.set_xlabel("price of an inferior call, as a share of a superior one")
     axes.set_ylabel("cost area, held-out rows")
-    axes.legend(fontsize=9)
+    # Inside, it would lie on the lines: where they run is the reader's data.
+    figure.legend(loc="outside lower center", ncols=5, fontsize=9)
     return figure
 
 

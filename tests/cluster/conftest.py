@@ -1,16 +1,36 @@
 """A cluster of two nodes for the tests of this folder, and scripted servers that count."""
 
 import asyncio
+import importlib.util
+import sys
 import threading
 
 import pytest
 from mock_server import MockServer
 
 
+def skip_without_ray():
+    """Without importing it: how the library imports it matters."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip('Ray is not installed: pip install -e ".[cluster]"')
+
+
+@pytest.fixture
+def installed_ray():
+    skip_without_ray()
+
+
+@pytest.fixture(autouse=True)
+def no_connection_is_left():
+    yield
+    ray = sys.modules.get("ray")
+    assert not (ray and ray.is_initialized()), "this process is on a cluster still"
+
+
 @pytest.fixture(scope="session")
 def nodes():
     """Two real nodes of one core each; a test that kills one starts another in its place."""
-    pytest.importorskip("ray", reason='Ray is not installed: pip install -e ".[cluster]"')
+    skip_without_ray()
     from two_nodes import TwoNodes
 
     with TwoNodes() as started:

@@ -381,6 +381,11 @@ def workers_of(nodes):
     return found
 
 
+def machines_alive():
+    with machines.joined("auto") as joined:
+        return joined.nodes
+
+
 @pytest.mark.real
 def test_kills_of_workers_driver_and_node_lose_and_double_nothing(cluster, outputs, serve):
     count, kills, rng = 400, 3, random.Random(5)
@@ -413,6 +418,7 @@ def test_kills_of_workers_driver_and_node_lose_and_double_nothing(cluster, outpu
     finally:
         run.kill()
         cluster.start_another()
+    wait_until(lambda: machines_alive() == 2)  # the next test counts them
     rows = [value for _, value in jsonl.read_values(path)]
     assert [row["unique_id"] for row in rows] == [f"q{number}" for number in range(count)]
     assert {len(row["responses"]) for row in rows} == {2}

@@ -84,8 +84,7 @@ def test_where_this_machine_has_joined_no_cluster_none_is_looked_for(monkeypatch
 
 
 @pytest.mark.real
-def test_a_cluster_that_is_not_there_is_a_sentence(monkeypatch):
-    pytest.importorskip("ray")
+def test_a_cluster_that_is_not_there_is_a_sentence(installed_ray, monkeypatch):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{closed.getsockname()[1]}")
@@ -111,8 +110,9 @@ def test_two_nodes_are_joined_and_left_and_signals_stay_ours(cluster):
 
 
 @pytest.mark.real
-def test_a_cluster_of_this_machine_listens_here_alone_and_leaves_nothing_behind(outputs):
-    pytest.importorskip("ray")
+def test_a_cluster_of_this_machine_listens_here_alone_and_leaves_nothing_behind(
+    installed_ray, outputs
+):
     code = (
         "import psutil\n"
         "from routerlib.cluster import machines\n"
@@ -123,6 +123,8 @@ def test_a_cluster_of_this_machine_listens_here_alone_and_leaves_nothing_behind(
         "        for link in one.net_connections(kind='inet'):\n"
         "            if link.status == 'LISTEN': print('listens', link.laddr.ip)\n"
         "        print('process', one.pid)\n"
+        "try: joined.ray.put(1)\n"
+        "except Exception: print('left for good', not joined.ray.is_initialized())\n"
     )
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
     done = subprocess.run(
@@ -130,6 +132,7 @@ def test_a_cluster_of_this_machine_listens_here_alone_and_leaves_nothing_behind(
     )
     lines = done.stdout.splitlines()
     assert lines and "1 machine" in lines[0], done.stderr
+    assert lines[-1] == "left for good True", "a late call of a thread starts no cluster"
     listens = {line.split()[1] for line in lines if line.startswith("listens")}
     assert listens <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"} and listens
     pids = [int(line.split()[1]) for line in lines if line.startswith("process")]
@@ -137,3 +140,24 @@ def test_a_cluster_of_this_machine_listens_here_alone_and_leaves_nothing_behind(
         [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=20
     )
     assert not alive
+
+
+@pytest.mark.real
+def test_a_program_that_is_killed_takes_the_cluster_of_its_machine_along(installed_ray, outputs):
+    code = (
+        "import psutil, time\n"
+        "from routerlib.cluster import machines\n"
+        "with machines.joined('local'):\n"
+        "    print(*(one.pid for one in psutil.Process().children(recursive=True)), flush=True)\n"
+        "    time.sleep(100)\n"
+    )
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    program = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    with program:
+        family = [psutil.Process(int(pid)) for pid in program.stdout.readline().split()]
+        program.kill()
+    assert len(family) >= 2
+    # Two agents of Ray look once a minute whether their node is there.
+    assert not psutil.wait_procs(family, timeout=150)[1]

@@ -161,6 +161,16 @@ def test_score_distributions_hold_every_prompt_of_each_label(graded):
     assert plots.score_distributions(np.full(5, 1.0), LABELS[:1] * 5).axes[0].containers
 
 
+def test_no_bar_of_scores_holds_prompts_of_both_sides_of_the_threshold():
+    scores = np.round(np.random.default_rng(0).uniform(0.1, 0.9, 200), 3)
+    threshold = 0.437
+    for score in (np.append(scores, threshold), np.append(scores, np.nextafter(threshold, 0))):
+        labels = [LABELS[0]] * len(score)
+        axes = plots.score_distributions(score, labels, threshold).axes[0]
+        below = sum(bar.get_height() for bar in axes.patches if bar.get_x() < threshold - 1e-9)
+        assert below == pytest.approx((score < threshold).mean())
+
+
 def test_loss_curves_mark_the_best_epoch():
     history = [
         {"epoch": 1, "loss": 0.7},
@@ -417,14 +427,16 @@ def test_the_labellers_figure_shows_its_confusion(labels):
         for i, row in enumerate(labels)
     ]
     check = labelling.compare_labels(known, labels)
-    left, right = plots.labeller_check(check, known, labels).axes
+    figure = plots.labeller_check(check, known, labels)
+    left, right = figure.axes
     assert sum(int(text.get_text()) for text in left.texts) == 60
     low, high = right.get_ylim()
     assert right.get_xlim() == (low, high) and low < 0, "a mark at 0 is cut"
     ends = [segment[:, 1].max() for segment in right.collections[0].get_segments()]
     assert max(ends) < high < 1, "small shares are spread, and no interval is cut"
-    named = {text.get_text() for text in right.get_legend().get_texts()}
-    assert named == {"calibrated", "labeller, 95 % interval"}
+    assert set(names_in_legend(figure)) == {"calibrated", "labeller, 95 % interval"}
+    figure.canvas.draw()
+    assert not figure.legends[0].get_window_extent().overlaps(right.get_tightbbox())
 
 
 def test_a_labellers_marks_at_one_are_whole(labels):

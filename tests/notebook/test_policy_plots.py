@@ -23,7 +23,14 @@ def title(figure):
 
 
 def labels(figure):
-    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def lies_beside(figure):
+    """The legend hides no line, and none of its names is cut off."""
+    figure.canvas.draw()
+    legend, panel = figure.legends[0].get_window_extent(), figure.axes[0].get_tightbbox()
+    return not legend.overlaps(panel) and legend.x0 >= 0 and legend.x1 <= figure.bbox.width
 
 
 def test_dollars_show_three_policies_both_models_the_oracle_and_the_certified_point():
@@ -31,7 +38,7 @@ def test_dollars_show_three_policies_both_models_the_oracle_and_the_certified_po
     certificate = competition.certify_choice(found, router, rows, part["calibration"], 0.1, 0.1)
     figure = policy_plots.accuracy_over_dollars(found, certificate.to_dict())
     shown = labels(figure)
-    assert "money" in title(figure)
+    assert "money" in title(figure) and lies_beside(figure)
     assert [name for name in NAMES if name in shown] == list(NAMES)
     assert {"oracle", "certified point (calibration rows)"} <= set(shown)
     assert sum(text.startswith("always") for text in shown) == 2
@@ -52,7 +59,7 @@ def test_cost_areas_are_drawn_over_the_price_ratios():
     assert drawn["both"].get_xdata() == pytest.approx(ratios)
     areas = [choice.areas["cascade alone"] for choice in found.over_ratios]
     assert drawn["cascade alone"].get_ydata() == pytest.approx(areas)
-    assert "your prices" in labels(figure) and "price" in title(figure)
+    assert "your prices" in labels(figure) and "price" in title(figure) and lies_beside(figure)
 
 
 def test_the_sentence_and_the_table_say_what_the_curves_say():
