@@ -16,7 +16,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -128,11 +128,18 @@ def error_in(value: Mapping[str, Any]) -> Any:
     """
     for name in ("error", "errors"):
         if _tells_something(value.get(name)):
-            return value[name]
+            return dict(value) if _is_flag(value, name) else value[name]
     gateway = value.get("base_resp")  # MiniMax: {"status_code": 1002, "status_msg": "rate limit"}
     if isinstance(gateway, Mapping) and gateway.get("status_code"):
         return gateway
     return None if value.get("choices") else dict(value)
+
+
+def _is_flag(value: Mapping[str, Any], name: str) -> bool:
+    """Whether the error beside no answer is a word alone, as in {"error": true, "message": "…"}."""
+    others = (other for other in TEXT_NAMES if other != name)
+    is_word = not isinstance(value[name], Mapping | list | tuple)
+    return is_word and not value.get("choices") and any(value.get(other) for other in others)
 
 
 def _tells_something(error: Any) -> bool:
@@ -165,11 +172,16 @@ NO_CREDIT = re.compile(
     | credits?\ (?:are\ |is\ |have\ been\ )?(?:exhausted|depleted|used\ up)
     | used\ all\ (?:\w+\ )?credits | (?:have|has)\ any\ credits
     | (?:quota|balance|credits?)\ (?:is|are)\ not\ enough
+    | not[ _]enough[ _](?:balance|credits?|quota|funds)
+    | credit\ limit\ (?:exceeded|reached)
+    | \boverdue\ (?:balance|payment|bill|invoice) | AccountOverdue
+    | \b(?:recharge|top[ -]up)\ your\ (?:account|balance)
     | budget[ _](?:has[ _]been[ _])?exceeded
       # "reached its monthly spending limit", "your API usage limits", "Key limit exceeded"
     | spend(?:ing)?\ limits?\b | API\ usage\ limits?\b | \bkey\ limit\ exceeded
     | payment[ _]required | billing_(?:hard_limit|not_active)\w* | billing\ hard\ limit | arrearage
-    | 余额不足 | 欠费 | 额度(?:不足|已用尽|已用完|已耗尽)
+    | \bbilling\ to\ be\ enabled
+    | 余额(?:不足|已?用完|已?用尽|已?耗尽) | 欠费 | 额度(?:不足|已用尽|已用完|已耗尽)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -205,12 +217,19 @@ TOO_LONG = re.compile(
       context[ _]length | maximum\ context | context\ (?:window|size|limit) | exceed_context_size\w*
     | (?:prompt|input|request|messages?|conversation)[^.]{0,40}
       \btoo\ (?:long|large|big|many\ tokens(?!,?\ please\ wait))
-    | (?:input|prompt)s?`?\ tokens | maximum\ (?:input|prompt|model)\ length
-    | max_model_len\b | string_above_max_length
+    | (?:input|prompt)s?`?[ _]tokens?\b | maximum\ (?:input|prompt|model)\ length
+    | max_(?:model_len|seq_len|prompt_tokens)\b | string_above_max_length
+      # Cohere's "too many tokens: size limit exceeded"; Bedrock's "please wait" is about a minute
+    | \btoo\ many\ tokens\b(?!\ per\b|,?\ please\ wait)
+    | \b(?:input|prompt)\ length\b | \bmodel\ token\ limit\b
+    | \b(?:input|prompt)s?`?\ must\ have\ (?:less|fewer)\ than
+    | \btokens?\ in\ (?:the|your)\ (?:prompt|input|request)
+      # in characters: "The prompt has 31,200 characters; at most 24,000"
+    | \b(?:prompt|input|request|messages?)\b[^.]{0,60}\d\ (?:characters|chars)\b
       # "max_tokens must be at least 1, got -186": what the prompt leaves of the context
     | max_\w*tokens\b.{0,90}\bgot\ -\d
     | -\d+\ is\ less\ than\ the\ minimum\b[^.]{0,20}\bmax_\w*tokens
-    | 上下文长度
+    | 上下文长度 | 超长 | 输入(?:长度|过长|内容过长)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -232,8 +251,9 @@ NO_MODEL = re.compile(
       \bmodel\b{GAP}\b(?:not[ _]found|not[ _]exist|does\ not\ exist|unknown|not\ a\ valid)
     | \bmodel\b{GAP}\b(?:decommissioned|retired|discontinued)
     | \brequested\ model\b{GAP}\bnot\ (?:supported|available)
-    | (?:invalid|unknown|no\ such|find|not\ a\ valid|unsupported|access)\ (?:\w+\ )?model(?:ID)?\b
-      (?:[ ]?(?:id|name|for|:|'|"|`|$|[\w./-]+\.(?:\ |$)))
+    | (?:invalid|unknown|no\ such|find|not\ a\ valid|unsupported|access)
+      \ (?:[\w-]+\ )?model(?:ID)?\b (?:[ ]?(?:id|name|for|:|'|"|`|$|[\w./-]+\.(?:\ |$)))
+    | \bmodel\ (?:identifier|id|name)\ is\ (?:invalid|not\ valid)
     | model_not_found | unknown_model | invalid_model | model\ not\ exist | model_not_exist
     | model_(?:not_supported|not_available|decommissioned|deprecated)
     | no\ (?:endpoints?|deployment)\ (?:found|exists?) | DeploymentNotFound
@@ -250,7 +270,7 @@ FAILED = re.compile(
       \bmodel\b{GAP}\b(?:crashed|unloaded|reloaded|terminated)\b
     | \b(?:failed\ to\ load|error\ loading)\ (?:the\ )?model\b
     | \brunner\b{GAP}\b(?:stopped|terminated)\b
-    | \bcontext\ cancell?ed\b | \boperation\ cancell?ed\b | \bout\ of\ memory\b
+    | \bchannel\ error\b | \bcontext\ cancell?ed\b | \boperation\ cancell?ed\b | \bout\ of\ memory\b
       # one generation went wrong, as Groq says with a 400: the next one may not
     | \bfailed_generation\b | \btool_use_failed\b | \bjson_validate_failed\b
     | \bmodel\ called\ a\ tool\b
@@ -267,6 +287,9 @@ NO_PATH = re.compile(
     # OpenAI's and Azure's words for a chat model asked for completions
     | not\ supported\ in\ the\ v1/\w+\ endpoint | operation\ does\ not\ work\ with\ the\ specified
     | \bpath\ (?:is\ )?not\ allowed
+      # Ollama's of a model without a template, llama.cpp's of a server of embeddings
+    | \bdoes\ not\ support\ (?:chat|generate|completions?)\b
+      (?!\ (?:template|messages?|history|with))
     # AWS's gateway, of a path that is not there: a key was sent
     | \bmissing\ authentication\ token\b
     """,
@@ -275,6 +298,7 @@ NO_PATH = re.compile(
 FILTERED = re.compile(
     r"""
       content[ _-]?(?:filter|policy|management|moderation|inspection) | moderat(?:ion|ed) | flagged
+    | content\ exists\ risk | \bcontent\b[^.]{0,40}\bblocked\b | censor
     | responsible[ _]?ai | usage\ polic | safety | data[ _]?inspection | inappropriate | prohibited
     | 敏感 | 违规 | 不合规
     """,
@@ -499,7 +523,10 @@ def _text(value: Any, level: int = 0) -> str:
     if not isinstance(value, Mapping):
         return ""
     texts = (_text(value[name], level + 1) for name in TEXT_NAMES if value.get(name))
-    text = next(filter(None, texts), "")
+    told = filter(None, texts)
+    text = next(told, "")
+    if isinstance(value.get("error"), str) and (more := next(told, "")) and more not in text:
+        text = f"{text}: {more}"  # {"error": "Bad Request", "message": "…"}
     if "loc" in value:  # pydantic: the field stands beside the text
         text = f"{'.'.join(map(str, value['loc']))}: {text}"
     behind = _behind(value)
@@ -546,15 +573,22 @@ def _inner_status(codes: set[str], words: str) -> int:
 # "Please try again in 6.5s", "in 7m12s", "retry after 20 seconds"; Google's "retryDelay": "6s"
 WAIT_IN_TEXT = re.compile(
     r"""(?:again|retry|wait|available)\ (?:\w+\ )??(?:in|after|for)?\ ?
-        (?:(?P<h>\d+)\ ?h(?:ours?)?\ ?)?(?:(?P<m>\d+)\ ?m(?:in(?:ute)?s?)?(?!s)\ ?)?
+        (?:(?P<h>\d+)\ ?h(?:ours?)?(?:,?\ and)?\ ?)?
+        (?:(?P<m>\d+)\ ?m(?:in(?:ute)?s?)?(?!s)(?:,?\ and)?\ ?)?
         (?:(?P<s>\d+(?:\.\d+)?)\ ?(?P<unit>ms|s(?:ec(?:ond)?s?)?))?(?!\w)""",
     re.IGNORECASE | re.VERBOSE,
 )
+DELAY_NAMES_MS = ("retry_after_ms", "retryAfterMs")
 DELAY_NAMES = ("retryDelay", "retry_after", "retryAfter", "retry_after_seconds", "estimated_time")
-# "6m0s", "1h2m3.5s", "17ms", "3s", "3"; Go writes durations so
+# "6m0s", "1h2m3.5s", "17ms", "3s", "3", as Go writes durations; "PT3S", as ISO 8601 does;
+# "3 seconds"; "00:00:03", as .NET does
 DURATION = re.compile(
-    r"""(?:(?P<h>\d+)h)? (?:(?P<m>\d+)m(?!s))? (?:(?P<s>\d+(?:\.\d+)?) (?P<unit>ms|s)?)?""",
-    re.VERBOSE,
+    r"""
+      (?:PT)? (?:(?P<h>\d+)\ ?h(?:ours?)?\ ?)? (?:(?P<m>\d+)\ ?m(?:in(?:ute)?s?)?(?!s)\ ?)?
+      (?:(?P<s>\d+(?:\.\d+)?)\ ?(?P<unit>ms|s(?:ec(?:ond)?s?)?)?)?
+    | (?P<clock_h>\d+) : (?P<clock_m>\d\d) : (?P<clock_s>\d\d(?:\.\d+)?)
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 LONGEST_DURATION = 1e9  # seconds; a larger number is a date since 1970
 LONGEST_DATE = 1e11  # seconds since 1970; a larger number is in milliseconds
@@ -570,38 +604,44 @@ def seconds_in(told: str, now: float | None = None) -> float | None:
     told = told.strip()
     found = DURATION.fullmatch(told)
     if told and found:
-        hours, minutes, seconds = (float(found[name] or 0) for name in ("h", "m", "s"))
-        if found["unit"] == "ms":
+        hours, minutes, seconds = (
+            float(found[name] or found[f"clock_{name}"] or 0) for name in ("h", "m", "s")
+        )
+        if (found["unit"] or "").lower() == "ms":
             seconds /= 1000
         seconds += 3600 * hours + 60 * minutes
         if seconds < LONGEST_DURATION:
             return seconds
         return (seconds / 1000 if seconds > LONGEST_DATE else seconds) - now
-    try:
+    try:  # a date that names no zone is in UTC, as HTTP's are
         if date := email.utils.parsedate_tz(told):
-            return email.utils.mktime_tz(date) - now
-        return datetime.fromisoformat(told).timestamp() - now
+            return email.utils.mktime_tz((*date[:9], date[9] or 0)) - now
+        when = datetime.fromisoformat(told)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, OverflowError):
         return None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms`, `Retry-After` or Azure's `x-ratelimit-timeremaining`;
-    None where none of them is there. Of several values, as two gateways leave them, the first.
+    """Seconds to wait, from `retry-after-ms`, `Retry-After`, Azure's `x-ratelimit-timeremaining`,
+    or a gateway's own header such as `x-rate-limit-retry-after-seconds`; None where none of them
+    is there. Of several values, as two gateways leave them, the first.
     """
-    for name, scale in (
-        ("retry-after-ms", 1000),
-        ("retry-after", 1),
-        ("x-ratelimit-timeremaining", 1),
-    ):
-        told = headers.get(name)
+    named = {str(name).lower(): value for name, value in headers.items()}
+    usual = ("retry-after-ms", "retry-after", "x-ratelimit-timeremaining")
+    for name in (*usual, *filter(OWN_RETRY_AFTER.fullmatch, named)):
+        told = named.get(name)
         if told is None:
             continue
+        scale = 1000 if name.endswith("-ms") else 1
         wait = seconds_in(told)
         wait = seconds_in(told.partition(",")[0]) if wait is None else wait
         if wait is not None:
             return max(0.0, wait / scale)
     return None
+
+
+OWN_RETRY_AFTER = re.compile(r".*-retry-after(?:-ms|-seconds)?")
 
 
 def until_reset(headers: Mapping[str, str], body: Any = None) -> float | None:
@@ -613,7 +653,8 @@ def until_reset(headers: Mapping[str, str], body: Any = None) -> float | None:
     headers in the body. The IETF's newest draft has one header for both: `RateLimit:
     "default";r=0;t=30`. None where nothing is used up, or the time has passed.
     """
-    told = {str(name).lower(): value for name, value in {**_headers_in(body), **headers}.items()}
+    given = {**_headers_in(body), **headers}
+    told = {str(n).lower().replace("rate-limit", "ratelimit"): v for n, v in given.items()}
     waits = [
         seconds_in(str(told.get(name.replace("remaining", "reset"), "")))
         for name, value in told.items()
@@ -645,6 +686,10 @@ def _wait_in(value: Any, words: str) -> float | None:
         wait = seconds_in(told)
         if wait is not None and wait >= 0:
             return wait
+    for told in _values_named(value, DELAY_NAMES_MS):
+        wait = seconds_in(told)
+        if wait is not None and wait >= 0:
+            return wait / 1000
     for found in WAIT_IN_TEXT.finditer(words):
         hours, minutes, seconds = (float(found[name] or 0) for name in ("h", "m", "s"))
         if hours or minutes or found["s"]:

@@ -52,6 +52,7 @@ WORDS = {
         "limit",
         "truncated",
         "incomplete",
+        "error_limit",
     },
     FILTERED: {
         "content_filter",
@@ -65,6 +66,9 @@ WORDS = {
         "sensitive",
         "language",
         "image_safety",
+        "image_prohibited_content",
+        "image_recitation",
+        "error_toxic",
         "guardrail_intervened",
         "refusal",
     },

@@ -83,6 +83,7 @@ CASES = [
     (Kind.BROKEN, 400, {"error": 'Failed to load model "a/b". Error: Operation canceled.'}),
     (Kind.BROKEN, 400, {"error": 'Failed to load model "a". Error: Error loading model.'}),
     (Kind.BROKEN, 500, openai("model runner has unexpectedly stopped, check the server's logs")),
+    (Kind.BROKEN, 400, {"error": "Channel Error"}),
     # busy, in a word alone
     (Kind.BUSY, 200, {"error": {"message": "The system meets high demand, and cannot answer."}}),
     (Kind.BUSY, 500, openai("We're experiencing high traffic right now!")),
@@ -95,6 +96,12 @@ CASES = [
     (Kind.NO_CREDIT, 429, openai("Your team has used all available credits.")),
     (Kind.NO_CREDIT, 403, openai("Your newly created team doesn't have any credits yet.")),
     (Kind.NO_CREDIT, 400, openai("Budget has been exceeded! Current cost: 6, max budget: 5")),
+    (Kind.NO_CREDIT, 403, openai("The account has an overdue balance.")),
+    (Kind.NO_CREDIT, 403, {"reason": "NOT_ENOUGH_BALANCE"}),
+    (Kind.NO_CREDIT, 403, openai("Credit limit exceeded, see your settings")),
+    (Kind.NO_CREDIT, 403, [openai("It requires billing to be enabled for project 7")]),
+    (Kind.NO_CREDIT, 403, openai("您的账户余额已用完")),
+    (Kind.BUSY, 429, openai("Quota exceeded for metric: requests per minute")),
     (Kind.WRONG_KEY, 403, {"message": "The security token included in the request is expired"}),
     (Kind.WRONG_KEY, 403, {"message": "Signature expired: 20251101T is now earlier than 2025"}),
     (Kind.WRONG_KEY, 403, {"__type": "UnrecognizedClientException", "message": "No."}),
@@ -106,6 +113,10 @@ CASES = [
     (Kind.NO_MODEL, 400, openai("Not for us.", code="model_not_supported")),
     (Kind.NO_MODEL, 400, openai("Incorrect value.", param="model")),
     (Kind.NO_MODEL, 400, {"message": "Model a.b with on-demand throughput isn’t supported."}),
+    (Kind.NO_MODEL, 400, openai("Unable to access non-serverless model a/b. Rent a machine.")),
+    (Kind.NO_MODEL, 400, {"message": "The given model identifier is invalid."}),
+    (Kind.NO_PATH, 400, openai('"embedder:latest" does not support chat')),
+    (Kind.NO_PATH, 501, openai("This server does not support completions.")),
     (Kind.NO_PATH, 403, {"message": "Missing Authentication Token"}),
     (Kind.NO_PATH, 403, {"error": "Forbidden", "message": "Path not allowed"}),
     (
@@ -140,6 +151,19 @@ CASES = [
     ),
     (Kind.TOO_LONG, 400, openai("-24 is less than the minimum of 1 - 'max_tokens'")),
     (Kind.REFUSED, 400, openai("max_tokens must be at least 16, got 1")),
+    # a prompt that is too long, counted in whatever unit
+    (Kind.TOO_LONG, 400, [openai("The input token count (90210) exceeds what m allows (8192).")]),
+    (Kind.TOO_LONG, 400, {"message": "too many tokens: 310 above the limit of m, 4000"}),
+    (Kind.TOO_LONG, 422, {"error": "`inputs` must have less than 512 tokens. Given: 700"}),
+    (Kind.TOO_LONG, 400, openai("Range of input length should be [1, 6144]")),
+    (Kind.TOO_LONG, 400, openai("The request exceeded model token limit: 4096")),
+    (Kind.TOO_LONG, 400, {"code": 7, "message": "prompt_tokens (99) above max_seq_len (64)"}),
+    (Kind.TOO_LONG, 400, openai("number of tokens in the prompt is over the limit of 900")),
+    (Kind.TOO_LONG, 400, openai("The prompt has 9000 characters, at most 8000 are read")),
+    (Kind.TOO_LONG, 400, openai("输入内容过长")),
+    (Kind.REFUSED, 400, openai("max_tokens (9000) exceeds the limit of 4096 output tokens")),
+    (Kind.REFUSED, 400, openai("At most 4096 completion tokens, whereas you provided 9000")),
+    (Kind.BUSY, 429, openai("The token rate limit of your pricing tier is exceeded")),
     # turns that a template does not know
     (Kind.NO_SUCH_INPUT, 400, openai("System role not supported")),
     (Kind.NO_SUCH_INPUT, 400, openai("'messages[0].role' does not support 'system' here.")),
@@ -237,6 +261,8 @@ CASES = [
         400,
         {"code": "DataInspectionFailed", "message": "Input may be inappropriate."},
     ),
+    (Kind.FILTERED, 400, openai("Content Exists Risk")),
+    (Kind.FILTERED, 451, openai("The content that you gave is blocked.")),
     (
         Kind.FILTERED,
         403,
@@ -286,6 +312,8 @@ def test_any_status_with_a_retry_after_waits_but_no_credit_and_no_key_do_not():
         ({"error": "loading", "estimated_time": 20.5}, 20.5),
         (openai("try again in 1 hour"), 3600),
         (openai("wait 2 minutes"), 120),
+        (openai("try again in 1 minute and 5 seconds"), 65),
+        (openai("slow", retry_after_ms=2500), 2.5),
     ],
 )
 def test_the_wait_is_found_in_the_body(body, seconds):
@@ -332,6 +360,8 @@ def test_a_servers_message_cannot_steer_the_terminal():
         ({"choices": [1]}, None),
         ({"choices": [1], "error": {"code": 429}}, {"code": 429}),
         ({"error": "no"}, "no"),
+        ({"error": True, "message": "no"}, {"error": True, "message": "no"}),
+        ({"error": "1", "msg": "no"}, {"error": "1", "msg": "no"}),
         ({"choices": [1], "base_resp": {"status_code": 0}}, None),
         ({"code": 1, "msg": "no"}, {"code": 1, "msg": "no"}),
     ],
@@ -354,6 +384,16 @@ def test_a_body_without_end_is_read_in_bounded_time():
 NOW = 1_800_000_000.0
 
 
+@pytest.fixture
+def elsewhere_on_earth(monkeypatch):
+    """Where clocks show another time than UTC, in which servers tell theirs."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.mark.parametrize(
     ("told", "seconds"),
     [
@@ -367,11 +407,17 @@ NOW = 1_800_000_000.0
         ("Fri, 15 Jan 2027 08:00:05 GMT", 5),
         ("2027-01-15T08:00:06Z", 6),
         ("2027-01-15T08:00:00+00:00", 0),
+        ("4 seconds", 4),
+        ("PT1M4S", 64),
+        ("00:01:04", 64),
+        ("Fri Jan 15 08:00:05 2027", 5),
+        ("2027-01-15 08:00:06", 6),
         ("soon", None),
         ("-1", None),
         ("", None),
     ],
 )
+@pytest.mark.usefixtures("elsewhere_on_earth")
 def test_a_time_is_read_in_every_form(told, seconds):
     assert seconds_in(told, now=NOW) == (None if seconds is None else pytest.approx(seconds))
 
@@ -380,6 +426,9 @@ def test_of_two_waits_that_gateways_left_the_first_counts():
     assert retry_after({"retry-after": "3, 9"}) == 3
     assert retry_after({"x-ratelimit-timeremaining": "4"}) == 4
     assert retry_after({"retry-after": "soon", "x-ratelimit-timeremaining": "4"}) == 4
+    assert retry_after({"X-Retry-After": "4"}) == 4
+    assert retry_after({"x-rate-limit-retry-after-seconds": "4"}) == 4
+    assert retry_after({"x-gateway-retry-after-ms": "400"}) == 0.4
 
 
 def iso(seconds):
@@ -403,6 +452,8 @@ def test_a_busy_server_s_used_up_limits_tell_the_wait():
     }
     assert read_refusal(429, "", dated).retry_after == pytest.approx(60, abs=2)
     assert read_refusal(429, "", dated | {"retry-after": "2"}).retry_after == 2
+    hyphened = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": "8"}
+    assert read_refusal(429, "", hyphened).retry_after == 8
     newest = {"ratelimit": '"minute";r=0;t=7, "day";r=3;t=900'}
     assert read_refusal(429, "", newest).retry_after == 7
     assert read_refusal(429, "", {"ratelimit": '"day";r=3;t=900'}).retry_after is None
@@ -423,3 +474,11 @@ def test_an_error_that_says_nothing_is_none():
     answer = {"choices": [{"message": {"content": "42"}}]}
     assert error_in(answer | {"error": empty}) is None
     assert error_in(answer | {"error": empty | {"code": 500}})
+
+
+def test_the_text_of_an_error_that_is_a_flag_or_a_title_stands_beside_it():
+    flag = error_in({"error": True, "message": "Too many requests"})
+    assert read_refusal(200, flag).kind == Kind.BUSY
+    assert read_refusal(200, flag).text == "Too many requests"
+    title = {"statusCode": 400, "error": "Bad Request", "message": "stop is unknown"}
+    assert read_refusal(400, title).text == "Bad Request: stop is unknown"
