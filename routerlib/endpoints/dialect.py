@@ -41,7 +41,7 @@ LENGTHS = frozenset({"max_tokens", "max_completion_tokens"})
 LEAST_LENGTH = 256  # tokens; a smaller number in a refusal is no limit of the server's
 # Where a refusal names nothing and no request was accepted yet, these are left out one after the
 # other.
-SUSPECTS = ("n", "stop", "stream", "temperature")
+SUSPECTS = ("stream_options", "n", "stop", "stream", "temperature")
 MOST_ROUNDS = 12  # of one request, refused in ever new words
 # refusals of a field that was accepted before: then it is no single question's fault
 BELIEVED_AFTER = 3
@@ -87,18 +87,19 @@ class Dialect:
     @property
     def left_out(self) -> list[str]:
         """The fields that change answers and are not sent."""
-        silent = {*self.hints, "stream", "n"}
+        silent = {*self.hints, "stream", "stream_options", "n"}
         return sorted(f for f, word in self.words.items() if word is None and f not in silent)
 
     @property
     def limits(self) -> dict[str, int]:
-        """What is sent smaller than asked, such as {"max_tokens": 8192}; of stop strings and n
-        nothing is lost.
+        """What is sent smaller than asked, such as {"max_tokens": 8192}; of stop strings, n and
+        hints nothing is lost.
         """
+        whole = {*self.hints, "stop", "n"}
         return {
             field: word
             for field, word in self.words.items()
-            if isinstance(word, int) and not isinstance(word, bool) and field not in ("stop", "n")
+            if isinstance(word, int) and not isinstance(word, bool) and field not in whole
         }
 
     # -- learning ----------------------------------------------------------------------------------
@@ -113,9 +114,12 @@ class Dialect:
         """
         if refusal.kind == Kind.TOO_LONG:
             return self._shorter_answer(refusal, sent, trial)
-        lacking = (self.needed - ESSENTIAL) & sent.keys()
-        if refusal.kind in OTHER_MATTERS or any(_place_named(f, refusal) >= 0 for f in lacking):
+        if refusal.kind in OTHER_MATTERS:
             return None
+        lacking = (self.needed - ESSENTIAL) & sent.keys()
+        if any(_place_named(field, refusal) >= 0 for field in lacking):
+            fewer = _fewer_alternatives(refusal, sent, trial)
+            return {**trial, **fewer} if fewer else None
         for field in self._named(refusal, sent):
             instead = self._instead_of(field, refusal, sent, trial)
             if instead is not None:
@@ -165,10 +169,15 @@ class Dialect:
 
     def _shorter_answer(self, refusal: Refusal, sent: Body, trial: Words) -> Words | None:
         """Fewer tokens for this answer, where prompt and answer together are too long for the
-        context.
+        context. A server that has not counted the whole prompt ("contains at least 98 input
+        tokens") does not know the room, so that half as many are tried, and half of these.
         """
-        for field in LENGTHS & sent.keys() - trial.keys():
+        for field in LENGTHS & sent.keys():
             room = room_in(refusal.words, sent[field])
+            if room is not None and NOT_COUNTED.search(refusal.words):
+                room = sent[field] // 2
+            elif field in trial:
+                continue
             if room is not None and room >= LEAST_LENGTH:
                 return {**trial, field: Room(room)}
         return None
@@ -191,7 +200,8 @@ class Dialect:
         if field == "stop" and isinstance(value, list) and len(value) > 1:
             return {"stop": 1}
         if field == "logprobs":
-            return {"logprobs": None, "top_logprobs": None}
+            fewer = _fewer_alternatives(refusal, sent, known)
+            return fewer or {"logprobs": None, "top_logprobs": None}
         return {field: None}
 
     def _guess(self, refusal: Refusal, sent: Body, trial: Words) -> Words | None:
@@ -214,6 +224,8 @@ class Dialect:
 def _replace(body: Body, field: str, instead: Any) -> None:
     if instead is True:
         body[field] = True
+        if field == "stream":  # else no tokens would be counted
+            body["stream_options"] = {"include_usage": True}
         return
     if field not in body:
         return
@@ -248,6 +260,12 @@ def _place_named(field: str, refusal: Refusal) -> int:
     return found.start() if found else -1
 
 
+def _fewer_alternatives(refusal: Refusal, sent: Body, known: Words) -> Words | None:
+    """Log-probabilities of fewer tokens, where a refusal names how many there may be."""
+    most = _limit_in(f"{refusal.text} {refusal.param}", sent.get("top_logprobs"))
+    return {"top_logprobs": most} if most is not None and "top_logprobs" not in known else None
+
+
 def _limit_in(text: str, value: Any) -> int | None:
     """The largest number in a refusal that is below what was sent: "at most 4 stop strings", "range
     [1, 8192]".
@@ -255,8 +273,23 @@ def _limit_in(text: str, value: Any) -> int | None:
     size = len(value) if isinstance(value, list) else value
     if isinstance(size, bool) or not isinstance(size, int):
         return None
-    numbers = (int(number) for number in re.findall(r"(?<![\w.-])\d{1,9}(?!\w|\.\d)", text))
-    return max((number for number in numbers if 0 < number < size), default=None)
+    return max((number for number in _numbers_in(text) if 0 < number < size), default=None)
+
+
+# "131,072"; "[1,512]" is a range
+THOUSANDS = re.compile(r"(?<![\[\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+# A sign of another script may stand beside it: "不能大于4096"
+NUMBER = re.compile(r"(?<![A-Za-z0-9_.-])\d{1,9}(?![A-Za-z0-9_]|\.\d)")
+SUM = re.compile(r"\brequested:?\s+(\d{1,8})\b", re.IGNORECASE)
+NOT_COUNTED = re.compile(r"\bat least \d", re.IGNORECASE)
+
+
+def _numbers_in(text: str) -> list[int]:
+    return [int(number) for number in NUMBER.findall(_without_commas(text))]
+
+
+def _without_commas(text: str) -> str:
+    return THOUSANDS.sub(lambda found: found[0].replace(",", ""), text)
 
 
 def room_in(words: str, asked: int) -> int | None:
@@ -273,8 +306,8 @@ def room_in(words: str, asked: int) -> int | None:
     Args:
         asked: the tokens that were asked for.
     """
-    numbers = [int(number) for number in re.findall(r"(?<![\w.-])\d{1,8}(?!\w|\.\d)", words)]
-    sums = [int(number) for number in re.findall(r"(?i)\brequested:?\s+(\d{1,8})\b", words)]
+    numbers = _numbers_in(words)
+    sums = [int(number) for number in SUM.findall(_without_commas(words))]
     numbers += [total - asked for total in sums if total > asked]
     prompts = sorted(set(numbers) - {asked})
     with_sum = [prompt for prompt in prompts if prompt + asked in numbers]

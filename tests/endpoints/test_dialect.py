@@ -55,6 +55,10 @@ def words(message, sent=None, **more):
         ("[{'type': 'extra_forbidden', 'loc': ('body', 'top_p')}]", {"top_p": None}),
         ("top_logprobs must be at most 5", {"top_logprobs": 5}),
         ("log probabilities are not available", {"logprobs": None, "top_logprobs": None}),
+        ("max_tokens may be 256 to 500, or 2,000", {"max_tokens": 500}),
+        ("max_tokens不能大于300", {"max_tokens": 300}),
+        ("max_tokens must lie in [1,512)", {"max_tokens": "max_completion_tokens"}),
+        ("sample logprobs of 20 are more than the maximum, 5", {"top_logprobs": 5}),
         ("n must be 1", {"n": 1}),
         ("body -> n\n  Extra inputs are not permitted", {"n": 1}),
         ("Only one completion choice is allowed", {"n": 1}),
@@ -134,7 +138,20 @@ def test_a_server_that_wants_to_stream_gets_it():
     def streams(sent):
         return None if sent.get("stream") is True else refused("only `stream` mode is possible")
 
-    assert refuse_until(Dialect(), body(), streams)["stream"] is True
+    sent = refuse_until(Dialect(), body(), streams)
+    assert sent["stream"] is True and sent["stream_options"] == {"include_usage": True}
+
+
+def test_a_stream_without_its_count_of_tokens_is_better_than_none():
+    def streams(sent):
+        if "stream_options" in sent:
+            return refused("Unknown field: stream_options")
+        return None if sent.get("stream") is True else refused("only `stream` mode is possible")
+
+    dialect = Dialect()
+    sent = refuse_until(dialect, body(), streams)
+    assert sent["stream"] is True and "stream_options" not in sent
+    assert dialect.say(body()) == sent and dialect.left_out == []
 
 
 def test_a_refusal_without_a_name_is_guessed_at_before_the_first_answer_only():
@@ -172,10 +189,50 @@ def test_what_is_needed_stays():
     assert dialect.other_words(refused("'logprobs' is not supported"), sent, {}) is None
 
 
+def test_of_what_is_needed_there_may_be_less():
+    dialect = Dialect(needed=["logprobs", "top_logprobs"])
+    sent = body(logprobs=True, top_logprobs=20)
+    trial = dialect.other_words(refused("'top_logprobs' is 8 at most"), sent, {})
+    assert trial == {"top_logprobs": 8}
+    assert dialect.other_words(refused("'logprobs' costs 3 more"), sent, trial) is None
+
+
+def test_numbers_may_have_commas():
+    dialect = Dialect()
+    sent = body(max_tokens=128_000)
+    assert words("max_tokens is 16,384 at most", sent) == {"max_tokens": 16_384}
+    message = "context length is 131,072 tokens, you asked for 140,000 (12,000 and 128,000)"
+    trial = dialect.other_words(refused(message), sent, {})
+    assert trial == {"max_tokens": 131_072 - 12_000}
+
+
+def test_where_the_prompt_was_not_counted_half_as_many_tokens_are_tried_each_time():
+    context, prompt = 4096, 1000
+
+    def vague(sent):
+        asked = sent["max_tokens"]
+        if prompt + asked <= context:
+            return None
+        least = context - asked + 1
+        return refused(
+            f"The maximum context length is {context} tokens. You requested {asked} output tokens, "
+            f"and the prompt contains at least {least}, in all at least {context + 1}."
+        )
+
+    dialect = Dialect()
+    assert refuse_until(dialect, body(max_tokens=4000), vague)["max_tokens"] == 2000
+    assert dialect.say(body(max_tokens=4000))["max_tokens"] == 4000, "for that prompt alone"
+    prompt = 5000
+    assert refuse_until(dialect, body(max_tokens=4000), vague) is None
+
+
 def test_limits_are_recorded_where_something_is_lost():
     dialect = Dialect()
     dialect.accept(body(), {"max_tokens": 300, "stop": 2, "n": 4})
     assert dialect.limits == {"max_tokens": 300}
+    hinted = Dialect(hints=["top_logprobs"])
+    hinted.accept(body(), {"top_logprobs": 2})
+    assert hinted.limits == {}, "a hint changes no answer"
     assert dialect.say(body(n=9)) == body(n=4, max_tokens=300, stop=["a", "b"])
 
 
