@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from routerlib import event_loop, settings
-from routerlib.endpoints import clients, prompts
+from routerlib.endpoints import clients, prompts, replies
 from routerlib.endpoints.clients import (
     Busy,
     Completion,
@@ -81,7 +81,7 @@ class Finding:
             f"{self.sample}: {read:.0f} tokens read, {written:.0f} written"
             + (f", cost {self.cost:.6f}." if self.cost else "."),
         ]
-        if self.names and self.model not in self.names:
+        if self.names and not replies.offers(self.names, self.model):
             near = difflib.get_close_matches(self.model, self.names, n=1)
             meant = f" (did you mean {near[0]}?)" if near else ""
             lines.append(f"Its list of models does not name {self.model}{meant}.")

@@ -78,7 +78,14 @@ def is_whole(content: bytes) -> bool:
     try:
         return isinstance(from_json(content), dict)
     except ValueError:
-        return bool(END_OF_EVENTS.search(content[-100:].decode("utf-8", "replace")))
+        text = content.decode("utf-8", "replace")
+    if END_OF_EVENTS.search(text[-100:]):
+        return True
+    try:
+        chunks = list(_chunks(text))
+        return bool(chunks) and bool(_joined(chunks, asked=1)["choices"])
+    except (NoCompletion, ErrorInside):
+        return False
 
 
 def _gunzipped(content: bytes) -> bytes:
@@ -210,14 +217,31 @@ def _well_formed_value(value: Any) -> Any:
 
 
 def _chunks(text: str) -> Iterator[Value]:
-    """The JSON objects of an event stream (server-sent events: lines that start with `data:`)."""
+    """The JSON objects of an event stream (server-sent events: lines that start with `data:`).
+
+    An object may be written over several such lines. What is torn at the very end is passed over:
+    the tokens that are counted last, perhaps. Whether the answer is whole is seen by its ends.
+    """
+    begun = ""
     for line in END_OF_LINE.split(text):
         name, _, data = line.partition(":")
-        if name.strip() == "data" and data.strip().startswith("{"):
-            try:
-                yield _well_formed_value(json.loads(data, strict=False))
-            except ValueError:
-                raise NoCompletion("the answer is an event stream that broke off") from None
+        if name.strip() == "data" and (begun or data.strip().startswith("{")):
+            begun += data + "\n"
+            value = _object_or_none(begun)
+            if value is not None:
+                yield value
+                begun = ""
+        elif begun and not line.strip():
+            raise NoCompletion("the answer is an event stream that broke off")
+    if "[DONE]" in begun:  # it was torn before the end
+        raise NoCompletion("the answer is an event stream that broke off")
+
+
+def _object_or_none(text: str) -> Any:
+    try:
+        return _well_formed_value(json.loads(text, strict=False))
+    except ValueError:
+        return None
 
 
 def _joined(chunks: Sequence[Value], asked: int, is_whole: bool = False) -> Value:
@@ -321,7 +345,11 @@ def _append(choice: Value, piece: Value) -> None:
 
 
 def usage(value: Value) -> tuple[int, int]:
-    """(prompt tokens, completion tokens) as far as they are told; an odd count loses no answer."""
+    """(prompt tokens, completion tokens) as far as they are told; an odd count loses no answer.
+
+    What is thought is billed as what is written. Some servers count it in the total alone, beside
+    the completion, as xAI and Gemini do.
+    """
     told = value.get("usage")
     if not isinstance(told, Mapping):
         return 0, 0
@@ -329,7 +357,13 @@ def usage(value: Value) -> tuple[int, int]:
     read, written = (
         _token_count(next((told[n] for n in pair if told.get(n)), 0)) for pair in names
     )
-    return read, written
+    beside = _token_count(told.get("total_tokens")) - read - written
+    if beside <= 0:
+        return read, written
+    if not read:
+        return (beside, written) if written else (0, 0)
+    of_a_cache = sum(_token_count(told[name]) for name in told if name.startswith("cache_"))
+    return read, written + (beside if beside != of_a_cache else 0)
 
 
 def cached_tokens(value: Value) -> int:
@@ -383,6 +417,8 @@ def samples(
         raise ErrorInside(_error_of(choices[0]))
     found = [_sample(choice, stop, hide, is_chat) for choice in whole]
     read, written = usage(value)
+    if not written and _is_nothing(found, value):
+        raise NoCompletion("the answer is empty: the model has written nothing, and not ended it")
     cached = cached_tokens(value)
     for sample in found:
         sample["prompt_tokens"] = read or None
@@ -390,6 +426,16 @@ def samples(
             sample["cached_tokens"] = min(cached, read)
     _share_tokens(found, written)
     return found
+
+
+def _is_nothing(found: Sequence[Sample], value: Value) -> bool:
+    """Whether a server that counts its tokens has given none, and no end either: a model that was
+    only being started, as behind OpenRouter. An empty answer that has ended is one.
+    """
+    told = value.get("usage")
+    counts = isinstance(told, Mapping) and told.get("completion_tokens") == 0
+    kept = ("full_response", "finish_reason", "reasoning", "tool_calls")
+    return counts and not any(sample.get(name) for sample in found for name in kept)
 
 
 def completion_within(value: Value) -> Value:
@@ -493,9 +539,16 @@ def _sample(
         sample["answer_in_reasoning"] = True
     if choice.get("logprobs"):
         sample["logprobs"] = finite(choice["logprobs"])
-    if message.get("tool_calls"):
-        sample["tool_calls"] = _hidden(finite(message["tool_calls"]), hide)
+    if calls := _calls(message):
+        sample["tool_calls"] = _hidden(finite(calls), hide)
     return sample
+
+
+def _calls(message: Value) -> Any:
+    """The tools that were called; older servers know one, a function."""
+    if message.get("tool_calls") or not message.get("function_call"):
+        return message.get("tool_calls")
+    return [{"type": "function", "function": message["function_call"]}]
 
 
 def _hidden(value: Any, hide: Callable[[str], str]) -> Any:
@@ -567,6 +620,13 @@ def model_names(listed: Any) -> list[str]:
         if isinstance(told, str):
             names.append(told)
     return names
+
+
+def offers(names: Iterable[str], model: str) -> bool:
+    """Whether a list of models holds one, by the name that it is asked by or a fuller one: Ollama
+    lists "llama3:latest", and Gemini "models/gemini-2.5-flash".
+    """
+    return bool({model, f"{model}:latest", f"models/{model}"} & set(names))
 
 
 def first_token_masses(logprobs: Any, letters: Iterable[str]) -> dict[str, float]:

@@ -17,6 +17,7 @@ from routerlib.endpoints.replies import (
     first_token_masses,
     is_whole,
     model_names,
+    offers,
     samples,
     usage,
 )
@@ -262,10 +263,32 @@ def test_tokens_counted_last_are_an_end_and_so_is_a_reason_by_another_name():
         (b"4", False),
         (b'data: {"choices": []}\n\ndata: [DONE]\n\n', True),
         (b'data: {"choices": []}\n\n', False),
+        (b'data: {"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}\n\nda', True),
+        (b'data: {"choices": [{"delta": {"content": "a"}}]}\n\ndata: {"ch', False),
     ],
 )
 def test_a_body_closed_too_early_is_whole_where_its_json_is(content, whole):
     assert is_whole(content) == whole
+
+
+ENDED = events(piece("4", finish="stop"))
+
+
+def test_what_is_torn_behind_the_end_of_an_answer_is_passed_over():
+    assert texts(ENDED + b'data: {"choices": [], "usage": {"prompt_tok', asked=1) == ["4"]
+    for torn in (
+        events(piece("4")) + b'data: {"choices": [{"delta": {"con',
+        b'data: {"choices": [{"delt\n\n' + ENDED + b"data: [DONE]\n\n",
+        b'data: {"choices": [{"delt\n' + ENDED + b"data: [DONE]\n\n",
+    ):
+        with pytest.raises(NoCompletion, match="broke off"):
+            decode_reply(torn)
+
+
+def test_an_event_may_be_written_over_several_lines():
+    lines = json.dumps(piece("4", finish="stop"), indent=1).splitlines()
+    written = "\r\n".join(f"data: {line}" for line in lines) + "\r\n\r\ndata: [DONE]\r\n\r\n"
+    assert texts(written.encode(), asked=1) == ["4"]
 
 
 LINES = "one\u2028two\x85three"
@@ -323,6 +346,28 @@ def test_a_tool_that_was_called_is_kept_without_the_key():
     )
     assert sample["full_response"] == "" and "tool_calls" not in read(chat("4"))[0]
     assert sample["tool_calls"][0]["function"]["arguments"] == '{"key": "[key]"}'
+
+
+def test_a_function_that_was_called_in_the_old_way_is_kept():
+    called = {"name": "find", "arguments": '{"key": "sk-1"}'}
+    answer = chat(None, "function_call", function_call=called)
+    [sample] = samples(answer, (), lambda t: t.replace("sk-1", "[key]"), True)
+    [call] = sample["tool_calls"]
+    assert call["function"] == {"name": "find", "arguments": '{"key": "[key]"}'}
+    assert sample["finish_reason"] == "tool_calls"
+
+
+@pytest.mark.parametrize("reason", [None, "stop"])
+def test_nothing_that_has_not_ended_is_no_answer(reason):
+    """A model that is only being started; an empty answer that has ended is one."""
+    nothing = chat("", reason) | {"usage": {"prompt_tokens": 5, "completion_tokens": 0}}
+    if reason:
+        assert text_of(nothing) == ""
+    else:
+        with pytest.raises(NoCompletion, match="has written nothing"):
+            read(nothing)
+    uncounted = chat("", None) | {"usage": None}
+    assert text_of(uncounted) == ""
 
 
 @pytest.mark.parametrize(
@@ -512,6 +557,16 @@ def test_log_probabilities_are_numbers_that_json_has():
         (None, (0, 0)),
         ([1], (0, 0)),
         ({"completion_tokens": -1}, (0, 0)),
+        # what is thought is counted beside what is written
+        ({"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 20}, (5, 15)),
+        ({"prompt_tokens": 5, "completion_tokens": 15, "total_tokens": 20}, (5, 15)),
+        ({"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 9}, (5, 7)),
+        ({"completion_tokens": 7, "total_tokens": 12}, (5, 7)),
+        ({"total_tokens": 12}, (0, 0)),
+        (
+            {"input_tokens": 5, "output_tokens": 7, "cache_read": 8, "total_tokens": 20},
+            (5, 7),
+        ),
     ],
 )
 def test_an_odd_count_of_tokens_loses_no_answer(told, counts):
@@ -535,3 +590,9 @@ def test_tokens_out_of_a_cache_are_noted(told, cached):
     (sample,) = samples(value, (), str, is_chat=True)
     assert sample.get("cached_tokens", 0) == cached
     assert cached_tokens(value) in (cached, 999)
+
+
+@pytest.mark.parametrize("listed", ["llama3", "llama3:latest", "models/llama3"])
+def test_a_model_is_offered_under_its_fuller_name(listed):
+    assert offers([listed, "other"], "llama3")
+    assert not offers([listed], "llama")
