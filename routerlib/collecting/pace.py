@@ -18,8 +18,9 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0  # seconds for a busy server that names no
 class Traffic:
     """How many requests may be in flight now, and whether any may.
 
-    The number is halved when the server is busy, at most once for what was under way at that
-    moment, and grows back by a twentieth of the maximum for each full round of successes.
+    The number is halved when the server is busy, or breaks off connections, at most once for what
+    was under way at that moment, and grows back by a twentieth of the maximum for each full round
+    of successes.
     """
 
     def __init__(self, maximum: int):
@@ -83,17 +84,24 @@ class Traffic:
         Args:
             wait: as the server asks; None where it names no time.
         """
-        now = time.monotonic()
-        if started >= self._eased_at:
-            self.limit, self._eased_at = max(1.0, self.limit / 2), now
+        if self.take_less(started):
             self.refusals += 1
         grown = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self.refusals - 1, 20))
         if wait is None:
             wait = grown
         elif self.refusals > 2:  # it named a time twice, and was still busy after it
             wait = max(wait, grown / 4)
-        self._not_before = max(self._not_before, now + wait)
+        self._not_before = max(self._not_before, time.monotonic() + wait)
         return wait
+
+    def take_less(self, started: float) -> bool:
+        """Halve the number of requests in flight, once for those that were under way together;
+        whether this one was the first of them.
+        """
+        if started < self._eased_at:
+            return False
+        self.limit, self._eased_at = max(1.0, self.limit / 2), time.monotonic()
+        return True
 
     def speed_up(self) -> None:
         self.refusals = 0

@@ -589,7 +589,8 @@ class _Run(Generic[T]):
                     return Outage(str(busy), busy.status)
                 self._slow_down(busy, started)
             except Outage as outage:
-                await self._server_was_down(outage)
+                if not await self._server_was_down(outage) and self._has_answered:
+                    self.traffic.take_less(started)  # it may be more at once than the server takes
                 return outage
             except FailedAttempt as failure:
                 if (failure.status or 0) >= 500 and await self._server_was_down(failure):

@@ -241,7 +241,7 @@ def _check_fields(extra: Mapping[str, Any]) -> None:
         SettingError: one would, or is a key, which would be recorded with the answers.
     """
     for name in extra:
-        if name in OURS:
+        if name in OURS and not (name == "stream" and extra[name] is False):  # as it is sent
             raise SettingError(
                 f"EXTRA_BODY holds {name!r}, which is set otherwise: the answers would be recorded "
                 "as what they are not. Take it out."
@@ -299,6 +299,7 @@ class Endpoint:
         self.has_answered = False
         self.gives_logprobs: bool | None = None  # None: nobody knows yet
         self._gives_many = False
+        self._slowest_probe = 0.0  # seconds for the server to tell that it is there
         self._hints_at: dict[Kind, str] = {}
 
     @property
@@ -578,6 +579,9 @@ class Endpoint:
         """Whether the server answers: it can be reached, and neither it nor a gateway says that it
         is down.
 
+        A list of models that is long in coming is waited for longer the next time. A path to
+        /health that leads nowhere says nothing: what is asked for may answer all the same.
+
         Raises:
             Stopped: it is a server of ours that has died, so that waiting for it is vain.
         """
@@ -587,12 +591,17 @@ class Endpoint:
                 "on "
                 "from there."
             )
-        models = await self._status(f"{self.url}/models", timeout)
-        if models is None or models in GONE:
+        patience = max(timeout, self._slowest_probe)
+        models = await self._status(f"{self.url}/models", patience)
+        if models == SILENT:
+            self._slowest_probe = min(LONGEST_PROBE, 2 * patience)
+        if not models or models in GONE:
             return False
         health = await self._status(
             urlunsplit((*urlsplit(self.url)[:2], "/health", "", "")), timeout
         )
+        if health == SILENT:
+            return models < 500
         return health is not None and health not in GONE and not (health >= 500 and models >= 500)
 
     async def models(self, timeout: float = 5.0) -> list[str]:
@@ -617,6 +626,7 @@ class Endpoint:
             return None
 
     async def _status(self, url: str, timeout: float) -> int | None:
+        """The status of an answer; None where nobody is there, SILENT where none came in time."""
         import httpx2
         import openai
 
@@ -626,10 +636,14 @@ class Endpoint:
                 return int(response.status_code)
         except openai.APIStatusError as error:
             return error.status_code
+        except TimeoutError:
+            return SILENT
         except Exception:  # whatever it is, no answer has come
             return None
 
 
+SILENT = 0  # in the place of a status
+LONGEST_PROBE = 60.0  # seconds
 GONE = refusals.DOWN_STATUS | {503, 529}  # what a server that is down, or a gateway before it, says
 
 STOPPED_BECAUSE = {

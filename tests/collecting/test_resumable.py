@@ -351,3 +351,25 @@ def test_a_server_that_has_only_said_that_it_is_busy_is_not_waited_for_for_good(
     finally:
         pace.LONGEST_WAIT = longest
     assert not (tmp_path / "a.jsonl").exists(), "no attempt is spent"
+
+
+def test_a_server_that_breaks_off_what_is_too_much_at_once_gets_less(tmp_path):
+    """As servers do that take few connections: none is given up, though most are broken off."""
+    under_way = 0
+
+    async def ask(item, n):
+        nonlocal under_way
+        under_way += 1
+        try:
+            if under_way > 2:
+                raise Outage("the connection was reset")
+            await asyncio.sleep(0.005)
+            return ANSWER
+        finally:
+            under_way -= 1
+
+    async def is_up():
+        return True
+
+    summary = run(tmp_path, None, 40, 16, ask_slowly=ask, is_up=is_up)
+    assert (summary.complete, summary.failed) == (40, 0)

@@ -9,6 +9,7 @@ import ssl
 import httpx2
 import openai
 import pytest
+from aiohttp import web
 from mock_server import MockServer
 from raw_server import DONE, EVENTS, RawServer, chunk, completion, response
 
@@ -129,6 +130,11 @@ def test_extra_fields_change_neither_who_is_asked_nor_hold_a_key(extra, told):
     with pytest.raises(settings.SettingError, match=told) as raised:
         ask(extra_body=extra)
     assert "s3cret" not in str(raised.value)
+
+
+def test_what_is_sent_anyway_may_be_said():
+    server, _, _ = ask(extra_body={"stream": False})
+    assert server.requests[0]["stream"] is False
 
 
 def test_extra_fields_go_last():
@@ -357,6 +363,38 @@ def test_a_server_that_drops_kept_alive_connections_is_up():
             assert await endpoint.models() == ["m"]
 
     asyncio.run(main())
+
+
+def is_up(models, health, timeout, times=1):
+    """What a server's two doors make of it; each gives a status after so many seconds."""
+
+    class Doors(MockServer):
+        async def _models(self, request):
+            return await behind(*models)
+
+        async def _health(self, request):
+            return await behind(*health)
+
+    async def behind(seconds, status):
+        await asyncio.sleep(seconds)
+        return web.json_response({"data": []}, status=status)
+
+    async def main():
+        async with Doors() as server, clients.connect(server.base_url) as client:
+            endpoint = clients.Endpoint(client, "mock")
+            return [await endpoint.is_up(timeout) for _ in range(times)]
+
+    return asyncio.run(main())
+
+
+def test_a_list_of_models_that_is_long_in_coming_is_waited_for_the_next_time():
+    assert is_up((0.3, 200), (0, 404), timeout=0.2, times=3) == [False, True, True]
+
+
+def test_a_path_to_health_that_leads_nowhere_says_nothing():
+    assert is_up((0, 200), (9, 200), timeout=0.2) == [True]
+    assert is_up((0, 500), (9, 200), timeout=0.2) == [False]
+    assert is_up((0, 200), (0, 503), timeout=0.2) == [False]
 
 
 def test_a_verdict_is_a_text_or_the_probabilities_of_one_token():
