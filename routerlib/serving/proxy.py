@@ -52,7 +52,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from routerlib import event_loop, settings
-from routerlib.endpoints import addresses, clients, connections, servers
+from routerlib.endpoints import addresses, clients, connections, replies, servers
 from routerlib.endpoints.addresses import HOST
 from routerlib.errors import Foreseen
 from routerlib.progress import printable, printable_lines
@@ -97,7 +97,11 @@ OWN = {
     "host",
     "content-length",
     "content-encoding",
+    "content-type",
     "authorization",
+    "api-key",
+    "x-api-key",
+    "x-goog-api-key",
     "cookie",
     "expect",
     THRESHOLD_HEADER,
@@ -548,8 +552,7 @@ class Relay(Response, StagedLine):
             name: value for name, value in self.request.headers.items() if name not in DROPPED_ON
         }
         try:
-            if key := target.key():
-                headers["authorization"] = f"Bearer {key}"
+            headers |= {"content-type": "application/json", **target.headers()}
             content = json.dumps({**asked, "model": target.model}).encode()
             url = target.url("chat/completions")
             session = self.app.direct if target.is_local else self.app.outside
@@ -763,7 +766,8 @@ async def _doubt(side: str, target: Backend) -> str | None:
         start = f"Start it: python -m routerlib serve --model {model} --port {port}"
         return f"{what} {start if target.is_local else 'Is the address right?'}"
     ours = servers.find(port) if target.is_local else None
-    if not offered or target.model in offered or (ours and ours.model == target.model):
+    is_ours = bool(ours and ours.model == target.model)
+    if not offered or replies.offers(offered, target.model) or is_ours:
         return None  # `transformers serve` does not list the local folder that it serves
     named = ", ".join(offered[:5])
     return (

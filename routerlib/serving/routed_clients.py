@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 import openai
@@ -320,9 +321,8 @@ def _readdressed(
 ) -> httpx2.Request:
     dropped = ("host", "content-length", "authorization", THRESHOLD_HEADER)
     headers = {name: value for name, value in request.headers.items() if name not in dropped}
-    if key := target.key():
-        headers["authorization"] = f"Bearer {key}"
-    url = httpx2.URL(target.url("chat/completions"), params=request.url.params)
+    headers |= target.headers()
+    url = httpx2.URL(target.url("chat/completions")).copy_merge_params(request.url.params)
     content = json.dumps({**body, "model": target.model}).encode()
     return httpx2.Request(
         "POST", url, headers=headers, content=content, extensions=request.extensions
@@ -394,7 +394,7 @@ class _Routed:
         # endpoint's own.
         given = {
             "api_key": self.board.superior.key() or "none",
-            "base_url": self.board.superior.base_url,
+            "base_url": _without_query(self.board.superior.base_url),
         } | options
         above: Any = super()  # OpenAI's client, whichever it is
         above.__init__(**given, http_client=http)
@@ -436,6 +436,10 @@ class _Routed:
         return above.copy(**options, _extra_kwargs={**same, **_extra_kwargs})
 
     with_options = copy
+
+
+def _without_query(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(query=""))
 
 
 def _mend_messages(body: Any) -> None:

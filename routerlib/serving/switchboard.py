@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
@@ -85,8 +86,24 @@ class Backend:
         """
         return self.api_key or (None if self.is_local else settings.key("OPENAI_API_KEY"))
 
-    def url(self, path: str) -> str:
-        return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
+    def headers(self) -> dict[str, str]:
+        """The headers that show the key, if there is one.
+
+        Raises:
+            settings.MissingKey: as `key`.
+        """
+        key = self.key()
+        if not key:
+            return {}
+        told = {"authorization": f"Bearer {key}"}
+        # Azure knows a key by a header of its own
+        return told | ({"api-key": key} if "api-version=" in urlsplit(self.base_url).query else {})
+
+    def url(self, path: str = "") -> str:
+        """The address of a path there; a query, such as Azure's ?api-version=…, stays behind it."""
+        parts = urlsplit(self.base_url)
+        whole = "/".join(filter(None, (parts.path.rstrip("/"), path.strip("/"))))
+        return urlunsplit(parts._replace(path=whole))
 
 
 def backend(value: str | Backend, model: Any) -> Backend:

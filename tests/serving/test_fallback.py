@@ -17,6 +17,7 @@ from routerlib.serving import fallback, proxy
 from routerlib.serving.fallback import another_may
 from routerlib.serving.proxy import Limits
 from routerlib.serving.routed_clients import AsyncRoutedClient, RoutedClient
+from routerlib.serving.switchboard import Backend
 
 FROM_SMALL, FROM_LARGE = "from small", "from large"
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
@@ -310,3 +311,14 @@ def test_a_coroutine_that_waits_is_no_synchronous_line():
 
     with pytest.raises(RuntimeError, match="waited"):
         fallback.without_waiting(waits())
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_address_with_a_query_is_asked_as_it_is(door, router):
+    with RawServer(large) as server:
+        base = server.url.replace("/v1", "/deployments/m?api-version=7")
+        azure = Backend(base, "m", api_key="key-of-azure")
+        with asking(door, router, azure, azure) as ask:
+            assert ask() == FROM_LARGE
+        assert server.heads[-1][""] == "POST /deployments/m/chat/completions?api-version=7 HTTP/1.1"
+        assert server.heads[-1]["api-key"] == "key-of-azure"

@@ -72,6 +72,22 @@ def test_arguments_and_unknown_fields_arrive_untouched(client, upstream):
     assert "authorization" not in upstream.headers[-1]  # the caller's key is not passed on
 
 
+def test_a_callers_key_goes_no_further_by_whatever_name(server, upstream):
+    names = ("api-key", "x-api-key", "x-goog-api-key")
+    headers = dict.fromkeys(names, "s3cret") | {"x-trace": "7"}
+    httpx2.post(f"{server.url}/chat/completions", json=body(EASY), headers=headers)
+    assert upstream.headers[-1]["x-trace"] == "7"
+    assert "s3cret" not in upstream.headers[-1].values()
+
+
+def test_a_request_in_another_encoding_is_told_as_it_is_sent_on(server, upstream):
+    content = json.dumps(body(EASY)).encode("utf-16")
+    headers = {"content-type": "application/json; charset=utf-16"}
+    answer = httpx2.post(f"{server.url}/chat/completions", content=content, headers=headers)
+    assert answer.status_code == 200
+    assert upstream.headers[-1]["content-type"] == "application/json"
+
+
 def test_lists_its_models(client):
     assert [model.id for model in client.models.list()] == ["router", "small", "large"]
     assert client.models.retrieve("large").id == "large"

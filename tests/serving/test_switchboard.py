@@ -79,3 +79,18 @@ def test_a_model_without_a_name_is_told():
     for name in (None, ""):
         with pytest.raises(BackendError, match="give its name as well"):
             Backend(HERE, name)
+
+
+AZURE = "http://127.0.0.1:1/openai/deployments/m/?api-version=2024-10-21"
+
+
+def test_a_query_in_an_address_stays_behind_the_path():
+    azure = Backend(AZURE, "m", "k-1")
+    assert azure.url("chat/completions") == (
+        "http://127.0.0.1:1/openai/deployments/m/chat/completions?api-version=2024-10-21"
+    )
+    assert azure.headers() == {"authorization": "Bearer k-1", "api-key": "k-1"}
+    plain = Backend(f"{HERE}/", "m", "k-1")
+    assert plain.url("/models") == f"{HERE}/models" and plain.url() == HERE
+    assert plain.headers() == {"authorization": "Bearer k-1"}
+    assert Backend(HERE, "m").headers() == {}
