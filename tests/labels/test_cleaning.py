@@ -441,3 +441,19 @@ def test_prompts_with_a_logged_answer_go_on_in_a_file_of_their_own(tmp_path):
     assert len(asked) == number
     assert all(row.answer.is_of("standin-superior") and row.answer.cost for row in asked)
     assert {row.category for row in asked} >= {"rewriting", "sums", "code"}
+
+
+@pytest.mark.parametrize(("similarity", "is_other"), [(0.85, False), (0.8499, True)])
+def test_a_prompt_as_near_as_the_limit_means_the_same(similarity, is_other):
+    evaluation, report = Evaluation([], similarity=0.85, category_similarity=0.45), Report()
+    row = cleaning.CleanPrompt(id="a", prompt="What is it?")
+    assert cleaning.means_other(row, (similarity, "maths"), evaluation, report) is is_other
+    assert report.dropped[cleaning.SAME_MEANING] == (not is_other)
+
+
+@pytest.mark.parametrize(("similarity", "category"), [(0.45, "maths"), (0.4499, "uncategorised")])
+def test_the_category_is_that_of_a_question_as_near_as_the_limit(similarity, category):
+    evaluation = Evaluation([], similarity=0.85, category_similarity=0.45)
+    row = cleaning.CleanPrompt(id="a", prompt="What is it?")
+    assert cleaning.means_other(row, (similarity, "maths"), evaluation, Report())
+    assert row.category == category

@@ -180,3 +180,15 @@ def test_a_card_of_a_later_format_is_not_checked(tmp_path):
     (tmp_path / training_set.CARD).write_text(json.dumps(card))
     with pytest.raises(RowError, match="format 2"):
         training_set.verify(tmp_path)
+
+
+def test_rows_that_contradict_each_other_evenly_go_to_the_cheap_model():
+    (one,) = training_set.merge([row("Why?", 0.9), row("Why?", 0.1, name="b")]).rows
+    assert one.p_superior == 0.5 and one.label == ROUTE_TO_INFERIOR
+
+
+def test_rows_without_a_split_are_training_rows_when_labels_are_evened_out():
+    rows = [row(f"hard {i}", 0.9, name=f"h{i}") for i in range(9)] + [row("easy", 0.1)]
+    rows += [row("tested", 0.9, split="test")]
+    kept = training_set.balance(rows, "downsample")
+    assert sorted(one.prompt.split()[0] for one in kept) == ["easy", "hard", "tested"]

@@ -12,7 +12,7 @@ import pytest
 
 from routerlib import settings
 from routerlib.rows import jsonl
-from routerlib.rows.schemas import Question, RowError
+from routerlib.rows.schemas import Question, RowError, Vote
 
 
 def question(number):
@@ -318,3 +318,29 @@ def test_two_may_not_work_in_one_place_at_the_same_time(tmp_path):
     with jsonl.only_one(place):
         assert (tmp_path / ".hidden.lock").exists()
     assert not list(tmp_path.iterdir()), "the lock leaves nothing behind"
+
+
+def votes_of(winners):
+    talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    sides = {"model_a": "a", "model_b": "b", "conversation_a": talk, "conversation_b": talk}
+    for number, winner in enumerate(winners, start=1):
+        yield number, {"question_id": str(number), "winner": winner, **sides}
+
+
+def test_from_five_rows_on_that_are_lost_by_their_outcome_the_file_is_refused():
+    kept = ["model_a", "model_b", "tie"] * 30
+    lost = ["neither of them"]
+    few = list(jsonl.checked("v", votes_of(kept + 4 * lost), Vote, rejects=[]))
+    assert len(few) == 90
+    with pytest.raises(jsonl.Unreadable, match="5 of 95 rows were refused for their winner"):
+        list(jsonl.checked("v", votes_of(kept + 5 * lost), Vote, rejects=[]))
+
+
+def test_after_a_good_row_any_number_of_bad_ones_is_set_aside():
+    good = question(1).model_dump()
+    values = [good, *[{"a": 1}] * (2 * jsonl.HOPELESS), good]
+    rejects = []
+    read = list(jsonl.checked("q", enumerate(values, start=1), Question, rejects))
+    assert len(read) == 2 and len(rejects) == 2 * jsonl.HOPELESS
+    with pytest.raises(jsonl.Unreadable, match=f"None of the first {jsonl.HOPELESS} rows"):
+        list(jsonl.checked("q", enumerate(values[1:], start=1), Question, rejects=[]))

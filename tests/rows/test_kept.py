@@ -46,6 +46,12 @@ def test_a_fresh_stream_is_wound_to_the_last_note_and_the_rest_counted(outputs):
     assert stream.at == kept.NOTE_EVERY
 
 
+def test_a_stream_that_was_noted_at_the_last_row_passes_nothing_over(outputs):
+    store = append(kept.NOTE_EVERY)
+    stream = Stream()
+    assert store.wind(stream, kept.NOTE_EVERY) == 0 and stream.at == kept.NOTE_EVERY
+
+
 def test_a_note_of_more_rows_than_are_on_disk_is_not_trusted(outputs):
     store = append(kept.NOTE_EVERY + 1)
     stream = Stream()

@@ -82,7 +82,14 @@ def test_a_country_that_nobody_knows_is_refused(countries):
 
 @pytest.mark.parametrize(
     "number,is_one",
-    [("4242424242424242", True), ("4242424242424241", False), ("79927398713", False)],
+    [
+        ("4242424242424242", True),
+        ("4242424242424241", False),
+        ("79927398713", False),
+        ("424242424242", False),  # twelve digits, which check
+        ("4222222222222", True),
+        ("6666666666666", False),  # one digit alone, which checks
+    ],
 )
 def test_the_check_digit_of_a_card(number, is_one):
     assert is_card(number) is is_one

@@ -1,5 +1,6 @@
 """When two texts are the same: print is looked through, words, numbers and operators are not."""
 
+import numpy as np
 import pytest
 
 from routerlib.rows import sameness
@@ -64,3 +65,14 @@ def test_equal_texts_are_one_group_even_where_no_three_words_are_shared():
     groups = sameness.near_groups(["Why?", "How?", "why", "!!", "Why"])
     assert groups.tolist() == [0, 1, 0, 3, 0]
     assert sameness.near_groups([]).tolist() == []
+
+
+@pytest.mark.parametrize(("alike", "is_near"), [(48, True), (47, False)])
+def test_a_text_as_like_as_the_threshold_is_near(alike, is_near):
+    """48 of 60 values are 0.8."""
+    index = sameness.NearIndex(0.8)
+    sketch = np.arange(sameness.BANDS * sameness.ROWS, dtype=np.uint32)
+    index.remember(sketch)
+    other = sketch.copy()
+    other[alike:] += 1000
+    assert index.near(other) == ([0] if is_near else [])

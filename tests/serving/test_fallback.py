@@ -322,3 +322,17 @@ def test_an_address_with_a_query_is_asked_as_it_is(door, router):
             assert ask() == FROM_LARGE
         assert server.heads[-1][""] == "POST /deployments/m/chat/completions?api-version=7 HTTP/1.1"
         assert server.heads[-1]["api-key"] == "key-of-azure"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "is_page"),
+    [
+        (200, "text/html; charset=utf-8", True),
+        (299, "application/xhtml+xml", True),
+        (302, "text/html", False),  # what is behind it is not known
+        (404, "text/html", False),
+        (200, "application/json", False),
+    ],
+)
+def test_a_page_in_place_of_an_answer_is_one_with_a_good_status(status, kind, is_page):
+    assert fallback.Reply(status, {"Content-Type": kind}, None, None).is_page is is_page

@@ -2,10 +2,12 @@
 
 import asyncio
 
+import httpx2
 import openai
 import pytest
 from small_router import EASY, HARD
 
+from routerlib.serving import routed_clients
 from routerlib.serving.routed_clients import (
     AsyncRoutedClient,
     Backend,
@@ -259,3 +261,12 @@ def test_async_calls_route_stream_and_fall_back(router, upstream):
         return [answer.model for answer in answers], chunks[0].model, changed.model, rescued.model
 
     assert asyncio.run(run()) == (["small", "large"] * 8, "large", "small", "small")
+
+
+@pytest.mark.parametrize(("usual", "read"), [(600.0, 2.0), (0.5, 0.5), (None, 2.0)])
+def test_a_late_answer_is_given_up_no_later_than_any_other(usual, read):
+    given = {"connect": 5.0, "read": usual}
+    request = httpx2.Request("POST", "http://127.0.0.1:9/v1", extensions={"timeout": given})
+    routed_clients._read_within(request, 2.0)
+    assert request.extensions["timeout"] == {"connect": 5.0, "read": read}
+    assert given["read"] == usual, "what other requests share stays as it is"

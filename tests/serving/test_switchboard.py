@@ -94,3 +94,14 @@ def test_a_query_in_an_address_stays_behind_the_path():
     assert plain.url("/models") == f"{HERE}/models" and plain.url() == HERE
     assert plain.headers() == {"authorization": "Bearer k-1"}
     assert Backend(HERE, "m").headers() == {}
+
+
+@pytest.mark.parametrize("text", ["0", "1", "0.0", " 0.5 "])
+def test_both_ends_are_thresholds_of_a_request(board, text):
+    assert board.threshold_for({switchboard.THRESHOLD_HEADER: text}) == float(text)
+
+
+@pytest.mark.parametrize("text", ["-0.01", "1.01", "nan", "", "much"])
+def test_what_lies_beyond_them_is_none(board, text):
+    with pytest.raises(RequestError, match="number from 0 to 1"):
+        board.threshold_for({switchboard.THRESHOLD_HEADER: text})

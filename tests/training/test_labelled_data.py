@@ -362,3 +362,14 @@ def test_a_pair_that_no_row_names_is_the_one_that_04_has_graded_or_has_no_names(
     jsonl.write_json(outputs / "graded" / "metrics.json", known)
     found = labelled_data.pair_of_models(unnamed)
     assert found == {"inferior": "small", "superior": "superior"}
+
+
+def test_without_a_price_of_its_own_a_cached_token_costs_what_any_does():
+    tokens = {"small": labelled_data.TokensPerCall(100, 20, cached=60)}
+    prices = {"inferior_in": 1.0, "inferior_out": 2.0}
+    names = {"inferior": "small"}
+    assert labelled_data.costs_per_call(names, prices, tokens) == pytest.approx(
+        {"inferior_cost": 140 / 1e6}
+    )
+    cheaper = labelled_data.costs_per_call(names, prices | {"cached_share": 0.5}, tokens)
+    assert cheaper == pytest.approx({"inferior_cost": 110 / 1e6})

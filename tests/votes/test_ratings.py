@@ -323,3 +323,34 @@ def test_an_estimate_lies_in_its_own_interval(level):
         assert row.low <= row.p_superior <= row.high
     for rating in ratings.rank_models(votes, n=3, level=level):
         assert rating.low <= rating.rating <= rating.high
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.5, 0.9, ROUTE_TO_SUPERIOR),
+        (0.499, 0.9, ratings.UNDECIDED),
+        (0.1, 0.5, ratings.UNDECIDED),
+        (0.1, 0.499, ROUTE_TO_INFERIOR),
+    ],
+)
+def test_an_interval_at_the_threshold_decides_as_the_router_does(low, high, verdict):
+    assert ratings.interval_verdict(low, high, 0.5) == verdict
+
+
+def test_a_question_on_its_first_turn_is_that_turn_alone():
+    question = VoteQuestion(question_id="q", category="maths", turns=["What is 2?", "And 3?"])
+    votes = [vote(turn=turn) for turn in (1, 2) for _ in range(5)]
+    seen = {
+        turn: ratings.difficulties(votes, {"q": question}, TIERS, turn=turn)[0].prompt
+        for turn in (0, 1, 2)
+    }
+    assert seen == {0: "What is 2?", 1: "What is 2?", 2: ("What is 2?", "And 3?")}
+
+
+def test_of_two_judges_none_agrees_with_himself():
+    votes = [vote(judge="1"), vote(judge="1"), vote(judge="2", winner="model_b")]
+    found = ratings.human_agreement(votes, n=10)
+    assert (found.pairs, found.share) == (2, 0.0)
+    alone = ratings.human_agreement([vote(judge="1"), vote(judge="1")], n=10)
+    assert (alone.pairs, alone.share) == (1, 1.0)
