@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from unicodedata import normalize
 
-from routerlib.answers.quantities import amount
+from routerlib.answers.quantities import amount, number_in_words
 from routerlib.answers.wording import unstyled
 from routerlib.rows.options import LETTERS
 
@@ -39,8 +39,16 @@ def _much_alike(answer: str, option: str) -> bool:
         return False
     if _on_one_line(one) == _on_one_line(other):
         return True
+    numbers = number_in_words(one), number_in_words(other)
+    if (numbers[0] or _value(one)) and (numbers[1] or _value(other)) and any(numbers):
+        return _as_number(one) == _as_number(other)  # 1.2 million
     amounts = amount(answer), amount(option)
     return None not in amounts and amounts[0] == amounts[1]
+
+
+def _as_number(key: str) -> tuple[Fraction, str] | None:
+    number = number_in_words(key)
+    return _value(key) if number is None else (number, "")
 
 
 def _on_one_line(key: str) -> str:

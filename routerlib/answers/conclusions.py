@@ -43,7 +43,8 @@ _DENIES = re.compile(
     r"""
     \b (?: not | cannot | \w*n['’]t | none | neither | nor | incorrect | false | wrong | eliminated?
       | any(?:thing|one)?\ but | opposite\ of | doubt | hardly | no\ longer | less\ likely
-      | unlikely | nothing | excluded | however (?! , \s (?:is|are|was) \b ) ) \b
+      | unlikely | nothing | excluded | dangerous | harmful | unwise | inappropriate | premature
+      | contraindicated | however (?! , \s (?:is|are|was) \b ) ) \b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -367,28 +368,35 @@ _OPENS_WITH_VERDICT = re.compile(
 # "…, but the statement here is not true"
 _IS_SO = re.compile(
     rf"""
-    (?: \b (?: is | are | be | as | so | thus | therefore ) | ['’]s | : | (?P<nt> n['’]t ) ) ,? \s+
+    (?: \b (?: is | are | be | as | so | say | thus | therefore ) | ['’]s | : | (?P<nt> n['’]t ) )
+    ,? \s+
     (?: (?: indeed | therefore | clearly | definitely | actually | thus ) \s+ )?
     (?P<not> not \s+ )? (?P<said> {_VERDICT} ) \b (?! \s* \? )
+    (?! (?<= \bno ) \s+ (?! because | since | as | and | but ) \w )      # "there is no answer"
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 
 
 def _true_or_false(plain: str, choices: Sequence[str]) -> str:
-    """Of "True" and "False" the option that a text opens with or concludes, unless it does both."""
+    """Of "True" and "False" the option that a text opens with or concludes; both where it says
+    one thing first and then the other.
+    """
     said = [_VERDICTS.get(option_key(option)) for option in choices]
-    if sorted(map(str, said)) != ["False", "True"]:
+    others = [option for option, verdict in zip(choices, said, strict=True) if verdict is None]
+    if sorted(map(str, set(said) - {None})) != ["False", "True"] or len(said) - len(others) > 2:
         return ""
+    if any(contains(option_key(plain), option_key(option)) for option in others):
+        return ""  # "maybe"
     opens = _OPENS_WITH_VERDICT.match(plain)
     found = {_VERDICTS[opens["said"].casefold()]} if opens else set()
     clause = re.split(r"[,;]\s|\b(?:but|however|though)\b", last_sentence(plain))[-1]
     for verdict in _IS_SO.finditer(clause):
         denied = verdict["not"] or verdict["nt"]
         found.add(_VERDICTS[verdict["said"].casefold()] != bool(denied))
-    if len(found) != 1 or re.search(r"(?i)\b(?:partly|partially|whether|yes and no)\b", plain):
+    if not found or re.search(r"(?i)\b(?:partly|partially|whether|yes and no)\b", plain):
         return ""
-    return LETTERS[said.index(found.pop())]
+    return "".join(sorted(LETTERS[said.index(verdict)] for verdict in found))
 
 
 # What ends an option that opens a text: a sentence or a line of its own, a dash
@@ -480,7 +488,8 @@ def _only_number(sentence: str, choices: Sequence[str]) -> str:
     """The option that is the only number of a sentence, and its end: "It began in 1789."."""
     numbers = re.findall(r"(?<![\w.,-])\d[\d.,]*(?<=\d)", sentence)
     ends = len(numbers) == 1 and re.search(
-        rf"\b(?:in|on|of|at|is|was) {re.escape(numbers[0])}[ .!]*$", sentence
+        rf"\b(?:in|on|of|at|is|are|was|has|have) {re.escape(numbers[0])}(?: [a-z]+)?[ .!]*$",
+        sentence,
     )
     return letters_of(numbers[0], choices) if ends else ""
 
@@ -526,6 +535,8 @@ def _option_instead(sentence: str, choices: Sequence[str]) -> str:
     kept = _KEPT.search(clauses[-1])
     if denied and kept:
         return letters_of(kept[1] or kept[2], choices)
+    if denied and _DRAWS.match(clauses[-1]):
+        return letters_of(_TELLS.split(clauses[-1])[-1], choices)
     told = re.search(r"(?i)\b(?:it|this)(?:\s+is|['’]s)\b|^\s*that(?:\s+is|['’]s)\b", clauses[-1])
     if denied and not told:
         instead = re.split(r"\b(?:that|which|who)\b", clauses[-1])[0]
@@ -533,6 +544,8 @@ def _option_instead(sentence: str, choices: Sequence[str]) -> str:
     return _told_option(clauses[-1], choices) if denied and told else ""
 
 
+# "…, so it is Mill", but not "…, so was Mill"
+_DRAWS = re.compile(r"(?i)(?:so|thus|hence|therefore)\b(?!\s+(?:is|was|are|were|do|does|did)\b)")
 # "Its cost is | O(n)", "It needs | glucose", "It comes from | the liver"
 _TELLS = re.compile(
     r"""

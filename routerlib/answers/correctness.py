@@ -77,17 +77,27 @@ def _in_words(
     return (said, True) if said and said.answer and phrases.same_text(said.answer, words) else None
 
 
+_UNIT_BEHIND = re.compile(
+    r"\W? (?P<unit> (?:square\ |cubic\ )? [^\W\d_]+ (?:/[^\W\d_]+)? ) (?P<per> \ per\ [^\W\d_]+ )?",
+    re.VERBOSE,
+)
+
+
 def _with_its_unit(found: extraction.Extraction, item: dict[str, Any]) -> str:
     """The value that a text ends on with the unit that stands behind it, where the gold answer has
     a unit: 5 miles are no 5 km.
     """
-    number = found.answer or ""
-    if found.rule != "last value" or amount(item["gold"]) is None or not number[-1:].isdigit():
+    number, wanted = found.answer or "", amount(item["gold"])
+    if found.rule != "last value" or wanted is None or not number[-1:].isdigit():
         return number
-    behind = item["text"].rpartition(number)[2]
-    word = re.match(r"\W?((?:square |cubic )?[^\W\d_]+(?:/[^\W\d_]+| per [^\W\d_]+)?)", behind)
-    told = f"{number} {word[1]}" if word else number
-    return told if amount(told) else number
+    behind = _UNIT_BEHIND.match(item["text"].rpartition(number)[2])
+    if behind is None:
+        return number
+    told = [f"{number} {behind['unit']}{behind['per'] or ''}", f"{number} {behind['unit']}"]
+    known = [(text, amount(text)) for text in told]
+    measured = [(text, size[1]) for text, size in known if size is not None]
+    same = [text for text, measures in measured if measures == wanted[1]]
+    return next(iter([*same, *(text for text, _ in measured)]), number)
 
 
 def _equals_any(answer: str, item: dict[str, Any]) -> bool:

@@ -136,6 +136,7 @@ def committed_expression(
     Of an output that was cut off only a box or a statement counts, and only where it does not touch
     the end: what stands there may be half of a number.
     """
+    part = _MINUS_IN_WORDS.sub(_negative, part)
     part = reals_in_signs(_MINUS.sub(r"\1-", _QED.sub("", folded(part))))
     whole = _without_check(without_bold(part)).strip()
     if truncated:
@@ -176,6 +177,17 @@ _MINUS = re.compile(
     r"(^|\b(?:is|are|was|be|equals?|of|to|gives?)\s|[=:]\s*)(?:minus|negative)\s+(?=[$€£]?\d)",
     re.MULTILINE,
 )
+# "It is minus forty degrees."
+_MINUS_IN_WORDS = re.compile(
+    r"(?<=(?: is| to| of|t's) )(?:minus|negative) (?P<words>[a-z]+(?:-[a-z]+)?)\b"
+)
+
+
+def _negative(told: re.Match[str]) -> str:
+    number = number_in_words(told["words"])
+    return told[0] if number is None else f"-{number}"
+
+
 # "$\\blacksquare$", "∎", "Q.E.D."
 _QED = re.compile(
     r"\s* (?: \$? \s* \\(?:blacksquare|square|qed)\b \s* \$? | [∎■□] | Q\.?E\.?D\.? ) \s* $",

@@ -159,7 +159,7 @@ _CALLED_WRONG = re.compile(
     \s* [(]? \s* (?: (?:is|was|would\ be) \s+ )?
     (?: wrong | incorrect | false | impossible | excluded | ruled\ out
       | too \s (?: big|small|high|low|large )
-      | not \s (?: right | correct | possible | allowed )
+      | not \s (?: (?: the | a ) \s )? (?: right | correct | possible | allowed )
       | (?: my | a | the ) \s (?: first | initial ) \s (?: guess | thought | idea ) ) \b
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -437,7 +437,8 @@ _NUMBERED = re.compile(
     (?i) \b (?:
         the \s+ (?P<first> {"|".join(_ORDINALS)} ) \s+ (?: option | choice | answer ) \b
         (?= \s+ (?: is | must\ be ) \s+ (?: the\s+ )? (?: correct | right ) \b )
-      | (?<= \bis\ ) the \s+ (?P<behind> {"|".join(_ORDINALS)} ) \s+ (?: option | choice | one ) \b
+      | (?: (?<=\bis\ ) | (?<=pick\ ) | (?<=choose\ ) | (?<=select\ ) )
+        the \s+ (?P<behind> {"|".join(_ORDINALS)} ) \s+ (?: option | choice | one ) \b
       | (?: option | choice ) \s+ (?: number | no\. | \# ) \s* (?P<number> [1-9] ) \b
     )
     """,
@@ -883,7 +884,7 @@ def lone_letter(text: str, choices: Sequence[str]) -> str | None:
         letter = because[1] or because[2]
         return letter if letter in valid else None
     headed = _Headings(text)
-    match = re.match(r"^\s*[\(\[{\"']?([A-Za-z])[\)\]}\"'.:,]*\s*(?:$|\n)", text)
+    match = re.match(r"^\s*[\(\[{\"']?([A-Za-z])[\)\]}\"'.:,]*\s*[✅✔✓☑\uFE0F]*\s*(?:$|\n)", text)
     if match and match[1].upper() in valid and not headed.hold(match.start(1)):
         rest = text[match.end() :].strip()
         short = match[1].isupper() or len(text.strip()) <= 4

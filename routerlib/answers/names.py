@@ -44,8 +44,20 @@ _TITLE = re.compile(
 
 
 def without_title(name: str) -> str:
-    """`Henry VIII` for "King Henry VIII"; any other words as they are."""
-    return _TITLE.sub("", name.strip())
+    """`Henry VIII` for "King Henry VIII of England"; any other words as they are."""
+    return re.sub(r"(?<= [IVX]) of [A-Z][a-z]+\W*$", "", _TITLE.sub("", name.strip()))
+
+
+def with_first_names(answer: str, gold: str) -> str:
+    """An answer that tells a person's first names as initials with the gold name in full: "W. A.
+    Mozart".
+    """
+    first, _, last = gold.strip().rpartition(" ")
+    names = first.split()
+    if not names or not all(re.fullmatch(r"[A-Z][\w'’-]+", name) for name in [*names, last]):
+        return answer
+    initials = r"\s?".join(rf"{name[0]}\." for name in names)
+    return re.sub(rf"\b{initials}\s?{re.escape(last)}\b", gold.strip(), answer)
 
 
 # "Albert | Einstein", "Ludwig van | Beethoven", "J. R. R. | Tolkien"

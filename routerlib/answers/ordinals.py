@@ -62,7 +62,7 @@ _SAID = re.compile(
 # "The last option is the correct one.", "The third option.": the last words of a text
 _SAID_AT_LAST = re.compile(
     rf"""
-    (?: ^ | [.:]\s ) \W* [Tt]he \  (?P<place> {_IN_ENGLISH} | last ) \  (?: option | choice )
+    (?: ^ | \.\s ) \W* [Tt]he \  (?P<place> {_IN_ENGLISH} | last ) \  (?: option | choice )
     (?: \ is (?:\ the)? \ (?: correct | right | best )
       (?: \ (?: one | option | choice | answer ) )? )?
     [\s.!*]* \Z

@@ -29,6 +29,7 @@ from routerlib.answers.names import (
     is_person_in_short,
     is_surname,
     place_in_short,
+    with_first_names,
     without_kind_of_place,
     without_title,
 )
@@ -143,7 +144,10 @@ def same_text(answer: str, golds: Sequence[str], question: str | None = None) ->
     such word.
     """
     numbers = {str(number_in_words(gold)) for gold in golds}
-    if _LEAD_IN.sub("", answer.strip()).strip(" .") in numbers - {"None"}:
+    told = re.fullmatch(
+        r"(?:[Tt]here are )?([\d/]+)(?: [a-z]+)?\W*", _LEAD_IN.sub("", answer.strip())
+    )
+    if told and told[1] in numbers:
         return True  # 8 for "eight"
     return any(_same_name(answer, gold, question) for gold in golds if bare_words(gold))
 
@@ -169,6 +173,7 @@ def _same_name(answer: str, gold: str, question: str | None) -> bool:
 
 def _same_phrase(answer: str, gold: str, question: str | None) -> bool:
     wanted = bare_words(gold)
+    answer = with_first_names(answer, gold)
     back = taken_back(answer)
     if back and bare_words(answer[: back.start()]):
         answer = answer[back.end() :]  # "Oslo, no wait, Bergen"
@@ -229,9 +234,18 @@ def _polarity(answer: str) -> bool | None:
         if word in _YES | _NO:
             turned = {"not", "isnt", "never"} & set(words[max(0, i - 3) : i])
             return (word in _YES) != bool(turned)
-    return None
+    surely = _SURELY.match(answer)
+    return None if surely is None else not surely["not"]
 
 
+# "Absolutely!", "Certainly not."
+_SURELY = re.compile(
+    r"""
+    ^ \W* (?: absolutely | certainly | definitely | of\ course | yep | yeah )
+    (?P<not> \ not )? (?= \s*[.!,] | \s*$ )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 # "It has no divisors": what there is none of
 _NO_THING = re.compile(
     r"""
@@ -240,6 +254,7 @@ _NO_THING = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_WITHOUT_NOT = {"is": ("is", "isnt"), "are": ("are", "arent"), "can": ("can", "cannot", "cant")}
 _AUXILIARY = re.compile(r"(?i)\s*(?:is|are|was|were|can|could|has|have|had|will|would|should)\b")
 
 
@@ -252,10 +267,12 @@ def _claimed(answer: str, question: str) -> bool | None:
     clause = re.split(r"[,;:(]|\b(?:because|since|as)\b|[.!?](?:\s|$)", answer.strip())[0]
     told, asked = bare_words(clause), bare_words(question)
     denied = [word for word in told if word in ("not", "isnt", "arent", "cannot", "cant", "never")]
-    verbs = {"is": "isnt", "are": "arent", "can": "cannot"}
-    told = [next((verb for verb, no in verbs.items() if word == no), word) for word in told]
+    verb = _WITHOUT_NOT.get(asked[0], (asked[0],))
     told = [word for word in told if word not in ("not", "never")]
-    return len(denied) == 0 if sorted(told) == sorted(asked) and len(denied) < 2 else None
+    place = next((i for i, word in enumerate(told) if word in verb), None)
+    if place is None or told[:place] + told[place + 1 :] != asked[1:] or len(denied) > 1:
+        return None
+    return not denied
 
 
 def _is_apposition(bare: str) -> bool:

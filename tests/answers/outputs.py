@@ -26,6 +26,10 @@ YES_NO = ["Yes", "No"]
 VOYAGES = ["1492", "1498", "1519", "1522"]
 SHARES = ["10%", "15%", "20%", "25%"]
 GROWTH = ["O(n)", "O(log n)", "O(n log n)", "O(n^2)"]
+MAYBE = ["Yes", "No", "Maybe"]
+RELATIONS = ["entailment", "neutral", "contradiction"]
+TREATMENTS = ["Give insulin", "Order an X-ray", "Start dialysis", "Send the patient home"]
+CROWDS = ["2,500", "25,000", "250,000", "2.5 million"]
 
 CHOICES = [
     # chat models: a conclusion in bold, with a heading or without
@@ -371,6 +375,24 @@ CHOICES = [
     (SHARES, "C", "The share is 1/5 = 0.2, or 20%."),
     (SHARES, None, "The share is 15%, or 20%."),
     (GROWTH, "B", r"The range is halved each step: $O(\log n)$."),
+    (RIVERS, "B", "B ✅"),
+    (MAYBE, "B", "No. The trial showed no effect."),
+    (MAYBE, None, "No. Or maybe."),
+    (MAYBE, "C", "The answer is maybe, as the trials disagree."),
+    (RELATIONS, "B", "Nothing is said about her job, so it is **neutral**."),
+    (RELATIONS, "C", "They cannot both hold, hence this is a contradiction."),
+    (TREATMENTS, None, "It would be harmful to give insulin."),
+    (TREATMENTS, None, "To send the patient home is premature."),
+    (TREATMENTS, "A", "The next step is to give insulin."),
+    (CROWDS, "D", "The region has 2,500,000 inhabitants."),
+    (CROWDS, "A", "The village has 2500 inhabitants."),
+    (TRUE_FALSE, None, "No, the statement is true."),
+    (TRUE_FALSE, "A", "Yes, the statement is true."),
+    (YES_NO, "B", "I would say no."),
+    (YES_NO, None, "There is no answer."),
+    (YES_NO, "A", "Yes, he did. No one objected."),
+    (RIVERS, "A", "I pick the first option."),
+    (RIVERS, None, "Ignore the first option."),
 ]
 
 VALUES = [
@@ -516,6 +538,9 @@ VALUES = [
     ("30 km/h", "It moves at 30 km per hour."),
     ("3 hours 20 minutes", "The drive takes 3 hours and 20 minutes."),
     ("3 hours 20 minutes", "It takes 3h 20min."),
+    ("-30", "It is minus thirty degrees."),
+    ("15 minutes", "It takes 15 minutes per day."),
+    ("15 minutes", "It takes 900 seconds."),
 ]
 
 WRONG_VALUES = [
@@ -581,6 +606,8 @@ WRONG_VALUES = [
     (r"30^\circ", "The angle is 30 radians."),
     ("30 km/h", "It moves at 30 m/s."),
     ("3 hours 20 minutes", "The drive takes 3 hours and 50 minutes."),
+    ("30", "It is minus thirty degrees."),
+    ("64", "I fear that 64 is not the right answer."),
 ]
 
 WORDS = [
@@ -613,6 +640,13 @@ WORDS = [
     ("No", "The answer is no because 7 divides it."),
     ("Louis XIV", "King Louis XIV"),
     ("red", "Mars appears red because of its iron."),
+    ("twelve", "There are 12."),
+    ("twelve", "12 months"),
+    ("Yes", "Absolutely! Ice floats."),
+    ("No", "Certainly not."),
+    ("No", "Of course, the answer is no."),
+    ("Elizabeth I", "Queen Elizabeth I of England"),
+    ("Johann Sebastian Bach", "It was composed by J. S. Bach in 1723."),
 ]
 
 WRONG_WORDS = [
@@ -633,6 +667,11 @@ WRONG_WORDS = [
     ("No", "91 has no other factors, so yes."),
     ("Louis XIV", "King Louis XVI"),
     ("red", "Mars does not appear red."),
+    ("twelve", "There are 120."),
+    ("Yes", "Of course, the answer is no."),
+    ("Yes", "Absolutely not."),
+    ("Johann Sebastian Bach", "It was composed by J. C. Bach in 1763."),
+    ("Elizabeth I", "Queen Elizabeth II"),
 ]
 
 PARTICLES = ["a proton", "a neutron", "an electron", "a photon"]

@@ -105,6 +105,7 @@ def test_the_same_in_words(answer, gold, same):
         ("97 is prime.", "Is 97 prime?", "yes"),
         ("Whales aren't fish.", "Are whales fish?", "no"),
         ("Penguins cannot fly, since their wings are flippers.", "Can penguins fly?", "no"),
+        ("The moon is not the sun.", "Is the sun the moon?", None),
         ("97 is odd.", "Is 97 prime?", None),
         ("Penguins can swim.", "Can penguins fly?", None),
         ("Whales are fish.", "What are whales?", None),
