@@ -147,7 +147,7 @@ def same_text(answer: str, golds: Sequence[str], question: str | None = None) ->
     told = re.fullmatch(
         r"(?:[Tt]here are )?([\d/]+)(?: [a-z]+)?\W*", _LEAD_IN.sub("", answer.strip())
     )
-    if told and told[1] in numbers:
+    if told and told[1] in numbers and not re.search(r"[-−]\s*\d", answer):
         return True  # 8 for "eight"
     return any(_same_name(answer, gold, question) for gold in golds if bare_words(gold))
 

@@ -672,6 +672,9 @@ WRONG_WORDS = [
     ("Yes", "Absolutely not."),
     ("Johann Sebastian Bach", "It was composed by J. C. Bach in 1763."),
     ("Elizabeth I", "Queen Elizabeth II"),
+    ("nine", "-9"),
+    ("nine", "It is -9."),
+    ("nine", "It is minus 9."),
 ]
 
 PARTICLES = ["a proton", "a neutron", "an electron", "a photon"]
