@@ -68,6 +68,7 @@ def test_a_failure_is_a_sentence_and_code_1(outputs, capsys):
 
 @pytest.mark.parametrize("command", ["check", "collect"])
 def test_a_server_that_is_down_is_code_1(outputs, monkeypatch, capsys, command):
+    monkeypatch.setattr(resumable, "LAST_ANSWERS", 0.1)
     short = functools.partial(resumable.run_job, first_contact=0.0)
     monkeypatch.setattr(resumable, "run_job", short)
     words = ["--model", "m", "--api-base", "http://127.0.0.1:9/v1"]

@@ -184,3 +184,17 @@ def test_two_runs_do_not_share_their_hidden_folder(here, outputs):
     assert len(list(first)) == 2, "the second has taken nothing from the first"
     again = cleaners.clean(iter(rows), cleaning.Filters(), cleaning.Report(), None, "here")
     assert len(list(again)) == 3
+
+
+def test_answers_of_a_log_are_counted_as_by_one_process(here, outputs):
+    answer = {"full_response": "So.", "model": "m"}
+    later = [{"role": "user", "content": "And then, what comes after that?"}]
+    talk = [{"role": "user", "content": "What is a router for, in one line?"}]
+    rows = [
+        conversation(0, "What is the number 0, in words?", logged=answer),
+        conversation(1, "What is the number 1, in words?"),
+        Conversation(conversation_id="c2", conversation=[*talk, *later], logged=answer),
+    ]
+    (_, report), (_, same) = both(rows, cleaning.Filters(languages=""))
+    assert (report.answered, report.other_answers) == (1, 1)
+    assert (same.answered, same.other_answers) == (1, 1)

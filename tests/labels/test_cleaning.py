@@ -457,3 +457,10 @@ def test_the_category_is_that_of_a_question_as_near_as_the_limit(similarity, cat
     row = cleaning.CleanPrompt(id="a", prompt="What is it?")
     assert cleaning.means_other(row, (similarity, "maths"), evaluation, Report())
     assert row.category == category
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_conversation_of_one_turn_is_a_text_whichever_is_kept(whole):
+    row = Conversation.model_validate(conversation("What is a router for, in one line?"))
+    kept, reason = cleaning.pass_filters(row, Filters(whole_conversation=whole))
+    assert reason is None and kept.prompt == "What is a router for, in one line?"

@@ -78,6 +78,8 @@ def test_back_takes_a_verdict_back(panel, tmp_path):
     panel.say_verdict("A")
     panel.back()
     assert panel.current == shown and votes(tmp_path) == []
+    panel.back()
+    assert "no verdict to take back" in panel.message, "it was taken back already"
     panel.say_verdict("both bad")
     assert votes(tmp_path)[0].verdict == "both bad"
 

@@ -93,3 +93,12 @@ def test_a_name_that_says_something_else_than_rows_is_refused(tmp_path, name):
         tables.delivered(name),
     ):
         raise AssertionError("no work is begun")
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [([1, 1.5], [1.0, 1.5]), ([1, 1.5, "x"], ["1", "1.5", "x"]), ([1, True], ["1", "true"])],
+)
+def test_a_column_of_several_kinds_is_of_texts_unless_all_are_numbers(tmp_path, values, read):
+    tables.write(tmp_path / "a.parquet", [{"value": value} for value in values])
+    assert [row["value"] for row in tables.read_table(tmp_path / "a.parquet")] == read

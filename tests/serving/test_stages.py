@@ -366,13 +366,14 @@ def test_a_second_model_that_is_late_counts_as_no_answer_in_time(door):
 
 @pytest.mark.parametrize("takes_n", [True, False])
 @pytest.mark.parametrize("door", DOORS)
-def test_further_samples_are_asked_for_as_they_were_when_the_policy_learnt(door, takes_n):
+@pytest.mark.parametrize("samples", [2, 3])
+def test_further_samples_are_asked_for_as_they_were_when_the_policy_learnt(door, takes_n, samples):
     agreement = {"sample_agreement": Ranks((0.0, 1.0), (-1.0, 1.0), -1)}
     policy = Policy(
         CASCADE,
         SecondLook(0.0, agreement, {"sample_agreement": (4.0, 0.0, 0.0)}),
         threshold=0.5,
-        sources=Sources(samples=3, temperature=0.7),
+        sources=Sources(samples=samples, temperature=0.7),
     )
     with (
         Scripted("small", takes_n=takes_n, answers={"Say": "The answer is 7."}) as small,
@@ -381,12 +382,17 @@ def test_further_samples_are_asked_for_as_they_were_when_the_policy_learnt(door,
     ):
         answer, headers = ask("Say it.", temperature=0, seed=1, stream=True)
         assert text_of(answer) == "The answer is 7." and answer[0].model == "small"
-        assert headers["x-router-calls"] == "inferior=3" and float(headers["x-router-gain"]) < 0.1
+        assert (
+            headers["x-router-calls"] == f"inferior={samples}"
+            and float(headers["x-router-gain"]) < 0.1
+        )
         assert "x-router-cost" in headers, "by its tokens"
         shown = [body for body in small.asked if body.get("seed") == 1]
         beside = [body for body in small.asked if body.get("temperature") == 0.7]
         assert len(shown) == 1 and shown[0]["temperature"] == 0 and shown[0].get("n", 1) == 1
-        assert len(beside) == (1 if takes_n else 2) and not any("stream" in b for b in beside)
+        assert len(beside) == (1 if takes_n else samples - 1) and not any(
+            "stream" in b for b in beside
+        )
 
 
 # --- what cannot be carried out, and says so ---

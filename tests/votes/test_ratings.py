@@ -354,3 +354,13 @@ def test_of_two_judges_none_agrees_with_himself():
     assert (found.pairs, found.share) == (2, 0.0)
     alone = ratings.human_agreement([vote(judge="1"), vote(judge="1")], n=10)
     assert (alone.pairs, alone.share) == (1, 1.0)
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(1, ratings.UNDECIDED), (2, ROUTE_TO_SUPERIOR)])
+def test_two_people_decide_where_one_does_not(number, verdict):
+    """Among questions that the superior side always wins, one vote's interval is narrow as well."""
+    votes = [vote(question=str(i)) for i in range(50) for _ in range(20)]
+    votes += [vote(question="few") for _ in range(number)]
+    names = ["few", *map(str, range(50))]
+    found = {row.question_id: row for row in ratings.difficulties(votes, asked(*names), TIERS)}
+    assert found["few"].low > 0.5 and found["few"].verdict == verdict
