@@ -97,6 +97,13 @@ class Reply:
         self.headers = {k: v for k, v in self.headers.items() if k not in OF_A_BODY}
         self.headers["content-type"] = kind
 
+    def take_off_encoding(self) -> None:
+        """Tell no compression: the body is not packed, whatever its header has said."""
+        kind = self.headers.get("content-type", "application/json")
+        self.dropped = OF_A_BODY
+        self.headers = {k: v for k, v in self.headers.items() if k not in OF_A_BODY}
+        self.headers["content-type"] = kind
+
     def beginning(self) -> bytes | None:
         """What was looked at, decompressed; None where that cannot be done here."""
         content = b"".join(self.held)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from routerlib.endpoints import refusals, replies
+from routerlib.endpoints import connections, refusals, replies
 from routerlib.endpoints.refusals import Kind
 from routerlib.rows.logprobs import request_fields, tokens_of
 from routerlib.rows.schemas import Sample, parse_row
@@ -156,10 +156,10 @@ async def _whole_answer(
     return read_answer(reply, content)
 
 
-def read_answer(reply: Reply, content: bytes) -> FirstAnswer:
-    """What a whole answer says."""
+def read_answer(reply: Reply, content: bytes, asked: int = 1) -> FirstAnswer:
+    """What a whole answer says; `asked`: how many there are to be, if it is a stream."""
     try:
-        value = replies.decode_reply(content)
+        value = replies.decode_reply(content, asked=asked)
         found = replies.samples(value, (), str, is_chat=True)
     except (replies.NoCompletion, replies.ErrorInside, KeyError, TypeError):
         return FirstAnswer(reply)
@@ -249,9 +249,7 @@ def in_the_form_asked(first: FirstAnswer, body: Mapping[str, Any]) -> None:
             if isinstance(choice, dict):
                 choice.pop("logprobs", None)
     if body.get("stream"):
-        options = body.get("stream_options")
-        with_usage = isinstance(options, Mapping) and bool(options.get("include_usage"))
-        first.reply.rewrite(as_events(first.value, with_usage), EVENTS)
+        first.reply.rewrite(as_events(first.value, _wants_usage(body)), EVENTS)
     elif is_extra:
         first.reply.rewrite(json.dumps(first.value).encode(), "application/json")
 
@@ -266,7 +264,9 @@ def as_events(value: Mapping[str, Any], with_usage: bool) -> bytes:
     }
     events: list[dict[str, Any]] = []
     for choice in value.get("choices") or ():
-        said = {k: v for k, v in (choice.get("message") or {}).items() if v is not None}
+        message = choice.get("message") or {}
+        message = message if isinstance(message, dict) else {"content": message}
+        said = {k: v for k, v in message.items() if v is not None}
         piece = {"index": choice.get("index", 0), "delta": said, "finish_reason": None}
         if choice.get("logprobs"):
             piece["logprobs"] = choice["logprobs"]
@@ -277,3 +277,60 @@ def as_events(value: Mapping[str, Any], with_usage: bool) -> bytes:
         events.append({**base, "choices": [], "usage": value["usage"]})
     lines = [f"data: {json.dumps(event)}\n\n" for event in events]
     return "".join([*lines, "data: [DONE]\n\n"]).encode()
+
+
+async def to_the_caller(
+    reply: Reply, answered_by: Backend, body: Mapping[str, Any], line: Line
+) -> None:
+    """Put an answer into the form that its caller asked for, where the model's server has not: a
+    stream that nobody asked for, one piece in place of a stream, or a plain body under a header of
+    gzip. All other answers are left as they come, unread.
+
+    Raises:
+        RequestError: it broke off while it was read.
+    """
+    try:
+        if reply.encoding.strip().lower() in connections.GZIP:
+            await line.look(reply)
+            if b"".join(reply.held)[:1] not in (b"", connections.GZIP_BEGINS):
+                reply.take_off_encoding()
+        wants_events = bool(body.get("stream"))
+        is_json = reply.kind == "application/json"
+        if reply.status >= 300 or not (is_json if wants_events else reply.is_events):
+            return
+        content = await reply.whole()
+    except line.broken as error:
+        await line.let_go(reply)
+        raise RequestError(
+            f"The answer of {answered_by.model} broke off ({type(error).__name__}).", status=502
+        ) from None
+    found = read_answer(reply, content, body.get("n") or 1) if content is not None else None
+    if found is not None and found.value is not None:
+        _rewrite(reply, found.value, answered_by, body)
+
+
+def _rewrite(
+    reply: Reply, value: Mapping[str, Any], answered_by: Backend, body: Mapping[str, Any]
+) -> None:
+    choices = value.get("choices")
+    if not isinstance(choices, list):
+        return
+    whole = {"id": "", "created": 0, "model": answered_by.model, **value}
+    whole["object"] = "chat.completion"
+    if body.get("stream"):
+        reply.rewrite(as_events(whole, _wants_usage(body)), EVENTS)
+    elif not any(choice["message"].get("tool_calls") for choice in choices):  # in pieces
+        whole["choices"] = [
+            {
+                "index": number,
+                "finish_reason": replies.reason_told(choice) or "stop",
+                "message": {"role": "assistant", "content": "", **choice["message"]},
+            }
+            for number, choice in enumerate(choices)
+        ]
+        reply.rewrite(json.dumps(whole).encode(), "application/json")
+
+
+def _wants_usage(body: Mapping[str, Any]) -> bool:
+    options = body.get("stream_options")
+    return isinstance(options, Mapping) and bool(options.get("include_usage"))

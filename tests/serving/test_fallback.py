@@ -336,3 +336,51 @@ def test_an_address_with_a_query_is_asked_as_it_is(door, router):
 )
 def test_a_page_in_place_of_an_answer_is_one_with_a_good_status(status, kind, is_page):
     assert fallback.Reply(status, {"Content-Type": kind}, None, None).is_page is is_page
+
+
+END = chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+OTHERWISE = {
+    "plain under a header of gzip": (response(completion(FROM_SMALL), content_encoding="gzip"), {}),
+    "one piece in place of a stream": (response(completion(FROM_SMALL)), {"stream": True}),
+    "a message that is a text": (
+        response({"choices": [{"message": FROM_SMALL}]}),
+        {"stream": True},
+    ),
+    "a stream nobody asked for": (
+        response(chunk() + chunk("from ") + chunk("small") + END + DONE, kind=EVENTS),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("kind", OTHERWISE)
+def test_an_answer_comes_in_the_form_that_was_asked_for(door, kind, router):
+    sent, given = OTHERWISE[kind]
+    with (
+        RawServer(lambda *_: sent) as inferior,
+        RawServer(large) as superior,
+        asking(door, router, inferior.url, superior.url, with_fallback=False) as ask,
+    ):
+        assert ask(**given) == FROM_SMALL
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_stream_nobody_asked_for_that_breaks_off_is_told(door, router):
+    sent = [response(chunk("half"), kind=EVENTS, length=9000), b""]
+    with (
+        RawServer(lambda *_: sent) as server,
+        asking(door, router, server.url, server.url, with_fallback=False) as ask,
+        pytest.raises(openai.InternalServerError, match="broke off"),
+    ):
+        ask()
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_error_in_place_of_a_stream_is_the_callers(door, router):
+    with (
+        RawServer(lambda *_: response({"error": {"message": "no such voice"}}, 422)) as server,
+        asking(door, router, server.url, server.url, with_fallback=False) as ask,
+        pytest.raises(openai.UnprocessableEntityError, match="no such voice"),
+    ):
+        ask(stream=True)
