@@ -380,8 +380,8 @@ class _Run(Generic[T]):
         if self.fatal is None:
             self.fatal = error
             self.traffic.is_ending = True
-            is_servers = isinstance(error, Stopped | _Halted)
-            self.ending = asyncio.create_task(self._end(LAST_ANSWERS if is_servers else 0.0))
+            patience = 0.0 if isinstance(error, DiskFull) else LAST_ANSWERS
+            self.ending = asyncio.create_task(self._end(patience))
 
     async def _end(self, patience: float) -> None:
         """Cancel the work, after the answers under way have come: they are paid for."""

@@ -400,6 +400,8 @@ class Endpoint:
             raise self._failure(refusals.read_refusal(200, inside.error)) from None
         except replies.NoCompletion as nothing:
             raise FailedAttempt(self.hide(str(nothing)), kind="invalid_answer") from None
+        except MISSHAPEN as odd:
+            raise self._misshapen(odd) from None
         read, written = replies.usage(value)
         return Completion(found, read, written)
 
@@ -417,8 +419,7 @@ class Endpoint:
         try:
             async with asyncio.timeout(self.deadline):
                 response = await self._fetched_later(await self.client.post_json(path, body))
-            media_type, asked = response.headers.get("content-type", ""), body.get("n", 1)
-            return replies.decode_reply(response.content, media_type, asked)
+            return self._decoded(response, body.get("n", 1))
         except TimeoutError:
             raise FailedAttempt(
                 f"no whole answer within {self.deadline:.0f} s", kind="timeout"
@@ -429,6 +430,18 @@ class Endpoint:
             raise self._failure(refusals.read_refusal(200, inside.error)) from None
         except (openai.APIError, aiohttp.ClientError, httpx2.HTTPError, ValueError) as error:
             raise self.failure(error) from None
+
+    def _decoded(self, response: Any, asked: int) -> dict[str, Any]:
+        media_type = response.headers.get("content-type", "")
+        try:
+            return replies.decode_reply(response.content, media_type, asked)
+        except MISSHAPEN as odd:
+            raise self._misshapen(odd) from None
+
+    def _misshapen(self, odd: Exception) -> FailedAttempt:
+        """One answer that has a form nobody has thought of; the run goes on with the others."""
+        text = f"{self.url} sends an answer that has not the form of one ({type(odd).__name__})"
+        return FailedAttempt(text, kind="invalid_answer")
 
     async def _fetched_later(self, response: Any) -> Any:
         """The answer to a request that was only accepted (status 202), where the server tells the
@@ -642,6 +655,7 @@ class Endpoint:
             return None
 
 
+MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)  # what reading a value meets
 SILENT = 0  # in the place of a status
 LONGEST_PROBE = 60.0  # seconds
 GONE = refusals.DOWN_STATUS | {503, 529}  # what a server that is down, or a gateway before it, says

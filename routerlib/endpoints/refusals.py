@@ -527,7 +527,7 @@ def _text(value: Any, level: int = 0) -> str:
     text = next(told, "")
     if isinstance(value.get("error"), str) and (more := next(told, "")) and more not in text:
         text = f"{text}: {more}"  # {"error": "Bad Request", "message": "…"}
-    if "loc" in value:  # pydantic: the field stands beside the text
+    if isinstance(value.get("loc"), list | tuple):  # pydantic: the field stands beside the text
         text = f"{'.'.join(map(str, value['loc']))}: {text}"
     behind = _behind(value)
     return f"{text}: {behind}" if behind and behind not in text else text

@@ -262,7 +262,7 @@ def _joined(chunks: Sequence[Value], asked: int, is_whole: bool = False) -> Valu
         for name in ("usage", "error"):
             if chunk.get(name):
                 whole[name] = chunk[name]
-    listed = [piece for chunk in chunks for piece in chunk.get("choices") or ()]
+    listed = [piece for chunk in chunks for piece in _choices_listed(chunk.get("choices"))]
     whole["choices"] = _choices_of([piece for piece in listed if isinstance(piece, dict)], asked)
     ends = [reason_told(choice) for choice in whole["choices"]]
     counts_last = bool(chunks) and bool(chunks[-1].get("usage")) and not chunks[-1].get("choices")
@@ -308,8 +308,17 @@ def _index_of(piece: Value) -> int:
 
 
 def _brings_text(piece: Value) -> bool:
-    said = piece.get("delta") or piece.get("message") or {}
+    said = _said_in(piece, "delta", "message")
     return bool(piece.get("text")) or any(said[name] for name in said if name != "role")
+
+
+def _said_in(choice: Value, *names: str) -> Value:
+    """The first of these that a choice holds, as an object: it may be a text alone.
+
+    Of a stream the delta comes first: beside it some servers send all that was said before.
+    """
+    said: Any = next((choice[name] for name in names if choice.get(name)), {})
+    return said if isinstance(said, dict) else {"content": said}
 
 
 def _is_error_event(chunk: Value) -> bool:
@@ -333,12 +342,18 @@ def _append(choice: Value, piece: Value) -> None:
             choice[name] = piece[name]
     if isinstance(piece.get("text"), str):
         choice["text"] = choice.get("text", "") + piece["text"]
-    said = piece.get("delta") or piece.get("message") or {}
-    for name, text in said.items():
-        if isinstance(text, str) and name != "role":
-            choice["message"][name] = choice["message"].get(name, "") + text
-        elif isinstance(text, list):
-            choice["message"][name] = [*choice["message"].get(name, []), *text]
+    for name, text in _said_in(piece, "delta", "message").items():
+        held = choice["message"].get(name)
+        if isinstance(text, str) and isinstance(held, str | None) and name != "role":
+            choice["message"][name] = (held or "") + text
+        elif isinstance(text, str | list) and name != "role":
+            choice["message"][name] = [*_as_list(held), *_as_list(text)]
+
+
+def _as_list(text: Any) -> list[Any]:
+    if isinstance(text, list):
+        return text
+    return [text] if text else []
 
 
 # --- a value to samples ---
@@ -400,7 +415,7 @@ def samples(
         NoCompletion: it has not the form of a completion.
     """
     value = completion_within(value)
-    if error := refusals.error_in(value):
+    if (error := refusals.error_in(value)) is not None:
         if error == value and not any(value.get(name) for name in refusals.TEXT_NAMES):
             if filtered := _filter_told(value):
                 raise ErrorInside({"code": "content_filter", "message": filtered})
@@ -410,7 +425,7 @@ def samples(
         if not _is_a_remark(error, value):
             raise ErrorInside(error)
     choices = _choices_listed(value["choices"])
-    if not all(isinstance(choice, dict) for choice in choices):
+    if not choices or not all(isinstance(choice, dict) for choice in choices):
         raise NoCompletion("the answer has not the form of a completion")
     whole = [choice for choice in choices if not _error_of(choice)]
     if not whole:
@@ -460,6 +475,8 @@ def completion_within(value: Value) -> Value:
 
 def _choices_listed(choices: Any) -> list[Any]:
     """Choices as a list: some servers send one alone, or an object by number."""
+    if choices is None:
+        return []
     if isinstance(choices, dict) and choices and all(isinstance(c, dict) for c in choices.values()):
         is_numbered = all(str(name).isdigit() for name in choices)
         return list(choices.values()) if is_numbered else [choices]
@@ -495,7 +512,8 @@ def _is_a_remark(error: Any, whole: Value) -> bool:
     refusal = refusals.read_refusal(200, error)
     if refusal.status or refusal.kind != refusals.Kind.BROKEN:
         return False
-    return all(isinstance(choice, dict) and _has_ended(choice) for choice in choices)
+    are_whole = (isinstance(choice, dict) and _has_ended(choice) for choice in choices)
+    return bool(choices) and all(are_whole)
 
 
 def _has_ended(choice: Value) -> bool:
@@ -518,8 +536,7 @@ def _error_of(choice: Value) -> Any:
 def _sample(
     choice: Value, stop: Sequence[str], hide: Callable[[str], str], is_chat: bool
 ) -> Sample:
-    message = choice.get("message") or choice.get("delta") or {}
-    message = message if isinstance(message, dict) else {"content": message}
+    message = _said_in(choice, "message", "delta")
     reason = finish_reason(reason_told(choice))
     said, thought = _answer_and_reasoning(choice, message)
     if said is None and not is_chat and reason != FILTERED:

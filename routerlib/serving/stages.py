@@ -243,7 +243,7 @@ class Stages:
             gave a web page, or an answer that is none.
         """
         if not plan.reads:
-            reply, answered_by = await _asked(plan, body, line)
+            reply, answered_by = await _in_the_callers_form(plan, body, line)
             return reply, answered_by, self._with_cost(plan, reply, answered_by)
         gathered = await self._gather(body, line)
         first: FirstAnswer | None = gathered.first
@@ -346,7 +346,7 @@ class Stages:
         if first is None or not self.board.fallback:
             if first is not None:
                 await line.let_go(first.reply)
-            reply, _ = await _asked(Plan(superior), body, line)
+            reply, _ = await _in_the_callers_form(Plan(superior), body, line)
             return reply, superior, self._with_cost(decided, reply, superior, first, True)
         reply_of_superior = await fallback.try_one(superior, body, line)
         if reply_of_superior is None:
@@ -365,7 +365,7 @@ class Stages:
         fallback.
         """
         superior = self.board.superior
-        reply, _ = await _asked(Plan(superior), body, line)
+        reply, _ = await _in_the_callers_form(Plan(superior), body, line)
         note = f"{self.board.inferior.model} gave no answer"
         return reply, superior, self._with_cost(_noted(plan, note), reply, superior)
 
@@ -435,7 +435,9 @@ class Stages:
         return self.policy.usual_costs.get(side)
 
 
-async def _asked(plan: Plan, body: Mapping[str, Any], line: StagedLine) -> tuple[Reply, Backend]:
+async def _in_the_callers_form(
+    plan: Plan, body: Mapping[str, Any], line: StagedLine
+) -> tuple[Reply, Backend]:
     """The answer to a request in the form that its caller asked for, and who gave it."""
     reply, answered_by = await fallback.ask(plan, body, line)
     await gathering.to_the_caller(reply, answered_by, body, line)

@@ -373,3 +373,18 @@ def test_a_server_that_breaks_off_what_is_too_much_at_once_gets_less(tmp_path):
 
     summary = run(tmp_path, None, 40, 16, ask_slowly=ask, is_up=is_up)
     assert (summary.complete, summary.failed) == (40, 0)
+
+
+def test_a_fault_at_one_item_lets_the_answers_under_way_arrive(tmp_path):
+    """They are paid for, whoever is to blame."""
+
+    async def ask(item, n):
+        await asyncio.sleep(0.05)
+        if item == 0:
+            raise TypeError("no such thing")
+        await asyncio.sleep(0.2)
+        return ANSWER
+
+    with pytest.raises(TypeError):
+        run(tmp_path, None, 4, ask_slowly=ask)
+    assert len(list(jsonl.read_values(tmp_path / "a.jsonl"))) == 3

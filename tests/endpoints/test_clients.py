@@ -265,6 +265,15 @@ def test_half_an_answer_is_none(sent):
         asked_raw(lambda *_: [sent, b""])
 
 
+def test_an_answer_of_a_form_that_nobody_has_thought_of_is_a_failed_attempt(monkeypatch):
+    """It costs one question an attempt, not the run the answers under way."""
+    for place in ("decode_reply", "samples"):
+        with monkeypatch.context() as patched:
+            patched.setattr(clients.replies, place, lambda *_: {}["unheard of"])
+            with pytest.raises(clients.FailedAttempt, match=r"not the form of one \(KeyError\)"):
+                asked_raw(lambda *_: response(WHOLE))
+
+
 def test_an_answer_under_the_long_headers_of_a_gateway_is_read():
     _, [answer] = asked_raw(lambda *_: response(WHOLE, x_trace="a" * 60_000))
     assert answer.samples[0]["full_response"] == "two"

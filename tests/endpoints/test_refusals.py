@@ -340,6 +340,11 @@ def test_the_text_names_the_field_that_the_server_named():
     assert read_refusal(400, openai("no", param="top_p")).param == "top_p"
 
 
+@pytest.mark.parametrize("place", [None, 7, "body", {"a": 1}])
+def test_the_place_of_a_fault_may_have_any_form(place):
+    assert read_refusal(422, {"detail": [{"loc": place, "msg": "too many"}]}).text == "too many"
+
+
 def test_an_echo_of_the_request_is_no_complaint_about_its_fields():
     body = {"detail": [{"loc": ["body", "n"], "msg": "no", "input": {"stop": ["x"], "model": "m"}}]}
     assert "stop" not in read_refusal(422, body).words

@@ -291,6 +291,28 @@ def test_an_event_may_be_written_over_several_lines():
     assert texts(written.encode(), asked=1) == ["4"]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"choices": [{"index": 0, "delta": "4"}]},
+        {"choices": {"index": 0, "delta": {"content": "4"}}},
+        {"choices": [{"index": 0, "delta": {"content": ["4"]}}]},
+        {"choices": [{"index": 0, "delta": {"content": "4"}, "message": {"content": "All: 4"}}]},
+    ],
+)
+def test_a_piece_of_a_stream_may_have_any_form(odd):
+    before, after = piece(""), piece("2", finish="stop")
+    assert texts(events(before, odd, after), asked=1) == ["42"]
+
+
+@pytest.mark.parametrize("odd", [True, 7, [[]], {"choices": 7}, {"choices": [7]}, {"a": None}])
+@pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n"])
+def test_what_has_no_form_at_all_is_no_answer_and_no_fault_of_ours(odd, end):
+    for content in (json.dumps(odd).encode(), events(odd) + end, events({"error": [[]]}, odd)):
+        with pytest.raises((NoCompletion, ErrorInside)):
+            read(decode_reply(content))
+
+
 LINES = "one\u2028two\x85three"
 
 
@@ -494,6 +516,7 @@ def test_of_several_choices_those_without_an_error_are_kept():
 @pytest.mark.parametrize(
     ("value", "says"),
     [
+        ({}, "no choices"),
         ({"choices": []}, "no choices"),
         ({"choices": None}, "no choices"),
         ({"choices": [], "html-message": "Network connection lost."}, "Network connection lost"),
