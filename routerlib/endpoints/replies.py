@@ -262,6 +262,8 @@ def _joined(chunks: Sequence[Value], asked: int, is_whole: bool = False) -> Valu
         for name in ("usage", "error"):
             if chunk.get(name):
                 whole[name] = chunk[name]
+        if counts := _counts_beside(chunk):
+            whole.setdefault("usage", counts)
     listed = [piece for chunk in chunks for piece in _choices_listed(chunk.get("choices"))]
     whole["choices"] = _choices_of([piece for piece in listed if isinstance(piece, dict)], asked)
     ends = [reason_told(choice) for choice in whole["choices"]]
@@ -269,6 +271,15 @@ def _joined(chunks: Sequence[Value], asked: int, is_whole: bool = False) -> Valu
     if not (is_whole or all(ends) or counts_last or "error" in whole):
         raise NoCompletion("the answer is an event stream that broke off")
     return whole
+
+
+def _counts_beside(chunk: Value) -> Any:
+    """The tokens that a chunk tells elsewhere than it should: Moonshot in a choice, Groq in a field
+    of its own.
+    """
+    holders = [*_choices_listed(chunk.get("choices")), chunk.get("x_groq")]
+    told = (holder.get("usage") for holder in holders if isinstance(holder, dict))
+    return next(filter(None, told), None)
 
 
 def _choices_of(pieces: Sequence[Value], asked: int) -> list[Value]:

@@ -243,6 +243,16 @@ def test_answers_mixed_under_one_index_are_asked_for_one_by_one():
     assert texts(content, asked=1) == ["ab"]
 
 
+def test_tokens_of_a_stream_are_counted_wherever_they_stand():
+    counts = {"prompt_tokens": 3, "completion_tokens": 9}
+    in_choice = piece("4", finish="stop")
+    in_choice["choices"][0]["usage"] = counts
+    for end in (in_choice, piece("4", finish="stop", x_groq={"id": "r", "usage": counts})):
+        assert usage(decode_reply(events(end))) == (3, 9)
+    last = {"choices": [], "usage": {"prompt_tokens": 4, "completion_tokens": 9}}
+    assert usage(decode_reply(events(in_choice, last))) == (4, 9)
+
+
 def test_tokens_counted_last_are_an_end_and_so_is_a_reason_by_another_name():
     counts = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 9}}
     assert texts(events(piece("a"), counts), asked=1) == ["a"]
