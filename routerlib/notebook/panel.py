@@ -57,6 +57,7 @@ SAMPLES = (
     ("A design", "Design a lock-free queue for many writers, and prove that it loses no element."),
 )
 BATCH = 64  # prompts scored between two updates of the progress line
+LONGEST_CELL = 1 << 17  # characters of an uploaded table
 FRAME = 0.08  # seconds between two updates of a streaming answer
 
 
@@ -789,10 +790,13 @@ FIELDS = ("prompt", "question", "problem", "text")
 
 
 def _prompts_of_csv(name: str, text: str) -> Iterator[str]:
+    usual = csv.field_size_limit(LONGEST_CELL)  # of the whole process, so it is put back
     try:
         rows = list(csv.reader(io.StringIO(text)))
     except csv.Error as error:
         raise PromptFileError(f"{name} is no CSV ({error}).") from None
+    finally:
+        csv.field_size_limit(usual)
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     column = next((header.index(field) for field in FIELDS if field in header), None)
     body = rows if column is None else rows[1:]

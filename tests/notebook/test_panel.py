@@ -437,6 +437,16 @@ def test_files_that_hold_none(name, content, said):
         prompts_from_file(name, content)
 
 
+def test_what_a_cell_may_hold_does_not_depend_on_tables_read_before():
+    before = csv.field_size_limit(1 << 30)
+    try:
+        with pytest.raises(ValueError, match="no CSV"):
+            prompts_from_file("a.csv", b"x" * 200_000)
+        assert csv.field_size_limit() == 1 << 30
+    finally:
+        csv.field_size_limit(before)
+
+
 def test_the_csv_is_harmless_in_a_spreadsheet(panel, tmp_path):
     panel.prompt.value = '=HYPERLINK("http://evil")'
     panel.route()
