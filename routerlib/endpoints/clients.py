@@ -820,7 +820,8 @@ def verdict_endpoint(
 
 
 async def patiently(url: str, ask: Callable[[], Awaitable[Any]], patience: float) -> Any:
-    """What a first request brings, asked again while its server is not there yet, or busy.
+    """What a first request brings, asked again while its server is not there yet, or busy; twice
+    more where it fails within the server, since one such failure says little of what it can do.
 
     Args:
         url: the server's, for what is told while waiting. patience: seconds, in all.
@@ -828,10 +829,15 @@ async def patiently(url: str, ask: Callable[[], Awaitable[Any]], patience: float
     Raises:
         Outage, Busy: the last one, when patience is over. Whatever else `ask` raises.
     """
-    deadline, is_said = time.monotonic() + patience, False
+    deadline, is_said, failures = time.monotonic() + patience, False, 0
     while True:
         try:
             return await ask()
+        except FailedAttempt as error:
+            failures += 1
+            if failures > 2 or error.status is None or error.status < 500:
+                raise
+            await asyncio.sleep(0.5)
         except (Outage, Busy) as error:
             wait = getattr(error, "retry_after", None) or 0.5
             if time.monotonic() + wait > deadline:

@@ -146,6 +146,19 @@ def test_logprobs_are_taken_where_the_server_gives_them():
     assert method_of(lambda body, number: (200, {}, chat("A"))) == "text"  # it ignores the wish
 
 
+@pytest.mark.parametrize(("failures", "method"), [(2, "logprobs"), (3, "text")])
+def test_a_failure_within_the_server_says_little_of_what_it_can_do(failures, method):
+    judge = PlantedJudge(logprobs=True)
+    judge.verdict = lambda *_: "first"
+
+    def hello(body, number):
+        if number <= failures:
+            return 500, {}, {"error": {"message": "internal error"}}
+        return judge(body, number)
+
+    assert method_of(hello) == method
+
+
 def test_a_model_that_begins_with_a_thought_is_read_from_its_text():
     def thinker(body, number):
         value = chat("Let")
