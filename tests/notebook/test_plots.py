@@ -169,6 +169,8 @@ def test_no_bar_of_scores_holds_prompts_of_both_sides_of_the_threshold():
         axes = plots.score_distributions(score, labels, threshold).axes[0]
         below = sum(bar.get_height() for bar in axes.patches if bar.get_x() < threshold - 1e-9)
         assert below == pytest.approx((score < threshold).mean())
+        widths = [bar.get_width() for bar in axes.patches]
+        assert max(widths) == pytest.approx(min(widths)), "bars are as wide as each other"
 
 
 def test_loss_curves_mark_the_best_epoch():
